@@ -1,0 +1,1 @@
+//! OpenAPI in, an immutable operation table out.

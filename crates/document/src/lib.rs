@@ -1,0 +1,1 @@
+//! Marked trees of YAML and JSON, and problems that point into them.

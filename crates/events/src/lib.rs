@@ -1,0 +1,1 @@
+//! The queue, the archive and its queries, live figures.

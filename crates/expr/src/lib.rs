@@ -1,0 +1,1 @@
+//! Conditions: CEL, parsed by a library, type-checked, compiled, evaluated.

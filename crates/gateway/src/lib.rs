@@ -1,0 +1,1 @@
+//! Carry traffic to the engine and obey it.

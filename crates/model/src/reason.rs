@@ -1,0 +1,103 @@
+//! Reasons: why a verdict came out as it did, with evidence already redacted.
+
+use serde::{Deserialize, Serialize};
+use smol_str::SmolStr;
+
+use crate::action::{Action, Enforcement};
+
+/// The part of an exchange's life that gave a reason.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Stage {
+    /// Reading the head and the message's framing.
+    Framing,
+    /// Host, path and percent-encoding.
+    Normalise,
+    /// Finding site and route.
+    Locate,
+    /// Bans in force.
+    Bans,
+    /// Proving who calls.
+    Authenticate,
+    /// Whether this caller may call this operation.
+    Authorise,
+    /// The contract: operations declared or not.
+    Contract,
+    /// Rules.
+    Rules,
+    /// Limits.
+    Limits,
+    /// Holding and reading the request body.
+    Body,
+    /// Talking to the upstream.
+    Upstream,
+    /// The response.
+    Response,
+    /// The gateway itself (store down, panic, shutting down).
+    Gateway,
+}
+
+impl Stage {
+    /// The word used in events and metrics.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Framing => "framing",
+            Self::Normalise => "normalise",
+            Self::Locate => "locate",
+            Self::Bans => "bans",
+            Self::Authenticate => "authenticate",
+            Self::Authorise => "authorise",
+            Self::Contract => "contract",
+            Self::Rules => "rules",
+            Self::Limits => "limits",
+            Self::Body => "body",
+            Self::Upstream => "upstream",
+            Self::Response => "response",
+            Self::Gateway => "gateway",
+        }
+    }
+}
+
+/// One reason for a verdict.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct Reason {
+    /// The stage that gave it.
+    pub stage: Stage,
+    /// A stable code, `stage.what`, e.g. `framing.content_length_and_transfer_encoding`.
+    pub code: SmolStr,
+    /// What it asks for.
+    pub action: Action,
+    /// Whether it is carried out or only recorded.
+    pub enforcement: Enforcement,
+    /// The rule, limit, list or provider that said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<SmolStr>,
+    /// A sentence for the operator, redacted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<SmolStr>,
+}
+
+impl Reason {
+    /// A reason that is carried out.
+    pub fn new(stage: Stage, code: impl Into<SmolStr>, action: Action) -> Self {
+        Self { stage, code: code.into(), action, enforcement: Enforcement::Enforced, by: None, detail: None }
+    }
+
+    /// The same, said by that rule, limit, list or provider.
+    pub fn by(mut self, name: impl Into<SmolStr>) -> Self {
+        self.by = Some(name.into());
+        self
+    }
+
+    /// The same, with a sentence for the operator (redacted by the caller).
+    pub fn detail(mut self, text: impl Into<SmolStr>) -> Self {
+        self.detail = Some(text.into());
+        self
+    }
+
+    /// The same, only recorded.
+    pub fn would_have(mut self) -> Self {
+        self.enforcement = Enforcement::WouldHave;
+        self
+    }
+}

@@ -1,0 +1,1 @@
+//! Shared state: counters, distinct counts, nonces, recents, bans.

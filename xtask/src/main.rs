@@ -1,0 +1,2 @@
+//! Chores of the repository: demo, test, ci, bench, tidy.
+fn main() {}
