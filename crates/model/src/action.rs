@@ -4,7 +4,18 @@ use serde::{Deserialize, Serialize};
 
 /// What is done to an exchange, ordered from the mildest to the strictest: across stages the strictest wins.
 #[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema,
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
 )]
 #[serde(rename_all = "snake_case")]
 pub enum Action {
@@ -83,6 +94,10 @@ mod tests {
     #[test]
     fn the_order_is_that_of_the_policy() {
         assert!(Action::ALL.is_sorted());
-        assert!(Action::Ban > Action::Block && Action::Throttle > Action::Redirect && Action::Redirect > Action::Mask);
+        assert!(
+            Action::Ban > Action::Block
+                && Action::Throttle > Action::Redirect
+                && Action::Redirect > Action::Mask
+        );
     }
 }

@@ -114,10 +114,15 @@ mod tests {
 
     #[test]
     fn keys_are_written_and_read_back() {
-        for text in ["identity:partners/acme", "identity:customers/a/b", "ip:203.0.113.9", "ip:2001:db8:1:2::/64"] {
+        for text in
+            ["identity:partners/acme", "identity:customers/a/b", "ip:203.0.113.9", "ip:2001:db8:1:2::/64"]
+        {
             assert_eq!(CallerKey::parse(text).map(|key| key.to_string()).as_deref(), Some(text));
         }
-        assert_eq!(CallerKey::parse("203.0.113.9").map(|key| key.to_string()).as_deref(), Some("ip:203.0.113.9"));
+        assert_eq!(
+            CallerKey::parse("203.0.113.9").map(|key| key.to_string()).as_deref(),
+            Some("ip:203.0.113.9")
+        );
         for text in ["", "identity:", "identity:x", "ip:", "ip:example"] {
             assert_eq!(CallerKey::parse(text), None, "{text}");
         }

@@ -85,7 +85,10 @@ mod tests {
         let headers: Headers = [("Host", "a"), ("Accept", "x"), ("accept", "y")].into_iter().collect();
         assert_eq!(headers.get("accept"), Some(&b"x"[..]));
         assert_eq!(headers.all("accept").collect::<Vec<_>>(), [b"x", b"y"]);
-        assert_eq!(headers.iter().map(|field| &field.name[..]).collect::<Vec<_>>(), [&b"Host"[..], b"Accept", b"accept"]);
+        assert_eq!(
+            headers.iter().map(|field| &field.name[..]).collect::<Vec<_>>(),
+            [&b"Host"[..], b"Accept", b"accept"]
+        );
         assert_eq!(headers.text("cookie"), None);
     }
 }

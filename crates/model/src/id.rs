@@ -152,7 +152,13 @@ mod tests {
 
     #[test]
     fn what_is_not_an_id_is_refused() {
-        for text in ["", "01HF", "8ZZZZZZZZZZZZZZZZZZZZZZZZZ", "01HF7YAT00UUUUUUUUUUUUUUUU", "é1HF7YAT00AAAAAAAAAAAAAAAA"] {
+        for text in [
+            "",
+            "01HF",
+            "8ZZZZZZZZZZZZZZZZZZZZZZZZZ",
+            "01HF7YAT00UUUUUUUUUUUUUUUU",
+            "é1HF7YAT00AAAAAAAAAAAAAAAA",
+        ] {
             assert!(text.parse::<EventId>().is_err(), "{text}");
         }
     }

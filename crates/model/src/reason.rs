@@ -6,7 +6,9 @@ use smol_str::SmolStr;
 use crate::action::{Action, Enforcement};
 
 /// The part of an exchange's life that gave a reason.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Stage {
     /// Reading the head and the message's framing.
