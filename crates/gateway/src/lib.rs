@@ -1,1 +1,21 @@
 //! Carry traffic to the engine and obey it.
+//!
+//! The downstream half accepts connections, lints every byte of HTTP/1 before hyper sees it and hands each
+//! exchange to [`exchange::serve`]; the upstream half drives the engine through its asks and does what it says.
+//!
+//! Invariants: nothing reaches an upstream that the engine did not decide to forward; every exchange that began
+//! ends, also when a side vanished; whatever a client can make grow has a bound. Deliberately absent: decisions
+//! (the engine's), files (read through [`ports::ReadFile`]), the console (the app joins them).
+
+mod body;
+mod clock;
+mod connection;
+mod exchange;
+mod gateway;
+mod head;
+mod node;
+mod ports;
+
+pub use clock::Clock;
+pub use gateway::{Gateway, StartError};
+pub use ports::{Ports, ReadFile};
