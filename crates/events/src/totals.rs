@@ -2,4 +2,4 @@
 
 mod lines;
 
-pub use lines::{CallerLine, OperationLine, StatusClass, Top};
+pub use lines::{CallerLine, OperationLine, StatusClass, Top, per_second};

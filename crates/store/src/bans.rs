@@ -99,11 +99,16 @@ impl BanBook {
     pub fn list(&self, now: Timestamp) -> Vec<Ban> {
         let mut bans: Vec<Ban> = Vec::new();
         for shard in &self.callers {
-            bans.extend(shard.read().values().flatten().filter(|ban| ban.holds(now)).map(|ban| (**ban).clone()));
+            bans.extend(
+                shard.read().values().flatten().filter(|ban| ban.holds(now)).map(|ban| (**ban).clone()),
+            );
         }
         bans.extend(self.networks.read().iter().filter(|ban| ban.holds(now)).map(|ban| (**ban).clone()));
         bans.sort_by(|a, b| {
-            b.since.cmp(&a.since).then_with(|| a.key.to_string().cmp(&b.key.to_string())).then(a.site.cmp(&b.site))
+            b.since
+                .cmp(&a.since)
+                .then_with(|| a.key.to_string().cmp(&b.key.to_string()))
+                .then(a.site.cmp(&b.site))
         });
         bans
     }
@@ -272,7 +277,9 @@ fn sweep<K: std::hash::Hash + Eq>(map: &mut HashMap<K, Entries, FixedState>, now
 }
 
 /// Makes room in a full shard: the key whose bans end first goes.
-fn push_out_first_to_end<K: std::hash::Hash + Eq + Clone>(map: &mut HashMap<K, Entries, FixedState>) -> usize {
+fn push_out_first_to_end<K: std::hash::Hash + Eq + Clone>(
+    map: &mut HashMap<K, Entries, FixedState>,
+) -> usize {
     let first = map
         .iter()
         .min_by_key(|(_, entries)| entries.iter().map(|ban| ban.until).max())

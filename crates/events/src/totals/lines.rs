@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use portcullis_model::event::Standing;
-use portcullis_model::{Action, CallerKey, Timestamp};
+use portcullis_model::{CallerKey, Timestamp};
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
@@ -152,9 +152,4 @@ impl StatusClass {
             Self::ServerError => "5xx",
         }
     }
-}
-
-/// The word an action has in totals.
-pub(crate) fn word(action: Action) -> SmolStr {
-    SmolStr::new_static(action.as_str())
 }

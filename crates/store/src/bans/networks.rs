@@ -61,11 +61,13 @@ impl Networks {
 
     fn index(&mut self) {
         let lengths = |wanted: fn(&IpNet) -> bool| {
-            let mut lengths: Vec<u8> = self.bans.keys().filter(|net| wanted(net)).map(IpNet::prefix_len).collect();
+            let mut lengths: Vec<u8> =
+                self.bans.keys().filter(|net| wanted(net)).map(IpNet::prefix_len).collect();
             lengths.sort_unstable_by(|a, b| b.cmp(a));
             lengths.dedup();
             lengths
         };
-        (self.v4, self.v6) = (lengths(|net| matches!(net, IpNet::V4(_))), lengths(|net| matches!(net, IpNet::V6(_))));
+        (self.v4, self.v6) =
+            (lengths(|net| matches!(net, IpNet::V4(_))), lengths(|net| matches!(net, IpNet::V6(_))));
     }
 }
