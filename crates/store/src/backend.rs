@@ -28,6 +28,7 @@ pub trait Store: Send + Sync {
 }
 
 /// The answer to a batch: there at once, or once a future is done.
+#[expect(clippy::large_enum_variant, reason = "the large one is the common one, and moved once")]
 pub enum Reply<'a> {
     /// There already; no task, no allocation.
     Ready(Result<Answers, StoreFailure>),

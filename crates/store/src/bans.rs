@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
-use foldhash::fast::FixedState;
+use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 use parking_lot::RwLock;
 use portcullis_model::{Ban, BanKey, BanView, CallerKey, Timestamp};
@@ -27,7 +27,7 @@ type Entries = Vec<Arc<Ban>>;
 
 /// Every ban of a node.
 pub struct BanBook {
-    callers: [RwLock<HashMap<CallerKey, Entries, FixedState>>; SHARDS],
+    callers: [RwLock<HashMap<CallerKey, Entries, RandomState>>; SHARDS],
     networks: RwLock<Networks>,
     /// Bans held, ended ones included until they are swept; zero short-cuts every look-up.
     held: AtomicUsize,
@@ -35,7 +35,7 @@ pub struct BanBook {
     revision: AtomicU64,
     evicted: AtomicU64,
     limit: usize,
-    hasher: FixedState,
+    hasher: RandomState,
 }
 
 impl BanBook {
@@ -49,7 +49,7 @@ impl BanBook {
             revision: AtomicU64::new(0),
             evicted: AtomicU64::new(0),
             limit: limit.max(SHARDS),
-            hasher: FixedState::default(),
+            hasher: RandomState::default(),
         }
     }
 
@@ -152,7 +152,7 @@ impl BanBook {
         Ok(restored)
     }
 
-    fn shard(&self, caller: &CallerKey) -> Option<&RwLock<HashMap<CallerKey, Entries, FixedState>>> {
+    fn shard(&self, caller: &CallerKey) -> Option<&RwLock<HashMap<CallerKey, Entries, RandomState>>> {
         self.callers.get((self.hasher.hash_one(caller) >> 20) as usize % SHARDS)
     }
 }
@@ -220,7 +220,7 @@ impl Change {
 }
 
 /// Sets a ban in a map that keeps to `limit` keys: ended bans go first, then the one that ends first.
-fn insert<K>(map: &mut HashMap<K, Entries, FixedState>, key: K, ban: Ban, limit: usize) -> Change
+fn insert<K>(map: &mut HashMap<K, Entries, RandomState>, key: K, ban: Ban, limit: usize) -> Change
 where
     K: std::hash::Hash + Eq + Clone,
 {
@@ -237,17 +237,14 @@ where
 
 /// Puts a ban among a key's entries; how many were added.
 fn place(entries: &mut Entries, ban: Ban) -> usize {
-    match entries.iter_mut().find(|held| held.site == ban.site) {
-        Some(held) => {
-            if ban.until > held.until {
-                *held = Arc::new(ban);
-            }
-            0
+    if let Some(held) = entries.iter_mut().find(|held| held.site == ban.site) {
+        if ban.until > held.until {
+            *held = Arc::new(ban);
         }
-        None => {
-            entries.push(Arc::new(ban));
-            1
-        }
+        0
+    } else {
+        entries.push(Arc::new(ban));
+        1
     }
 }
 
@@ -265,7 +262,7 @@ fn in_force<'a>(entries: &'a Entries, site: Option<&str>, now: Timestamp) -> Opt
     })
 }
 
-fn sweep<K: std::hash::Hash + Eq>(map: &mut HashMap<K, Entries, FixedState>, now: Timestamp) -> usize {
+fn sweep<K: std::hash::Hash + Eq>(map: &mut HashMap<K, Entries, RandomState>, now: Timestamp) -> usize {
     let mut removed = 0;
     map.retain(|_, entries| {
         let before = entries.len();
@@ -278,7 +275,7 @@ fn sweep<K: std::hash::Hash + Eq>(map: &mut HashMap<K, Entries, FixedState>, now
 
 /// Makes room in a full shard: the key whose bans end first goes.
 fn push_out_first_to_end<K: std::hash::Hash + Eq + Clone>(
-    map: &mut HashMap<K, Entries, FixedState>,
+    map: &mut HashMap<K, Entries, RandomState>,
 ) -> usize {
     let first = map
         .iter()

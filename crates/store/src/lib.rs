@@ -7,10 +7,12 @@
 
 mod backend;
 pub mod bans;
+mod cell;
 pub mod conformance;
 pub mod distinct;
 pub mod memory;
 
 pub use backend::{Reply, Store};
 pub use bans::{BanBook, RestoreError};
+pub use distinct::{Added, Distinct};
 pub use memory::{Footprint, MemoryLimits, MemoryStore};

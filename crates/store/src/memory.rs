@@ -4,13 +4,21 @@
 //! has been idle longest gives way first; a key used for another kind of operation starts afresh. It does not
 //! outlive the process, except for bans (see [`BanBook::snapshot`]).
 
+mod shard;
+
 use std::sync::Arc;
 
-use portcullis_model::counter::Batch;
+use parking_lot::Mutex;
+use portcullis_model::counter::{Answer, Batch, CounterKey, Op};
 use portcullis_model::{Ban, BanKey, BanView, Timestamp};
 
 use crate::backend::{Reply, Store};
 use crate::bans::BanBook;
+use crate::cell::Instant;
+use shard::Shard;
+
+/// How many locks the keys are spread over.
+const SHARDS: usize = 64;
 
 /// How much a [`MemoryStore`] may hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,13 +53,19 @@ pub struct Footprint {
 /// Shared state of one node.
 #[derive(Debug)]
 pub struct MemoryStore {
+    shards: Vec<Mutex<Shard>>,
     bans: Arc<BanBook>,
 }
 
 impl MemoryStore {
     /// An empty store.
     pub fn new(limits: MemoryLimits) -> Self {
-        Self { bans: Arc::new(BanBook::new(limits.bans)) }
+        let shards = SHARDS.min(limits.keys.max(1));
+        let shard = || Mutex::new(Shard::new(limits.keys / shards, limits.bytes / shards));
+        Self {
+            shards: std::iter::repeat_with(shard).take(shards).collect(),
+            bans: Arc::new(BanBook::new(limits.bans)),
+        }
     }
 
     /// The bans, to be written down and restored over a restart.
@@ -61,18 +75,50 @@ impl MemoryStore {
 
     /// What it holds now.
     pub fn footprint(&self) -> Footprint {
-        Footprint { bans_evicted: self.bans.evicted(), ..Footprint::default() }
+        let mut footprint = Footprint { bans_evicted: self.bans.evicted(), ..Footprint::default() };
+        for shard in &self.shards {
+            let shard = shard.lock();
+            footprint.keys += shard.keys();
+            footprint.bytes += shard.bytes();
+            footprint.evicted += shard.evicted();
+        }
+        footprint
     }
 
     /// Forgets what has run out by `now`, to be called now and then; how many keys and bans.
     pub fn sweep(&self, now: Timestamp) -> usize {
-        self.bans.sweep(now)
+        let keys: usize = self.shards.iter().map(|shard| shard.lock().sweep(now.into())).sum();
+        keys + self.bans.sweep(now)
+    }
+
+    fn apply_one(&self, op: &Op, now: Instant) -> Answer {
+        let key = key(op);
+        let place = (key.0 >> 96) as usize ^ key.0 as usize;
+        match self.shards.get(place % self.shards.len()) {
+            Some(shard) => shard.lock().apply(key, op, now),
+            None => Answer::Done,
+        }
+    }
+}
+
+/// The key an operation is on.
+fn key(op: &Op) -> CounterKey {
+    match op {
+        Op::Take { key, .. }
+        | Op::Acquire { key, .. }
+        | Op::Release { key, .. }
+        | Op::Quota { key, .. }
+        | Op::Distinct { key, .. }
+        | Op::Once { key, .. }
+        | Op::Recent { key, .. }
+        | Op::Map { key, .. } => *key,
     }
 }
 
 impl Store for MemoryStore {
-    fn apply<'a>(&'a self, _batch: &'a Batch) -> Reply<'a> {
-        Reply::Ready(Ok(portcullis_model::counter::Answers::new()))
+    fn apply<'a>(&'a self, batch: &'a Batch) -> Reply<'a> {
+        let now = Instant::from(batch.now);
+        Reply::Ready(Ok(batch.ops.iter().map(|op| self.apply_one(op, now)).collect()))
     }
 
     fn ban(&self, ban: Ban) {
@@ -91,3 +137,6 @@ impl Store for MemoryStore {
         self.bans.clone()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,7 +6,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use foldhash::fast::FixedState;
+use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 use ipnet::IpNet;
 use portcullis_model::{Ban, Timestamp};
@@ -16,7 +16,7 @@ use super::{Change, Entries, in_force, insert, sweep, take_out};
 /// Network bans by prefix.
 #[derive(Default)]
 pub(super) struct Networks {
-    bans: HashMap<IpNet, Entries, FixedState>,
+    bans: HashMap<IpNet, Entries, RandomState>,
     /// Prefix lengths in use, longest first.
     v4: Vec<u8>,
     v6: Vec<u8>,
