@@ -121,6 +121,10 @@ impl Exchange {
         self.arrival.peer.address.ip()
     }
 
+    pub(crate) fn request_head(&self) -> &portcullis_model::RequestHead {
+        &self.arrival.head
+    }
+
     pub(crate) fn edits(&self) -> &HeaderEdits {
         &self.edits
     }

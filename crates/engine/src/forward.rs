@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::net::IpAddr;
 
 use portcullis_model::event::UpstreamRecord;
-use portcullis_model::{EventId, ResponseHead, Tick};
+use portcullis_model::{EventId, RequestHead, ResponseHead, Tick};
 use portcullis_wire::Defect;
 use smol_str::SmolStr;
 
@@ -79,6 +79,11 @@ impl Forward {
     /// The host asked for: lower case, no port, no trailing dot.
     pub fn host(&self) -> &str {
         self.exchange.host()
+    }
+
+    /// The request's head as received; what is sent is [`Self::target`] and [`Self::edits`] applied to it.
+    pub fn head(&self) -> &RequestHead {
+        self.exchange.request_head()
     }
 
     /// The client's address, behind the proxies policy trusts.
