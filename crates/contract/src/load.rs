@@ -9,12 +9,10 @@ mod reference;
 mod security;
 mod servers;
 
-use portcullis_document::{Node, Problem, Severity, Sources};
+use portcullis_document::{Node, Place, Problem, Severity, Sources};
 
 use crate::contract::Contract;
 use library::{Library, Located};
-
-pub use library::DOCUMENT_LIMIT;
 
 /// What loading gave.
 #[derive(Clone, Debug)]
@@ -39,6 +37,11 @@ pub fn load(site: &str, roots: &[&str], sources: &dyn Sources) -> Loaded {
     problems.extend(library.dangling(&problems));
     let usable = problems.iter().all(|problem| problem.severity < Severity::Error);
     Loaded { contract: usable.then_some(contract), problems, files: library.files().to_vec() }
+}
+
+/// A document's first key, to point at when the document as a whole is meant.
+fn beginning(root: &Node) -> &Place {
+    root.entries().and_then(<[_]>::first).map_or(&root.place, |entry| &entry.key.place)
 }
 
 /// Which format a document says it is.
@@ -71,7 +74,7 @@ fn read_root(
         let message = format!("`{}` declares no operation", root.path);
         problems.push(
             Problem::warning("contract.empty", message)
-                .at(&root.node.place)
+                .at(beginning(root.node))
                 .label("nothing callable in here")
                 .remedy("declare operations under `paths`"),
         );
@@ -84,7 +87,7 @@ fn read_dialect(root: Located<'_>, problems: &mut Vec<Problem>) -> Option<Dialec
             format!("`{}` is not an OpenAPI document: it does not say `openapi` or `swagger`", root.path);
         problems.push(
             Problem::error("contract.not_openapi", message)
-                .at(&root.node.place)
+                .at(beginning(root.node))
                 .remedy("begin it with `openapi: 3.1.0` (or `swagger: \"2.0\"`)"),
         );
         return None;
@@ -129,3 +132,6 @@ fn read_schemes(
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

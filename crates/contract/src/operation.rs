@@ -59,7 +59,7 @@ pub enum Security {
 pub struct Requirement {
     /// The scheme's name in the document.
     pub scheme: SmolStr,
-    /// The scopes (OAuth 2, OpenID Connect) or roles.
+    /// The scopes (OAuth 2, `OpenID` Connect) or roles.
     pub scopes: Vec<SmolStr>,
 }
 

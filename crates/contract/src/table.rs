@@ -12,7 +12,9 @@
 //! Invariants: the table never changes once built; a lookup visits every node at most twice and allocates
 //! nothing for up to four parameters. It knows nothing of documents.
 //!
-//! Measured with `cargo bench -p portcullis-contract` over the 361 operations of a real contract.
+//! `cargo bench -p portcullis-contract --bench table`, 400 operations under one base path, on a busy laptop-class
+//! core: a literal path 70 ns, one parameter 90 ns, two parameters and a suffix 165 ns, a path that is not
+//! declared 280 ns.
 
 use hashbrown::HashMap;
 use http::Method;
@@ -81,14 +83,15 @@ impl Table {
             Segment::Literal(text) => *node.literals.entry(text.clone()).or_insert(fresh),
             Segment::Any => *node.any.get_or_insert(fresh),
             Segment::Rest => *node.rest.get_or_insert(fresh),
-            Segment::Mixed(mixed) => match node.mixed.iter().find(|(known, _)| known == mixed) {
-                Some((_, child)) => *child,
-                None => {
+            Segment::Mixed(mixed) => {
+                if let Some((_, child)) = node.mixed.iter().find(|(known, _)| known == mixed) {
+                    *child
+                } else {
                     node.mixed.push((mixed.clone(), fresh));
                     node.mixed.sort_by_key(|(mixed, _)| std::cmp::Reverse(mixed.weight()));
                     fresh
                 }
-            },
+            }
         };
         if child == fresh {
             self.nodes.push(Node::default());
@@ -118,12 +121,11 @@ impl Table {
 
 impl Methods {
     fn insert(&mut self, method: &Method, index: Index) -> Result<(), Index> {
-        match self.get(method) {
-            Some(known) => Err(known),
-            None => {
-                self.0.push((method.clone(), index));
-                Ok(())
-            }
+        if let Some(known) = self.get(method) {
+            Err(known)
+        } else {
+            self.0.push((method.clone(), index));
+            Ok(())
         }
     }
 
@@ -220,3 +222,6 @@ impl<'t, 'p> Search<'t, '_, 'p> {
         if allowed.is_empty() { Hit::Nothing } else { Hit::OtherMethod(allowed) }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,6 +7,8 @@
 //! Beyond `{name}` it reads what real documents write: several parameters in one segment (`{base}...{head}`),
 //! and a greedy last segment (`{proxy+}`), which captures all that remains.
 
+use std::fmt::Write as _;
+
 use smallvec::SmallVec;
 use smol_str::{SmolStr, SmolStrBuilder};
 
@@ -330,15 +332,12 @@ pub(crate) fn decode(literal: &str) -> SmolStr {
     let mut rest = literal.as_bytes();
     while let Some((&first, after)) = rest.split_first() {
         let escape = after.get(..2).filter(|_| first == b'%').and_then(|hex| std::str::from_utf8(hex).ok());
-        match escape.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
-            Some(byte) => {
-                bytes.push(byte);
-                rest = after.get(2..).unwrap_or_default();
-            }
-            None => {
-                bytes.push(first);
-                rest = after;
-            }
+        if let Some(byte) = escape.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
+            bytes.push(byte);
+            rest = after.get(2..).unwrap_or_default();
+        } else {
+            bytes.push(first);
+            rest = after;
         }
     }
     String::from_utf8(bytes).map_or_else(|_| literal.into(), SmolStr::from)
@@ -349,7 +348,10 @@ fn encode(literal: &str) -> String {
     let mut text = String::with_capacity(literal.len());
     for char in literal.chars() {
         match char {
-            '/' | '%' | '?' | '#' | '{' | '}' | ' ' => text.push_str(&format!("%{:02X}", u32::from(char))),
+            '/' | '%' | '?' | '#' | '{' | '}' | ' ' => {
+                // Writing to a `String` cannot fail.
+                let _ = write!(text, "%{:02X}", u32::from(char));
+            }
             plain => text.push(plain),
         }
     }

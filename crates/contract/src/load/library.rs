@@ -11,7 +11,7 @@ use portcullis_document::{Node, Parsed, Place, Problem, Severity, Sources, neare
 use super::reference::{Target, parse_target, reference, walk};
 
 /// Documents one contract may be made of.
-pub const DOCUMENT_LIMIT: usize = 512;
+const DOCUMENT_LIMIT: usize = 512;
 
 /// References followed one after another before they count as going in circles.
 const CHAIN_LIMIT: usize = 64;

@@ -123,7 +123,7 @@ mod tests {
     #[test]
     fn what_cannot_be_read_is_a_mistake() {
         for (yaml, message) in [
-            ("security:", "api.yaml:1:10: error: `security` is a list of requirements, not nothing"),
+            ("security:", "api.yaml:1:9: error: `security` is a list of requirements, not nothing"),
             (
                 "security: {bearer: []}",
                 "api.yaml:1:11: error: `security` is a list of requirements, not a map",

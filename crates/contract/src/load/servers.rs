@@ -37,14 +37,15 @@ pub(super) fn read_servers(servers: Option<&Node>, problems: &mut Vec<Problem>) 
 pub(super) fn read_base_path(root: &Node, problems: &mut Vec<Problem>) -> Vec<String> {
     match root.get("basePath") {
         None => vec![String::new()],
-        Some(node) => match node.as_str() {
-            Some(text) => vec![base_of(text)],
-            None => {
+        Some(node) => {
+            if let Some(text) = node.as_str() {
+                vec![base_of(text)]
+            } else {
                 let message = format!("`basePath` is a path, not {}", node.value.describe());
                 problems.push(Problem::error("contract.base_path", message).at(&node.place));
                 Vec::new()
             }
-        },
+        }
     }
 }
 
