@@ -87,6 +87,7 @@ defects! {
     ChunkEnd = "framing.chunk_end", 400, "A chunk's bytes are not followed by CR LF.";
     TrailerField = "framing.trailer_field", 400, "A trailer field is malformed, or is one that may only stand in a head.";
     TrailersTooLarge = "framing.trailers_too_large", 431, "The trailer section has more bytes or fields than the limits.";
+    HeadTimeout = "framing.head_timeout", 408, "The head did not arrive in time.";
     Truncated = "framing.truncated", 400, "The connection ended in the middle of a message.";
 
     // Answers only.
@@ -167,7 +168,10 @@ mod tests {
         for defect in Defect::ALL {
             let (stage, what) = defect.code().split_once('.').unwrap();
             assert!(["framing", "normalise", "content", "body"].contains(&stage), "{defect}");
-            assert!(what.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_'), "{defect}");
+            assert!(
+                what.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_'),
+                "{defect}"
+            );
             assert!((400..=599).contains(&defect.status()) && defect.describe().ends_with('.'), "{defect}");
         }
     }

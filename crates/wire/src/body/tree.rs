@@ -1,0 +1,204 @@
+//! The tree: values in one flat list, their text in the body or, where escapes were undone, beside it.
+
+use std::ops::Range;
+
+use bytes::Bytes;
+
+/// What a value is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// `null`.
+    Null,
+    /// `true` or `false`.
+    Bool(bool),
+    /// A number without fraction and exponent.
+    Integer,
+    /// Any other number.
+    Number,
+    /// Text.
+    String,
+    /// Bytes that are not text.
+    Binary,
+    /// A list of values.
+    Array,
+    /// Named values, in order, duplicates kept.
+    Object,
+}
+
+/// Where a text stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Text {
+    /// In the body as it was sent.
+    Sent(u32, u32),
+    /// Among the texts whose escapes were undone.
+    Undone(u32, u32),
+    /// Nowhere.
+    None,
+}
+
+/// One value.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Node {
+    pub(super) kind: Kind,
+    pub(super) start: u32,
+    pub(super) end: u32,
+    pub(super) name: Text,
+    pub(super) text: Text,
+    /// The index behind the last of its descendants; its own children begin right behind it.
+    pub(super) behind: u32,
+}
+
+/// A body's values.
+#[derive(Clone, Debug)]
+pub struct Tree {
+    pub(super) sent: Bytes,
+    pub(super) undone: String,
+    /// In document order; a value's descendants follow it.
+    pub(super) nodes: Vec<Node>,
+}
+
+impl Tree {
+    /// A tree of one value: the whole body, as text if it is UTF-8.
+    pub(super) fn of_whole(bytes: &Bytes) -> Self {
+        let kind = if std::str::from_utf8(bytes).is_ok() { Kind::String } else { Kind::Binary };
+        let end = bytes.len() as u32;
+        let node = Node { kind, start: 0, end, name: Text::None, text: Text::Sent(0, end), behind: 1 };
+        Self { sent: bytes.clone(), undone: String::new(), nodes: vec![node] }
+    }
+
+    /// The outermost value; absent if nothing could be read.
+    pub fn root(&self) -> Option<Value<'_>> {
+        (!self.nodes.is_empty()).then_some(Value { tree: self, index: 0 })
+    }
+
+    /// The value at a dotted path, `a.b[0].c`; of duplicate names the last. The empty path is the root.
+    pub fn get(&self, path: &str) -> Option<Value<'_>> {
+        self.root()?.get(path)
+    }
+
+    /// How many values there are.
+    pub fn len(&self) -> usize {
+        self.nodes.len()
+    }
+
+    /// Whether nothing could be read.
+    pub fn is_empty(&self) -> bool {
+        self.nodes.is_empty()
+    }
+
+    /// Shows every leaf (what is neither array nor object) with its dotted path, in document order.
+    pub fn for_each_leaf<'a>(&'a self, mut visit: impl FnMut(&str, Value<'a>)) {
+        let mut path = String::new();
+        if let Some(root) = self.root() {
+            root.visit_leaves(&mut path, &mut visit);
+        }
+    }
+
+    fn text(&self, text: Text) -> Option<&str> {
+        match text {
+            Text::Sent(start, end) => {
+                self.sent.get(start as usize..end as usize).and_then(|text| std::str::from_utf8(text).ok())
+            }
+            Text::Undone(start, end) => self.undone.get(start as usize..end as usize),
+            Text::None => None,
+        }
+    }
+}
+
+/// One value of a tree.
+#[derive(Clone, Copy, Debug)]
+pub struct Value<'a> {
+    tree: &'a Tree,
+    index: u32,
+}
+
+impl<'a> Value<'a> {
+    fn node(&self) -> Option<&'a Node> {
+        self.tree.nodes.get(self.index as usize)
+    }
+
+    /// What it is.
+    pub fn kind(&self) -> Kind {
+        self.node().map_or(Kind::Null, |node| node.kind)
+    }
+
+    /// Its bytes in the body: of a JSON string the quotes too.
+    pub fn span(&self) -> Range<usize> {
+        self.node().map_or(0..0, |node| node.start as usize..node.end as usize)
+    }
+
+    /// Its name in the object it belongs to.
+    pub fn name(&self) -> Option<&'a str> {
+        self.node().and_then(|node| self.tree.text(node.name))
+    }
+
+    /// Its text: of a string without quotes and escapes, of a number as written.
+    pub fn as_str(&self) -> Option<&'a str> {
+        self.node().and_then(|node| self.tree.text(node.text))
+    }
+
+    /// The integer it is.
+    pub fn as_i64(&self) -> Option<i64> {
+        if self.kind() == Kind::Integer { self.as_str()?.parse().ok() } else { None }
+    }
+
+    /// The number it is, to the nearest that 64 bits hold.
+    pub fn as_f64(&self) -> Option<f64> {
+        matches!(self.kind(), Kind::Integer | Kind::Number).then(|| self.as_str()?.parse().ok()).flatten()
+    }
+
+    /// The boolean it is.
+    pub fn as_bool(&self) -> Option<bool> {
+        if let Kind::Bool(value) = self.kind() { Some(value) } else { None }
+    }
+
+    /// The values of an array or object, in order.
+    pub fn children(&self) -> impl Iterator<Item = Self> + use<'a> {
+        let tree = self.tree;
+        let behind = self.node().map_or(0, |node| node.behind);
+        let mut next = self.index + 1;
+        std::iter::from_fn(move || {
+            let child = Self { tree, index: next };
+            let node = child.node().filter(|_| next < behind)?;
+            // A node always lies behind its parent, so this moves on.
+            next = node.behind.max(next + 1);
+            Some(child)
+        })
+    }
+
+    /// The member of that name; of duplicates the last, as most servers read them.
+    pub fn member(&self, name: &str) -> Option<Self> {
+        self.children().filter(|child| child.name() == Some(name)).last()
+    }
+
+    /// The value at a dotted path below this one: `a.b[0].c`.
+    pub fn get(&self, path: &str) -> Option<Self> {
+        let mut value = *self;
+        for step in path.split(['.', '[']).filter(|step| !step.is_empty()) {
+            value = match step.strip_suffix(']') {
+                Some(index) => value.children().nth(index.parse().ok()?)?,
+                None => value.member(step)?,
+            };
+        }
+        Some(value)
+    }
+
+    fn visit_leaves(self, path: &mut String, visit: &mut impl FnMut(&str, Self)) {
+        use std::fmt::Write as _;
+        let kind = self.kind();
+        if !matches!(kind, Kind::Array | Kind::Object) {
+            return visit(path, self);
+        }
+        let length = path.len();
+        for (place, child) in self.children().enumerate() {
+            // Writing to a string cannot fail.
+            let _ = match (kind, child.name()) {
+                (Kind::Object, Some(name)) if length == 0 => write!(path, "{name}"),
+                (Kind::Object, Some(name)) => write!(path, ".{name}"),
+                _ => write!(path, "[{place}]"),
+            };
+            child.visit_leaves(path, visit);
+            path.truncate(length);
+        }
+    }
+}

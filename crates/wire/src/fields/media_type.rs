@@ -1,0 +1,146 @@
+//! Media types (RFC 9110 §8.3): `type/subtype` with parameters.
+
+use smol_str::SmolStr;
+
+use crate::grammar::{is_token, is_token_byte, trim};
+
+/// A media type that was readable.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MediaType {
+    /// `type/subtype`, lower case.
+    essence: SmolStr,
+    /// Parameter names in lower case with their values, quotes undone.
+    parameters: Vec<(SmolStr, String)>,
+}
+
+impl MediaType {
+    /// Reads a `Content-Type` value; `None` if it is not a media type.
+    pub fn parse(value: &[u8]) -> Option<Self> {
+        let (essence, mut rest) = match memchr::memchr(b';', value) {
+            Some(at) => value.split_at_checked(at)?,
+            None => (value, &[][..]),
+        };
+        let essence = trim(essence);
+        let slash = memchr::memchr(b'/', essence)?;
+        if !is_token(essence.get(..slash)?) || !is_token(essence.get(slash + 1..)?) {
+            return None;
+        }
+        let mut parameters = Vec::new();
+        while let [b';', behind @ ..] = trim(rest) {
+            let behind = trim(behind);
+            if behind.is_empty() || behind.starts_with(b";") {
+                rest = behind;
+                continue;
+            }
+            let (name, value, behind) = parameter(behind)?;
+            parameters.push((name, value));
+            rest = behind;
+        }
+        let essence = essence.iter().map(|byte| char::from(byte.to_ascii_lowercase())).collect();
+        trim(rest).is_empty().then_some(Self { essence, parameters })
+    }
+
+    /// `type/subtype`, lower case.
+    pub fn essence(&self) -> &str {
+        &self.essence
+    }
+
+    /// The first parameter of that name (lower case).
+    pub fn parameter(&self, name: &str) -> Option<&str> {
+        self.parameters.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// How many parameters have that name (lower case); more than one means two readings.
+    pub fn count(&self, name: &str) -> usize {
+        self.parameters.iter().filter(|(known, _)| known == name).count()
+    }
+
+    /// `application/json`, and every type ending in `+json`.
+    pub fn is_json(&self) -> bool {
+        self.essence == "application/json" || self.essence == "text/json" || self.essence.ends_with("+json")
+    }
+
+    /// `application/x-www-form-urlencoded`.
+    pub fn is_form(&self) -> bool {
+        self.essence == "application/x-www-form-urlencoded"
+    }
+
+    /// `multipart/form-data` and its relatives.
+    pub fn is_multipart(&self) -> bool {
+        self.essence.starts_with("multipart/")
+    }
+
+    /// Text of any kind that is read as such.
+    pub fn is_text(&self) -> bool {
+        self.essence.starts_with("text/")
+            || self.essence.ends_with("+xml")
+            || matches!(
+                self.essence.as_str(),
+                "application/xml" | "application/javascript" | "application/graphql"
+            )
+    }
+}
+
+/// One `name=value`, the value a token or quoted, and what follows it.
+fn parameter(text: &[u8]) -> Option<(SmolStr, String, &[u8])> {
+    let equals = memchr::memchr(b'=', text)?;
+    let name = text.get(..equals)?;
+    let value = text.get(equals + 1..)?;
+    if !is_token(name) {
+        return None;
+    }
+    let name = name.iter().map(|byte| char::from(byte.to_ascii_lowercase())).collect();
+    let (value, rest) = if let [b'"', quoted @ ..] = value {
+        unquote(quoted)?
+    } else {
+        // Boundaries of real clients hold `=`, `/` and more, unquoted.
+        let end = value
+            .iter()
+            .position(|byte| !(is_token_byte(*byte) || matches!(byte, b'=' | b'/' | b':' | b'?' | b'@')))
+            .unwrap_or(value.len());
+        let (token, rest) = value.split_at_checked(end)?;
+        if token.is_empty() {
+            return None;
+        }
+        (String::from_utf8_lossy(token).into_owned(), rest)
+    };
+    Some((name, value, rest))
+}
+
+/// The inside of a quoted string whose opening quote is gone, and what follows the closing one.
+pub(super) fn unquote(text: &[u8]) -> Option<(String, &[u8])> {
+    let mut value = Vec::new();
+    let mut rest = text;
+    loop {
+        rest = match rest {
+            [b'"', behind @ ..] => return Some((String::from_utf8_lossy(&value).into_owned(), behind)),
+            [b'\\', escaped, behind @ ..] => {
+                value.push(*escaped);
+                behind
+            }
+            [byte, behind @ ..] => {
+                value.push(*byte);
+                behind
+            }
+            [] => return None,
+        };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn types_and_parameters() {
+        let read = MediaType::parse(b"Application/JSON; Charset=\"ut\\f-8\" ;; x=1").unwrap();
+        assert_eq!((read.essence(), read.parameter("charset")), ("application/json", Some("utf-8")));
+        assert!(read.is_json() && MediaType::parse(b"application/problem+json").unwrap().is_json());
+        let form = MediaType::parse(b"multipart/form-data; boundary=--=_x/y").unwrap();
+        assert_eq!(form.parameter("boundary"), Some("--=_x/y"));
+        assert_eq!(MediaType::parse(b"a/b;x=1;X=2").unwrap().count("x"), 2);
+        for bad in ["", "json", "a/", "/b", "a b/c", "a/b; x", "a/b; x=\"y", "a/b; x=", "a/b, c/d"] {
+            assert_eq!(MediaType::parse(bad.as_bytes()), None, "{bad:?}");
+        }
+    }
+}

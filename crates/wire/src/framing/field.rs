@@ -1,0 +1,109 @@
+//! Field lines: a token, a colon, a value (RFC 9112 §5), each a slice of the head's bytes.
+
+use bytes::Bytes;
+use portcullis_model::Headers;
+
+use crate::defect::Defect;
+use crate::framing::line::unclean;
+use crate::framing::special::Special;
+use crate::grammar::{is_field_value, is_token_byte, trim, trim_end};
+
+/// Reads every field line of a head; `ends` are the offsets behind each line's line feed, the first line's first.
+pub(super) fn parse_fields(head: &Bytes, ends: &[u32]) -> Result<(Headers, Special), Defect> {
+    let mut headers = Headers::with_capacity(ends.len().saturating_sub(1));
+    let mut special = Special::default();
+    let mut start = ends.first().map_or(0, |end| *end as usize);
+    for end in ends.iter().skip(1) {
+        let end = *end as usize;
+        let line = head.get(start..end).and_then(|line| line.strip_suffix(b"\r\n")).unwrap_or_default();
+        let Field { name, value, value_at } = split_field(line)?;
+        special.note(name, value)?;
+        let value_at = start + value_at;
+        headers.push(head.slice(start..start + name.len()), head.slice(value_at..value_at + value.len()));
+        start = end;
+    }
+    Ok((headers, special))
+}
+
+/// One field line, taken apart.
+#[derive(Debug)]
+pub(super) struct Field<'a> {
+    pub(super) name: &'a [u8],
+    /// Without white space at its ends.
+    pub(super) value: &'a [u8],
+    /// Where the value begins in the line.
+    value_at: usize,
+}
+
+/// Takes one line without its line end apart.
+pub(super) fn split_field(line: &[u8]) -> Result<Field<'_>, Defect> {
+    let name_ends = line.iter().position(|byte| !is_token_byte(*byte)).unwrap_or(line.len());
+    let (name, rest) = line.split_at_checked(name_ends).unwrap_or_default();
+    match rest {
+        [b':', rest @ ..] if !name.is_empty() => {
+            let indented = trim_end(rest);
+            let value = trim(indented);
+            if !is_field_value(value) {
+                return Err(blame_value(value));
+            }
+            Ok(Field { name, value, value_at: name_ends + 1 + (indented.len() - value.len()) })
+        }
+        _ => Err(blame_name(line, name, rest)),
+    }
+}
+
+#[cold]
+fn blame_value(value: &[u8]) -> Defect {
+    unclean(value).unwrap_or(Defect::ControlCharacter)
+}
+
+#[cold]
+fn blame_name(line: &[u8], name: &[u8], rest: &[u8]) -> Defect {
+    if let Some(defect) = unclean(line) {
+        return defect;
+    }
+    match (name, rest) {
+        ([], [b' ' | b'\t', ..]) => Defect::FoldedField,
+        ([_, ..], [b' ' | b'\t', ..]) if trim(rest).starts_with(b":") => Defect::SpaceBeforeColon,
+        _ => Defect::FieldName,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_cut_or_blamed() {
+        for (line, value) in [(&b"A:  b c \t"[..], &b"b c"[..]), (b"A:", b""), (b"A:b:c\xff", b"b:c\xff")] {
+            let field = split_field(line).unwrap();
+            assert_eq!((field.name, field.value), (&b"A"[..], value));
+        }
+        for (line, defect) in [
+            (&b" A: b"[..], Defect::FoldedField),
+            (b"\tA: b", Defect::FoldedField),
+            (b"A : b", Defect::SpaceBeforeColon),
+            (b"A\t: b", Defect::SpaceBeforeColon),
+            (b"A b: c", Defect::FieldName),
+            (b": b", Defect::FieldName),
+            (b"A", Defect::FieldName),
+            (b"A\xc3: b", Defect::FieldName),
+            (b"A: b\rc", Defect::BareCarriageReturn),
+            (b"A\r: b", Defect::BareCarriageReturn),
+            (b"A: b\0", Defect::Nul),
+            (b"A: \x0b", Defect::ControlCharacter),
+            (b"A: \x7f", Defect::ControlCharacter),
+        ] {
+            assert_eq!(split_field(line).err(), Some(defect), "{}", line.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn values_are_slices_of_the_head() {
+        let head = Bytes::from_static(b"X\r\nA:  b c \t\r\nB: \t \r\nC:d\r\n");
+        let (headers, _) = parse_fields(&head, &[3, 14, 21, 26]).unwrap();
+        assert_eq!(headers.get("a"), Some(&b"b c"[..]));
+        assert_eq!(headers.get("b"), Some(&b""[..]));
+        assert_eq!(headers.get("c"), Some(&b"d"[..]));
+    }
+}

@@ -1,0 +1,97 @@
+//! The byte classes HTTP's grammar is made of (RFC 9110 §5.6, RFC 3986 §2).
+//!
+//! Written as matches and folds, which compile to table lookups and vector code without `unsafe`.
+
+/// `tchar`: what names, methods and other tokens are made of.
+pub(crate) const fn is_token_byte(byte: u8) -> bool {
+    const TABLE: [bool; 256] = {
+        let mut table = [false; 256];
+        let mut byte = 0_u8;
+        loop {
+            if matches!(byte, b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z'
+                | b'!' | b'#' | b'$' | b'%' | b'&' | b'\'' | b'*' | b'+' | b'-' | b'.' | b'^' | b'_' | b'`' | b'|' | b'~')
+            {
+                set(&mut table, byte);
+            }
+            if byte == 255 {
+                break;
+            }
+            byte += 1;
+        }
+        table
+    };
+    lookup(&TABLE, byte)
+}
+
+/// Sets one entry of a class table while it is built.
+#[expect(
+    clippy::indexing_slicing,
+    reason = "a byte cannot lie outside a table of 256; const code has no get_mut"
+)]
+const fn set(table: &mut [bool; 256], byte: u8) {
+    table[byte as usize] = true;
+}
+
+/// One entry of a class table.
+#[expect(
+    clippy::indexing_slicing,
+    reason = "a byte cannot lie outside a table of 256; const code has no get"
+)]
+pub(crate) const fn lookup(table: &[bool; 256], byte: u8) -> bool {
+    table[byte as usize]
+}
+
+/// Whether the text is a token: not empty, only `tchar`.
+pub(crate) fn is_token(text: &[u8]) -> bool {
+    !text.is_empty() && text.iter().all(|byte| is_token_byte(*byte))
+}
+
+/// Whether a field value is free of control characters other than the tab. Bytes from 0x80 pass (obs-text).
+pub(crate) fn is_field_value(value: &[u8]) -> bool {
+    // No early exit: the fold runs on whole vectors, and defects are rare.
+    !value.iter().fold(false, |bad, byte| bad | ((*byte < 0x20) & (*byte != b'\t')) | (*byte == 0x7f))
+}
+
+/// The value without spaces and tabs at its ends.
+pub(crate) fn trim(mut value: &[u8]) -> &[u8] {
+    while let [b' ' | b'\t', rest @ ..] = value {
+        value = rest;
+    }
+    trim_end(value)
+}
+
+/// The value without spaces and tabs at its end.
+pub(crate) fn trim_end(mut value: &[u8]) -> &[u8] {
+    while let [rest @ .., b' ' | b'\t'] = value {
+        value = rest;
+    }
+    value
+}
+
+/// The elements of a comma-separated list, trimmed; empty ones are left out (RFC 9110 §5.6.1.2).
+pub(crate) fn list(value: &[u8]) -> impl Iterator<Item = &[u8]> {
+    value.split(|byte| *byte == b',').map(trim).filter(|element| !element.is_empty())
+}
+
+/// The value of one hexadecimal digit.
+pub(crate) const fn hex_digit(byte: u8) -> Option<u8> {
+    match byte {
+        b'0'..=b'9' => Some(byte - b'0'),
+        b'a'..=b'f' => Some(byte - b'a' + 10),
+        b'A'..=b'F' => Some(byte - b'A' + 10),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn classes() {
+        assert!(is_token(b"X-Api_Key~!") && !is_token(b"") && !is_token(b"a b") && !is_token(b"a:"));
+        assert!(is_field_value(b"a\tb \xff") && !is_field_value(b"a\0") && !is_field_value(b"\x7f"));
+        assert_eq!(trim(b" \t a b\t "), b"a b");
+        assert_eq!(list(b" a ,, b,").collect::<Vec<_>>(), [b"a", b"b"]);
+    }
+}

@@ -1,0 +1,93 @@
+//! A query as it was sent, and its pairs decoded when asked for (the URL Standard's `x-www-form-urlencoded`).
+
+use std::borrow::Cow;
+
+use crate::grammar::hex_digit;
+
+/// A query string: forwarded as it is, read as name-value pairs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Query<'a>(&'a str);
+
+impl<'a> Query<'a> {
+    /// Over the text behind the question mark.
+    pub const fn new(raw: &'a str) -> Self {
+        Self(raw)
+    }
+
+    /// The text behind the question mark.
+    pub const fn raw(&self) -> &'a str {
+        self.0
+    }
+
+    /// Every pair in order, decoded; bytes that are not UTF-8 become U+FFFD.
+    pub fn pairs(&self) -> impl Iterator<Item = (Cow<'a, str>, Cow<'a, str>)> + use<'a> {
+        self.raw_pairs().map(|(name, value)| (decode(name), decode(value)))
+    }
+
+    /// The first value of a name.
+    pub fn get(&self, name: &str) -> Option<Cow<'a, str>> {
+        self.all(name).next()
+    }
+
+    /// Every value of a name, in order.
+    pub fn all<'n>(&self, name: &'n str) -> impl Iterator<Item = Cow<'a, str>> + use<'a, 'n> {
+        self.raw_pairs()
+            .filter(move |(raw, _)| *raw == name || decode(raw) == name)
+            .map(|(_, value)| decode(value))
+    }
+
+    fn raw_pairs(&self) -> impl Iterator<Item = (&'a str, &'a str)> + use<'a> {
+        self.0
+            .split('&')
+            .filter(|pair| !pair.is_empty())
+            .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
+    }
+}
+
+/// Undoes form encoding: `+` is a space, a stray percent sign stands for itself.
+pub(crate) fn decode(text: &str) -> Cow<'_, str> {
+    if !text.bytes().any(|byte| matches!(byte, b'%' | b'+')) {
+        return Cow::Borrowed(text);
+    }
+    let decoded = decode_bytes(text.as_bytes());
+    Cow::Owned(
+        String::from_utf8(decoded).unwrap_or_else(|bad| String::from_utf8_lossy(bad.as_bytes()).into_owned()),
+    )
+}
+
+/// The same, over bytes.
+pub(crate) fn decode_bytes(text: &[u8]) -> Vec<u8> {
+    let mut decoded = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((byte, behind)) = rest.split_first() {
+        rest = behind;
+        let decoded_byte = match (*byte, behind) {
+            (b'+', _) => b' ',
+            (b'%', [high, low, behind @ ..]) => match (hex_digit(*high), hex_digit(*low)) {
+                (Some(high), Some(low)) => {
+                    rest = behind;
+                    high << 4 | low
+                }
+                _ => b'%',
+            },
+            (byte, _) => byte,
+        };
+        decoded.push(decoded_byte);
+    }
+    decoded
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pairs_are_decoded() {
+        let query = Query::new("a=1&b=x+y%21&&c&a=%zz&%61=3&d=%e9&=v&e==");
+        let pairs: Vec<_> = query.pairs().map(|(name, value)| format!("{name}|{value}")).collect();
+        assert_eq!(pairs, ["a|1", "b|x y!", "c|", "a|%zz", "a|3", "d|\u{fffd}", "|v", "e|="]);
+        assert_eq!(query.get("b").as_deref(), Some("x y!"));
+        assert_eq!(query.all("a").collect::<Vec<_>>(), ["1", "%zz", "3"]);
+        assert_eq!(query.get("z"), None);
+    }
+}
