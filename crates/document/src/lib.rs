@@ -1,1 +1,24 @@
 //! Marked trees of YAML and JSON, and problems that point into them.
+//!
+//! Every key and every value knows the file and the bytes it came from, so whatever is wrong with it can be shown
+//! to the person who wrote it: file, line, excerpt, what is wrong, what would be right. Reading goes on after a
+//! mistake wherever it can. Nothing here opens a file: bytes come in through [`Sources`].
+
+mod json;
+mod nearest;
+mod node;
+mod parse;
+mod place;
+mod problem;
+mod render;
+mod scalar;
+mod sources;
+mod yaml;
+
+pub use nearest::nearest;
+pub use node::{Entry, Key, Node, Value};
+pub use parse::{MAX_ALIASED, MAX_BYTES, MAX_DEPTH, MAX_NODES, Parsed, load, parse, read};
+pub use place::{Place, SourceFile};
+pub use problem::{Problem, Severity};
+pub use render::{Style, render};
+pub use sources::{MemorySources, SourceError, Sources, join};

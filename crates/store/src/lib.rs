@@ -1,1 +1,18 @@
-//! Shared state: counters, distinct counts, nonces, recents, bans.
+//! Shared state of the gateways: counters, distinct counts, nonces, recents, collections, bans.
+//!
+//! Invariants: one [`Batch`](portcullis_model::counter::Batch) in, one list of answers out, in its order; every
+//! operation of a batch is carried out whatever the others answer; each key is atomic; the batch's time is the
+//! only time. What is kept is bounded. Deliberately absent: what a key means and what an answer leads to (the
+//! engine's), clocks, tasks and files (the host's).
+
+mod backend;
+pub mod bans;
+mod cell;
+pub mod conformance;
+pub mod distinct;
+pub mod memory;
+
+pub use backend::{Reply, Store};
+pub use bans::{BanBook, RestoreError};
+pub use distinct::{Added, Distinct};
+pub use memory::{Footprint, MemoryLimits, MemoryStore};

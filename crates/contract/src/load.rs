@@ -1,0 +1,137 @@
+//! From a site's documents to its contract, or to every problem with its place.
+//!
+//! Lenient where documents in use are (with a warning), strict where leniency would change who may call what.
+//! Reading goes on after a mistake so that all are reported at once.
+
+mod library;
+mod paths;
+mod reference;
+mod security;
+mod servers;
+
+use portcullis_document::{Node, Place, Problem, Severity, Sources};
+
+use crate::contract::Contract;
+use library::{Library, Located};
+
+/// What loading gave.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// The contract; absent if any problem is an error.
+    pub contract: Option<Contract>,
+    /// Mistakes and warnings, in the order met.
+    pub problems: Vec<Problem>,
+    /// Every document read or looked for, the roots first: what to watch for changes.
+    pub files: Vec<String>,
+}
+
+/// Loads the contract of `site` from the documents at `roots` (OpenAPI 3.0, 3.1, Swagger 2.0; YAML or JSON)
+/// and all they refer to.
+pub fn load(site: &str, roots: &[&str], sources: &dyn Sources) -> Loaded {
+    let mut problems = Vec::new();
+    let library = Library::read(roots, sources, &mut problems);
+    let mut contract = Contract::default();
+    for root in roots.iter().filter_map(|root| library.document(root)) {
+        read_root(site, root, &library, &mut contract, &mut problems);
+    }
+    problems.extend(library.dangling(&problems));
+    let usable = problems.iter().all(|problem| problem.severity < Severity::Error);
+    Loaded { contract: usable.then_some(contract), problems, files: library.files().to_vec() }
+}
+
+/// A document's first key, to point at when the document as a whole is meant.
+fn beginning(root: &Node) -> &Place {
+    root.entries().and_then(<[_]>::first).map_or(&root.place, |entry| &entry.key.place)
+}
+
+/// Which format a document says it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Dialect {
+    Swagger2,
+    OpenApi3,
+}
+
+fn read_root(
+    site: &str,
+    root: Located<'_>,
+    library: &Library,
+    contract: &mut Contract,
+    problems: &mut Vec<Problem>,
+) {
+    let Some(dialect) = read_dialect(root, problems) else { return };
+    read_schemes(root, dialect, library, contract, problems);
+    let bases = match dialect {
+        Dialect::Swagger2 => servers::read_base_path(root.node, problems),
+        Dialect::OpenApi3 => {
+            servers::read_servers(root.node.get("servers"), problems).unwrap_or_else(|| vec![String::new()])
+        }
+    };
+    let security = security::read_security(root.node.get("security"), contract.schemes(), problems);
+    let before = contract.operations().len();
+    let mut reader = paths::Reader { site, root: root.path, library, contract, problems };
+    reader.read_paths(root, &paths::Inherited { bases, security });
+    if contract.operations().len() == before && problems.iter().all(|one| one.severity < Severity::Error) {
+        let message = format!("`{}` declares no operation", root.path);
+        problems.push(
+            Problem::warning("contract.empty", message)
+                .at(beginning(root.node))
+                .label("nothing callable in here")
+                .remedy("declare operations under `paths`"),
+        );
+    }
+}
+
+fn read_dialect(root: Located<'_>, problems: &mut Vec<Problem>) -> Option<Dialect> {
+    let Some(version) = root.node.get("openapi").or_else(|| root.node.get("swagger")) else {
+        let message =
+            format!("`{}` is not an OpenAPI document: it does not say `openapi` or `swagger`", root.path);
+        problems.push(
+            Problem::error("contract.not_openapi", message)
+                .at(beginning(root.node))
+                .remedy("begin it with `openapi: 3.1.0` (or `swagger: \"2.0\"`)"),
+        );
+        return None;
+    };
+    let text = version.as_str().unwrap_or_else(|| version.place.text());
+    match text.split('.').collect::<Vec<_>>().as_slice() {
+        ["2", "0", ..] | ["2"] => Some(Dialect::Swagger2),
+        ["3", "0" | "1", ..] | ["3"] => Some(Dialect::OpenApi3),
+        ["3", ..] => {
+            let message = format!("OpenAPI {text} is newer than what is known here");
+            problems
+                .push(Problem::warning("contract.version", message).at(&version.place).label("read as 3.1"));
+            Some(Dialect::OpenApi3)
+        }
+        _ => {
+            let message = format!("`{text}` is not a version of OpenAPI this reads");
+            problems.push(
+                Problem::error("contract.version", message)
+                    .at(&version.place)
+                    .remedy("3.1, 3.0 and 2.0 are read"),
+            );
+            None
+        }
+    }
+}
+
+fn read_schemes(
+    root: Located<'_>,
+    dialect: Dialect,
+    library: &Library,
+    contract: &mut Contract,
+    problems: &mut Vec<Problem>,
+) {
+    let declared = match dialect {
+        Dialect::Swagger2 => root.node.get("securityDefinitions"),
+        Dialect::OpenApi3 => root.node.get("components").and_then(|all| all.get("securitySchemes")),
+    };
+    for entry in declared.and_then(Node::entries).unwrap_or_default() {
+        match library.follow(Located { node: &entry.value, ..root }) {
+            Ok(scheme) => contract.declare_scheme(security::read_scheme(&entry.key.text, scheme.node)),
+            Err(problem) => problems.push(problem),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,92 @@
+//! The upstream's response is admitted: how its body goes to the client.
+//!
+//! Invariant: a body that a rule reads is held before any of it is sent, so its verdict is never late.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use portcullis_model::{EventId, ResponseHead, Tick};
+
+use crate::arrival::HeldBody;
+use crate::exchange::Exchange;
+use crate::finished::{EndFacts, Finished};
+use crate::sending::Sending;
+use crate::step::Refuse;
+
+/// What comes of an upstream's response head.
+#[must_use]
+pub enum ResponseStep {
+    /// Send it to the client.
+    Deliver(Deliver),
+    /// Refuse instead.
+    Refuse(Refuse),
+}
+
+/// How a response's body is handled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ResponseMode {
+    /// Stream it, looking at nothing.
+    Pass,
+    /// Stream it, and hand what passes to [`Sending::tee`], at least the first `limit` bytes.
+    Tee {
+        /// Bytes wanted.
+        limit: u64,
+    },
+    /// Hold it, then call [`Deliver::held`].
+    Hold {
+        /// Bytes held at most.
+        limit: u64,
+        /// How long to wait for them.
+        deadline: Duration,
+    },
+}
+
+/// An admitted response.
+#[must_use]
+pub struct Deliver {
+    pub(crate) exchange: Box<Exchange>,
+    pub(crate) mode: ResponseMode,
+}
+
+/// What comes of a held response body.
+#[must_use]
+pub enum HeldStep {
+    /// Send what was held, and stream the rest if there is more.
+    Deliver(Sending),
+    /// Send these bytes instead, content codings off; length, `ETag`, digests and ranges need mending.
+    Rewritten(Sending, Bytes),
+    /// Refuse instead.
+    Refuse(Refuse),
+}
+
+impl Deliver {
+    /// How the body is handled.
+    pub fn mode(&self) -> ResponseMode {
+        self.mode
+    }
+
+    /// The exchange's id.
+    pub fn id(&self) -> EventId {
+        self.exchange.id()
+    }
+
+    /// The head the upstream answered.
+    pub fn head(&self) -> Option<&ResponseHead> {
+        self.exchange.response_head()
+    }
+
+    /// The head is on its way; for [`ResponseMode::Pass`] and [`ResponseMode::Tee`].
+    pub fn begin(self) -> Sending {
+        Sending::new(self.exchange)
+    }
+
+    /// The body was held; for [`ResponseMode::Hold`].
+    pub fn held(self, body: &HeldBody, now: Tick) -> HeldStep {
+        self.exchange.response_held(body, now)
+    }
+
+    /// The client went away.
+    pub fn abandon(self, end: EndFacts) -> Finished {
+        self.exchange.finish(end)
+    }
+}

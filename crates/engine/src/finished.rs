@@ -1,0 +1,66 @@
+//! The end of an exchange: the summary at once, the event and the observation on demand.
+//!
+//! Invariant: an event is built only when asked for, so that one sampled away costs nothing. Deliberately
+//! absent: who keeps them.
+
+use portcullis_model::event::{End, NotInspected, Summary, UpstreamRecord};
+use portcullis_model::observation::Observation;
+use portcullis_model::{Event, Moment};
+use smallvec::SmallVec;
+
+use crate::exchange::Exchange;
+
+/// How an exchange ended, as only the host can know.
+#[derive(Clone, Debug)]
+pub struct EndFacts {
+    /// How it ended.
+    pub end: End,
+    /// The status sent to the client; 0 if none was.
+    pub status: u16,
+    /// Request body bytes received.
+    pub request_bytes: u64,
+    /// Response body bytes sent to the client.
+    pub response_bytes: u64,
+    /// The upstream's part, where it says more than what was handed in with the response's head.
+    pub upstream: Option<UpstreamRecord>,
+    /// When the last byte was sent, or the end was noticed.
+    pub now: Moment,
+    /// What the host could not look at, and why.
+    pub not_inspected: SmallVec<[NotInspected; 1]>,
+}
+
+/// How far an exchange that is still going on has come.
+#[derive(Clone, Copy, Debug)]
+pub struct ProgressFacts {
+    /// The status sent to the client; 0 if none was.
+    pub status: u16,
+    /// Request body bytes received so far.
+    pub request_bytes: u64,
+    /// Response body bytes sent so far.
+    pub response_bytes: u64,
+    /// Now.
+    pub now: Moment,
+}
+
+/// A finished exchange.
+pub struct Finished {
+    pub(crate) exchange: Box<Exchange>,
+    pub(crate) summary: Summary,
+}
+
+impl Finished {
+    /// What the per-minute totals need.
+    pub fn summary(&self) -> &Summary {
+        &self.summary
+    }
+
+    /// The redacted record; made anew at each call.
+    pub fn event(&self) -> Event {
+        self.exchange.event()
+    }
+
+    /// What learning needs; absent where this exchange is not among those it looks at, or found no site.
+    pub fn observation(&self) -> Option<Observation> {
+        self.exchange.observation()
+    }
+}

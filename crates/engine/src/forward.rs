@@ -1,0 +1,173 @@
+//! The request is admitted: what goes to the upstream, and what comes of it.
+//!
+//! Invariant: what was judged is what is forwarded; [`Forward::target`] is the normal form that was matched.
+//! Deliberately absent: which server, hop-by-hop fields, `Via` and `X-Forwarded-*`, which are the host's.
+
+use std::borrow::Cow;
+use std::net::IpAddr;
+
+use portcullis_model::event::UpstreamRecord;
+use portcullis_model::{EventId, RequestHead, ResponseHead, Tick};
+use portcullis_wire::Defect;
+use smol_str::SmolStr;
+
+use crate::deliver::ResponseStep;
+use crate::exchange::Exchange;
+use crate::finished::{EndFacts, Finished, ProgressFacts};
+use crate::header_edits::HeaderEdits;
+use crate::step::Refuse;
+
+/// An admitted request.
+#[must_use]
+pub struct Forward {
+    pub(crate) exchange: Box<Exchange>,
+}
+
+/// Why no response came from the upstream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum UpstreamFailure {
+    /// No server of the site is in service, or its name does not resolve.
+    NoServer,
+    /// The connection was refused or unreachable.
+    Refused,
+    /// The connection took too long.
+    ConnectTimeout,
+    /// The TLS handshake failed.
+    Tls,
+    /// The response's head took too long.
+    HeadTimeout,
+    /// The exchange took longer than it may in all.
+    TotalTimeout,
+    /// The connection ended before a response.
+    Reset,
+    /// What it answered is not HTTP as strictly read.
+    Garbage(Defect),
+}
+
+/// Why a request's body could not be streamed on to its end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RequestFailure {
+    /// Its framing is defective.
+    Broken(Defect),
+    /// It stalled for longer than the client may.
+    Stalled,
+    /// It ended before the length it announced.
+    Short,
+}
+
+impl Forward {
+    /// The exchange's id.
+    pub fn id(&self) -> EventId {
+        self.exchange.id()
+    }
+
+    /// The site's name.
+    pub fn site(&self) -> &str {
+        self.exchange.site_name().unwrap_or_default()
+    }
+
+    /// The site's place in the policy's list of sites.
+    pub fn site_index(&self) -> usize {
+        self.exchange.site_index().unwrap_or_default()
+    }
+
+    /// The normal form of path and query that was judged.
+    pub fn target(&self) -> Cow<'_, str> {
+        self.exchange.target()
+    }
+
+    /// The host asked for: lower case, no port, no trailing dot.
+    pub fn host(&self) -> &str {
+        self.exchange.host()
+    }
+
+    /// The request's head as received; what is sent is [`Self::target`] and [`Self::edits`] applied to it.
+    pub fn head(&self) -> &RequestHead {
+        self.exchange.request_head()
+    }
+
+    /// The client's address, behind the proxies policy trusts.
+    pub fn client_ip(&self) -> IpAddr {
+        self.exchange.client_ip()
+    }
+
+    /// Changes to the request's fields.
+    pub fn edits(&self) -> &HeaderEdits {
+        self.exchange.edits()
+    }
+
+    /// Whether the response's body will be read, so that only codings we can decode may be offered.
+    pub fn decodable_only(&self) -> bool {
+        self.exchange.reads_response_body()
+    }
+
+    /// Goes on with the response's head. An informational one (1xx, but 101) is not handed in.
+    pub fn answered(self, head: ResponseHead, record: UpstreamRecord, now: Tick) -> ResponseStep {
+        self.exchange.answered(head, record, now)
+    }
+
+    /// No response came.
+    pub fn failed(self, failure: &UpstreamFailure, record: UpstreamRecord, now: Tick) -> Refuse {
+        self.exchange.upstream_failed(failure, record, now)
+    }
+
+    /// The request's body could not be read to its end, and no response had come.
+    pub fn request_failed(self, failure: &RequestFailure, record: UpstreamRecord, now: Tick) -> Refuse {
+        self.exchange.request_failed(failure, record, now)
+    }
+
+    /// A report on an exchange whose upstream takes its time; its final event replaces it.
+    pub fn progress(&mut self, facts: ProgressFacts) -> portcullis_model::Event {
+        self.exchange.progress(facts)
+    }
+
+    /// The client went away.
+    pub fn abandon(self, end: EndFacts) -> Finished {
+        self.exchange.finish(end)
+    }
+}
+
+impl UpstreamFailure {
+    /// The reason's code.
+    pub fn code(&self) -> SmolStr {
+        SmolStr::new_static(match self {
+            Self::NoServer => "upstream.no_server",
+            Self::Refused => "upstream.refused",
+            Self::ConnectTimeout => "upstream.connect_timeout",
+            Self::Tls => "upstream.tls",
+            Self::HeadTimeout => "upstream.head_timeout",
+            Self::TotalTimeout => "upstream.total_timeout",
+            Self::Reset => "upstream.reset",
+            Self::Garbage(_) => "upstream.garbage",
+        })
+    }
+
+    /// The status the client gets (RFC 9110 §15.6).
+    pub const fn status(&self) -> u16 {
+        match self {
+            Self::NoServer => 503,
+            Self::ConnectTimeout | Self::HeadTimeout | Self::TotalTimeout => 504,
+            Self::Refused | Self::Tls | Self::Reset | Self::Garbage(_) => 502,
+        }
+    }
+}
+
+impl RequestFailure {
+    /// The reason's code.
+    pub fn code(&self) -> SmolStr {
+        match self {
+            Self::Broken(defect) => SmolStr::new_static(defect.code()),
+            Self::Stalled => SmolStr::new_static("body.stalled"),
+            Self::Short => SmolStr::new_static("body.short"),
+        }
+    }
+
+    /// The status the client gets.
+    pub fn status(&self) -> u16 {
+        match self {
+            Self::Broken(defect) => defect.status(),
+            Self::Stalled => 408,
+            Self::Short => 400,
+        }
+    }
+}

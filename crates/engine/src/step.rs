@@ -1,0 +1,121 @@
+//! What the host must do next, up to the moment something is sent to the upstream or the client.
+//!
+//! Invariant: each ask owns the continuation that only its answer can resume, so a host that answers out of
+//! order does not compile; each can be abandoned, and then the exchange still has an end.
+
+use std::time::Duration;
+
+use portcullis_model::counter::{Answers, Batch, StoreFailure};
+use portcullis_model::{Ban, BanView, EventId, Tick};
+
+use crate::arrival::{HeldBody, HoldBounds};
+use crate::exchange::Exchange;
+use crate::finished::{EndFacts, Finished};
+use crate::forward::Forward;
+use crate::refusal::Refusal;
+use crate::sending::Sending;
+
+/// What the host must do next.
+#[must_use]
+pub enum Step {
+    /// Carry out a batch in the store.
+    Counters(CountersAsk),
+    /// Hold the request's body.
+    RequestBody(RequestBodyAsk),
+    /// Send the request to the upstream.
+    Forward(Forward),
+    /// Refuse.
+    Refuse(Refuse),
+}
+
+/// A batch for the store.
+#[must_use]
+pub struct CountersAsk {
+    pub(crate) exchange: Box<Exchange>,
+    pub(crate) batch: Batch,
+}
+
+impl CountersAsk {
+    /// What to carry out.
+    pub fn batch(&self) -> &Batch {
+        &self.batch
+    }
+
+    /// Goes on with the store's answers, or without them as policy says.
+    pub fn answer(self, answers: Result<Answers, StoreFailure>, bans: &dyn BanView, now: Tick) -> Step {
+        self.exchange.counted(answers, bans, now)
+    }
+
+    /// The client went away.
+    pub fn abandon(self, end: EndFacts) -> Finished {
+        self.exchange.finish(end)
+    }
+}
+
+/// A wish to see the request's body before anything is sent upstream.
+#[must_use]
+pub struct RequestBodyAsk {
+    pub(crate) exchange: Box<Exchange>,
+    pub(crate) bounds: HoldBounds,
+}
+
+impl RequestBodyAsk {
+    /// How many bytes to hold at most.
+    pub fn limit(&self) -> u64 {
+        self.bounds.limit
+    }
+
+    /// How long to wait at most.
+    pub fn deadline(&self) -> Duration {
+        self.bounds.deadline
+    }
+
+    /// Goes on with what was held.
+    pub fn answer(self, body: &HeldBody, now: Tick) -> Step {
+        self.exchange.body_held(body, now)
+    }
+
+    /// The client went away.
+    pub fn abandon(self, end: EndFacts) -> Finished {
+        self.exchange.finish(end)
+    }
+}
+
+/// A refusal to be sent to the client.
+#[must_use]
+pub struct Refuse {
+    pub(crate) exchange: Box<Exchange>,
+    pub(crate) answer: Refusal,
+}
+
+impl Refuse {
+    /// What to tell the client.
+    pub fn answer(&self) -> &Refusal {
+        &self.answer
+    }
+
+    /// Bans to be stored.
+    pub fn bans(&self) -> &[Ban] {
+        self.exchange.bans()
+    }
+
+    /// The exchange's id.
+    pub fn id(&self) -> EventId {
+        self.exchange.id()
+    }
+
+    /// The site's name, if one was found.
+    pub fn site(&self) -> Option<&str> {
+        self.exchange.site_name()
+    }
+
+    /// The answer is on its way.
+    pub fn begin(self) -> Sending {
+        Sending::new(self.exchange)
+    }
+
+    /// The client went away before any of it was sent.
+    pub fn abandon(self, end: EndFacts) -> Finished {
+        self.exchange.finish(end)
+    }
+}

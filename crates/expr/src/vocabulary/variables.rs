@@ -1,0 +1,142 @@
+//! Every variable, with its type, when it is known, where it can be used and what it is.
+
+use super::{Known, Scope, Type, Variable};
+use Known::{Authenticated, End, Located, Operation, Peer, RequestBody, ResponseBody, ResponseHead};
+use Scope::{EventOnly, Everywhere, ExchangeOnly};
+
+const SCHEMES: &[&str] = &["http", "https"];
+const VERSIONS: &[&str] = &["1.0", "1.1", "2"];
+const TLS_VERSIONS: &[&str] = &["1.2", "1.3"];
+const PROOFS: &[&str] = &["jwt", "api_key", "mtls"];
+const STANDINGS: &[&str] = &["documented", "shadow", "zombie"];
+const ACTIONS: &[&str] = &["pass", "monitor", "mask", "redirect", "throttle", "challenge", "block", "ban"];
+const DIRECTIONS: &[&str] = &["ingress", "egress"];
+const ANSWERERS: &[&str] = &["upstream", "gateway"];
+const ENDS: &[&str] = &["complete", "ongoing", "client_gone", "upstream_failed", "stopped", "timed_out"];
+
+/// Makes the enum and the table from the same lines, so that neither can miss one.
+macro_rules! variables {
+    ($($var:ident $name:literal $ty:expr, $known:ident, $scope:ident, $doc:literal;)*) => {
+        /// A variable; what each one is stands in [`vocabulary`].
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Var {
+            $(#[doc = $doc] $var,)*
+        }
+
+        const TABLE: &[Variable] = &[
+            $(Variable { var: Var::$var, name: $name, ty: $ty, known: $known, scope: $scope, doc: $doc },)*
+        ];
+
+        impl Var {
+            /// Its line in the table.
+            pub const fn variable(self) -> &'static Variable {
+                match self {
+                    $(Self::$var => &Variable {
+                        var: Var::$var, name: $name, ty: $ty, known: $known, scope: $scope, doc: $doc,
+                    },)*
+                }
+            }
+        }
+    };
+}
+
+variables! {
+    Method "method" Type::String, Peer, Everywhere, "The request method, as sent: `GET`.";
+    Scheme "scheme" Type::Word(SCHEMES), Peer, Everywhere, "`http` or `https`, as the client connected.";
+    Host "host" Type::String, Peer, Everywhere, "The host asked for: lower case, no port, no trailing dot.";
+    Path "path" Type::String, Peer, Everywhere, "The path in its normal form (RFC 3986 §6.2.2), as it is judged and forwarded.";
+    QueryString "query_string" Type::String, Peer, Everywhere, "The query as sent, without the `?`; in events, sensitive values are replaced.";
+    Query "query" Type::Fields, Peer, ExchangeOnly, "Query parameters, decoded: `query.page`.";
+    Headers "headers" Type::Fields, Peer, Everywhere, "Request header fields by name, in any case: `headers[\"x-api-key\"]`; in events, as far as the archive keeps them, sensitive ones replaced.";
+    Cookies "cookies" Type::Fields, Peer, ExchangeOnly, "Request cookies by name: `cookies.session`.";
+    ContentType "content_type" Type::String, Peer, Everywhere, "The request body's media type: lower case, no parameters.";
+    ContentLength "content_length" Type::Int, Peer, ExchangeOnly, "The request body's declared length in bytes; null where it declares none.";
+    UserAgent "user_agent" Type::String, Peer, Everywhere, "What the client says it is.";
+    HttpVersion "http_version" Type::Word(VERSIONS), Peer, Everywhere, "`1.0`, `1.1` or `2`.";
+    Ip "ip" Type::Ip, Peer, Everywhere, "The client's address, behind trusted proxies.";
+    PeerIp "peer.ip" Type::Ip, Peer, Everywhere, "The address the connection came from: a trusted proxy's, where there is one.";
+    PeerListener "peer.listener" Type::String, Peer, Everywhere, "The listener it came in on, as the policy writes its address.";
+    Tls "tls" Type::Group, Peer, Everywhere, "There if the client's connection is encrypted, else null.";
+    TlsVersion "tls.version" Type::Word(TLS_VERSIONS), Peer, Everywhere, "`1.2` or `1.3`.";
+    TlsCipher "tls.cipher" Type::String, Peer, Everywhere, "The cipher suite's IANA name.";
+    TlsServerName "tls.server_name" Type::String, Peer, Everywhere, "The server name the client asked for (SNI), lower case.";
+    TlsAlpn "tls.alpn" Type::String, Peer, Everywhere, "The protocol ALPN chose.";
+    TlsClient "tls.client" Type::Group, Peer, Everywhere, "There if the client showed a certificate and it was verified, else null.";
+    TlsClientCommonName "tls.client.common_name" Type::String, Peer, Everywhere, "The certificate's common name.";
+    TlsClientDnsNames "tls.client.dns_names" Type::Strings, Peer, Everywhere, "The certificate's DNS names.";
+    TlsClientUris "tls.client.uris" Type::Strings, Peer, Everywhere, "The certificate's URIs, SPIFFE ids among them.";
+    TlsClientFingerprint "tls.client.fingerprint" Type::String, Peer, Everywhere, "SHA-256 of the certificate, in lower case hexadecimal.";
+    Time "time" Type::Time, Peer, Everywhere, "When the request's first byte was read.";
+    Id "id" Type::String, Peer, Everywhere, "The exchange's id, as refusals show it to the client.";
+    Direction "direction" Type::Word(DIRECTIONS), Peer, Everywhere, "`ingress`, towards a site, or `egress`, out of it.";
+    Site "site" Type::String, Located, Everywhere, "The site's name in the policy; null where no site is named like the host.";
+    Route "route" Type::String, Located, Everywhere, "The route's name; null outside every route.";
+    Caller "caller" Type::String, Authenticated, Everywhere, "The key the caller is counted under: `identity:PROVIDER/SUBJECT`, `ip:203.0.113.9` or `ip:2001:db8:1:2::/64`.";
+    Identity "identity" Type::Group, Authenticated, Everywhere, "There if a credential proved an identity, else null.";
+    IdentityProvider "identity.provider" Type::String, Authenticated, Everywhere, "The provider that proved it, by its name in the policy.";
+    IdentitySubject "identity.subject" Type::String, Authenticated, Everywhere, "Whom the provider names.";
+    IdentityProof "identity.proof" Type::Word(PROOFS), Authenticated, Everywhere, "How it was proved.";
+    IdentityGroups "identity.groups" Type::Strings, Authenticated, Everywhere, "Its groups, roles or scopes: `\"admin\" in identity.groups`.";
+    IdentityClaims "identity.claims" Type::Json, Authenticated, ExchangeOnly, "The claims of the token that proved it: `identity.claims.tenant`.";
+    Operation "operation" Type::String, Operation, Everywhere, "The operation by name, `GET /customers/{customerId}`; null where there is none.";
+    OperationId "operation_id" Type::String, Operation, Everywhere, "The operation's stable id, kept when it is renamed.";
+    Standing "standing" Type::Word(STANDINGS), Operation, Everywhere, "Where the operation stands against the contract; null where the site declares none.";
+    Params "params" Type::Fields, Operation, ExchangeOnly, "The path parameters of the operation, decoded: `params.customerId`.";
+    Body "body" Type::Json, RequestBody, ExchangeOnly, "The request's body, from JSON, a form or multipart: `body.customer.email`. A rule that reads it makes the body held.";
+    Status "status" Type::Int, ResponseHead, Everywhere, "The response's status.";
+    ResponseHeaders "response.headers" Type::Fields, ResponseHead, ExchangeOnly, "Response header fields by name, in any case.";
+    ResponseContentType "response.content_type" Type::String, ResponseHead, Everywhere, "The response body's media type: lower case, no parameters.";
+    ResponseBody "response.body" Type::Json, ResponseBody, ExchangeOnly, "The response's body. A rule that reads it makes the body held.";
+    Verdict "verdict" Type::Word(ACTIONS), End, EventOnly, "What was done.";
+    WouldHave "would_have" Type::Word(ACTIONS), End, EventOnly, "What would have been done without monitor mode, where that is stricter; else null.";
+    Reasons "reasons" Type::Strings, End, EventOnly, "The codes of all reasons: `\"rules.block\" in reasons`.";
+    DecidedBy "decided_by" Type::Strings, End, EventOnly, "The rules, limits, lists and providers that gave a reason, by name.";
+    Duration "duration" Type::Duration, End, EventOnly, "From the request's first byte to the response's last: `duration > duration(\"2s\")`.";
+    RequestBytes "request_bytes" Type::Int, End, EventOnly, "Body bytes received.";
+    ResponseBytes "response_bytes" Type::Int, End, EventOnly, "Body bytes sent.";
+    AnsweredBy "answered_by" Type::Word(ANSWERERS), End, EventOnly, "Who made the response.";
+    Ended "ended" Type::Word(ENDS), End, EventOnly, "How the exchange ended.";
+    Progress "progress" Type::Int, End, EventOnly, "For an exchange still going on, the number of this report; else null.";
+    UpstreamServer "upstream.server" Type::String, End, EventOnly, "The server that answered or was tried last; null where nothing was sent.";
+    UpstreamAttempts "upstream.attempts" Type::Int, End, EventOnly, "How many tries were made.";
+    UpstreamStatus "upstream.status" Type::Int, End, EventOnly, "The status it answered.";
+    UpstreamTime "upstream.time" Type::Duration, End, EventOnly, "From asking it to the head of its response.";
+    UpstreamError "upstream.error" Type::String, End, EventOnly, "What went wrong with it.";
+}
+
+/// Every variable, in the order people read them.
+pub const fn vocabulary() -> &'static [Variable] {
+    TABLE
+}
+
+impl Var {
+    /// Its name, `identity.subject`.
+    pub const fn name(self) -> &'static str {
+        self.variable().name
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_is_in_the_order_of_the_enum_and_names_are_unique() {
+        for (line, variable) in TABLE.iter().enumerate() {
+            assert_eq!(variable.var as usize, line);
+            assert!(
+                TABLE.iter().skip(line + 1).all(|other| other.name != variable.name),
+                "{}",
+                variable.name
+            );
+            assert!(variable.doc.ends_with('.'), "{} has no sentence", variable.name);
+        }
+    }
+
+    #[test]
+    fn what_only_events_have_is_known_at_the_end() {
+        for variable in TABLE {
+            assert_eq!(variable.scope == EventOnly, variable.known == End, "{}", variable.name);
+        }
+    }
+}

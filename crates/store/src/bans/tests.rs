@@ -1,0 +1,102 @@
+use super::*;
+
+fn at(secs: i64) -> Timestamp {
+    Timestamp::from_secs(secs)
+}
+
+fn ban(key: &str, site: Option<&str>, until: i64) -> Ban {
+    Ban {
+        key: BanKey::parse(key).unwrap(),
+        site: site.map(SmolStr::new),
+        since: at(0),
+        until: at(until),
+        reason: "walked ids".into(),
+        by: "rule:walker".into(),
+    }
+}
+
+fn finds(book: &BanBook, site: Option<&str>, client: &str, now: i64) -> Option<String> {
+    let ip: IpAddr = client.parse().unwrap();
+    book.find(site, &CallerKey::address(ip), ip, at(now)).map(|ban| ban.key.to_string())
+}
+
+#[test]
+fn a_ban_holds_for_its_key_its_site_and_its_time() {
+    let book = BanBook::new(1000);
+    assert_eq!(finds(&book, Some("shop"), "203.0.113.9", 1), None);
+    book.set(ban("203.0.113.9", Some("shop"), 10));
+    book.set(ban("2001:db8:1:2::5", None, 10));
+    for (site, client, now, found) in [
+        (Some("shop"), "203.0.113.9", 9, Some("ip:203.0.113.9")),
+        (Some("shop"), "203.0.113.9", 10, None),
+        (Some("other"), "203.0.113.9", 9, None),
+        (None, "203.0.113.9", 9, None),
+        (Some("shop"), "203.0.113.8", 9, None),
+        (None, "2001:db8:1:2:ffff::1", 9, Some("ip:2001:db8:1:2::/64")),
+        (Some("any"), "2001:db8:1:3::1", 9, None),
+    ] {
+        assert_eq!(finds(&book, site, client, now).as_deref(), found, "{site:?} {client} {now}");
+    }
+}
+
+#[test]
+fn a_network_ban_refuses_every_address_in_it_and_the_longest_prefix_speaks() {
+    let book = BanBook::new(1000);
+    book.set(ban("203.0.113.0/24", None, 10));
+    book.set(ban("203.0.113.128/25", None, 10));
+    book.set(ban("2001:db8::/32", None, 10));
+    assert_eq!(finds(&book, None, "203.0.113.1", 1).as_deref(), Some("net:203.0.113.0/24"));
+    assert_eq!(finds(&book, None, "203.0.113.200", 1).as_deref(), Some("net:203.0.113.128/25"));
+    assert_eq!(finds(&book, None, "::ffff:203.0.113.1", 1).as_deref(), Some("net:203.0.113.0/24"));
+    assert_eq!(finds(&book, None, "2001:db8:9::1", 1).as_deref(), Some("net:2001:db8::/32"));
+    assert_eq!(finds(&book, None, "198.51.100.1", 1), None);
+    assert!(book.lift(&BanKey::parse("203.0.113.128/25").unwrap(), None));
+    assert_eq!(finds(&book, None, "203.0.113.200", 1).as_deref(), Some("net:203.0.113.0/24"));
+}
+
+#[test]
+fn the_later_end_holds_and_lifting_ends_it() {
+    let book = BanBook::new(1000);
+    book.set(ban("203.0.113.9", None, 100));
+    book.set(ban("203.0.113.9", None, 20));
+    assert!(finds(&book, None, "203.0.113.9", 50).is_some());
+    let key = BanKey::parse("203.0.113.9").unwrap();
+    assert!(!book.lift(&key, Some("shop")));
+    assert!(book.lift(&key, None));
+    assert!(!book.lift(&key, None));
+    assert_eq!(finds(&book, None, "203.0.113.9", 50), None);
+    assert_eq!(book.held.load(Ordering::Relaxed), 0, "an empty book short-cuts look-ups again");
+}
+
+#[test]
+fn bans_survive_a_restart_until_they_end() {
+    let book = BanBook::new(1000);
+    let before = book.revision();
+    book.set(ban("identity:partners/acme", Some("shop"), 100));
+    book.set(ban("203.0.113.0/24", None, 100));
+    book.set(ban("203.0.113.9", None, 10));
+    assert!(book.revision() > before);
+    let saved = book.snapshot(at(1));
+
+    let after = BanBook::new(1000);
+    assert_eq!(after.restore(&saved, at(50)).unwrap(), 2);
+    assert_eq!(after.list(at(50)), book.list(at(50)));
+    assert!(matches!(after.restore("{", at(50)), Err(RestoreError::Unreadable(_))));
+    let newer = r#"{"version": 2, "bans": []}"#;
+    assert!(matches!(after.restore(newer, at(50)), Err(RestoreError::Version(2))));
+}
+
+#[test]
+fn the_book_is_bounded_and_ended_bans_give_way_first() {
+    let book = BanBook::new(SHARDS * 4);
+    for n in 0..1000_u32 {
+        book.set(ban(&std::net::Ipv4Addr::from(0x0a00_0000 + n).to_string(), None, i64::from(n) + 1));
+    }
+    let held = book.list(at(0)).len();
+    assert!(held <= SHARDS * 4, "{held}");
+    assert_eq!(book.held.load(Ordering::Relaxed), held);
+    assert_eq!(book.evicted(), 1000 - held as u64);
+    assert!(book.list(at(0)).iter().all(|ban| ban.until > at(500)), "the ones that end first went");
+    assert_eq!(book.sweep(at(1001)), held);
+    assert_eq!(book.held.load(Ordering::Relaxed), 0);
+}
