@@ -8,6 +8,7 @@ mod checked;
 mod path;
 mod problem;
 mod reads;
+mod syntax;
 mod template;
 mod value;
 mod vocabulary;

@@ -1,0 +1,118 @@
+//! Every node's bytes, and the parser's errors as people see them.
+
+use super::{Kind, Syntax, parse};
+
+/// Every node's source text with what it marks, outermost first.
+fn outline(source: &str) -> Vec<(String, String)> {
+    fn walk(node: &Syntax, source: &str, into: &mut Vec<(String, String)>) {
+        into.push((source[node.span.clone()].to_owned(), source[node.mark.clone()].to_owned()));
+        let mut children: Vec<&Syntax> = Vec::new();
+        match &node.kind {
+            Kind::Literal(_) | Kind::Name(_) => {}
+            Kind::Field(x, _) | Kind::Not(x) | Kind::Negate(x) => children.push(x),
+            Kind::Index(x, y)
+            | Kind::And(x, y)
+            | Kind::Or(x, y)
+            | Kind::In(x, y)
+            | Kind::Compare(_, x, y)
+            | Kind::Arithmetic(_, x, y) => children.extend([&**x, y]),
+            Kind::If(x, y, z) => children.extend([&**x, y, z]),
+            Kind::List(items) => children.extend(items),
+            Kind::Call { target, args, .. } => {
+                children.extend(target.as_deref());
+                children.extend(args);
+            }
+        }
+        children.into_iter().for_each(|child| walk(child, source, into));
+    }
+    let tree = parse(source).unwrap();
+    let mut found = Vec::new();
+    walk(&tree, source, &mut found);
+    found
+}
+
+fn spans(source: &str) -> Vec<String> {
+    outline(source).into_iter().map(|(span, _)| span).collect()
+}
+
+#[test]
+fn spans_are_exact_bytes_also_after_text_beyond_ascii() {
+    assert_eq!(
+        spans("path == \"/größe\" && method"),
+        ["path == \"/größe\" && method", "path == \"/größe\"", "path", "\"/größe\"", "method"]
+    );
+    assert_eq!(
+        spans("x . startsWith ( f((\")\")) )"),
+        ["x . startsWith ( f((\")\")) )", "x", "f((\")\"))", "\")\""]
+    );
+    assert_eq!(
+        spans("headers[ 'a]' ].b in [1, 2]"),
+        [
+            "headers[ 'a]' ].b in [1, 2]",
+            "headers[ 'a]' ].b",
+            "headers[ 'a]' ]",
+            "headers",
+            "'a]'",
+            "[1, 2]",
+            "1",
+            "2"
+        ]
+    );
+}
+
+#[test]
+fn marks_are_what_to_point_at() {
+    let marks = |source| outline(source).into_iter().map(|(_, mark)| mark).collect::<Vec<_>>();
+    assert_eq!(marks("a . b.matches(r\"\\.(\")"), ["matches", "b", "a", "r\"\\.(\""]);
+    assert_eq!(marks("h.`x-key` // h.q(\n >= -1"), [">=", "`x-key`", "h", "1"]);
+    assert_eq!(marks("!(a ? b : c)"), ["!", "?", "a", "b", "c"]);
+}
+
+fn mistake(source: &str) -> (String, String, Option<String>) {
+    let problems = parse(source).expect_err(source);
+    let first = &problems[0];
+    (source[first.span.clone()].to_owned(), first.message.clone(), first.remedy.clone())
+}
+
+#[test]
+fn syntax_errors_say_what_would_be_right() {
+    insta::assert_debug_snapshot!(
+        [
+            "path == \"/a\" and method == \"GET\"",
+            "not tag(\"x\")",
+            "path = \"/a\"",
+            "tag(\"a\") & tag(\"b\")",
+            "path == \"/ä\" |",
+            "path ==",
+            "path == \"/a",
+            "path.matches(\"\\d+\")",
+            "path == 'a' ~ 'b'",
+            "(path == \"/a\"",
+            "path == “/a”",
+            "size(path) > 5u",
+            "path == b\"x\"",
+            "body == {\"a\": 1}",
+            "Thing{a: 1}",
+            "if == 1",
+            "body.?a == 1",
+            "body[?0] == 1",
+            "99999999999999999999 == 1",
+            "",
+        ]
+        .map(|source| (source, mistake(source)))
+    );
+}
+
+#[test]
+fn depth_and_length_are_bounded() {
+    let nested = format!("{}1{}", "(".repeat(500), ")".repeat(500));
+    let chains =
+        [" + 1", ".a", "[0]", " < 1", " in x", " ? 1 : 1"].map(|link| format!("a{}", link.repeat(3_000)));
+    for source in chains.iter().chain([&nested, &"!".repeat(5_000), &"a".repeat(70_000)]) {
+        assert!(parse(source).is_err(), "{} …", &source[..20]);
+    }
+    let long = [" + 1", ".a", "[0]", " < 1", " in x", " || 1"].map(|link| format!("a{}", link.repeat(190)));
+    for source in &long {
+        assert!(parse(source).is_ok(), "{} …", &source[..20]);
+    }
+}
