@@ -1,11 +1,13 @@
 //! Expressions that passed the checker.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
+use crate::check::{self, Expected};
 use crate::problem::ExprProblem;
+use crate::program::Program;
 use crate::reads::Reads;
-use crate::value::Facts;
+use crate::syntax;
+use crate::typed::Typed;
 use crate::vocabulary::{Place, Type};
 
 /// What an expression may name besides the vocabulary.
@@ -17,11 +19,11 @@ pub struct Env<'a> {
     pub lists: &'a [&'a str],
 }
 
-/// An expression that names only what exists, with the right types.
+/// An expression that names only what exists, with the right types; cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Checked {
     source: Arc<str>,
-    ty: Type,
+    typed: Arc<Typed>,
     reads: Arc<Reads>,
 }
 
@@ -33,7 +35,7 @@ impl Checked {
 
     /// Its type.
     pub fn result(&self) -> Type {
-        self.ty
+        self.typed.ty
     }
 
     /// What it reads.
@@ -43,37 +45,29 @@ impl Checked {
 
     /// The form that is evaluated.
     pub fn compile(&self) -> Program {
-        Program { ty: self.ty }
+        Program::new(&self.typed)
     }
 }
 
-/// A compiled expression.
-#[derive(Clone, Debug)]
-pub struct Program {
-    ty: Type,
-}
-
-impl Program {
-    /// Whether the condition holds. Null, and whatever is not `true`, does not.
-    pub fn holds(&self, facts: &dyn Facts) -> bool {
-        let _ = facts;
-        self.ty == Type::Bool
-    }
-
-    /// The value as text; `None` where it is null or has no text.
-    pub fn text<'f>(&self, facts: &'f dyn Facts) -> Option<Cow<'f, str>> {
-        let _ = facts;
-        None
+/// Two are equal if they are written alike and read the same.
+impl PartialEq for Checked {
+    fn eq(&self, other: &Self) -> bool {
+        self.source == other.source && self.reads == other.reads
     }
 }
 
 /// Checks a condition: an expression that is true or false.
 pub fn check(source: &str, env: &Env<'_>) -> Result<Checked, Vec<ExprProblem>> {
-    let _ = env;
-    Ok(Checked { source: source.into(), ty: Type::Bool, reads: Arc::default() })
+    check_as(source, env, Expected::Condition)
 }
 
-/// Checks an expression of any type.
+/// Checks an expression that is one value of any type.
 pub fn check_value(source: &str, env: &Env<'_>) -> Result<Checked, Vec<ExprProblem>> {
-    check(source, env)
+    check_as(source, env, Expected::Value)
+}
+
+fn check_as(source: &str, env: &Env<'_>, expected: Expected) -> Result<Checked, Vec<ExprProblem>> {
+    let tree = syntax::parse(source)?;
+    let (typed, reads) = check::check(&tree, env, expected)?;
+    Ok(Checked { source: source.into(), typed: Arc::new(typed), reads: Arc::new(reads) })
 }

@@ -4,18 +4,27 @@
 //! a problem with its place when it is checked, never ignored; evaluating costs bounded time and, in common
 //! cases, no allocation. Deliberately absent: where values come from ([`Facts`]), and what a condition decides.
 
+mod check;
 mod checked;
 mod path;
+mod pattern;
 mod problem;
+mod program;
 mod reads;
+#[cfg(test)]
+mod sample;
+mod semantics;
+mod sets;
 mod syntax;
 mod template;
+mod typed;
 mod value;
 mod vocabulary;
 
-pub use checked::{Checked, Env, Program, check, check_value};
+pub use checked::{Checked, Env, check, check_value};
 pub use path::{Path, Step};
 pub use problem::ExprProblem;
+pub use program::Program;
 pub use reads::{Reads, TagTest};
 pub use template::{Template, check_template};
 pub use value::{Facts, ListId, Value};
