@@ -55,7 +55,7 @@ impl Facts for Sample {
             Var::IdentitySubject => Value::text("ada"),
             Var::IdentityGroups => Value::Strings(&self.groups),
             // A Saturday.
-            Var::Time => Value::Time(Timestamp::from_secs(1_769_846_400 + 8 * 3600 + 5 * 60)),
+            Var::Time => Value::Time(Timestamp::from_secs(1_769_846_400 + 5 * 60)),
             Var::Duration => Value::Span(Duration::from_millis(1500)),
             Var::Verdict => Value::text("block"),
             _ => Value::Null,

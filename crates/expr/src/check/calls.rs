@@ -23,7 +23,7 @@ impl Checker<'_> {
         };
         let misused = |checker: &mut Self| {
             let message = format!("`{name}` is not used like this");
-            checker.wrong(&node.span, message, format!("write `{}`", function.signature))
+            checker.wrong(&node.span, message, format!("write `{}`", function.usage()))
         };
         match (name, target, args) {
             ("tag", None, [tag]) => self.tag(tag),
@@ -76,11 +76,8 @@ impl Checker<'_> {
         let remedy = if let Some((_, instead)) = OTHERS.iter().find(|(other, _)| *other == name) {
             (*instead).to_owned()
         } else if let Some(near) = near {
-            let signature = functions()
-                .iter()
-                .find(|known| known.name == near)
-                .map_or(near, |known: &Function| known.signature);
-            format!("did you mean `{signature}`?")
+            let usage = functions().iter().find(|known| known.name == near).map_or(near, Function::usage);
+            format!("did you mean `{usage}`?")
         } else {
             let names: Vec<&str> = functions().iter().map(|known| known.name).collect();
             format!("the functions are {}", names.join(", "))

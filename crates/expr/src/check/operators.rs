@@ -172,11 +172,23 @@ fn mismatch(node: &Syntax, comparison: Comparison, left: &Typed, right: &Typed) 
         (Type::Ip, _) | (_, Type::Ip) => {
             "write `ip in [\"10.0.0.0/8\"]`, or `string(ip)` for its text".to_owned()
         }
-        (Type::Int | Type::Double, _) | (_, Type::Int | Type::Double) => match number {
-            Some(number) => format!("leave the quotes out: `{number}`"),
-            None => "convert the text first: `int(x)`".to_owned(),
-        },
+        (Type::Int | Type::Double, _) | (_, Type::Int | Type::Double) => {
+            match (number, written_number(left, right)) {
+                (Some(number), _) => format!("leave the quotes out: `{number}`"),
+                (None, Some(number)) => {
+                    format!("write \"{number}\" in quotes, or convert the text: `int(x)`")
+                }
+                (None, None) => "convert the text first: `int(x)`".to_owned(),
+            }
+        }
         _ => "compare values of the same type".to_owned(),
     };
     ExprProblem::new(node.span.clone(), message).remedy(remedy)
+}
+
+fn written_number(left: &Typed, right: &Typed) -> Option<i64> {
+    [left, right].into_iter().find_map(|side| match side.kind {
+        Kind::Const(Const::Int(number)) => Some(number),
+        _ => None,
+    })
 }

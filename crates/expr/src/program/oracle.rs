@@ -66,7 +66,7 @@ fn member<'s>(node: &'s Syntax, facts: &'s Sample) -> Value<'s> {
                 steps.insert(
                     0,
                     match &key.kind {
-                        Kind::Literal(Literal::Int(index)) => Step::Index(*index as usize),
+                        Kind::Literal(Literal::Int(index)) => Step::Index(usize::try_from(*index).unwrap()),
                         Kind::Literal(Literal::Text(key)) => Step::Key(key.into()),
                         other => panic!("{other:?}"),
                     },
@@ -96,8 +96,6 @@ fn singles<'v>(value: &Value<'v>) -> Vec<Value<'v>> {
 fn same(left: &Value<'_>, right: &Value<'_>) -> bool {
     match (left, right) {
         (Value::Null, _) => false,
-        (Value::Int(left), Value::Float(right)) => *left as f64 == *right,
-        (Value::Float(left), Value::Int(right)) => *left == *right as f64,
         (left, right) => left == right,
     }
 }

@@ -116,6 +116,7 @@ impl Converter<'_> {
         let first = args.first().map_or(token.start, |first| first.span.start.min(token.start));
         let last = args.iter().map(|arg| arg.span.end).max().unwrap_or(token.end).max(token.end);
         let span = first..if name == operators::INDEX { self.outline.closing(token.start) } else { last };
+        let key = args.get(1).filter(|_| name == operators::INDEX).map(|key| key.span.clone());
         let mut args = args.into_iter().map(Box::new);
         let mut next = || args.next();
         let kind = match name {
@@ -132,7 +133,7 @@ impl Converter<'_> {
                 _ => return self.unsupported(token, "this operator is not supported", "see the reference"),
             },
         };
-        Some(Syntax { span, mark: token, kind })
+        Some(Syntax { span, mark: key.unwrap_or(token), kind })
     }
 }
 

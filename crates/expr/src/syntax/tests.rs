@@ -23,7 +23,9 @@ fn outline(source: &str) -> Vec<(String, String)> {
                 children.extend(args);
             }
         }
-        children.into_iter().for_each(|child| walk(child, source, into));
+        for child in children {
+            walk(child, source, into);
+        }
     }
     let tree = parse(source).unwrap();
     let mut found = Vec::new();

@@ -11,6 +11,13 @@ pub struct Function {
     pub doc: &'static str,
 }
 
+impl Function {
+    /// How it is written, without the type of its result.
+    pub fn usage(&self) -> &'static str {
+        self.signature.split(" → ").next().unwrap_or(self.signature)
+    }
+}
+
 const TABLE: &[Function] = &[
     Function {
         name: "tag",
