@@ -40,6 +40,8 @@ pub struct Problem {
     pub also: Vec<(Place, String)>,
     /// What would be right.
     pub remedy: Option<Box<str>>,
+    /// Whether the place holds what must not be shown, such as a secret; excerpts hide it.
+    pub conceals: bool,
 }
 
 impl Problem {
@@ -53,6 +55,7 @@ impl Problem {
             label: None,
             also: Vec::new(),
             remedy: None,
+            conceals: false,
         }
     }
 
@@ -82,6 +85,12 @@ impl Problem {
     /// The same, with what would be right.
     pub fn remedy(mut self, text: impl Into<Box<str>>) -> Self {
         self.remedy = Some(text.into());
+        self
+    }
+
+    /// The same, its place hidden wherever an excerpt shows it.
+    pub fn concealed(mut self) -> Self {
+        self.conceals = true;
         self
     }
 

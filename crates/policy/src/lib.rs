@@ -1,1 +1,46 @@
 //! Marked configuration to a checked, immutable policy, or every problem with its place.
+//!
+//! Invariants: a [`Policy`] exists only without errors, so nothing in it can be wrong; the sections are declared once,
+//! and decoder, defaults, JSON Schema, reference and `explain` all follow those declarations. Files are named here,
+//! not opened (but for the policy's own); what is in them is the engine's to judge.
+
+mod condition;
+mod decode;
+mod identity;
+mod limit;
+mod pattern;
+mod policy;
+mod rule;
+mod scalar;
+mod server;
+mod site;
+pub mod table;
+#[cfg(test)]
+mod tests;
+mod upstream;
+
+pub use condition::{Condition, Phase, Template};
+pub use decode::ByName;
+pub use identity::{
+    Algorithm, ApiKey, Carrier, CertificateName, Credential, Jwt, List, Lists, Mtls, Provider, Providers,
+};
+pub use limit::{KeyPart, Limit, LimitAction};
+pub use pattern::RoutePattern;
+pub use policy::{Loaded, Policy, load};
+pub use rule::{
+    AnswerHeaders, BanBy, BanOrder, BlockAnswer, HeaderEdits, HeaderTemplates, Redirect, Rule, RuleAction,
+    Skippable, Throttle,
+};
+pub use scalar::{
+    ByteSize, FieldPath, FieldStep, FileRef, HeaderName, HostPattern, Rate, SecretSource, Server,
+    ServerScheme, Share, StatusCode, TagName,
+};
+pub use server::{
+    Archive, CertificatePair, ClientCertificates, ClientIp, Connections, Control, DataPath, KeepHeaders,
+    Listener, ListenerTls, Listeners, MemoryState, Metrics, OnFailure, Sqlite, State, TlsVersion, Workers,
+};
+pub use site::{
+    BodyPolicy, ContractRef, EncodedSlash, Mode, OverLimit, ProviderName, Redact, Refusals, Require, Route,
+    Schemes, Settings, Site, Sites, Stance,
+};
+pub use upstream::{Balance, Health, Pool, Upstream, UpstreamProtocol, UpstreamTimeouts, UpstreamTls};

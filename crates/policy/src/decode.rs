@@ -1,0 +1,181 @@
+//! From marked nodes to checked values, going on after every mistake.
+//!
+//! Invariant: a value that could not be decoded has a problem; so a policy exists exactly when there is no error.
+
+mod containers;
+mod section;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use portcullis_document::{Node, Place, Problem, SourceFile, nearest, parse};
+use smol_str::SmolStr;
+
+use crate::table::{Absent, Kind, Section, Word};
+
+pub use containers::ByName;
+pub(crate) use containers::{TakesName, check_label};
+pub(crate) use section::{section, words};
+
+/// A value that can be decoded from a node.
+pub(crate) trait Decode: Sized + Clone {
+    /// What it may be.
+    const KIND: Kind;
+
+    /// How the table says what holds where neither the document nor a default says anything.
+    const ABSENT: Absent = Absent::Mistake;
+
+    /// What holds there.
+    fn absent() -> Option<Self> {
+        None
+    }
+
+    /// Decodes a node; keys a section does not set come from `base` if there is one. `None` after a problem.
+    fn decode(node: &Node, base: Option<&Self>, reading: &mut Reading) -> Option<Self>;
+}
+
+/// What decoding gathers, and the names conditions may use.
+#[derive(Debug)]
+pub(crate) struct Reading {
+    /// The path defaults are relative to.
+    pub(crate) root: String,
+    /// Names of the policy's lists, in order.
+    pub(crate) lists: Vec<SmolStr>,
+    /// Names of the policy's identity providers, in order.
+    pub(crate) providers: Vec<SmolStr>,
+    /// Files the policy names.
+    pub(crate) files: BTreeSet<String>,
+    /// What is wrong.
+    pub(crate) problems: Vec<Problem>,
+}
+
+impl Reading {
+    pub(crate) fn new(root: impl Into<String>) -> Self {
+        Self {
+            root: root.into(),
+            lists: Vec::new(),
+            providers: Vec::new(),
+            files: BTreeSet::new(),
+            problems: Vec::new(),
+        }
+    }
+
+    /// For reading something a second time: the same names, and no problem is noted twice.
+    pub(crate) fn again(&self) -> Self {
+        let (root, lists, providers) = (self.root.clone(), self.lists.clone(), self.providers.clone());
+        Self { root, lists, providers, files: BTreeSet::new(), problems: Vec::new() }
+    }
+
+    /// Notes a problem; for use as the tail of a decoder.
+    pub(crate) fn refuse<T>(&mut self, problem: Problem) -> Option<T> {
+        self.problems.push(problem);
+        None
+    }
+
+    /// The value is not of the kind that must stand here.
+    pub(crate) fn wrong_kind<T>(&mut self, node: &Node, expected: &str, remedy: &str) -> Option<T> {
+        let problem = Problem::error("policy.wrong_kind", format!("this must be {expected}")).at(&node.place);
+        let problem = problem.label(format!("this is {}", node.value.describe()));
+        self.refuse(if remedy.is_empty() { problem } else { problem.remedy(remedy) })
+    }
+
+    /// The text a scalar was written as, whatever YAML made of it: `8080`, `true` and `1.5` are texts too.
+    pub(crate) fn text(&mut self, node: &Node, expected: &str) -> Option<SmolStr> {
+        use portcullis_document::Value;
+        match &node.value {
+            Value::String(text) => Some(text.into()),
+            Value::Int(_) | Value::Float(_) | Value::Bool(_) => Some(node.place.text().into()),
+            Value::Null | Value::List(_) | Value::Map(_) => self.wrong_kind(node, expected, ""),
+        }
+    }
+
+    /// A default, decoded from the text the table shows.
+    pub(crate) fn default<T: Decode>(&mut self, text: &'static str) -> Option<T> {
+        let folder = self.root.rfind('/').map_or("", |at| self.root.get(..=at).unwrap_or_default());
+        let file: Arc<SourceFile> = SourceFile::new(format!("{folder}(default)"), text);
+        let node = parse(&file).ok()?;
+        T::decode(&node, None, self)
+    }
+}
+
+/// `did you mean …?`, or the names there are.
+pub(crate) fn suggest<'a>(
+    word: &str,
+    known: impl IntoIterator<Item = &'a str> + Clone,
+    what: &str,
+) -> String {
+    if let Some(meant) = nearest(word, known.clone()) {
+        return format!("did you mean `{meant}`?");
+    }
+    let known: Vec<String> = known.into_iter().map(|name| format!("`{name}`")).collect();
+    match known.as_slice() {
+        [] => format!("there is no {what} here"),
+        [only] => format!("the only {what} is {only}"),
+        _ => format!("known {what}s: {}", known.join(", ")),
+    }
+}
+
+/// A key that a section does not know.
+pub(crate) fn unknown_key(section: &Section, key: &str, place: &Place) -> Problem {
+    let known: Vec<&str> = section.all_keys().map(|key| key.name).collect();
+    let article = if section.name.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" };
+    Problem::error("policy.unknown_key", format!("`{key}` is not a key of {article} {}", section.name))
+        .at(place)
+        .label("not known here")
+        .remedy(suggest(key, known, "key"))
+}
+
+/// A section must be a map of keys it knows; goes on where some are not.
+pub(crate) fn open_section(node: &Node, section: &Section, reading: &mut Reading) -> Option<()> {
+    let Some(entries) = node.entries() else {
+        if node.is_null() {
+            return Some(());
+        }
+        return reading.wrong_kind(node, &format!("a map with the keys of {}", section.name), "");
+    };
+    for entry in entries.iter().filter(|entry| section.key(&entry.key.text).is_none()) {
+        reading.problems.push(unknown_key(section, &entry.key.text, &entry.key.place));
+    }
+    Some(())
+}
+
+/// One key's value: as written, else from the base, else the default, else what absence means.
+pub(crate) fn field<T: Decode>(
+    node: &Node,
+    key: &'static str,
+    base: Option<&T>,
+    default: Option<&'static str>,
+    reading: &mut Reading,
+) -> Option<T> {
+    if let Some(entry) = node.entry(key) {
+        return T::decode(&entry.value, base, reading);
+    }
+    if let Some(base) = base {
+        return Some(base.clone());
+    }
+    if let Some(text) = default {
+        return reading.default(text);
+    }
+    T::absent().or_else(|| {
+        let problem = Problem::error("policy.missing_key", format!("`{key}` is missing"));
+        reading.refuse(problem.at(&node.place).label(format!("needs a `{key}`")))
+    })
+}
+
+/// One of a few words.
+pub(crate) fn word(node: &Node, words: &'static [Word], reading: &mut Reading) -> Option<&'static str> {
+    let known = words.iter().map(|word| word.word);
+    let expected =
+        format!("one of {}", known.clone().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", "));
+    let text = reading.text(node, &expected)?;
+    if let Some(found) = known.clone().find(|word| *word == text) {
+        return Some(found);
+    }
+    let problem =
+        Problem::error("policy.unknown_word", format!("`{text}` is not {expected}")).at(&node.place);
+    let problem = problem.label("not known here");
+    reading.refuse(match nearest(&text, known) {
+        Some(meant) => problem.remedy(format!("did you mean `{meant}`?")),
+        None => problem,
+    })
+}

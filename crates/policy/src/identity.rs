@@ -1,0 +1,276 @@
+//! Lists, and the ways a caller can prove who it is.
+
+use std::time::Duration;
+
+use ipnet::IpNet;
+use portcullis_document::{Node, Place, Problem};
+use smol_str::SmolStr;
+
+use crate::decode::{ByName, Decode, Reading, TakesName, section, words};
+use crate::scalar::{FileRef, HeaderName, SecretSource};
+use crate::table::Kind;
+
+section! {
+    /// A named set of addresses, for rules: `ip in lists.NAME`, `tag("list:NAME")`.
+    pub struct List as "list" {
+        /// Addresses and networks.
+        ranges: Vec<IpNet> = "[]",
+        /// A file with one address or network a line; `#` begins a comment. Watched and reloaded.
+        file: Option<FileRef>,
+        + {
+            /// Its name.
+            name: SmolStr = SmolStr::default(),
+        }
+    }
+    => settle_list
+}
+
+fn settle_list(list: List, node: &Node, reading: &mut Reading) -> Option<List> {
+    if list.ranges.is_empty() && list.file.is_none() {
+        let problem = Problem::error("policy.empty_list", "the list names nothing").at(&node.place);
+        return reading.refuse(problem.remedy("give it `ranges: [NETWORK]`, a `file: PATH`, or both"));
+    }
+    Some(list)
+}
+
+impl TakesName for List {
+    const WHAT: &'static str = "list";
+
+    fn named(self, name: SmolStr) -> Self {
+        Self { name, ..self }
+    }
+}
+
+/// The lists, by name.
+pub type Lists = ByName<List>;
+
+/// A way a caller can prove who it is.
+#[derive(Clone, Debug)]
+pub struct Provider {
+    /// Its name.
+    pub name: SmolStr,
+    /// What it asks for.
+    pub credential: Credential,
+    /// Where it is written.
+    pub place: Place,
+}
+
+/// What a provider asks for.
+#[derive(Clone, Debug)]
+pub enum Credential {
+    /// A signed token.
+    Jwt(Jwt),
+    /// An API key.
+    ApiKey(ApiKey),
+    /// A client certificate.
+    Mtls(Mtls),
+}
+
+section! {
+    /// An identity provider: one of these.
+    pub(crate) struct ProviderKeys as "identity provider" {
+        /// Signed JSON Web Tokens.
+        jwt: Option<Jwt>,
+        /// API keys.
+        api_key: Option<ApiKey>,
+        /// Client certificates; the listener needs a `client_ca`.
+        mtls: Option<Mtls>,
+    }
+}
+
+impl Decode for Provider {
+    const KIND: Kind = <ProviderKeys as Decode>::KIND;
+
+    fn decode(node: &Node, _: Option<&Self>, reading: &mut Reading) -> Option<Self> {
+        let ProviderKeys { jwt, api_key, mtls, place } = ProviderKeys::decode(node, None, reading)?;
+        let mut credentials = jwt
+            .map(Credential::Jwt)
+            .into_iter()
+            .chain(api_key.map(Credential::ApiKey))
+            .chain(mtls.map(Credential::Mtls));
+        match (credentials.next(), credentials.next()) {
+            (Some(credential), None) => Some(Self { name: SmolStr::default(), credential, place }),
+            (first, _) => {
+                let message = if first.is_none() { "says not" } else { "says more than once" };
+                let message = format!("the provider {message} how it proves who calls");
+                let problem = Problem::error("policy.one_credential", message).at(&place);
+                reading.refuse(problem.remedy("give it one of `jwt`, `api_key` and `mtls`"))
+            }
+        }
+    }
+}
+
+impl TakesName for Provider {
+    const WHAT: &'static str = "identity provider";
+
+    fn named(self, name: SmolStr) -> Self {
+        Self { name, ..self }
+    }
+}
+
+/// The identity providers, by name.
+pub type Providers = ByName<Provider>;
+
+section! {
+    /// Signed JSON Web Tokens (RFC 7519), from `Authorization: Bearer`.
+    pub struct Jwt as "JWT provider" {
+        /// What the token's `iss` must be.
+        issuer: Option<SmolStr>,
+        /// What its `aud` must name: one of these.
+        audience: Vec<SmolStr> = "[]",
+        /// The claim that names the caller.
+        subject: SmolStr = "sub",
+        /// The claim that lists its groups; a text is split at blanks, as `scope` is.
+        groups: Option<SmolStr>,
+        /// The issuer's public keys: a JSON Web Key Set (RFC 7517). Watched and reloaded.
+        jwks: Option<FileRef>,
+        /// One key instead: a public key in PEM, or the shared secret of the HS algorithms.
+        key: Option<SecretSource>,
+        /// The algorithms that are accepted. Without it, those of the JWKS' keys or the PEM's kind; a shared secret
+        /// must say.
+        algorithms: Vec<Algorithm> = "[]",
+        /// How far clocks may differ for `exp` and `nbf`.
+        leeway: Duration = "30s",
+    }
+    => settle_jwt
+}
+
+fn settle_jwt(jwt: Jwt, node: &Node, reading: &mut Reading) -> Option<Jwt> {
+    let wrong = |message: &str, remedy: &str| {
+        Problem::error("policy.jwt_keys", message).at(&node.place).remedy(remedy)
+    };
+    match (&jwt.jwks, &jwt.key) {
+        (Some(_), None) | (None, Some(_)) => {}
+        (None, None) => {
+            let remedy = "add `jwks: FILE` with the issuer's key set, or `key: file:PATH`";
+            return reading.refuse(wrong("nothing says which keys sign these tokens", remedy));
+        }
+        (Some(_), Some(_)) => {
+            return reading.refuse(wrong("both `jwks` and `key` are given", "keep one of the two"));
+        }
+    }
+    let symmetric = jwt.algorithms.iter().filter(|algorithm| algorithm.is_symmetric()).count();
+    if symmetric > 0 && (symmetric < jwt.algorithms.len() || jwt.jwks.is_some()) {
+        let message = "HS algorithms share one secret and cannot stand beside public keys";
+        let remedy = "a token signed with a public key as if it were a secret would pass: make two providers";
+        return reading.refuse(wrong(message, remedy));
+    }
+    Some(jwt)
+}
+
+words! {
+    /// A signature algorithm (RFC 7518 §3.1, RFC 8037). `none` is never one.
+    pub enum Algorithm {
+        /// HMAC with SHA-256.
+        Hs256 = "HS256",
+        /// HMAC with SHA-384.
+        Hs384 = "HS384",
+        /// HMAC with SHA-512.
+        Hs512 = "HS512",
+        /// RSA PKCS#1 with SHA-256.
+        Rs256 = "RS256",
+        /// RSA PKCS#1 with SHA-384.
+        Rs384 = "RS384",
+        /// RSA PKCS#1 with SHA-512.
+        Rs512 = "RS512",
+        /// RSA PSS with SHA-256.
+        Ps256 = "PS256",
+        /// RSA PSS with SHA-384.
+        Ps384 = "PS384",
+        /// RSA PSS with SHA-512.
+        Ps512 = "PS512",
+        /// ECDSA on P-256.
+        Es256 = "ES256",
+        /// ECDSA on P-384.
+        Es384 = "ES384",
+        /// Ed25519.
+        EdDsa = "EdDSA",
+    }
+}
+
+impl Algorithm {
+    /// Whether both sides hold the same secret.
+    pub const fn is_symmetric(self) -> bool {
+        matches!(self, Self::Hs256 | Self::Hs384 | Self::Hs512)
+    }
+}
+
+/// API keys, kept as keyed hashes.
+#[derive(Clone, Debug)]
+pub struct ApiKey {
+    /// Where the client shows it.
+    pub carrier: Carrier,
+    /// The file that lists the hashes; `portcullis key` keeps it. Watched and reloaded.
+    pub keys: FileRef,
+    /// Where it is written.
+    pub place: Place,
+}
+
+/// Where in a request an API key stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Carrier {
+    /// In a header field.
+    Header(HeaderName),
+    /// In a query parameter; removed before the upstream sees it.
+    Query(SmolStr),
+    /// In a cookie.
+    Cookie(SmolStr),
+}
+
+section! {
+    /// API keys, kept as keyed hashes; `portcullis key new` makes one.
+    pub(crate) struct ApiKeyKeys as "API key provider" {
+        /// The header field that carries the key.
+        header: Option<HeaderName>,
+        /// The query parameter that carries it.
+        query: Option<SmolStr>,
+        /// The cookie that carries it.
+        cookie: Option<SmolStr>,
+        /// The file that lists the hashes of the keys. Watched and reloaded.
+        keys: FileRef,
+    }
+}
+
+impl Decode for ApiKey {
+    const KIND: Kind = <ApiKeyKeys as Decode>::KIND;
+
+    fn decode(node: &Node, _: Option<&Self>, reading: &mut Reading) -> Option<Self> {
+        let ApiKeyKeys { header, query, cookie, keys, place } = ApiKeyKeys::decode(node, None, reading)?;
+        let mut carriers = header
+            .map(Carrier::Header)
+            .into_iter()
+            .chain(query.map(Carrier::Query))
+            .chain(cookie.map(Carrier::Cookie));
+        match (carriers.next(), carriers.next()) {
+            (Some(carrier), None) => Some(Self { carrier, keys, place }),
+            (first, _) => {
+                let message = if first.is_none() { "nothing says" } else { "it is said more than once" };
+                let problem =
+                    Problem::error("policy.one_carrier", format!("{message} where requests carry the key"));
+                reading.refuse(problem.at(&place).remedy("give one of `header`, `query` and `cookie`"))
+            }
+        }
+    }
+}
+
+section! {
+    /// Client certificates the listener verified.
+    pub struct Mtls as "client certificate provider" {
+        /// What of the certificate names the caller.
+        subject: CertificateName = "san_dns",
+    }
+}
+
+words! {
+    /// What of a certificate names its holder.
+    pub enum CertificateName {
+        /// The first DNS name.
+        SanDns = "san_dns",
+        /// The first URI, e.g. a SPIFFE id.
+        SanUri = "san_uri",
+        /// The subject's common name.
+        CommonName = "common_name",
+        /// SHA-256 of the certificate, hexadecimal.
+        Fingerprint = "fingerprint",
+    }
+}

@@ -1,0 +1,11 @@
+//! The scalars of the language: numbers with units, names, addresses, files and secrets.
+
+mod address;
+mod file;
+mod name;
+mod number;
+
+pub use address::{HostPattern, Server, ServerScheme};
+pub use file::{FileRef, SecretSource};
+pub use name::{FieldPath, FieldStep, HeaderName, StatusCode, TagName};
+pub use number::{ByteSize, Rate, Share};

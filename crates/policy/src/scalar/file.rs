@@ -1,0 +1,111 @@
+//! Files a policy names, and secrets that stand elsewhere.
+//!
+//! Invariant: the policy holds where a secret is, never the secret; its `Debug` shows the place.
+
+use portcullis_document::{Node, Place, Problem, Sources, join};
+use portcullis_model::Secret;
+use smol_str::SmolStr;
+
+use crate::decode::{Decode, Reading};
+use crate::table::{Json, Kind, Scalar};
+
+/// A file the policy names.
+#[derive(Clone, Debug)]
+pub struct FileRef {
+    /// Its path, relative to where the policy's own path is relative to.
+    pub path: SmolStr,
+    /// Where it is named.
+    pub place: Place,
+}
+
+impl Decode for FileRef {
+    const KIND: Kind = Kind::Scalar(&Scalar {
+        name: "file",
+        about: "a file's path, relative to the file that names it",
+        json: Json::Text,
+    });
+
+    fn decode(node: &Node, _: Option<&Self>, reading: &mut Reading) -> Option<Self> {
+        let text = reading.text(node, "a file's path")?;
+        let named = text.strip_prefix("file:").unwrap_or(&text);
+        if named.starts_with("http://") || named.starts_with("https://") {
+            let problem =
+                Problem::error("policy.not_a_file", "this must be a file, not a URL").at(&node.place);
+            return reading
+                .refuse(problem.remedy("save it to a file and name that; files are watched and reloaded"));
+        }
+        if named.is_empty() {
+            return reading.wrong_kind(node, "a file's path", "");
+        }
+        let path = join(node.place.file().name(), named);
+        reading.files.insert(path.clone());
+        Some(Self { path: path.into(), place: node.place.clone() })
+    }
+}
+
+/// Where a secret is.
+#[derive(Clone, Debug)]
+pub enum SecretSource {
+    /// In an environment variable: `env:NAME`.
+    Env {
+        /// The variable.
+        name: SmolStr,
+        /// Where it is named.
+        place: Place,
+    },
+    /// In a file: `file:PATH`.
+    File(FileRef),
+}
+
+impl SecretSource {
+    /// Where it is named.
+    pub fn place(&self) -> &Place {
+        match self {
+            Self::Env { place, .. } => place,
+            Self::File(file) => &file.place,
+        }
+    }
+
+    /// Reads it; one line end at the end of a file is not part of it.
+    pub fn read(&self, sources: &dyn Sources) -> Result<Secret<Vec<u8>>, Problem> {
+        let refuse = |message: String| Err(Problem::error("policy.no_secret", message).at(self.place()));
+        let value = match self {
+            Self::Env { name, .. } => match sources.env(name) {
+                Some(value) => value.into_bytes(),
+                None => return refuse(format!("the environment has no variable `{name}`")),
+            },
+            Self::File(file) => match sources.read(&file.path) {
+                Ok(bytes) => bytes.strip_suffix(b"\n").unwrap_or(&bytes).to_vec(),
+                Err(error) => return refuse(format!("cannot read `{}`: {error}", file.path)),
+            },
+        };
+        if value.is_empty() { refuse("the secret is empty".to_owned()) } else { Ok(Secret::new(value)) }
+    }
+}
+
+impl Decode for SecretSource {
+    const KIND: Kind = Kind::Scalar(&Scalar {
+        name: "secret",
+        about: "where a secret is: `env:NAME` or `file:PATH`",
+        json: Json::Pattern(r"^(env:[A-Za-z_][A-Za-z0-9_]*|file:.+)$"),
+    });
+
+    fn decode(node: &Node, _: Option<&Self>, reading: &mut Reading) -> Option<Self> {
+        let text = reading.text(node, "`env:NAME` or `file:PATH`")?;
+        if let Some(name) = text.strip_prefix("env:") {
+            let fits = |c: char| c.is_ascii_alphanumeric() || c == '_';
+            if !name.is_empty() && name.chars().all(fits) {
+                return Some(Self::Env { name: name.into(), place: node.place.clone() });
+            }
+            return reading.wrong_kind(node, "`env:` and the name of an environment variable", "");
+        }
+        if text.starts_with("file:") {
+            return FileRef::decode(node, None, reading).map(Self::File);
+        }
+        let problem =
+            Problem::error("policy.secret_in_the_open", "a secret does not stand in the policy itself");
+        let problem = problem.at(&node.place).concealed();
+        let remedy = "put it into a file (mode 0600) and write `file:PATH`, or into the environment and write `env:NAME`";
+        reading.refuse(problem.remedy(remedy))
+    }
+}

@@ -1,0 +1,325 @@
+//! Sites and their routes: which hosts, which upstream, which contract, and the settings that hold there.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use portcullis_document::{Node, Place, Problem};
+use smol_str::SmolStr;
+
+use crate::condition::Condition;
+use crate::decode::{ByName, Decode, Reading, TakesName, section, suggest, words};
+use crate::limit::Limit;
+use crate::pattern::RoutePattern;
+use crate::rule::Rule;
+use crate::scalar::{ByteSize, FileRef, HeaderName, HostPattern};
+use crate::table::{Kind, Word};
+use crate::upstream::Upstream;
+
+section! {
+    /// Host names, the upstream they go to, and the policy that holds there.
+    pub struct Site as "site" {
+        /// The host names it answers for; an exact name wins over `*.`, the longer `*.` over the shorter, `*` is last.
+        hosts: Vec<HostPattern>,
+        /// The servers behind it.
+        upstream: Upstream,
+        /// The OpenAPI documents that say which calls exist.
+        contract: Option<ContractRef>,
+        /// What an encoded slash (`%2F`) in a path means.
+        encoded_slash: EncodedSlash = "keep",
+        /// What refused people see.
+        refusals: Refusals = "{}",
+        /// Paths whose policy differs; the first that matches holds.
+        routes: Vec<Route> = "[]",
+        ..settings: Settings,
+        + {
+            /// Its name.
+            name: SmolStr = SmolStr::default(),
+        }
+    }
+    => settle_site
+}
+
+/// The sites, by name.
+pub type Sites = ByName<Site>;
+
+impl TakesName for Site {
+    const WHAT: &'static str = "site";
+
+    fn named(self, name: SmolStr) -> Self {
+        Self { name, ..self }
+    }
+}
+
+/// Routes are read again on top of the site's settings, which were not known when they were read first.
+fn settle_site(mut site: Site, node: &Node, reading: &mut Reading) -> Option<Site> {
+    if site.hosts.is_empty() {
+        let problem = Problem::error("policy.no_host", "the site answers for no host").at(&node.place);
+        return reading.refuse(problem.remedy("e.g. `hosts: [shop.example]`, or `hosts: \"*\"` for any"));
+    }
+    site.settings.check_contract(site.contract.as_ref(), reading);
+    let written = node.get("routes").map(|routes| routes.items().unwrap_or(std::slice::from_ref(routes)));
+    for (route, written) in site.routes.iter_mut().zip(written.unwrap_or_default()) {
+        let mut again = reading.again();
+        route.settings = Settings::decode_keys(written, Some(&site.settings), &mut again)?;
+        route.settings.check_contract(site.contract.as_ref(), reading);
+    }
+    Some(site)
+}
+
+section! {
+    /// A method and path pattern inside a site whose policy differs from the site's. What a route does not set it
+    /// inherits from its site; what it sets replaces the site's, also a whole list.
+    pub struct Route as "route" {
+        /// Its name in tags and events; without it, what it matches.
+        name: Option<SmolStr>,
+        /// The method, if one, and the path: `GET /health`, `/internal/**`. `*` is one segment, `**` at the end any
+        /// number of them.
+        pattern as "match": RoutePattern,
+        ..settings: Settings,
+    }
+}
+
+impl Route {
+    /// Its name, or what it matches.
+    pub fn label(&self) -> &str {
+        self.name.as_deref().unwrap_or_else(|| self.pattern.as_str())
+    }
+}
+
+section! {
+    /// What holds on a site or route.
+    pub struct Settings as "site or route" {
+        /// Which identity providers count here; without it, all of them.
+        identity: Option<Vec<ProviderName>>,
+        /// Who may call.
+        require: Require = "none",
+        /// What must hold besides, or the exchange is refused: a condition over its head.
+        allow: Option<Condition>,
+        /// Whether decisions are carried out.
+        mode: Mode = "block",
+        /// Calls the contract does not declare (shadow operations). Without a contract nothing is unknown.
+        unknown_apis: Stance = "monitor",
+        /// Calls that need a caller, where none is proved.
+        unknown_callers: Stance = "block",
+        /// Holding the request body, where a verdict needs it.
+        body: BodyPolicy = "{}",
+        /// Holding the response body, where a rule reads or masks it.
+        response_body: BodyPolicy = "{}",
+        /// Names whose values never reach an event, besides those that never do.
+        redact: Redact = "{}",
+        /// How much a caller may do.
+        limits: Arc<[Limit]> = "[]",
+        /// Rules, after those for every site.
+        rules: Arc<[Rule]> = "[]",
+    }
+}
+
+impl Settings {
+    fn check_contract(&self, contract: Option<&ContractRef>, reading: &mut Reading) {
+        let Require::Contract(place) = &self.require else { return };
+        let remedy = match contract {
+            None => "add `contract: { files: [FILE] }`",
+            Some(contract) if contract.schemes.is_empty() => {
+                "say which identity provider stands for each security scheme: `contract: { schemes: { SCHEME: PROVIDER } }`"
+            }
+            Some(_) => return,
+        };
+        let message =
+            "`require: contract` needs a contract whose security schemes are tied to identity providers";
+        let known = reading.problems.iter().any(|problem| problem.place.as_ref() == Some(place));
+        if !known {
+            reading
+                .problems
+                .push(Problem::error("policy.require_contract", message).at(place).remedy(remedy));
+        }
+    }
+
+    /// The names of the providers that count here, given all there are.
+    pub fn counts(&self, provider: &str) -> bool {
+        self.identity.as_ref().is_none_or(|names| names.iter().any(|name| name.0 == provider))
+    }
+}
+
+/// The name of an identity provider of this policy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProviderName(pub SmolStr);
+
+impl Decode for ProviderName {
+    const KIND: Kind = <SmolStr as Decode>::KIND;
+
+    fn decode(node: &Node, _: Option<&Self>, reading: &mut Reading) -> Option<Self> {
+        let text = reading.text(node, "the name of an identity provider")?;
+        if reading.providers.contains(&text) {
+            return Some(Self(text));
+        }
+        let names = reading.providers.iter().map(SmolStr::as_str);
+        let remedy = suggest(&text, names, "identity provider");
+        let problem =
+            Problem::error("policy.unknown_provider", format!("there is no identity provider `{text}`"));
+        reading.refuse(problem.at(&node.place).remedy(remedy))
+    }
+}
+
+/// Who may call.
+#[derive(Clone, Debug)]
+pub enum Require {
+    /// Anybody.
+    None,
+    /// Whom the contract's `security` names, through `contract.schemes`; undeclared operations take anybody proved.
+    Contract(Place),
+    /// Whoever one of these providers proves.
+    Providers(Vec<ProviderName>),
+}
+
+impl Decode for Require {
+    const KIND: Kind = Kind::Either(&[
+        Kind::Words(&[
+            Word { word: "none", about: &["Anybody."] },
+            Word {
+                word: "contract",
+                about: &["Whom the contract's `security` names, through `contract.schemes`."],
+            },
+        ]),
+        <Vec<ProviderName> as Decode>::KIND,
+    ]);
+
+    fn decode(node: &Node, _: Option<&Self>, reading: &mut Reading) -> Option<Self> {
+        match node.as_str() {
+            Some("none") => Some(Self::None),
+            Some("contract") => Some(Self::Contract(node.place.clone())),
+            _ => Vec::decode(node, None, reading).map(Self::Providers),
+        }
+    }
+}
+
+words! {
+    /// Whether decisions are carried out.
+    pub enum Mode {
+        /// They are.
+        Block = "block",
+        /// Everything is decided and recorded, nothing is refused; framing and budgets still are.
+        Monitor = "monitor",
+    }
+}
+
+words! {
+    /// What happens to something unknown.
+    pub enum Stance {
+        /// Nothing.
+        Pass = "pass",
+        /// It is marked as worth a look.
+        Monitor = "monitor",
+        /// It is refused.
+        Block = "block",
+    }
+}
+
+words! {
+    /// What an encoded slash in a path means.
+    pub enum EncodedSlash {
+        /// It stays as it is, inside its segment.
+        Keep = "keep",
+        /// The request is refused.
+        Refuse = "refuse",
+        /// It is a slash.
+        Decode = "decode",
+    }
+}
+
+section! {
+    /// Holding a body until the verdict on it.
+    pub struct BodyPolicy as "body" {
+        /// How much of it is held.
+        hold: ByteSize = "1MiB",
+        /// How long holding may take.
+        deadline: Duration = "30s",
+        /// What happens where that is not enough.
+        over_limit: OverLimit = "refuse",
+    }
+}
+
+words! {
+    /// What happens to a body that cannot be held as a whole.
+    pub enum OverLimit {
+        /// It is refused: a request with 413 or 408, a response with 502.
+        Refuse = "refuse",
+        /// What is held is judged, the rest streams unseen, and the event says so.
+        InspectPart = "inspect_part",
+    }
+}
+
+section! {
+    /// Names whose values never reach an event. `Authorization`, cookies, API keys and whatever looks like a token
+    /// never do.
+    pub struct Redact as "redact" {
+        /// Header fields.
+        headers: Vec<HeaderName> = "[]",
+        /// Query parameters.
+        query: Vec<SmolStr> = "[]",
+        /// Cookies whose names are hidden too.
+        cookies: Vec<SmolStr> = "[]",
+        /// Body fields.
+        fields: Vec<SmolStr> = "[]",
+    }
+}
+
+section! {
+    /// What refused people see; programs always get `application/problem+json` (RFC 9457).
+    pub struct Refusals as "refusals" {
+        /// An HTML page; `{{status}}`, `{{title}}` and `{{id}}` are filled in.
+        html: Option<FileRef>,
+    }
+}
+
+section! {
+    /// The OpenAPI documents that say which calls exist.
+    pub struct ContractRef as "contract" {
+        /// The documents, YAML or JSON. Watched and reloaded, with what they refer to.
+        files: Vec<FileRef>,
+        /// Which identity provider stands for each security scheme of theirs.
+        schemes: Schemes = "{}",
+    }
+    => settle_contract
+}
+
+fn settle_contract(contract: ContractRef, node: &Node, reading: &mut Reading) -> Option<ContractRef> {
+    if contract.files.is_empty() {
+        let problem = Problem::error("policy.empty_contract", "the contract has no file").at(&node.place);
+        return reading.refuse(problem.remedy("e.g. `files: [openapi.yaml]`"));
+    }
+    Some(contract)
+}
+
+/// Which identity provider stands for each security scheme of a contract.
+#[derive(Clone, Debug)]
+pub struct Schemes(pub Vec<(SmolStr, ProviderName)>);
+
+impl std::ops::Deref for Schemes {
+    type Target = [(SmolStr, ProviderName)];
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
+impl Decode for Schemes {
+    const KIND: Kind =
+        Kind::Named(&crate::table::Named { what: "security scheme", kind: <ProviderName as Decode>::KIND });
+
+    fn decode(node: &Node, _: Option<&Self>, reading: &mut Reading) -> Option<Self> {
+        let Some(entries) = node.entries() else {
+            if node.is_null() {
+                return Some(Self(Vec::new()));
+            }
+            return reading.wrong_kind(node, "a map from security schemes to identity providers", "");
+        };
+        let decoded: Vec<Option<_>> = entries
+            .iter()
+            .map(|entry| {
+                let provider = ProviderName::decode(&entry.value, None, reading)?;
+                Some((SmolStr::from(entry.key.text.as_str()), provider))
+            })
+            .collect();
+        decoded.into_iter().collect::<Option<_>>().map(Self)
+    }
+}

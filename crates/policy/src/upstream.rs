@@ -1,0 +1,119 @@
+//! The servers behind a site, and how they are spoken to.
+
+use std::num::NonZero;
+use std::time::Duration;
+
+use portcullis_document::{Node, Problem};
+use smol_str::SmolStr;
+
+use crate::decode::{Reading, section, words};
+use crate::scalar::{FileRef, Server, ServerScheme};
+
+section! {
+    /// The servers a site's traffic goes to.
+    pub struct Upstream as "upstream" {
+        /// Scheme, host and port of each; names are resolved again from time to time.
+        servers: Vec<Server>,
+        /// Which of them an exchange goes to.
+        balance: Balance = "round_robin",
+        /// How long it may take.
+        timeouts: UpstreamTimeouts = "{}",
+        /// How often an exchange that is safe to repeat is tried again: nothing of it was processed, or its method is
+        /// idempotent and no body was sent.
+        retries: u8 = "1",
+        /// The HTTP version spoken.
+        protocol: UpstreamProtocol = "auto",
+        /// How a server over TLS is verified.
+        tls: UpstreamTls = "{}",
+        /// Connections kept for reuse.
+        pool: Pool = "{}",
+        /// How often names are resolved again.
+        dns_refresh: Duration = "30s",
+        /// When a server that fails is left alone for a while.
+        health: Health = "{}",
+    }
+    => settle_upstream
+}
+
+fn settle_upstream(upstream: Upstream, node: &Node, reading: &mut Reading) -> Option<Upstream> {
+    if upstream.servers.is_empty() {
+        let problem = Problem::error("policy.no_server", "the upstream has no server").at(&node.place);
+        return reading.refuse(problem.remedy("e.g. `servers: [http://127.0.0.1:9000]`"));
+    }
+    let clear = upstream.servers.iter().find(|server| server.scheme == ServerScheme::Http);
+    if let Some((server, written)) = clear.zip(node.entry("tls")) {
+        let problem =
+            Problem::warning("policy.tls_unused", format!("`{}` is spoken to in clear", server.url));
+        let problem = problem.at(&server.place).also(&written.key.place, "so this means nothing for it");
+        reading.problems.push(problem.remedy("write `https://`"));
+    }
+    Some(upstream)
+}
+
+words! {
+    /// Which server an exchange goes to.
+    pub enum Balance {
+        /// One after the other.
+        RoundRobin = "round_robin",
+        /// The one with the fewest exchanges under way.
+        LeastConnections = "least_connections",
+    }
+}
+
+section! {
+    /// How long an upstream may take.
+    pub struct UpstreamTimeouts as "upstream's timeouts" {
+        /// To connect, TLS handshake included.
+        connect: Duration = "5s",
+        /// From the end of the request to the response's head.
+        head: Duration = "60s",
+        /// Between two reads of the response body.
+        idle: Duration = "5m",
+        /// For everything together; none if not given. Long downloads and streams need it absent.
+        total: Option<Duration>,
+    }
+}
+
+words! {
+    /// The HTTP version spoken with an upstream.
+    pub enum UpstreamProtocol {
+        /// Over TLS what ALPN chooses; in clear HTTP/1.1, except for gRPC, which takes HTTP/2.
+        Auto = "auto",
+        /// HTTP/1.1.
+        Http1 = "http1",
+        /// HTTP/2; in clear with prior knowledge.
+        Http2 = "http2",
+    }
+}
+
+section! {
+    /// TLS towards an upstream.
+    pub struct UpstreamTls as "upstream's TLS" {
+        /// The authorities believed, PEM; without it, the public ones.
+        ca: Option<FileRef>,
+        /// The name its certificate must have, where it is not the server's own.
+        server_name: Option<SmolStr>,
+        /// Whether its certificate is verified at all. `false` is for tests: anybody in between can read along.
+        verify: bool = "true",
+    }
+}
+
+section! {
+    /// Connections kept for reuse.
+    pub struct Pool as "upstream's pool" {
+        /// Idle connections kept to one server.
+        idle: u32 = "256",
+        /// How long one is kept; less than the server's own keep-alive.
+        idle_timeout: Duration = "30s",
+    }
+}
+
+section! {
+    /// Passive health: a server that fails is left alone for a while, unless no other is left.
+    pub struct Health as "upstream's health" {
+        /// Failures in a row (refused, timed out, reset, garbage) that take it out.
+        failures: NonZero<u32> = "3",
+        /// For how long.
+        pause: Duration = "10s",
+    }
+}
