@@ -16,7 +16,10 @@ mod line;
 mod request;
 mod request_follower;
 mod response_follower;
+mod salvage;
 mod special;
+#[cfg(test)]
+mod tests;
 
 pub use answer::{AnswerKind, AnswerRecord};
 pub use limits::FramingLimits;

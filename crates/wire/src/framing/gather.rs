@@ -50,6 +50,11 @@ impl<F: FirstLine> Gather<F> {
         self.buffer.is_empty()
     }
 
+    /// The bytes of a head that is not complete.
+    pub(super) fn so_far(&self) -> &[u8] {
+        &self.buffer
+    }
+
     /// Takes bytes until the head is complete or they are used up.
     pub(super) fn feed(&mut self, bytes: &[u8], limits: &FramingLimits) -> Gathered<F> {
         let mut taken = 0;

@@ -9,7 +9,7 @@ pub struct FramingLimits {
     pub fields: usize,
     /// Of a request target.
     pub target_bytes: usize,
-    /// Of the extensions of one chunk.
+    /// Of the chunk extensions of one message, together.
     pub chunk_extension_bytes: usize,
     /// Interim answers before the final one.
     pub interim_answers: u8,
@@ -21,7 +21,7 @@ impl Default for FramingLimits {
             head_bytes: 64 * 1024,
             fields: 100,
             target_bytes: 16 * 1024,
-            chunk_extension_bytes: 256,
+            chunk_extension_bytes: 4096,
             interim_answers: 16,
         }
     }

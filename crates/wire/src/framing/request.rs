@@ -41,22 +41,23 @@ pub enum Switch {
 }
 
 /// Reads a complete head.
-pub(super) fn parse_request(section: Section<RequestLine>, scheme: Scheme) -> Result<HeadRecord, Defect> {
+pub(super) fn parse_request(section: &Section<RequestLine>, scheme: Scheme) -> Result<HeadRecord, Defect> {
     let Section { first: RequestLine { method, target, version }, bytes: raw, lines } = section;
-    let (headers, special) = parse_fields(&raw, &lines)?;
-    let target = raw.slice(target);
+    let version = *version;
+    let (headers, special) = parse_fields(raw, lines)?;
+    let target = raw.slice(target.clone());
     let host = match (headers.get("host"), special.hosts) {
         (Some(value), 1) => Authority::parse(value)?,
         (_, 0) => return Err(Defect::MissingHost),
         _ => return Err(Defect::RepeatedHost),
     };
-    check_target_form(&method, &target, &host)?;
-    let switch = switch_of(&method, version, &special);
-    let body = body_of(&method, version, &special)?;
+    check_target_form(method, &target, &host)?;
+    let switch = switch_of(method, version, &special);
+    let body = body_of(method, version, &special)?;
     let persistent = special.persists(version);
     let expects_continue = special.expects_continue && version == Version::Http11;
-    let head = RequestHead { method, target, authority: None, version, scheme, headers };
-    Ok(HeadRecord { head, raw, body, switch, expects_continue, persistent })
+    let head = RequestHead { method: method.clone(), target, authority: None, version, scheme, headers };
+    Ok(HeadRecord { head, raw: raw.clone(), body, switch, expects_continue, persistent })
 }
 
 fn switch_of(method: &Method, version: Version, special: &Special) -> Switch {

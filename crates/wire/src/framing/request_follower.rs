@@ -1,6 +1,7 @@
 //! Follows what a client sends: heads, bodies, pipelined messages, and the wait for a protocol switch.
 
-use portcullis_model::Scheme;
+use bytes::Bytes;
+use portcullis_model::{RequestHead, Scheme};
 
 use crate::defect::Defect;
 use crate::framing::chunked::Following;
@@ -8,6 +9,7 @@ use crate::framing::gather::Gather;
 use crate::framing::limits::FramingLimits;
 use crate::framing::line::RequestLine;
 use crate::framing::request::{HeadRecord, Switch, parse_request};
+use crate::framing::salvage::salvage;
 use crate::framing::{Fed, What};
 
 /// A state machine over the bytes a client sends on one HTTP/1 connection.
@@ -19,6 +21,8 @@ pub struct RequestFollower {
     state: State,
     switch: Switch,
     persistent: bool,
+    /// A complete head that did not pass.
+    failed_head: Bytes,
 }
 
 #[derive(Debug)]
@@ -42,6 +46,7 @@ impl RequestFollower {
             state: State::Head,
             switch: Switch::No,
             persistent: true,
+            failed_head: Bytes::new(),
         }
     }
 
@@ -97,6 +102,15 @@ impl RequestFollower {
         }
     }
 
+    /// What can be read of a head that was defective or is not complete: for the record of its refusal only.
+    pub fn salvage(&self) -> RequestHead {
+        let head = match self.gather.so_far() {
+            [] => self.failed_head.clone(),
+            partial => Bytes::copy_from_slice(partial),
+        };
+        salvage(&head, self.scheme, &self.limits)
+    }
+
     /// Whether it stands between two messages with no byte of the next one seen.
     pub fn is_idle(&self) -> bool {
         matches!(self.state, State::Head) && self.gather.is_empty()
@@ -109,14 +123,17 @@ impl RequestFollower {
             Ok(None) => return Fed { consumed, what: What::More },
             Err(defect) => return self.fail(defect),
         };
-        match parse_request(section, self.scheme) {
+        match parse_request(&section, self.scheme) {
             Ok(record) => {
                 self.switch = record.switch;
                 self.persistent = record.persistent;
                 self.state = State::Body(Following::new(record.body));
                 Fed { consumed, what: What::Head(record) }
             }
-            Err(defect) => self.fail(defect),
+            Err(defect) => {
+                self.failed_head = section.bytes;
+                self.fail(defect)
+            }
         }
     }
 
