@@ -67,12 +67,12 @@ impl Deliver {
 
     /// The exchange's id.
     pub fn id(&self) -> EventId {
-        self.exchange.id()
+        self.exchange.state.id
     }
 
     /// The head the upstream answered.
     pub fn head(&self) -> Option<&ResponseHead> {
-        self.exchange.response_head()
+        self.exchange.state.response.as_ref()
     }
 
     /// The head is on its way; for [`ResponseMode::Pass`] and [`ResponseMode::Tee`].

@@ -1,212 +1,300 @@
-//! One exchange under way: everything known of it, and what was decided so far.
+//! The machine: runs an exchange's phases in order, and stops where the host must act or the verdict is refusing.
+//!
+//! Head (normal form, place, bans, rules and limits that need no identity; then identity, operation, rules,
+//! authorisation, limits), body, response head, response body, end. Within a phase every stage has its say, and the
+//! strictest wins; a phase whose verdict refuses is the last.
 
-use std::borrow::Cow;
-use std::net::IpAddr;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use portcullis_model::counter::{Answers, StoreFailure};
-use portcullis_model::event::{CallerRecord, End, PeerRecord, RequestRecord, UpstreamRecord};
-use portcullis_model::observation::Observation;
-use portcullis_model::{Ban, BanView, CallerKey, Event, EventId, ResponseHead, Tick};
+use portcullis_model::event::{Phase, UpstreamRecord};
+use portcullis_model::{Action, BanView, CallerKey, Reason, ResponseHead, Stage, TagSet, Tick, Verdict};
+use portcullis_wire::{EncodedSlash, normalise};
+use smallvec::SmallVec;
+use smol_str::SmolStr;
 
 use crate::arrival::{Arrival, HeldBody};
-use crate::deliver::{Deliver, HeldStep, ResponseMode, ResponseStep};
-use crate::finished::{EndFacts, Finished, ProgressFacts};
+use crate::deliver::{Deliver, HeldStep, ResponseStep};
 use crate::forward::{Forward, RequestFailure, UpstreamFailure};
 use crate::header_edits::HeaderEdits;
+use crate::phase::{authorise, body, head, limits, operation, response, rules};
 use crate::refusal::{self, Connection, Refusal};
+use crate::scope::Turn;
 use crate::sending::Sending;
+use crate::site::Site;
 use crate::snapshot::Snapshot;
-use crate::step::{Refuse, Step};
+use crate::state::{Answer, Matched, State};
+use crate::step::{CountersAsk, Refuse, RequestBodyAsk, Step};
 
+/// One exchange under way.
 pub(crate) struct Exchange {
-    snapshot: Arc<Snapshot>,
-    arrival: Arrival,
-    edits: HeaderEdits,
-    response: Option<ResponseHead>,
+    pub(crate) snapshot: Arc<Snapshot>,
+    pub(crate) state: State,
 }
 
 impl Exchange {
-    pub(crate) fn begin(snapshot: Arc<Snapshot>, arrival: Arrival, _bans: &dyn BanView) -> Step {
-        let edits = HeaderEdits::default();
-        let exchange = Box::new(Self { snapshot, arrival, edits, response: None });
-        Step::Forward(Forward { exchange })
+    pub(crate) fn begin(snapshot: Arc<Snapshot>, arrival: Arrival, bans: &dyn BanView) -> Step {
+        let defects = arrival.defects.clone();
+        let mut exchange = Box::new(Self { state: State::new(&snapshot, arrival), snapshot });
+        let Self { snapshot, state } = &mut *exchange;
+        head::refuse_defects(state, &defects);
+        if state.refused() {
+            return exchange.refuse();
+        }
+        head::locate(snapshot, state);
+        let defects = std::mem::take(&mut state.normal.defects);
+        head::refuse_defects(state, &defects);
+        operation::find(snapshot, state);
+        if !state.refused() {
+            head::check_bans(snapshot, state, bans);
+        }
+        if state.refused() {
+            return exchange.refuse();
+        }
+        rules::run(snapshot, state, Turn::Located);
+        match exchange.count(Turn::Located) {
+            Ok(ask) => Step::Counters(ask),
+            Err(exchange) => exchange.located(bans),
+        }
     }
 
+    /// The store answered.
     pub(crate) fn counted(
-        self: Box<Self>,
-        _answers: Result<Answers, StoreFailure>,
-        _bans: &dyn BanView,
-        _now: Tick,
-    ) -> Step {
-        Step::Forward(Forward { exchange: self })
-    }
-
-    pub(crate) fn body_held(self: Box<Self>, _body: &HeldBody, _now: Tick) -> Step {
-        Step::Forward(Forward { exchange: self })
-    }
-
-    pub(crate) fn answered(
         mut self: Box<Self>,
-        head: ResponseHead,
-        _record: UpstreamRecord,
-        _now: Tick,
-    ) -> ResponseStep {
-        self.response = Some(head);
-        ResponseStep::Deliver(Deliver { exchange: self, mode: ResponseMode::Pass })
+        answers: Result<Answers, StoreFailure>,
+        bans: &dyn BanView,
+        now: Tick,
+    ) -> Step {
+        self.state.book(Phase::Counters, now);
+        match limits::judge(&self.snapshot, &mut self.state, answers) {
+            Some(Turn::Located) => self.located(bans),
+            Some(Turn::RequestBody) => self.admit(),
+            _ => self.authorised(),
+        }
     }
 
-    pub(crate) fn response_held(self: Box<Self>, _body: &HeldBody, _now: Tick) -> HeldStep {
-        HeldStep::Deliver(Sending::new(self))
+    /// All that the connection and the head's place tell is judged: who calls, and may they?
+    fn located(mut self: Box<Self>, bans: &dyn BanView) -> Step {
+        if self.state.refused() {
+            return self.refuse();
+        }
+        let Self { snapshot, state } = &mut *self;
+        head::authenticate(snapshot, state);
+        if state.identity.is_some() {
+            head::check_bans(snapshot, state, bans);
+            if state.refused() {
+                return self.refuse();
+            }
+        }
+        rules::run(snapshot, state, Turn::Authenticated);
+        rules::run(snapshot, state, Turn::Operation);
+        authorise::run(snapshot, state);
+        match self.count(Turn::Operation) {
+            Ok(ask) => Step::Counters(ask),
+            Err(exchange) => exchange.authorised(),
+        }
     }
 
-    pub(crate) fn upstream_failed(
-        self: Box<Self>,
-        failure: &UpstreamFailure,
-        _record: UpstreamRecord,
-        _now: Tick,
-    ) -> Refuse {
-        self.refuse(failure.status())
+    /// The head is judged: is the body needed?
+    fn authorised(mut self: Box<Self>) -> Step {
+        if self.state.refused() {
+            return self.refuse();
+        }
+        match body::plan(&self.snapshot, &mut self.state) {
+            Some(bounds) => Step::RequestBody(RequestBodyAsk { exchange: self, bounds }),
+            None => Step::Forward(Forward { exchange: self }),
+        }
     }
 
-    pub(crate) fn request_failed(
-        self: Box<Self>,
-        failure: &RequestFailure,
-        _record: UpstreamRecord,
-        _now: Tick,
-    ) -> Refuse {
-        self.refuse(failure.status())
+    /// The body was held.
+    pub(crate) fn body_held(mut self: Box<Self>, held: &HeldBody, now: Tick) -> Step {
+        self.state.book(Phase::Body, now);
+        let Self { snapshot, state } = &mut *self;
+        body::take(snapshot, state, held);
+        if state.refused() {
+            return self.refuse();
+        }
+        rules::run(snapshot, state, Turn::RequestBody);
+        match self.count(Turn::RequestBody) {
+            Ok(ask) => Step::Counters(ask),
+            Err(exchange) => exchange.admit(),
+        }
     }
 
-    fn refuse(self: Box<Self>, status: u16) -> Refuse {
+    fn admit(self: Box<Self>) -> Step {
+        if self.state.refused() { self.refuse() } else { Step::Forward(Forward { exchange: self }) }
+    }
+
+    fn count(mut self: Box<Self>, turn: Turn) -> Result<CountersAsk, Box<Self>> {
+        match limits::plan(&self.snapshot, &mut self.state, turn) {
+            Some(batch) => Ok(CountersAsk { exchange: self, batch }),
+            None => Err(self),
+        }
+    }
+
+    fn refuse(self: Box<Self>) -> Step {
+        Step::Refuse(self.refusal())
+    }
+
+    /// The refusal the verdict asks for.
+    fn refusal(mut self: Box<Self>) -> Refuse {
+        let own = self.state.answer.take().unwrap_or_else(|| Answer::status(403));
+        let site = self.state.place.and_then(|place| self.snapshot.site(place.site));
         let answer = Refusal {
-            status,
-            title: refusal::title(status),
-            headers: smallvec::SmallVec::new(),
-            body: None,
-            page: None,
-            id: self.arrival.id,
-            connection: Connection::Keep,
+            status: own.status,
+            title: refusal::title(own.status),
+            headers: own.headers,
+            body: own.body,
+            page: site.and_then(|site| site.page.clone()),
+            id: self.state.id,
+            connection: if own.close { Connection::Close } else { Connection::Keep },
         };
+        // What an upstream answered is not what the client gets.
+        self.state.refusal_sent = true;
         Refuse { exchange: self, answer }
     }
 }
 
+/// From the moment the request is admitted.
 impl Exchange {
-    pub(crate) fn id(&self) -> EventId {
-        self.arrival.id
+    pub(crate) fn answered(
+        mut self: Box<Self>,
+        head: ResponseHead,
+        record: UpstreamRecord,
+        now: Tick,
+    ) -> ResponseStep {
+        self.state.upstream_done(record, now);
+        self.state.response = Some(head);
+        let Self { snapshot, state } = &mut *self;
+        rules::run(snapshot, state, Turn::ResponseHead);
+        if state.refused() {
+            return ResponseStep::Refuse(self.refusal());
+        }
+        let mode = response::plan(snapshot, state);
+        ResponseStep::Deliver(Deliver { exchange: self, mode })
     }
 
-    pub(crate) fn bans(&self) -> &[Ban] {
-        &[]
-    }
-
-    pub(crate) fn site_name(&self) -> Option<&str> {
-        self.snapshot.site_name()
-    }
-
-    pub(crate) fn site_index(&self) -> Option<usize> {
-        None
-    }
-
-    pub(crate) fn target(&self) -> Cow<'_, str> {
-        String::from_utf8_lossy(&self.arrival.head.target)
-    }
-
-    pub(crate) fn host(&self) -> &str {
-        self.arrival.head.headers.text("host").unwrap_or_default()
-    }
-
-    pub(crate) fn client_ip(&self) -> IpAddr {
-        self.arrival.peer.address.ip()
-    }
-
-    pub(crate) fn request_head(&self) -> &portcullis_model::RequestHead {
-        &self.arrival.head
-    }
-
-    pub(crate) fn edits(&self) -> &HeaderEdits {
-        &self.edits
-    }
-
-    pub(crate) fn reads_response_body(&self) -> bool {
-        false
-    }
-
-    pub(crate) fn response_head(&self) -> Option<&ResponseHead> {
-        self.response.as_ref()
-    }
-
-    pub(crate) fn tee(&mut self, _bytes: &[u8]) {}
-}
-
-impl Exchange {
-    pub(crate) fn finish(self: Box<Self>, end: EndFacts) -> Finished {
-        let summary = portcullis_model::event::Summary {
-            time: self.arrival.now.wall,
-            site: "-".into(),
-            operation: "-".into(),
-            standing: None,
-            action: portcullis_model::Action::Pass,
-            would_have: portcullis_model::Action::Pass,
-            decided_by: None,
-            status: end.status,
-            duration: end.now.tick.since(self.arrival.now.tick),
-            request_bytes: end.request_bytes,
-            response_bytes: end.response_bytes,
-            caller: CallerKey::address(self.client_ip()),
-        };
-        Finished { exchange: self, summary }
-    }
-
-    pub(crate) fn event(&self) -> Event {
-        let peer = self.arrival.peer.address;
-        Event {
-            version: portcullis_model::event::FORMAT,
-            id: self.arrival.id,
-            progress: None,
-            time: self.arrival.now.wall,
-            duration_us: 0,
-            direction: portcullis_model::Direction::Ingress,
-            peer: PeerRecord {
-                ip: peer.ip(),
-                port: peer.port(),
-                listener: self.arrival.peer.listener.clone(),
-                tls: self.arrival.peer.tls.clone(),
-            },
-            caller: CallerRecord { key: CallerKey::address(peer.ip()), ip: peer.ip(), identity: None },
-            site: None,
-            route: None,
-            operation: None,
-            request: RequestRecord {
-                method: self.arrival.head.method.as_str().into(),
-                scheme: self.arrival.head.scheme,
-                host: self.host().into(),
-                path: self.target().into_owned(),
-                query: None,
-                version: self.arrival.head.version,
-                headers: Vec::new(),
-                user_agent: None,
-                content_type: None,
-                body_bytes: 0,
-            },
-            response: None,
-            upstream: None,
-            tags: Vec::new(),
-            verdict: (&portcullis_model::Verdict::default()).into(),
-            reasons: Vec::new(),
-            skipped: Vec::new(),
-            not_inspected: Vec::new(),
-            phases: Vec::new(),
-            end: End::Complete,
+    pub(crate) fn response_held(mut self: Box<Self>, held: &HeldBody, now: Tick) -> HeldStep {
+        self.state.book(Phase::ResponseBody, now);
+        let Self { snapshot, state } = &mut *self;
+        response::take(snapshot, state, held);
+        if !state.refused() && state.response_body.is_some() {
+            rules::run(snapshot, state, Turn::ResponseBody);
+        }
+        let rewritten: Option<Bytes> =
+            if state.refused() { None } else { response::mask(snapshot, state, held) };
+        if state.refused() {
+            return HeldStep::Refuse(self.refusal());
+        }
+        match rewritten {
+            Some(bytes) => HeldStep::Rewritten(Sending::new(self), bytes),
+            None => HeldStep::Deliver(Sending::new(self)),
         }
     }
 
-    pub(crate) fn progress(&mut self, _facts: ProgressFacts) -> Event {
-        self.event()
+    pub(crate) fn upstream_failed(
+        mut self: Box<Self>,
+        failure: &UpstreamFailure,
+        record: UpstreamRecord,
+        now: Tick,
+    ) -> Refuse {
+        self.state.upstream_done(record, now);
+        let reason = Reason::new(Stage::Upstream, failure.code(), Action::Block);
+        let reason = match failure {
+            UpstreamFailure::Garbage(defect) => reason.detail(SmolStr::new_static(defect.code())),
+            _ => reason,
+        };
+        self.state.decide_always(reason, Answer::status(failure.status()));
+        self.refusal()
     }
 
-    pub(crate) fn observation(&self) -> Option<Observation> {
-        None
+    pub(crate) fn request_failed(
+        mut self: Box<Self>,
+        failure: &RequestFailure,
+        record: UpstreamRecord,
+        now: Tick,
+    ) -> Refuse {
+        self.state.upstream_done(record, now);
+        let stage = match failure {
+            RequestFailure::Broken(defect) => defect.stage(),
+            RequestFailure::Stalled | RequestFailure::Short => Stage::Body,
+        };
+        let reason = Reason::new(stage, failure.code(), Action::Block);
+        self.state.decide_always(reason, Answer::status(failure.status()).closing());
+        self.refusal()
+    }
+
+    /// The site, once it is found.
+    pub(crate) fn site(&self) -> Option<&Site> {
+        self.state.place.and_then(|place| self.snapshot.site(place.site))
+    }
+
+    /// Whether the response's body will be read.
+    pub(crate) fn reads_response_body(&self) -> bool {
+        response::reads_body(&self.snapshot, &self.state)
+    }
+
+    /// Looks at bytes on their way to the client.
+    pub(crate) fn tee(&mut self, bytes: &[u8]) {
+        let Some(tee) = &mut self.state.tee else { return };
+        let room = tee.limit.saturating_sub(tee.bytes.len());
+        tee.cut |= bytes.len() > room;
+        tee.bytes.extend_from_slice(bytes.get(..room.min(bytes.len())).unwrap_or_default());
+    }
+}
+
+impl State {
+    fn new(snapshot: &Snapshot, arrival: Arrival) -> Self {
+        let Arrival { id, now, peer, head, defects: _, body: hint } = arrival;
+        let normal = normalise(&head, EncodedSlash::Keep);
+        let client = snapshot.client_ip.resolve(peer.address.ip(), &head.headers);
+        Self {
+            id,
+            began: now,
+            ticked: now.tick,
+            peer,
+            head,
+            hint,
+            normal,
+            client,
+            caller: CallerKey::address(client),
+            place: None,
+            identity: None,
+            failed: None,
+            matched: Matched::Nothing,
+            preflight: false,
+            tags: TagSet::default(),
+            verdict: Verdict::default(),
+            answer: None,
+            bans: SmallVec::new(),
+            skipped: SmallVec::new(),
+            rules_ended: false,
+            edits: HeaderEdits::default(),
+            counting: None,
+            body: None,
+            response: None,
+            response_body: None,
+            masking: SmallVec::new(),
+            upstream: None,
+            sampled: false,
+            tee: None,
+            without_key: None,
+            refusal_sent: false,
+            not_inspected: SmallVec::new(),
+            phases: SmallVec::new(),
+            reports: 0,
+            outcome: None,
+        }
+    }
+
+    /// Books the upstream's time apart from what came before it.
+    fn upstream_done(&mut self, record: UpstreamRecord, now: Tick) {
+        let whole = now.since(self.ticked).as_micros() as u64;
+        self.ticked = self.ticked.max(now);
+        let upstream = record.head_us.unwrap_or(0).min(whole);
+        self.book_micros(Phase::Head, whole - upstream);
+        self.book_micros(Phase::Upstream, upstream);
+        self.upstream = Some(record);
     }
 }

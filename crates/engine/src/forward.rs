@@ -3,7 +3,6 @@
 //! Invariant: what was judged is what is forwarded; [`Forward::target`] is the normal form that was matched.
 //! Deliberately absent: which server, hop-by-hop fields, `Via` and `X-Forwarded-*`, which are the host's.
 
-use std::borrow::Cow;
 use std::net::IpAddr;
 
 use portcullis_model::event::UpstreamRecord;
@@ -58,42 +57,42 @@ pub enum RequestFailure {
 impl Forward {
     /// The exchange's id.
     pub fn id(&self) -> EventId {
-        self.exchange.id()
+        self.exchange.state.id
     }
 
     /// The site's name.
     pub fn site(&self) -> &str {
-        self.exchange.site_name().unwrap_or_default()
+        self.exchange.site().map_or("", |site| site.name.as_str())
     }
 
     /// The site's place in the policy's list of sites.
     pub fn site_index(&self) -> usize {
-        self.exchange.site_index().unwrap_or_default()
+        self.exchange.state.place.map_or(0, |place| place.site)
     }
 
-    /// The normal form of path and query that was judged.
-    pub fn target(&self) -> Cow<'_, str> {
-        self.exchange.target()
+    /// The normal form of path and query that was judged; an API key in the query is taken out.
+    pub fn target(&self) -> &str {
+        self.exchange.state.target()
     }
 
     /// The host asked for: lower case, no port, no trailing dot.
     pub fn host(&self) -> &str {
-        self.exchange.host()
+        &self.exchange.state.normal.host
     }
 
     /// The request's head as received; what is sent is [`Self::target`] and [`Self::edits`] applied to it.
     pub fn head(&self) -> &RequestHead {
-        self.exchange.request_head()
+        &self.exchange.state.head
     }
 
     /// The client's address, behind the proxies policy trusts.
     pub fn client_ip(&self) -> IpAddr {
-        self.exchange.client_ip()
+        self.exchange.state.client
     }
 
     /// Changes to the request's fields.
     pub fn edits(&self) -> &HeaderEdits {
-        self.exchange.edits()
+        &self.exchange.state.edits
     }
 
     /// Whether the response's body will be read, so that only codings we can decode may be offered.

@@ -1,22 +1,44 @@
 //! Compile a policy; drive one exchange through its phases to a verdict, an event and an observation.
+//!
+//! The engine is pure: it yields asks ([`Step`], [`ResponseStep`], [`HeldStep`]), the host answers, and each ask owns
+//! the continuation that only its answer can resume. Invariants: what was judged is what is forwarded; an exchange
+//! always ends in one [`Finished`], also after a client vanished; nothing that leaves here in an event or an
+//! observation is unredacted; no input panics. Deliberately absent: sockets, clocks, files, and where events go.
 
 mod arrival;
+mod client_ip;
+mod compile;
 mod deliver;
 mod exchange;
+mod facts;
 mod finished;
 mod forward;
 mod header_edits;
+mod hosts;
+mod identity;
+mod json;
 pub mod lists;
+mod node_key;
+mod observe;
+mod phase;
+mod record;
+mod redact;
 mod refusal;
+mod scope;
 mod sending;
+mod site;
 mod snapshot;
+mod state;
 mod step;
+mod tags;
 
 pub use arrival::{Arrival, BodyHint, Held, HeldBody, HoldBounds};
+pub use compile::{Compiled, compile};
 pub use deliver::{Deliver, HeldStep, ResponseMode, ResponseStep};
 pub use finished::{EndFacts, Finished, ProgressFacts};
 pub use forward::{Forward, RequestFailure, UpstreamFailure};
 pub use header_edits::HeaderEdits;
+pub use identity::keys;
 pub use refusal::{Connection, Refusal};
 pub use sending::Sending;
 pub use snapshot::Snapshot;

@@ -18,8 +18,6 @@ pub use ranges::{Range, Ranges};
 pub struct List {
     /// Its name in policy.
     pub name: SmolStr,
-    /// `list:NAME`.
-    pub(crate) tag: SmolStr,
     ranges: Ranges,
     words: HashSet<SmolStr, foldhash::fast::RandomState>,
 }
@@ -52,8 +50,7 @@ impl List {
         if !bad.is_empty() {
             return Err(bad);
         }
-        let tag = smol_str::format_smolstr!("list:{name}");
-        Ok(Self { name: name.into(), tag, ranges: Ranges::compile(ranges), words })
+        Ok(Self { name: name.into(), ranges: Ranges::compile(ranges), words })
     }
 
     /// Whether the address is in it.

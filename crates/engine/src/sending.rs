@@ -18,7 +18,7 @@ impl Sending {
 
     /// The exchange's id.
     pub fn id(&self) -> EventId {
-        self.exchange.id()
+        self.exchange.state.id
     }
 
     /// Looks at bytes on their way to the client; what is beyond the limit asked for is not kept.

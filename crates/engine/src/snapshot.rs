@@ -1,23 +1,84 @@
 //! A compiled policy: immutable, shared by every exchange that began under it.
+//!
+//! Invariant: made only by [`crate::compile`], from a checked policy and documents without mistakes.
 
 use std::sync::Arc;
 
 use portcullis_model::BanView;
+use portcullis_policy::{KeepHeaders, OnFailure, Policy};
 
 use crate::arrival::Arrival;
+use crate::client_ip::ClientIp;
 use crate::exchange::Exchange;
+use crate::hosts::Hosts;
+use crate::lists::List;
+use crate::node_key::NodeKeys;
+use crate::scope::Scope;
+use crate::site::Site;
+use crate::state::Place;
 use crate::step::Step;
 
 /// A compiled policy.
-pub struct Snapshot {}
+pub struct Snapshot {
+    pub(crate) policy: Arc<Policy>,
+    pub(crate) node: NodeKeys,
+    pub(crate) client_ip: ClientIp,
+    pub(crate) lists: Vec<List>,
+    pub(crate) hosts: Hosts,
+    pub(crate) sites: Vec<Site>,
+    /// What holds where no site is named like the host.
+    pub(crate) nowhere: Scope,
+}
 
 impl Snapshot {
-    /// Begins an exchange.
+    /// The policy this was compiled from.
+    pub fn policy(&self) -> &Arc<Policy> {
+        &self.policy
+    }
+
+    /// Begins an exchange whose request's head was read.
     pub fn begin(self: &Arc<Self>, arrival: Arrival, bans: &dyn BanView) -> Step {
         Exchange::begin(Arc::clone(self), arrival, bans)
     }
 
-    pub(crate) fn site_name(&self) -> Option<&str> {
-        None
+    /// The operations a site declares; empty without a contract or such a site.
+    pub fn operations(&self, site: &str) -> &[portcullis_contract::Operation] {
+        let site = self.sites.iter().find(|known| known.name == site);
+        site.and_then(|site| site.contract.as_ref()).map_or(&[], |contract| contract.operations())
+    }
+
+    /// The lists by name, with how many entries each holds.
+    pub fn lists(&self) -> &[List] {
+        &self.lists
+    }
+
+    pub(crate) fn site(&self, index: usize) -> Option<&Site> {
+        self.sites.get(index)
+    }
+
+    pub(crate) fn scope(&self, place: Option<Place>) -> &Scope {
+        let Some((place, site)) = place.and_then(|place| Some((place, self.site(place.site)?))) else {
+            return &self.nowhere;
+        };
+        place.route.and_then(|route| site.routes.get(route)).map_or(&site.scope, |route| &route.scope)
+    }
+
+    pub(crate) fn node(&self) -> &NodeKeys {
+        &self.node
+    }
+
+    pub(crate) fn on_store_failure(&self) -> OnFailure {
+        self.policy.state.on_failure
+    }
+
+    /// None where nothing is archived; a follower still sees events.
+    pub(crate) fn keeps_headers(&self) -> Option<KeepHeaders> {
+        self.policy.archive.as_ref().map(|archive| archive.headers)
+    }
+}
+
+impl std::fmt::Debug for Snapshot {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Snapshot({} sites)", self.sites.len())
     }
 }

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use portcullis_model::counter::{Answers, Batch, StoreFailure};
-use portcullis_model::{Ban, BanView, EventId, Tick};
+use portcullis_model::{Ban, BanView, EventId, RequestHead, Tick};
 
 use crate::arrival::{HeldBody, HoldBounds};
 use crate::exchange::Exchange;
@@ -96,17 +96,22 @@ impl Refuse {
 
     /// Bans to be stored.
     pub fn bans(&self) -> &[Ban] {
-        self.exchange.bans()
+        &self.exchange.state.bans
     }
 
     /// The exchange's id.
     pub fn id(&self) -> EventId {
-        self.exchange.id()
+        self.exchange.state.id
+    }
+
+    /// The request's head as received.
+    pub fn head(&self) -> &RequestHead {
+        &self.exchange.state.head
     }
 
     /// The site's name, if one was found.
     pub fn site(&self) -> Option<&str> {
-        self.exchange.site_name()
+        self.exchange.site().map(|site| site.name.as_str())
     }
 
     /// The answer is on its way.

@@ -1,0 +1,103 @@
+//! The client's address behind proxies that policy trusts.
+//!
+//! Invariant: an address a client could have written itself is never believed: hops are read from the right, and
+//! the first that is not a trusted proxy is the client.
+
+use std::net::IpAddr;
+
+use portcullis_model::Headers;
+use smol_str::SmolStr;
+
+use crate::lists::Ranges;
+
+/// Hops read at most; what lies further left was written by strangers anyway.
+const MOST_HOPS: usize = 64;
+
+/// Which header names the hops, and which proxies are believed.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ClientIp {
+    /// The header, in lower case; absent if the peer is the client.
+    pub(crate) header: Option<SmolStr>,
+    pub(crate) trusted: Ranges,
+}
+
+impl ClientIp {
+    /// The client's address: the peer's unless it is a trusted proxy, else the rightmost hop that is not one.
+    pub(crate) fn resolve(&self, peer: IpAddr, headers: &Headers) -> IpAddr {
+        let peer = peer.to_canonical();
+        let Some(name) = &self.header else { return peer };
+        if !self.trusted.contains(peer) {
+            return peer;
+        }
+        let mut client = peer;
+        let values: Vec<&[u8]> = headers.all(name).collect();
+        let hops = values.iter().rev().flat_map(|value| value.rsplit(|byte| *byte == b','));
+        for hop in hops.take(MOST_HOPS) {
+            // What cannot be read was not written by a proxy of ours: the last one that could stands.
+            let Some(ip) = parse_hop(hop) else { return client };
+            client = ip;
+            if !self.trusted.contains(ip) {
+                return ip;
+            }
+        }
+        client
+    }
+}
+
+/// `203.0.113.9`, `203.0.113.9:4711`, `2001:db8::1`, `[2001:db8::1]:4711`, or a `Forwarded` element (RFC 7239)
+/// with one of these, perhaps quoted, as its `for`.
+fn parse_hop(hop: &[u8]) -> Option<IpAddr> {
+    let text = std::str::from_utf8(hop).ok()?.trim();
+    let node = match text.split(';').find_map(|pair| {
+        let (name, value) = pair.split_once('=')?;
+        name.trim().eq_ignore_ascii_case("for").then_some(value.trim())
+    }) {
+        Some(node) => node.trim_matches('"'),
+        None => text,
+    };
+    if let Ok(ip) = node.parse::<IpAddr>() {
+        return Some(ip.to_canonical());
+    }
+    let bare = match node.strip_prefix('[') {
+        Some(rest) => rest.split_once(']')?.0,
+        None => node.rsplit_once(':')?.0,
+    };
+    bare.parse::<IpAddr>().ok().map(|ip| ip.to_canonical())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lists::Range;
+
+    fn check(header: &str, peer: &str, values: &[&str]) -> String {
+        let trusted = ["10.0.0.0/8", "fd00::/8"].iter().filter_map(|net| Range::parse(net));
+        let client = ClientIp { header: Some(header.into()), trusted: Ranges::compile(trusted) };
+        let headers: Headers = values.iter().map(|value| (header.to_owned(), (*value).to_owned())).collect();
+        client.resolve(peer.parse().expect("an address"), &headers).to_string()
+    }
+
+    #[test]
+    fn the_rightmost_hop_that_is_not_trusted_is_the_client() {
+        for (peer, values, client) in [
+            ("203.0.113.1", &["198.51.100.1"][..], "203.0.113.1"),
+            ("10.0.0.1", &[], "10.0.0.1"),
+            ("10.0.0.1", &["198.51.100.1"], "198.51.100.1"),
+            ("10.0.0.1", &["1.1.1.1, 198.51.100.1, 10.0.0.2"], "198.51.100.1"),
+            ("10.0.0.1", &["1.1.1.1", "198.51.100.1,10.0.0.2"], "198.51.100.1"),
+            ("10.0.0.1", &["10.0.0.3"], "10.0.0.3"),
+            ("10.0.0.1", &["1.1.1.1, junk"], "10.0.0.1"),
+            ("::ffff:10.0.0.1", &["[2001:db8::1]:443"], "2001:db8::1"),
+            ("fd00::1", &["198.51.100.1:4711"], "198.51.100.1"),
+        ] {
+            assert_eq!(check("x-forwarded-for", peer, values), client, "{peer} {values:?}");
+        }
+    }
+
+    #[test]
+    fn forwarded_elements_are_read_too() {
+        let value = "for=1.1.1.1, for=\"[2001:db8::7]:80\";proto=https;by=10.0.0.9";
+        assert_eq!(check("forwarded", "10.0.0.1", &[value]), "2001:db8::7");
+        assert_eq!(check("forwarded", "10.0.0.1", &["for=_hidden"]), "10.0.0.1");
+    }
+}

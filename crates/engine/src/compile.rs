@@ -1,0 +1,103 @@
+//! From a checked policy and the files it names to a snapshot, or to every problem with its place.
+//!
+//! Invariants: everything that can be worked out before the first request is; reading goes on after a mistake, so
+//! that all are reported at once. Files come through [`Sources`].
+
+mod lists;
+mod providers;
+mod scopes;
+mod sites;
+mod turns;
+
+use std::sync::Arc;
+
+use portcullis_document::{Problem, Severity, SourceError, Sources};
+use portcullis_policy::{Policy, SecretSource};
+
+use crate::client_ip::ClientIp;
+use crate::lists::Ranges;
+use crate::node_key::NodeKeys;
+use crate::snapshot::Snapshot;
+
+/// A compiled policy, and what is not wrong but worth a look.
+#[derive(Debug)]
+pub struct Compiled {
+    /// What exchanges run under.
+    pub snapshot: Snapshot,
+    /// Warnings, in the order met.
+    pub warnings: Vec<Problem>,
+    /// Every file read besides those the policy names itself, such as documents its contracts refer to: to watch.
+    pub files: Vec<String>,
+}
+
+/// Compiles a policy. The names of files in it are asked of `sources` as they stand there.
+pub fn compile(policy: Arc<Policy>, sources: &dyn Sources) -> Result<Compiled, Vec<Problem>> {
+    let mut work = Work { policy: &policy, sources, problems: Vec::new(), files: Vec::new() };
+    let node = work.node_keys();
+    let lists = lists::compile(&mut work);
+    let providers = providers::compile(&mut work);
+    let (sites, hosts) = sites::compile(&mut work, &providers);
+    let nowhere = scopes::nowhere();
+    let client_ip = ClientIp {
+        header: policy.client_ip.header.as_ref().map(|name| name.as_str().into()),
+        trusted: Ranges::compile(policy.client_ip.trusted.iter().copied().map(Into::into)),
+    };
+    let Work { problems, files, .. } = work;
+    if problems.iter().any(|problem| problem.severity == Severity::Error) {
+        return Err(problems);
+    }
+    let policy = Arc::clone(&policy);
+    let snapshot = Snapshot { policy, node, client_ip, lists, hosts, sites, nowhere };
+    Ok(Compiled { snapshot, warnings: problems, files })
+}
+
+/// Compiling under way.
+pub(crate) struct Work<'a> {
+    pub(crate) policy: &'a Policy,
+    pub(crate) sources: &'a dyn Sources,
+    pub(crate) problems: Vec<Problem>,
+    pub(crate) files: Vec<String>,
+}
+
+impl Work<'_> {
+    /// The keys derived from the node secret. It may not be there yet (`check` runs before the first start); then
+    /// nothing was hashed under it either.
+    fn node_keys(&mut self) -> NodeKeys {
+        let source = &self.policy.secret;
+        if let SecretSource::File(file) = source
+            && self.sources.read(&file.path) == Err(SourceError::Missing)
+        {
+            let message = format!("the node secret `{}` does not exist yet", file.path);
+            let problem = Problem::warning("engine.no_node_secret", message);
+            self.problems.push(problem.at(&file.place).remedy("`portcullis serve` makes it on first start"));
+            return NodeKeys::derive(&[]);
+        }
+        match source.read(self.sources) {
+            Ok(secret) => NodeKeys::derive(secret.reveal()),
+            Err(problem) => {
+                self.problems.push(problem);
+                NodeKeys::derive(&[])
+            }
+        }
+    }
+
+    /// A named file's text; where it cannot be had, a problem at the place that names it.
+    pub(crate) fn text(&mut self, file: &portcullis_policy::FileRef) -> Option<String> {
+        let bytes = self.bytes(file)?;
+        String::from_utf8(bytes.to_vec()).map_err(|_| self.unreadable(file, "it is not UTF-8 text")).ok()
+    }
+
+    /// A named file's bytes.
+    pub(crate) fn bytes(&mut self, file: &portcullis_policy::FileRef) -> Option<bytes::Bytes> {
+        let read = self.sources.read(&file.path);
+        read.map_err(|error| self.unreadable(file, &error.to_string())).ok()
+    }
+
+    fn unreadable(&mut self, file: &portcullis_policy::FileRef, why: &str) {
+        let message = format!("cannot read `{}`: {why}", file.path);
+        self.problems.push(Problem::error("engine.unreadable", message).at(&file.place));
+    }
+}
+
+#[cfg(test)]
+mod tests;

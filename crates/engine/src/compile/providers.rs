@@ -1,0 +1,106 @@
+//! Identity providers: their keys read, their algorithms pinned.
+
+use std::sync::Arc;
+
+use jsonwebtoken::Algorithm;
+use portcullis_document::{Problem, SourceFile};
+use portcullis_policy::{ApiKey, Carrier, CertificateName as Named, Credential, Jwt};
+use smol_str::SmolStr;
+
+use crate::identity::keys::KeyRing;
+use crate::identity::{CertificateName, JwtKeys, JwtVerifier, Method, Provider, Where};
+
+use super::Work;
+
+/// Every algorithm with public keys: what is accepted where policy does not say.
+const PUBLIC: [Algorithm; 9] = [
+    Algorithm::RS256,
+    Algorithm::RS384,
+    Algorithm::RS512,
+    Algorithm::PS256,
+    Algorithm::PS384,
+    Algorithm::PS512,
+    Algorithm::ES256,
+    Algorithm::ES384,
+    Algorithm::EdDSA,
+];
+
+pub(super) fn compile(work: &mut Work<'_>) -> Vec<Arc<Provider>> {
+    let policy = work.policy;
+    let compiled = policy.providers.iter().filter_map(|provider| {
+        let method = match &provider.credential {
+            Credential::Jwt(jwt) => Method::Jwt(Box::new(compile_jwt(work, &provider.name, jwt)?)),
+            Credential::ApiKey(api_key) => compile_api_key(work, api_key)?,
+            Credential::Mtls(mtls) => Method::Mtls(match mtls.subject {
+                Named::SanDns => CertificateName::Dns,
+                Named::SanUri => CertificateName::Uri,
+                Named::CommonName => CertificateName::Common,
+                Named::Fingerprint => CertificateName::Fingerprint,
+            }),
+        };
+        Some(Arc::new(Provider { name: provider.name.clone(), method }))
+    });
+    compiled.collect()
+}
+
+fn compile_jwt(work: &mut Work<'_>, name: &str, jwt: &Jwt) -> Option<JwtVerifier> {
+    let stated: Vec<Algorithm> =
+        jwt.algorithms.iter().filter_map(|algorithm| algorithm.as_str().parse().ok()).collect();
+    let allowed = if stated.is_empty() { PUBLIC.to_vec() } else { stated };
+    let keys = match (&jwt.jwks, &jwt.key) {
+        (Some(file), _) => {
+            let bytes = work.bytes(file)?;
+            match JwtKeys::from_set(&bytes, &allowed) {
+                Ok((keys, _)) if keys.len() > 0 => keys,
+                Ok((_, left_out)) => {
+                    let message =
+                        format!("none of the {left_out} keys in `{}` can verify these tokens", file.path);
+                    work.problems.push(Problem::error("engine.no_key", message).at(&file.place));
+                    return None;
+                }
+                Err(error) => {
+                    let message = format!("`{}` is not a JSON Web Key Set: {error}", file.path);
+                    work.problems.push(Problem::error("engine.bad_jwks", message).at(&file.place));
+                    return None;
+                }
+            }
+        }
+        (None, Some(source)) => {
+            let secret = source.read(work.sources).map_err(|problem| work.problems.push(problem)).ok()?;
+            let keys = JwtKeys::from_static(secret.reveal(), &allowed);
+            if keys.is_none() {
+                let message = format!("the key of `{name}` cannot verify these tokens");
+                let problem = Problem::error("engine.no_key", message).at(source.place());
+                work.problems.push(problem.remedy(
+                    "give a public key in PEM that fits `algorithms`, or a shared secret and `algorithms: [HS256]`",
+                ));
+            }
+            keys?
+        }
+        (None, None) => return None,
+    };
+    Some(JwtVerifier {
+        places: vec![Where::Header("authorization".into())],
+        keys,
+        issuer: jwt.issuer.clone(),
+        audiences: jwt.audience.clone(),
+        subject: jwt.subject.clone(),
+        groups: jwt.groups.clone(),
+        leeway: jwt.leeway,
+    })
+}
+
+fn compile_api_key(work: &mut Work<'_>, api_key: &ApiKey) -> Option<Method> {
+    let text = work.text(&api_key.keys)?;
+    let file = SourceFile::new(api_key.keys.path.as_str(), text);
+    let ring = KeyRing::parse(&file).map_err(|problems| work.problems.extend(problems)).ok()?;
+    Some(Method::ApiKey { places: vec![carrier(&api_key.carrier)], ring })
+}
+
+fn carrier(carrier: &Carrier) -> Where {
+    match carrier {
+        Carrier::Header(name) => Where::Header(SmolStr::new(name.as_str())),
+        Carrier::Query(name) => Where::Query(name.clone()),
+        Carrier::Cookie(name) => Where::Cookie(name.clone()),
+    }
+}

@@ -1,0 +1,200 @@
+//! Scopes: the effective settings of a site or route, compiled.
+
+use std::sync::Arc;
+
+use portcullis_expr::{Path, Var};
+use portcullis_policy::{
+    BodyPolicy, Carrier, Credential, KeyPart, Limit, Mode, Policy, Require, Rule, RuleAction, Settings, Site,
+    Stance,
+};
+use smol_str::{SmolStr, format_smolstr};
+
+use crate::arrival::HoldBounds;
+use crate::identity::Provider;
+use crate::redact::Redactor;
+use crate::scope::{self, ByTurn, Hold, Part, Scope, Turn};
+
+use super::turns;
+
+/// What a scope is compiled from besides its settings.
+pub(super) struct Compiling<'a> {
+    pub(super) policy: &'a Policy,
+    pub(super) site: &'a Site,
+    pub(super) providers: &'a [Arc<Provider>],
+    pub(super) reserved: &'a Arc<[SmolStr]>,
+}
+
+/// What holds where no site is named like the host.
+pub(super) fn nowhere() -> Scope {
+    Scope {
+        route: None,
+        mode: Mode::Block,
+        unknown_apis: Stance::Pass,
+        unknown_callers: Stance::Pass,
+        providers: Vec::new(),
+        require: scope::Require::Nothing,
+        allow: None,
+        rules: ByTurn::default(),
+        limits: ByTurn::default(),
+        body: Hold::default(),
+        response_body: Hold::default(),
+        reads_response: false,
+        redact: Arc::new(Redactor::default()),
+        reserved: Arc::from([]),
+    }
+}
+
+/// Names only the gateway may set towards a site: those that any rule for it sets.
+pub(super) fn reserved_names(global: &[Rule], site: &Site) -> Arc<[SmolStr]> {
+    let routes = site.routes.iter().flat_map(|route| route.settings.rules.iter());
+    let rules = global.iter().chain(site.settings.rules.iter()).chain(routes);
+    let mut names: Vec<SmolStr> =
+        rules.flat_map(|rule| rule.headers.set.iter()).map(|(name, _)| name.as_str().into()).collect();
+    names.sort();
+    names.dedup();
+    names.into()
+}
+
+impl Compiling<'_> {
+    pub(super) fn scope(&self, settings: &Settings, route: Option<&str>) -> Scope {
+        let all: Vec<&Rule> = self.policy.rules.iter().chain(settings.rules.iter()).collect();
+        let mut rules = ByTurn::default();
+        for (rule, turn) in all.iter().zip(turns::settle(&all)) {
+            rules.push(turn, compile_rule(rule));
+        }
+        let mut limits = ByTurn::default();
+        for limit in settings.limits.iter() {
+            limits.push(limit_turn(limit, &all), compile_limit(&self.site.name, limit));
+        }
+        let masks_late = rules
+            .at(Turn::ResponseHead)
+            .iter()
+            .any(|rule: &scope::Rule| matches!(rule.action, Some(RuleAction::Mask(_))));
+        Scope {
+            route: route.map(SmolStr::new),
+            mode: settings.mode,
+            unknown_apis: settings.unknown_apis,
+            unknown_callers: settings.unknown_callers,
+            providers: self.providers.iter().filter(|one| settings.counts(&one.name)).cloned().collect(),
+            require: match &settings.require {
+                Require::None => scope::Require::Nothing,
+                Require::Contract(_) => scope::Require::Contract,
+                Require::Providers(names) => {
+                    scope::Require::Providers(names.iter().map(|name| name.0.clone()).collect())
+                }
+            },
+            allow: settings.allow.as_ref().map(|allow| allow.checked.compile()),
+            reads_response: masks_late || !rules.at(Turn::ResponseBody).is_empty(),
+            rules,
+            limits,
+            body: hold(&settings.body),
+            response_body: hold(&settings.response_body),
+            redact: Arc::new(self.redactor(settings)),
+            reserved: Arc::clone(self.reserved),
+        }
+    }
+
+    /// Names the settings list, and those that carry API keys.
+    fn redactor(&self, settings: &Settings) -> Redactor {
+        let redact = &settings.redact;
+        let mut headers: Vec<SmolStr> = redact.headers.iter().map(|name| name.as_str().into()).collect();
+        let mut query = redact.query.clone();
+        for provider in self.policy.providers.iter() {
+            match &provider.credential {
+                Credential::ApiKey(api_key) => match &api_key.carrier {
+                    Carrier::Header(name) => headers.push(name.as_str().into()),
+                    Carrier::Query(name) => query.push(name.clone()),
+                    Carrier::Cookie(_) => {}
+                },
+                Credential::Jwt(_) | Credential::Mtls(_) => {}
+            }
+        }
+        Redactor { headers, query, cookies: redact.cookies.clone() }
+    }
+}
+
+fn hold(body: &BodyPolicy) -> Hold {
+    let bounds = HoldBounds { limit: body.hold.get(), deadline: body.deadline };
+    Hold { bounds, over_limit: body.over_limit }
+}
+
+fn compile_rule(rule: &Rule) -> scope::Rule {
+    let body = match &rule.action {
+        Some(RuleAction::Block(answer)) => answer.body.as_deref().map(Arc::from),
+        _ => None,
+    };
+    scope::Rule {
+        name: rule.name.clone(),
+        tag: format_smolstr!("rule:{}", rule.name),
+        when: rule.when.checked.compile(),
+        tags: rule.tags.iter().map(|tag| tag.as_smol().clone()).collect(),
+        action: rule.action.clone(),
+        body,
+        set: rule
+            .headers
+            .set
+            .iter()
+            .map(|(name, value)| (name.as_str().into(), value.checked.clone()))
+            .collect(),
+        remove: rule.headers.remove.iter().map(|name| SmolStr::new(name.as_str())).collect(),
+    }
+}
+
+/// Limits run before or after the caller is known, or with the body; there is one batch each.
+fn limit_turn(limit: &Limit, rules: &[&Rule]) -> Turn {
+    let by_key = limit.key.iter().map(|part| match part {
+        KeyPart::Caller | KeyPart::Identity => Turn::Authenticated,
+        KeyPart::Operation | KeyPart::Param(_) => Turn::Operation,
+        _ => Turn::Located,
+    });
+    let settled = turns::settle(rules);
+    let by_condition = limit.when.as_ref().map(|when| {
+        let set = turns::latest_setter(when.reads(), rules, &settled);
+        Turn::from(when.reads().known).max(set.unwrap_or(Turn::Located))
+    });
+    let turn = by_key.chain(by_condition).max().unwrap_or(Turn::Located).max(turns::earliest(limit.phase));
+    match turn {
+        Turn::Located => Turn::Located,
+        Turn::Authenticated | Turn::Operation => Turn::Operation,
+        _ => Turn::RequestBody,
+    }
+}
+
+fn compile_limit(site: &str, limit: &Limit) -> scope::Limit {
+    scope::Limit {
+        name: limit.name.clone(),
+        tag: format_smolstr!("limit:{}", limit.name),
+        root: root(site, limit),
+        key: limit.key.iter().map(part).collect(),
+        when: limit.when.as_ref().map(|when| when.checked.compile()),
+        rate: limit.rate,
+        burst: limit.capacity(),
+        action: limit.action,
+    }
+}
+
+/// A changed rate begins with a fresh bucket; a limit that a route inherits shares its site's.
+fn root(site: &str, limit: &Limit) -> [u8; 16] {
+    let key: Vec<String> = limit.key.iter().map(ToString::to_string).collect();
+    let (rate, per) = (limit.rate.count, limit.rate.per.as_micros());
+    let text = format!("{site}\0{}\0{}\0{rate}\0{per}\0{}", limit.name, key.join("\0"), limit.capacity());
+    let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, ..] = *blake3::hash(text.as_bytes()).as_bytes();
+    [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p]
+}
+
+fn part(part: &KeyPart) -> Part {
+    let named = |var: Var, name: &str| Part::Named(var, Path::key(SmolStr::new(name)));
+    match part {
+        KeyPart::Caller => Part::Caller,
+        KeyPart::Ip => Part::Address,
+        KeyPart::Identity => Part::Identity,
+        KeyPart::Host => Part::Host,
+        KeyPart::Method => Part::Method,
+        KeyPart::Path => Part::Path,
+        KeyPart::Operation => Part::Operation,
+        KeyPart::Header(name) => named(Var::Headers, name.as_str()),
+        KeyPart::Query(name) => named(Var::Query, name),
+        KeyPart::Cookie(name) => named(Var::Cookies, name),
+        KeyPart::Param(name) => named(Var::Params, name),
+    }
+}

@@ -1,0 +1,115 @@
+//! Sites: host index, contract, routes, pages.
+
+use std::sync::Arc;
+
+use portcullis_contract::Contract;
+use portcullis_document::Problem;
+use portcullis_policy::{ContractRef, EncodedSlash, Require};
+use smol_str::SmolStr;
+
+use crate::hosts::Hosts;
+use crate::identity::Provider;
+use crate::site::{Learned, Route, Site};
+
+use super::{Work, scopes};
+
+pub(super) fn compile(work: &mut Work<'_>, providers: &[Arc<Provider>]) -> (Vec<Site>, Hosts) {
+    let policy = work.policy;
+    let mut hosts = Hosts::default();
+    let mut sites = Vec::with_capacity(policy.sites.len());
+    for (index, site) in policy.sites.iter().enumerate() {
+        index_hosts(work, &mut hosts, site, index);
+        sites.push(compile_site(work, providers, site));
+    }
+    (sites, hosts)
+}
+
+fn index_hosts(work: &mut Work<'_>, hosts: &mut Hosts, site: &portcullis_policy::Site, index: usize) {
+    for pattern in &site.hosts {
+        if let Err(other) = hosts.insert(pattern, index) {
+            let other = work.policy.sites.get(other).map(|site| site.name.as_str()).unwrap_or_default();
+            let message = format!("the host `{pattern}` belongs to the site `{other}` already");
+            work.problems.push(Problem::error("engine.shared_host", message).at(&site.place));
+        }
+    }
+}
+
+fn compile_site(work: &mut Work<'_>, providers: &[Arc<Provider>], site: &portcullis_policy::Site) -> Site {
+    let contract = site.contract.as_ref().and_then(|named| load_contract(work, site, named));
+    let declared = contract.as_ref().map_or(0, |contract| contract.operations().len());
+    let page = site.refusals.html.as_ref().and_then(|file| work.text(file)).map(Arc::from);
+    let schemes = site.contract.as_ref().map(|contract| {
+        contract.schemes.iter().map(|(scheme, provider)| (scheme.clone(), provider.0.clone())).collect()
+    });
+    let reserved = scopes::reserved_names(&work.policy.rules, site);
+    let compiling = scopes::Compiling { policy: work.policy, site, providers, reserved: &reserved };
+    Site {
+        name: site.name.clone(),
+        encoded_slash: match site.encoded_slash {
+            EncodedSlash::Keep => portcullis_wire::EncodedSlash::Keep,
+            EncodedSlash::Refuse => portcullis_wire::EncodedSlash::Refuse,
+            EncodedSlash::Decode => portcullis_wire::EncodedSlash::Decode,
+        },
+        contract,
+        schemes: schemes.unwrap_or_default(),
+        scope: compiling.scope(&site.settings, None),
+        routes: site
+            .routes
+            .iter()
+            .map(|route| Route {
+                pattern: route.pattern.clone(),
+                scope: compiling.scope(&route.settings, Some(route.label())),
+            })
+            .collect(),
+        page,
+        learned: Learned::new(declared),
+    }
+}
+
+fn load_contract(
+    work: &mut Work<'_>,
+    site: &portcullis_policy::Site,
+    named: &ContractRef,
+) -> Option<Contract> {
+    let roots: Vec<&str> = named.files.iter().map(|file| file.path.as_str()).collect();
+    let loaded = portcullis_contract::load(&site.name, &roots, work.sources);
+    work.problems.extend(loaded.problems);
+    work.files.extend(loaded.files);
+    let contract = loaded.contract?;
+    check_schemes(work, site, named, &contract);
+    Some(contract)
+}
+
+/// A scheme that policy maps must be declared; one that is required must be mapped, or nobody could call.
+fn check_schemes(
+    work: &mut Work<'_>,
+    site: &portcullis_policy::Site,
+    named: &ContractRef,
+    contract: &Contract,
+) {
+    let declared: Vec<&str> = contract.schemes().iter().map(|scheme| scheme.name.as_str()).collect();
+    for (scheme, _) in named.schemes.iter().filter(|(scheme, _)| !declared.contains(&scheme.as_str())) {
+        let message = format!("the contract of `{}` declares no security scheme `{scheme}`", site.name);
+        let problem = Problem::warning("engine.unknown_scheme", message).at(&named.place);
+        let nearest = portcullis_document::nearest(scheme, declared.iter().copied());
+        work.problems.push(match nearest {
+            Some(near) => problem.remedy(format!("it declares `{near}`")),
+            None => problem,
+        });
+    }
+    let required = |settings: &portcullis_policy::Settings| matches!(settings.require, Require::Contract(_));
+    if !(required(&site.settings) || site.routes.iter().any(|route| required(&route.settings))) {
+        return;
+    }
+    for scheme in contract.schemes() {
+        let mapped = named.schemes.iter().any(|(name, _): &(SmolStr, _)| *name == scheme.name);
+        if !mapped {
+            let message =
+                format!("no identity provider stands for the contract's security scheme `{}`", scheme.name);
+            let problem = Problem::warning("engine.unmapped_scheme", message).at(&named.place);
+            let remedy =
+                format!("add `{}: PROVIDER` to `schemes`; until then nobody can prove it", scheme.name);
+            work.problems.push(problem.also(&scheme.place, "declared here").remedy(remedy));
+        }
+    }
+}

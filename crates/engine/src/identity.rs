@@ -1,0 +1,215 @@
+//! Proving who calls.
+//!
+//! Invariants: an [`Identity`] exists only as made here from a credential that was verified; a credential that
+//! fails proves nothing and is told apart from one that is absent. Time is an argument.
+
+mod jwt;
+pub mod keys;
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use portcullis_model::exchange::{ClientCertificate, Peer};
+use portcullis_model::{Headers, Proof, Timestamp};
+use portcullis_wire::{NormalTarget, Query};
+use smol_str::SmolStr;
+
+pub(crate) use jwt::{JwtKeys, JwtVerifier};
+use keys::KeyRing;
+
+use crate::node_key::NodeKeys;
+
+/// A proved identity.
+#[derive(Clone, Debug)]
+pub(crate) struct Identity {
+    /// The provider's name in policy.
+    pub(crate) provider: SmolStr,
+    pub(crate) subject: SmolStr,
+    pub(crate) proof: Proof,
+    pub(crate) groups: Vec<SmolStr>,
+    /// OAuth 2 scopes, where a token carries them.
+    pub(crate) scopes: Vec<SmolStr>,
+    /// A token's claims.
+    pub(crate) claims: Option<Box<serde_json::Value>>,
+}
+
+/// A credential that was shown and proves nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Failed {
+    /// The provider it was shown to.
+    pub(crate) provider: SmolStr,
+    /// Why, in words that hold nothing of it.
+    pub(crate) why: &'static str,
+}
+
+/// What a request's credentials come to.
+#[derive(Debug, Default)]
+pub(crate) struct Outcome {
+    pub(crate) identity: Option<Box<Identity>>,
+    pub(crate) failed: Option<Failed>,
+}
+
+/// Everything a credential can be in.
+pub(crate) struct Presented<'a> {
+    pub(crate) headers: &'a Headers,
+    pub(crate) query: Query<'a>,
+    pub(crate) peer: &'a Peer,
+}
+
+/// Where a credential is looked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Where {
+    /// A header, by its lower-case name.
+    Header(SmolStr),
+    /// A query parameter.
+    Query(SmolStr),
+    /// A cookie.
+    Cookie(SmolStr),
+}
+
+/// Which name of a client certificate is the subject.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum CertificateName {
+    /// The first DNS subject alternative name.
+    Dns,
+    /// The first URI subject alternative name.
+    Uri,
+    /// The common name.
+    Common,
+    /// The certificate's SHA-256.
+    Fingerprint,
+}
+
+/// One way a caller can prove who it is.
+#[derive(Debug)]
+pub(crate) struct Provider {
+    pub(crate) name: SmolStr,
+    pub(crate) method: Method,
+}
+
+/// How a provider proves.
+#[derive(Debug)]
+pub(crate) enum Method {
+    Jwt(Box<JwtVerifier>),
+    ApiKey { places: Vec<Where>, ring: KeyRing },
+    Mtls(CertificateName),
+}
+
+/// Tries the providers in order; the first that proves an identity ends it.
+pub(crate) fn authenticate(
+    providers: &[Arc<Provider>],
+    presented: &Presented<'_>,
+    node: &NodeKeys,
+    now: Timestamp,
+) -> Outcome {
+    let mut outcome = Outcome::default();
+    for provider in providers {
+        match provider.prove(presented, node, now) {
+            Some(Ok(identity)) => {
+                outcome.identity = Some(identity);
+                break;
+            }
+            Some(Err(why)) if outcome.failed.is_none() => {
+                outcome.failed = Some(Failed { provider: provider.name.clone(), why });
+            }
+            Some(Err(_)) | None => {}
+        }
+    }
+    outcome
+}
+
+impl Provider {
+    /// `None` where nothing was presented to it.
+    fn prove(
+        &self,
+        presented: &Presented<'_>,
+        node: &NodeKeys,
+        now: Timestamp,
+    ) -> Option<Result<Box<Identity>, &'static str>> {
+        match &self.method {
+            Method::Jwt(verifier) => {
+                let token = verifier.places().iter().find_map(|place| place.find(presented))?;
+                Some(verifier.verify(&self.name, &token, now))
+            }
+            Method::ApiKey { places, ring } => {
+                let text = places.iter().find_map(|place| place.find(presented))?;
+                Some(
+                    ring.find(node, &text, now)
+                        .map_err(keys::KeyRefusal::as_str)
+                        .map(|key| self.identity(Proof::ApiKey, key.subject.clone(), key.groups.clone())),
+                )
+            }
+            Method::Mtls(name) => {
+                let certificate = presented.peer.tls.as_ref()?.client_certificate.as_ref()?;
+                let subject = name.of(certificate).ok_or("the certificate has no such name");
+                Some(subject.map(|subject| self.identity(Proof::Mtls, subject, Vec::new())))
+            }
+        }
+    }
+
+    /// Path and query without the parameter that carries a key; none where there is no such parameter.
+    pub(crate) fn strip_key(&self, target: &NormalTarget) -> Option<String> {
+        let Method::ApiKey { places, .. } = &self.method else { return None };
+        let Some(Where::Query(known)) = places.iter().find(|place| matches!(place, Where::Query(_))) else {
+            return None;
+        };
+        let carried =
+            |pair: &str| Query::new(pair).pairs().next().is_some_and(|(name, _)| name == known.as_str());
+        let raw = target.query();
+        let raw = raw.raw();
+        if !raw.split('&').any(carried) {
+            return None;
+        }
+        let kept: Vec<&str> = raw.split('&').filter(|pair| !carried(pair)).collect();
+        let separator = if kept.is_empty() { "" } else { "?" };
+        Some(format!("{}{separator}{}", target.path(), kept.join("&")))
+    }
+
+    fn identity(&self, proof: Proof, subject: SmolStr, groups: Vec<SmolStr>) -> Box<Identity> {
+        let provider = self.name.clone();
+        Box::new(Identity { provider, subject, proof, groups, scopes: Vec::new(), claims: None })
+    }
+}
+
+impl Where {
+    /// What is there, if anything. For `authorization` the `Bearer` scheme is taken off; another scheme there is
+    /// no credential for us. A place filled twice counts as filled with nothing valid.
+    fn find<'a>(&self, presented: &Presented<'a>) -> Option<Cow<'a, str>> {
+        match self {
+            Self::Header(name) => {
+                let mut values = presented.headers.iter().filter(|field| field.is(name));
+                let value = &values.next()?.value;
+                if values.next().is_some() {
+                    return Some(Cow::Borrowed(""));
+                }
+                let text = std::str::from_utf8(value).unwrap_or_default().trim();
+                if name == "authorization" {
+                    bearer(text).map(Cow::Borrowed)
+                } else {
+                    Some(Cow::Borrowed(text))
+                }
+            }
+            Self::Query(name) => presented.query.get(name),
+            Self::Cookie(name) => portcullis_wire::fields::cookies(presented.headers)
+                .find(|(known, _)| known == name.as_str())
+                .map(|(_, value)| value),
+        }
+    }
+}
+
+/// The token of `Bearer TOKEN` (RFC 6750 §2.1).
+fn bearer(value: &str) -> Option<&str> {
+    let (scheme, token) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim_start())
+}
+
+impl CertificateName {
+    fn of(self, certificate: &ClientCertificate) -> Option<SmolStr> {
+        match self {
+            Self::Dns => certificate.dns_names.first().cloned(),
+            Self::Uri => certificate.uris.first().cloned(),
+            Self::Common => certificate.common_name.clone(),
+            Self::Fingerprint => Some(certificate.fingerprint.clone()),
+        }
+    }
+}

@@ -1,0 +1,269 @@
+//! JSON Web Tokens (RFC 7519, 7515), verified against static keys or a JWK set (RFC 7517).
+//!
+//! Invariants: a key verifies only the algorithms it was pinned to when the policy was compiled, whatever a
+//! token's header says, so `none` and confusion of public keys with shared secrets find no key; a token with a
+//! critical extension is refused, because we know none; the claims are read from the very bytes that were
+//! signed. The clock is the exchange's, not the library's.
+
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, JwkSet, KeyAlgorithm, PublicKeyUse};
+use jsonwebtoken::{Algorithm, AlgorithmFamily, DecodingKey};
+use portcullis_model::{Proof, Timestamp};
+use serde_json::Value;
+use smallvec::SmallVec;
+use smol_str::SmolStr;
+
+use super::{Identity, Where};
+
+/// Tokens longer than this are not looked at, in bytes.
+const LONGEST: usize = 16 * 1024;
+
+/// Groups and scopes kept of one token.
+const MOST_GROUPS: usize = 256;
+
+/// What a provider checks a token against.
+pub(crate) struct JwtVerifier {
+    pub(crate) places: Vec<Where>,
+    pub(crate) keys: JwtKeys,
+    pub(crate) issuer: Option<SmolStr>,
+    pub(crate) audiences: Vec<SmolStr>,
+    /// The claim that names the subject, dots between the names of nested ones.
+    pub(crate) subject: SmolStr,
+    /// The claim that lists groups.
+    pub(crate) groups: Option<SmolStr>,
+    /// How far clocks may be apart.
+    pub(crate) leeway: Duration,
+}
+
+/// Keys with the algorithms each may verify.
+#[derive(Default)]
+pub(crate) struct JwtKeys(Vec<JwtKey>);
+
+struct JwtKey {
+    id: Option<String>,
+    algorithms: SmallVec<[Algorithm; 3]>,
+    key: DecodingKey,
+}
+
+impl std::fmt::Debug for JwtVerifier {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "JwtVerifier({:?}, {} keys)", self.issuer, self.keys.0.len())
+    }
+}
+
+impl JwtKeys {
+    /// The keys of a JWK set that can verify one of `allowed`; the others are left out and counted.
+    pub(crate) fn from_set(bytes: &[u8], allowed: &[Algorithm]) -> Result<(Self, usize), serde_json::Error> {
+        let set: JwkSet = serde_json::from_slice(bytes)?;
+        let all = set.keys.len();
+        let keys: Vec<JwtKey> = set.keys.iter().filter_map(|jwk| JwtKey::from_jwk(jwk, allowed)).collect();
+        let left_out = all - keys.len();
+        Ok((Self(keys), left_out))
+    }
+
+    /// One shared secret (HMAC), or one public key in PEM.
+    pub(crate) fn from_static(bytes: &[u8], allowed: &[Algorithm]) -> Option<Self> {
+        let pem = bytes.starts_with(b"-----BEGIN");
+        let candidates = if pem {
+            [
+                DecodingKey::from_rsa_pem(bytes).ok(),
+                DecodingKey::from_ec_pem(bytes).ok(),
+                DecodingKey::from_ed_pem(bytes).ok(),
+            ]
+        } else {
+            [Some(DecodingKey::from_secret(bytes)), None, None]
+        };
+        let key = candidates.into_iter().flatten().next()?;
+        let algorithms = pinned(key.family(), curve(&key), allowed);
+        let usable = !algorithms.is_empty() && (pem || !bytes.is_empty());
+        usable.then(|| Self(vec![JwtKey { id: None, algorithms, key }]))
+    }
+
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Keys that may have signed: those of the token's key id, or without one all; never one that was not
+    /// pinned to the algorithm.
+    fn candidates<'a>(
+        &'a self,
+        id: Option<&'a str>,
+        algorithm: Algorithm,
+    ) -> impl Iterator<Item = &'a JwtKey> {
+        self.0.iter().filter(move |key| {
+            let named = match (id, key.id.as_deref()) {
+                (Some(id), Some(known)) => id == known,
+                _ => true,
+            };
+            named && key.algorithms.contains(&algorithm)
+        })
+    }
+}
+
+impl JwtKey {
+    fn from_jwk(jwk: &Jwk, allowed: &[Algorithm]) -> Option<Self> {
+        let signs = matches!(jwk.common.public_key_use, None | Some(PublicKeyUse::Signature));
+        let key = DecodingKey::from_jwk(jwk).ok().filter(|_| signs)?;
+        let curve = match &jwk.algorithm {
+            AlgorithmParameters::EllipticCurve(parameters) => Some(parameters.curve.clone()),
+            _ => None,
+        };
+        let mut algorithms = pinned(key.family(), curve, allowed);
+        if let Some(stated) = &jwk.common.key_algorithm {
+            algorithms.retain(|algorithm| KeyAlgorithm::from(*algorithm) == *stated);
+        }
+        let empty_secret =
+            matches!(&jwk.algorithm, AlgorithmParameters::OctetKey(key) if key.value.is_empty());
+        let usable = !algorithms.is_empty() && !empty_secret;
+        usable.then(|| Self { id: jwk.common.key_id.clone(), algorithms, key })
+    }
+}
+
+/// The algorithms a key of that family may verify.
+fn pinned(
+    family: AlgorithmFamily,
+    curve: Option<EllipticCurve>,
+    allowed: &[Algorithm],
+) -> SmallVec<[Algorithm; 3]> {
+    let fits = |algorithm: Algorithm| match (&curve, algorithm) {
+        (Some(EllipticCurve::P256), Algorithm::ES384) | (Some(EllipticCurve::P384), Algorithm::ES256) => {
+            false
+        }
+        _ => algorithm.family() == family,
+    };
+    allowed.iter().copied().filter(|algorithm| fits(*algorithm)).collect()
+}
+
+/// The curve of an EC key, told by the length of its uncompressed point.
+fn curve(key: &DecodingKey) -> Option<EllipticCurve> {
+    match (key.family(), key.try_get_as_bytes().map(<[u8]>::len)) {
+        (AlgorithmFamily::Ec, Ok(65)) => Some(EllipticCurve::P256),
+        (AlgorithmFamily::Ec, Ok(97)) => Some(EllipticCurve::P384),
+        _ => None,
+    }
+}
+
+/// The algorithm of that name (RFC 7518 §3.1); `none` is not among them.
+pub(crate) fn algorithm(name: &str) -> Option<Algorithm> {
+    name.parse().ok()
+}
+
+impl JwtVerifier {
+    pub(crate) fn places(&self) -> &[Where] {
+        &self.places
+    }
+
+    /// Verifies a token; the refusal is in words that hold nothing of it.
+    pub(crate) fn verify(
+        &self,
+        provider: &SmolStr,
+        token: &str,
+        now: Timestamp,
+    ) -> Result<Box<Identity>, &'static str> {
+        let claims = self.signed_claims(token)?;
+        self.check_times(&claims, now)?;
+        self.check_parties(&claims)?;
+        let subject = find(&claims, &self.subject).and_then(Value::as_str).unwrap_or_default();
+        if subject.is_empty() {
+            return Err("the token names no subject");
+        }
+        let groups = self.groups.as_ref().and_then(|name| find(&claims, name)).map_or_else(Vec::new, words);
+        let scopes = ["scope", "scp"].iter().find_map(|name| claims.get(name)).map_or_else(Vec::new, words);
+        Ok(Box::new(Identity {
+            provider: provider.clone(),
+            subject: SmolStr::new(subject),
+            proof: Proof::Jwt,
+            groups,
+            scopes,
+            claims: Some(Box::new(claims)),
+        }))
+    }
+
+    fn signed_claims(&self, token: &str) -> Result<Value, &'static str> {
+        if token.len() > LONGEST {
+            return Err("the token is too long");
+        }
+        let (message, signature) = token.rsplit_once('.').ok_or("not a token")?;
+        let (header, payload) =
+            message.split_once('.').filter(|(_, rest)| !rest.contains('.')).ok_or("not a token")?;
+        let header = decode(header).ok_or("the token's header cannot be read")?;
+        if header.get("crit").is_some() || header.get("b64").is_some() {
+            return Err("the token needs an extension");
+        }
+        let named = header.get("alg").and_then(Value::as_str).and_then(algorithm);
+        let algorithm = named.ok_or("the token's algorithm is not known")?;
+        let id = header.get("kid").and_then(Value::as_str);
+        let mut candidates = self.keys.candidates(id, algorithm).peekable();
+        if candidates.peek().is_none() {
+            return Err("no key for the token's algorithm and key id");
+        }
+        let signed = candidates.any(|key| {
+            jsonwebtoken::crypto::verify(signature, message.as_bytes(), &key.key, algorithm).unwrap_or(false)
+        });
+        if !signed {
+            return Err("the token's signature is not valid");
+        }
+        decode(payload).filter(Value::is_object).ok_or("the token's claims cannot be read")
+    }
+
+    /// `exp` must be there and ahead; `nbf` must not be (RFC 7519 §4.1.4, §4.1.5).
+    fn check_times(&self, claims: &Value, now: Timestamp) -> Result<(), &'static str> {
+        let now = now.as_secs() as f64;
+        let leeway = self.leeway.as_secs_f64();
+        let expires = claims.get("exp").ok_or("the token has no end")?;
+        if expires.as_f64().ok_or("the token's times cannot be read")? + leeway <= now {
+            return Err("the token is expired");
+        }
+        if let Some(begins) = claims.get("nbf")
+            && begins.as_f64().ok_or("the token's times cannot be read")? - leeway > now
+        {
+            return Err("the token is not valid yet");
+        }
+        Ok(())
+    }
+
+    fn check_parties(&self, claims: &Value) -> Result<(), &'static str> {
+        if let Some(issuer) = &self.issuer
+            && claims.get("iss").and_then(Value::as_str) != Some(issuer)
+        {
+            return Err("the token is of another issuer");
+        }
+        if self.audiences.is_empty() {
+            return Ok(());
+        }
+        let ours =
+            |value: &Value| value.as_str().is_some_and(|text| self.audiences.iter().any(|ours| ours == text));
+        match claims.get("aud") {
+            Some(Value::Array(values)) if values.iter().any(ours) => Ok(()),
+            Some(value) if ours(value) => Ok(()),
+            _ => Err("the token is for another audience"),
+        }
+    }
+}
+
+fn decode(part: &str) -> Option<Value> {
+    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).ok()?).ok()
+}
+
+/// A claim by its name, or by names with dots between them.
+fn find<'a>(claims: &'a Value, name: &str) -> Option<&'a Value> {
+    claims.get(name).or_else(|| name.split('.').try_fold(claims, |value, part| value.get(part)))
+}
+
+/// A list of words, or words with spaces between them.
+fn words(value: &Value) -> Vec<SmolStr> {
+    match value {
+        Value::Array(items) => {
+            items.iter().filter_map(Value::as_str).take(MOST_GROUPS).map(SmolStr::new).collect()
+        }
+        Value::String(text) => text.split_ascii_whitespace().take(MOST_GROUPS).map(SmolStr::new).collect(),
+        _ => Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,60 @@
+//! Keys derived from the node secret, one a purpose, so that none can stand in for another.
+//!
+//! Invariant: nothing derived prints. All nodes of a deployment share the secret and so agree on every hash.
+
+use std::fmt;
+
+/// The keyed hashes one deployment uses (BLAKE3 in key derivation and keyed mode).
+#[derive(Clone)]
+pub(crate) struct NodeKeys {
+    api_keys: [u8; 32],
+    counters: [u8; 32],
+    pseudonyms: [u8; 32],
+}
+
+impl NodeKeys {
+    /// Derives every key from the secret's bytes.
+    pub(crate) fn derive(secret: &[u8]) -> Self {
+        Self {
+            api_keys: blake3::derive_key("portcullis 2026 api keys", secret),
+            counters: blake3::derive_key("portcullis 2026 counters", secret),
+            pseudonyms: blake3::derive_key("portcullis 2026 pseudonyms", secret),
+        }
+    }
+
+    /// The hash an API key is kept and compared as.
+    pub(crate) fn api_key(&self, text: &str) -> blake3::Hash {
+        blake3::keyed_hash(&self.api_keys, text.as_bytes())
+    }
+
+    /// What a pseudonym of `text` is, for observations.
+    pub(crate) fn pseudonym(&self, text: &[u8]) -> u64 {
+        let [a, b, c, d, e, f, g, h, ..] = *blake3::keyed_hash(&self.pseudonyms, text).as_bytes();
+        u64::from_le_bytes([a, b, c, d, e, f, g, h])
+    }
+
+    /// The key that counter keys are hashed under.
+    pub(crate) fn counters(&self) -> &[u8; 32] {
+        &self.counters
+    }
+}
+
+impl fmt::Debug for NodeKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[node keys]")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn purposes_and_deployments_do_not_share_hashes() {
+        let (one, other) = (NodeKeys::derive(b"one"), NodeKeys::derive(b"other"));
+        assert_ne!(one.api_key("a"), other.api_key("a"));
+        assert_ne!(one.pseudonym(b"a"), other.pseudonym(b"a"));
+        assert_ne!(one.counters(), &one.pseudonyms);
+        assert_eq!(format!("{one:?}"), "[node keys]");
+    }
+}

@@ -1,0 +1,114 @@
+//! The observation of an exchange: shapes, counts and keyed hashes; no value ever.
+
+use portcullis_model::observation::{BodyShape, Observation, Segment, SegmentKind, Shape};
+use portcullis_wire::body::{Kind, Value};
+use portcullis_wire::segments::classify;
+use smol_str::SmolStr;
+
+use crate::arrival::{Held, HeldBody};
+use crate::exchange::Exchange;
+use crate::facts::View;
+use crate::phase::body::{Parsed, read};
+use crate::state::{Matched, State};
+use crate::tags;
+
+/// Path segments, query parameters and header names looked at.
+const MOST: usize = 64;
+/// How deep, and how many fields of one object or items of one list a shape shows.
+const DEEPEST: usize = 12;
+const WIDEST: usize = 64;
+
+impl Exchange {
+    /// What learning needs of it; none where it is not among those looked at or found no site.
+    pub(crate) fn observation(&self) -> Option<Observation> {
+        let (state, view) = (&self.state, View { snapshot: &self.snapshot, state: &self.state });
+        let site = view.site().filter(|_| state.sampled)?;
+        let outcome = state.outcome.as_ref()?;
+        let node = self.snapshot.node();
+        let declared = matches!(state.matched, Matched::Declared { .. });
+        Some(Observation {
+            time: state.began.wall,
+            site: site.name.clone(),
+            operation: if declared { tags::operation_id(&view) } else { None },
+            method: SmolStr::new(state.head.method.as_str()),
+            segments: state.normal.segments().take(MOST).map(|text| segment(&view, text)).collect(),
+            query: state
+                .normal
+                .query()
+                .pairs()
+                .take(MOST)
+                .map(|(name, value)| (SmolStr::new(name), text_shape(&value)))
+                .collect(),
+            headers: header_names(state),
+            request_body: state.body.as_deref().map(body_shape),
+            status: outcome.status,
+            response_body: state.response_body.as_deref().map(body_shape).or_else(|| teed_shape(state)),
+            caller: node.pseudonym(state.caller.to_string().as_bytes()),
+            known: state.identity.is_some(),
+            request_bytes: outcome.request_bytes,
+            response_bytes: outcome.response_bytes,
+            duration_us: outcome.duration.as_micros() as u64,
+        })
+    }
+}
+
+fn segment(view: &View<'_>, text: &str) -> Segment {
+    let kind = classify(text);
+    let word = (kind == SegmentKind::Word).then(|| SmolStr::new(text));
+    Segment { kind, hash: view.snapshot.node().pseudonym(text.as_bytes()), word }
+}
+
+fn header_names(state: &State) -> Vec<SmolStr> {
+    let names = state.head.headers.iter().take(MOST);
+    names.map(|field| SmolStr::new(String::from_utf8_lossy(&field.name).to_ascii_lowercase())).collect()
+}
+
+fn body_shape(parsed: &Parsed) -> BodyShape {
+    let shape = parsed.body.tree.root().map_or(Shape::Cut, |root| shape(root, 0));
+    BodyShape { media_type: parsed.media_type.clone(), shape }
+}
+
+/// The shape of what passed by; a part of a body has none.
+fn teed_shape(state: &State) -> Option<BodyShape> {
+    let tee = state.tee.as_ref().filter(|tee| !tee.cut && !tee.bytes.is_empty())?;
+    let head = state.response.as_ref()?;
+    let held = HeldBody { bytes: tee.bytes.clone().into(), outcome: Held::Complete };
+    let parsed = read(&head.headers, &held, tee.limit as u64).ok()?;
+    Some(body_shape(&parsed))
+}
+
+fn shape(value: Value<'_>, depth: usize) -> Shape {
+    if depth > DEEPEST {
+        return Shape::Cut;
+    }
+    match value.kind() {
+        Kind::Null => Shape::Null,
+        Kind::Bool(_) => Shape::Bool,
+        Kind::Integer => Shape::Integer,
+        Kind::Number => Shape::Number,
+        Kind::String => value.as_str().map_or(Shape::Cut, text_shape),
+        Kind::Binary => Shape::Cut,
+        Kind::Array => array_shape(value, depth),
+        Kind::Object => {
+            let fields = value.children().take(WIDEST);
+            let named =
+                fields.map(|field| (SmolStr::new(field.name().unwrap_or_default()), shape(field, depth + 1)));
+            Shape::Object(named.collect())
+        }
+    }
+}
+
+fn array_shape(value: Value<'_>, depth: usize) -> Shape {
+    let mut items: Vec<Shape> = Vec::new();
+    for item in value.children().take(WIDEST) {
+        let shape = shape(item, depth + 1);
+        if !items.contains(&shape) {
+            items.push(shape);
+        }
+    }
+    Shape::Array { length: value.children().count() as u32, items }
+}
+
+fn text_shape(text: &str) -> Shape {
+    Shape::String { length: text.chars().count() as u32, kind: classify(text) }
+}

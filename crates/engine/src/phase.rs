@@ -1,0 +1,9 @@
+//! The phases of an exchange, one concept a file; the machine in [`crate::exchange`] runs them in order.
+
+pub(crate) mod authorise;
+pub(crate) mod body;
+pub(crate) mod head;
+pub(crate) mod limits;
+pub(crate) mod operation;
+pub(crate) mod response;
+pub(crate) mod rules;

@@ -1,0 +1,120 @@
+//! The request's body: whether to hold it, and what it holds.
+
+use bytes::Bytes;
+use portcullis_model::{Action, Reason, Stage};
+use portcullis_policy::OverLimit;
+use portcullis_wire::Defect;
+use portcullis_wire::body::{self, Body, Budget};
+use portcullis_wire::content::{self, DecodeLimits};
+use portcullis_wire::fields::MediaType;
+use smol_str::SmolStr;
+
+use crate::arrival::{BodyHint, Held, HeldBody, HoldBounds};
+use crate::scope::Turn;
+use crate::snapshot::Snapshot;
+use crate::state::{Answer, State};
+
+use super::head::refuse_defects;
+
+/// A body may grow to so many times its size when its coding is undone, and so many times the limit on what is held.
+const RATIO: u32 = 100;
+const GROWTH: usize = 8;
+
+/// A body that was read.
+#[derive(Debug)]
+pub(crate) struct Parsed {
+    /// Content codings off.
+    pub(crate) bytes: Bytes,
+    /// Without parameters, lower case; empty where none was given.
+    pub(crate) media_type: SmolStr,
+    pub(crate) body: Body,
+}
+
+/// How much of the body must be held before the verdict; none where nothing asks for it, or where it is a
+/// conversation rather than a body (upgrades, gRPC), which is judged by its head.
+pub(crate) fn plan(snapshot: &Snapshot, state: &mut State) -> Option<HoldBounds> {
+    let scope = snapshot.scope(state.place);
+    let wanted =
+        !scope.rules.at(Turn::RequestBody).is_empty() || !scope.limits.at(Turn::RequestBody).is_empty();
+    if !wanted || state.hint == BodyHint::None {
+        return None;
+    }
+    if is_conversation(state) {
+        state.uninspected("request_body", "streaming");
+        return None;
+    }
+    Some(scope.body.bounds)
+}
+
+fn is_conversation(state: &State) -> bool {
+    let headers = &state.head.headers;
+    let grpc = headers.get("content-type").is_some_and(|value| value.starts_with(b"application/grpc"));
+    grpc || headers.get("upgrade").is_some() || state.head.method == http::Method::CONNECT
+}
+
+/// Takes what was held; what is missing is refused or noted as policy says, a defective framing always refused.
+pub(crate) fn take(snapshot: &Snapshot, state: &mut State, held: &HeldBody) {
+    let scope = snapshot.scope(state.place);
+    match &held.outcome {
+        Held::Complete => {}
+        Held::Broken(defect) => return refuse_defects(state, &[*defect]),
+        Held::Lost => return refuse(state, "body.short", 400),
+        Held::OverLimit | Held::Deadline => {
+            let over = held.outcome == Held::OverLimit;
+            match (scope.body.over_limit, over) {
+                (OverLimit::Refuse, true) => return refuse(state, "body.over_limit", 413),
+                (OverLimit::Refuse, false) => return refuse(state, "body.deadline", 408),
+                (OverLimit::InspectPart, true) => state.uninspected("request_body", "over_limit"),
+                (OverLimit::InspectPart, false) => state.uninspected("request_body", "deadline"),
+            }
+        }
+    }
+    let parsed = read(&state.head.headers, held, scope.body.bounds.limit);
+    match parsed {
+        Ok(parsed) => {
+            note_defects(state, "request_body", &parsed.body.defects);
+            state.body = Some(Box::new(parsed));
+        }
+        Err(why) => state.uninspected("request_body", why),
+    }
+}
+
+fn refuse(state: &mut State, code: &'static str, status: u16) {
+    let reason = Reason::new(Stage::Body, SmolStr::new_static(code), Action::Block);
+    state.decide_always(reason, Answer::status(status).closing());
+}
+
+/// Undoes the content codings and parses; the word for the event where that cannot be done.
+pub(crate) fn read(
+    headers: &portcullis_model::Headers,
+    held: &HeldBody,
+    limit: u64,
+) -> Result<Parsed, &'static str> {
+    let codings = content::codings(headers).map_err(|_| "content_coding")?;
+    let output_bytes = usize::try_from(limit).unwrap_or(usize::MAX).saturating_mul(GROWTH);
+    let decoded = content::decode(&held.bytes, &codings, &DecodeLimits { output_bytes, ratio: RATIO });
+    if decoded.defects.iter().any(|defect| !is_cut(*defect, &held.outcome)) {
+        return Err("content_coding");
+    }
+    let media_type = headers.get("content-type").and_then(MediaType::parse);
+    let budget = Budget { bytes: output_bytes, ..Budget::default() };
+    let body = body::parse(&decoded.bytes, media_type.as_ref(), &budget);
+    let media_type = media_type.map(|media_type| SmolStr::new(media_type.essence())).unwrap_or_default();
+    Ok(Parsed { bytes: decoded.bytes, media_type, body })
+}
+
+/// A part of a coded body ends too early, of course.
+fn is_cut(defect: Defect, outcome: &Held) -> bool {
+    defect == Defect::TruncatedCoding && *outcome != Held::Complete
+}
+
+/// A body that does not follow its syntax is worth a look: servers may read it in their own way.
+pub(crate) fn note_defects(state: &mut State, what: &'static str, defects: &[Defect]) {
+    for defect in defects {
+        let reason = Reason::new(Stage::Body, SmolStr::new_static(defect.code()), Action::Monitor);
+        state.note(reason.detail(SmolStr::new_static(defect.describe())));
+        if matches!(defect, Defect::BodyTooLarge | Defect::BodyTooDeep | Defect::BodyTooManyValues) {
+            state.uninspected(what, "budget");
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! From bytes to who asks what of whom: normal form, site and route, client, bans, identity.
+
+use portcullis_model::{Action, BanView, CallerKey, Reason, Stage};
+use portcullis_policy::Mode;
+use portcullis_wire::{Defect, EncodedSlash, normalise};
+use smol_str::SmolStr;
+
+use crate::identity::{self, Presented};
+use crate::snapshot::Snapshot;
+use crate::state::{Answer, Place, State};
+
+/// Refuses a message whose framing or target is ambiguous; no mode relaxes this.
+pub(crate) fn refuse_defects(state: &mut State, defects: &[Defect]) {
+    for defect in defects {
+        let reason = Reason::new(defect.stage(), SmolStr::new_static(defect.code()), Action::Block);
+        let reason = reason.detail(SmolStr::new_static(defect.describe()));
+        state.decide_always(reason, Answer::status(defect.status()).closing());
+    }
+}
+
+/// Finds site and route. A host no site names is refused, and so is one whose site differs from the one the TLS
+/// handshake was for (RFC 9110 §7.4).
+pub(crate) fn locate(snapshot: &Snapshot, state: &mut State) {
+    let Some(index) = snapshot.hosts.find(&state.normal.host) else {
+        refuse_place(state, "locate.unknown_host");
+        return;
+    };
+    let Some(site) = snapshot.site(index) else { return };
+    if site.encoded_slash != EncodedSlash::Keep {
+        state.normal = normalise(&state.head, site.encoded_slash);
+    }
+    let route = site
+        .routes
+        .iter()
+        .position(|route| route.pattern.matches(&state.head.method, state.normal.segments()));
+    state.place = Some(Place { site: index, route });
+    state.edits.add_removed(&snapshot.scope(state.place).reserved);
+    let asked = state.peer.tls.as_ref().and_then(|tls| tls.server_name.as_deref());
+    let other = asked.filter(|name| *name != state.normal.host).and_then(|name| snapshot.hosts.find(name));
+    if other.is_some_and(|other| other != index) {
+        refuse_place(state, "locate.misdirected");
+    }
+}
+
+fn refuse_place(state: &mut State, code: &'static str) {
+    let reason = Reason::new(Stage::Locate, SmolStr::new_static(code), Action::Block);
+    state.decide_always(reason, Answer::status(421));
+}
+
+/// Refuses a banned caller, by its address or, once proved, its identity.
+pub(crate) fn check_bans(snapshot: &Snapshot, state: &mut State, bans: &dyn BanView) {
+    let site = state.place.and_then(|place| snapshot.site(place.site)).map(|site| site.name.as_str());
+    let Some(ban) = bans.find(site, &state.caller, state.client, state.began.wall) else { return };
+    let reason = Reason::new(Stage::Bans, SmolStr::new_static("bans.in_force"), Action::Ban);
+    let reason = reason.by(ban.by.clone()).detail(ban.reason.clone());
+    state.decide(snapshot.scope(state.place).mode, reason, Answer::status(403).closing());
+}
+
+/// Tries the credentials the request shows.
+pub(crate) fn authenticate(snapshot: &Snapshot, state: &mut State) {
+    let providers = &snapshot.scope(state.place).providers;
+    if providers.is_empty() {
+        return;
+    }
+    let presented =
+        Presented { headers: &state.head.headers, query: state.normal.query(), peer: &state.peer };
+    let outcome = identity::authenticate(providers, &presented, snapshot.node(), state.began.wall);
+    if let Some(identity) = &outcome.identity {
+        state.caller = CallerKey::Identity(portcullis_model::Identity {
+            provider: identity.provider.clone(),
+            subject: identity.subject.clone(),
+        });
+    }
+    state.identity = outcome.identity;
+    if let Some(failed) = &outcome.failed {
+        let reason =
+            Reason::new(Stage::Authenticate, SmolStr::new_static("authenticate.failed"), Action::Monitor);
+        let reason = reason.by(failed.provider.clone()).detail(SmolStr::new_static(failed.why));
+        state.decide(Mode::Block, reason, Answer::status(401));
+    }
+    state.failed = outcome.failed;
+    state.without_key = providers.iter().find_map(|provider| provider.strip_key(&state.normal.target));
+}

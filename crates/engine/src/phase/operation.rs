@@ -1,0 +1,97 @@
+//! Which operation a call is of: the contract's, or a group of calls that look alike.
+//!
+//! A group's name replaces every path segment that names an instance (a number, a UUID, a hash, …) by its kind, so
+//! that a stranger walking ids is one operation, not thousands.
+
+use portcullis_contract::Found;
+use portcullis_model::event::Standing;
+use portcullis_wire::segments::classify;
+use smallvec::SmallVec;
+use smol_str::{SmolStr, SmolStrBuilder};
+
+use crate::snapshot::Snapshot;
+use crate::state::{Matched, State};
+
+/// Segments a group's name shows; a path with more shares one name for all that follows.
+const MOST_SEGMENTS: usize = 24;
+
+/// Matches the operation; a preflight's is that of the method it asks for (Fetch standard, CORS-preflight).
+pub(crate) fn find(snapshot: &Snapshot, state: &mut State) {
+    let Some(site) = state.place.and_then(|place| snapshot.site(place.site)) else { return };
+    let asked = preflight_method(state);
+    state.preflight = asked.is_some();
+    let method = asked.as_ref().unwrap_or(&state.head.method);
+    let segments: SmallVec<[&str; 12]> = state.normal.segments().collect();
+    let Some(contract) = &site.contract else {
+        state.matched = Matched::Grouped { name: group(method.as_str(), &segments), standing: None };
+        state.sampled = sample(snapshot, state);
+        return;
+    };
+    let matched = match contract.find(method, &segments) {
+        Found::Operation(operation, params) => {
+            let index = contract.operations().iter().position(|known| std::ptr::eq(known, operation));
+            let params = params.iter().map(|(_, value)| SmolStr::new(value)).collect();
+            let current = operation.current(state.began.wall);
+            let standing = if current { Standing::Documented } else { Standing::Zombie };
+            Matched::Declared { index: index.unwrap_or(usize::MAX), params, standing }
+        }
+        Found::OtherMethod(_) | Found::Nothing => {
+            Matched::Grouped { name: group(method.as_str(), &segments), standing: Some(Standing::Shadow) }
+        }
+    };
+    state.matched = matched;
+    state.sampled = sample(snapshot, state);
+}
+
+fn preflight_method(state: &State) -> Option<http::Method> {
+    let headers = &state.head.headers;
+    if state.head.method != http::Method::OPTIONS || headers.get("origin").is_none() {
+        return None;
+    }
+    http::Method::from_bytes(headers.get("access-control-request-method")?).ok()
+}
+
+fn sample(snapshot: &Snapshot, state: &State) -> bool {
+    let Some(site) = state.place.and_then(|place| snapshot.site(place.site)) else { return false };
+    match &state.matched {
+        Matched::Nothing => false,
+        Matched::Declared { index, .. } => site.learned.samples_declared(*index),
+        Matched::Grouped { name, .. } => site.learned.samples_grouped(name),
+    }
+}
+
+/// `GET /customers/{number}/notes`.
+fn group(method: &str, segments: &[&str]) -> SmolStr {
+    let mut name = SmolStrBuilder::new();
+    name.push_str(method.get(..method.len().min(32)).unwrap_or("-"));
+    name.push(' ');
+    for segment in segments.iter().take(MOST_SEGMENTS) {
+        name.push('/');
+        name.push_str(classify(segment).placeholder().unwrap_or(segment));
+    }
+    if segments.len() > MOST_SEGMENTS {
+        name.push_str("/…");
+    }
+    name.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn calls_that_look_alike_share_a_name() {
+        for (path, name) in [
+            ("/", "GET /"),
+            ("/export/customers/4711", "GET /export/customers/{number}"),
+            ("/export/customers/4712", "GET /export/customers/{number}"),
+            ("/v0/users/6f1ed002-ab5c-4d3e-9a1f-3b1c0a5d7e9f/", "GET /v0/users/{uuid}/"),
+            ("/files/507f1f77bcf86cd799439011", "GET /files/{hash}"),
+        ] {
+            let segments: Vec<&str> = path.split('/').skip(1).collect();
+            assert_eq!(group("GET", &segments), name, "{path}");
+        }
+        let deep = vec!["a"; 100];
+        assert_eq!(group("GET", &deep).matches("/a").count(), MOST_SEGMENTS);
+    }
+}

@@ -1,0 +1,166 @@
+//! What holds on a site or route, compiled: the part of a snapshot an exchange runs under once it is located.
+//!
+//! Invariant: complete, nothing is inherited at run time.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use portcullis_expr::{Known, Path, Program, Template, Var};
+use portcullis_policy::{LimitAction, Mode, OverLimit, Rate, RuleAction, Stance};
+use smol_str::SmolStr;
+
+use crate::arrival::HoldBounds;
+use crate::identity::Provider;
+use crate::redact::Redactor;
+
+/// Effective settings of a site or a route.
+#[derive(Debug)]
+pub(crate) struct Scope {
+    /// The route's name; absent for the site itself.
+    pub(crate) route: Option<SmolStr>,
+    pub(crate) mode: Mode,
+    pub(crate) unknown_apis: Stance,
+    pub(crate) unknown_callers: Stance,
+    pub(crate) providers: Vec<Arc<Provider>>,
+    pub(crate) require: Require,
+    pub(crate) allow: Option<Program>,
+    pub(crate) rules: ByTurn<Rule>,
+    pub(crate) limits: ByTurn<Limit>,
+    pub(crate) body: Hold,
+    pub(crate) response_body: Hold,
+    /// Whether a rule reads the response's body, or may mask it once its head is known.
+    pub(crate) reads_response: bool,
+    pub(crate) redact: Arc<Redactor>,
+    /// Field names that only the gateway may set towards this upstream.
+    pub(crate) reserved: Arc<[SmolStr]>,
+}
+
+/// Who may call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Require {
+    Nothing,
+    Contract,
+    Providers(Vec<SmolStr>),
+}
+
+/// How a body is held.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Hold {
+    pub(crate) bounds: HoldBounds,
+    pub(crate) over_limit: OverLimit,
+}
+
+impl Default for Hold {
+    fn default() -> Self {
+        let bounds = HoldBounds { limit: 1 << 20, deadline: Duration::from_secs(30) };
+        Self { bounds, over_limit: OverLimit::Refuse }
+    }
+}
+
+/// When a rule or limit runs: the phases in which the engine evaluates anything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Turn {
+    /// Site and route are found.
+    Located,
+    /// It is known who calls.
+    Authenticated,
+    /// The operation is matched.
+    Operation,
+    /// The request's body is held.
+    RequestBody,
+    /// The response's head is here.
+    ResponseHead,
+    /// The response's body is held.
+    ResponseBody,
+}
+
+impl Turn {
+    /// Every turn, in order.
+    pub(crate) const ALL: [Self; 6] = [
+        Self::Located,
+        Self::Authenticated,
+        Self::Operation,
+        Self::RequestBody,
+        Self::ResponseHead,
+        Self::ResponseBody,
+    ];
+}
+
+impl From<Known> for Turn {
+    fn from(known: Known) -> Self {
+        match known {
+            Known::Peer | Known::Located => Self::Located,
+            Known::Authenticated => Self::Authenticated,
+            Known::Operation => Self::Operation,
+            Known::RequestBody => Self::RequestBody,
+            Known::ResponseHead => Self::ResponseHead,
+            Known::ResponseBody | Known::End => Self::ResponseBody,
+        }
+    }
+}
+
+/// Things sorted by when they run, in written order within a turn.
+#[derive(Debug)]
+pub(crate) struct ByTurn<T>([Vec<T>; 6]);
+
+impl<T> Default for ByTurn<T> {
+    fn default() -> Self {
+        Self(std::array::from_fn(|_| Vec::new()))
+    }
+}
+
+impl<T> ByTurn<T> {
+    pub(crate) fn push(&mut self, turn: Turn, item: T) {
+        if let Some(slot) = self.0.get_mut(turn as usize) {
+            slot.push(item);
+        }
+    }
+
+    pub(crate) fn at(&self, turn: Turn) -> &[T] {
+        self.0.get(turn as usize).map_or(&[], Vec::as_slice)
+    }
+}
+
+/// One rule.
+#[derive(Debug)]
+pub(crate) struct Rule {
+    pub(crate) name: SmolStr,
+    /// `rule:NAME`.
+    pub(crate) tag: SmolStr,
+    pub(crate) when: Program,
+    pub(crate) tags: Vec<SmolStr>,
+    pub(crate) action: Option<RuleAction>,
+    /// A block's own body.
+    pub(crate) body: Option<Arc<str>>,
+    pub(crate) set: Vec<(SmolStr, Template)>,
+    pub(crate) remove: Arc<[SmolStr]>,
+}
+
+/// One limit.
+#[derive(Debug)]
+pub(crate) struct Limit {
+    pub(crate) name: SmolStr,
+    /// `limit:NAME`.
+    pub(crate) tag: SmolStr,
+    /// Hash of site and limit: what tells its counters from all others.
+    pub(crate) root: [u8; 16],
+    pub(crate) key: Vec<Part>,
+    pub(crate) when: Option<Program>,
+    pub(crate) rate: Rate,
+    pub(crate) burst: u64,
+    pub(crate) action: LimitAction,
+}
+
+/// What a limit counts by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Part {
+    Caller,
+    Address,
+    Identity,
+    Host,
+    Method,
+    Path,
+    Operation,
+    /// A named value of a header, the query, a cookie or a path parameter.
+    Named(Var, Path),
+}

@@ -1,0 +1,97 @@
+//! One site, compiled: its contract, its routes, and the settings of each.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use portcullis_contract::{Contract, Operation, Requirement};
+use portcullis_policy::RoutePattern;
+use portcullis_wire::EncodedSlash;
+use smol_str::SmolStr;
+
+use crate::identity::Identity;
+use crate::scope::Scope;
+
+/// Counters of operations the contract does not name share this many slots.
+const SHARED_COUNTERS: usize = 256;
+
+/// A site.
+#[derive(Debug)]
+pub(crate) struct Site {
+    pub(crate) name: SmolStr,
+    pub(crate) encoded_slash: EncodedSlash,
+    pub(crate) contract: Option<Contract>,
+    /// Which provider stands for each security scheme.
+    pub(crate) schemes: Vec<(SmolStr, SmolStr)>,
+    pub(crate) scope: Scope,
+    pub(crate) routes: Vec<Route>,
+    /// The page refused people see.
+    pub(crate) page: Option<Arc<str>>,
+    pub(crate) learned: Learned,
+}
+
+/// A route.
+#[derive(Debug)]
+pub(crate) struct Route {
+    pub(crate) pattern: RoutePattern,
+    pub(crate) scope: Scope,
+}
+
+impl Site {
+    pub(crate) fn operation(&self, index: usize) -> Option<&Operation> {
+        self.contract.as_ref()?.operations().get(index)
+    }
+
+    /// Whether an identity is what a scheme of the contract asks for.
+    pub(crate) fn proves(&self, requirement: &Requirement, identity: &Identity) -> bool {
+        self.schemes
+            .iter()
+            .any(|(scheme, provider)| *scheme == requirement.scheme && *provider == identity.provider)
+    }
+}
+
+/// How often operations were looked at for learning: the only thing of a snapshot that changes.
+#[derive(Debug)]
+pub(crate) struct Learned {
+    declared: Box<[AtomicU32]>,
+    shared: Box<[AtomicU32]>,
+}
+
+impl Learned {
+    pub(crate) fn new(declared: usize) -> Self {
+        let counters = |many: usize| (0..many).map(|_| AtomicU32::new(0)).collect();
+        Self { declared: counters(declared), shared: counters(SHARED_COUNTERS) }
+    }
+
+    /// Whether this exchange of a declared operation is looked at.
+    pub(crate) fn samples_declared(&self, index: usize) -> bool {
+        self.declared.get(index).is_some_and(sampled)
+    }
+
+    /// The same for an operation grouped under a name; names share counters, which stay bounded.
+    pub(crate) fn samples_grouped(&self, name: &str) -> bool {
+        let hash = name.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+        });
+        self.shared.get(hash as usize % SHARED_COUNTERS).is_some_and(sampled)
+    }
+}
+
+/// The first fifty exchanges of an operation, then one in sixteen.
+fn sampled(counter: &AtomicU32) -> bool {
+    let seen = counter.fetch_add(1, Ordering::Relaxed);
+    seen < 50 || seen.is_multiple_of(16)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_fifty_are_looked_at_then_one_in_sixteen() {
+        let learned = Learned::new(1);
+        let looked = |from: u32, to: u32| (from..to).filter(|_| learned.samples_declared(0)).count();
+        assert_eq!((looked(0, 50), looked(50, 50 + 1600)), (50, 100));
+        assert!(!learned.samples_declared(1));
+        assert!(learned.samples_grouped("GET /a/{number}"));
+    }
+}

@@ -1,0 +1,206 @@
+//! Everything known of one exchange under way, and what was decided so far.
+//!
+//! Invariant: only grows; a phase adds what it learned and never takes back what an earlier one said.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use portcullis_model::event::{End, NotInspected, Phase, PhaseTiming, Standing, UpstreamRecord};
+use portcullis_model::{
+    Action, Ban, CallerKey, Cause, EventId, Moment, Peer, Reason, RequestHead, ResponseHead, TagSet, Tick,
+    Verdict,
+};
+use portcullis_policy::{Mode, Skippable};
+use portcullis_wire::Normal;
+use smallvec::SmallVec;
+use smol_str::SmolStr;
+
+use crate::arrival::BodyHint;
+use crate::header_edits::HeaderEdits;
+use crate::identity::{Failed, Identity};
+use crate::phase::body::Parsed;
+use crate::scope::Turn;
+
+/// The site and route an exchange was located at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) site: usize,
+    pub(crate) route: Option<usize>,
+}
+
+/// The operation of an exchange.
+#[derive(Clone, Debug, Default)]
+pub(crate) enum Matched {
+    /// None: no site, or not looked for.
+    #[default]
+    Nothing,
+    /// The contract's operation of that index.
+    Declared { index: usize, params: SmallVec<[SmolStr; 2]>, standing: Standing },
+    /// Grouped by the look of its path.
+    Grouped { name: SmolStr, standing: Option<Standing> },
+}
+
+/// What is told to a client that is refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: SmallVec<[(SmolStr, String); 1]>,
+    pub(crate) body: Option<Arc<str>>,
+    pub(crate) close: bool,
+}
+
+impl Answer {
+    pub(crate) fn status(status: u16) -> Self {
+        Self { status, headers: SmallVec::new(), body: None, close: false }
+    }
+
+    pub(crate) fn header(mut self, name: &'static str, value: String) -> Self {
+        self.headers.push((SmolStr::new_static(name), value));
+        self
+    }
+
+    /// 429, and when to come back (RFC 9110 §10.2.3), in whole seconds rounded up.
+    pub(crate) fn retry_after(wait: Duration) -> Self {
+        let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+        Self::status(429).header("retry-after", seconds.max(1).to_string())
+    }
+
+    pub(crate) fn closing(mut self) -> Self {
+        self.close = true;
+        self
+    }
+}
+
+/// Bytes looked at on their way to the client.
+#[derive(Debug)]
+pub(crate) struct Tee {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) limit: usize,
+    pub(crate) cut: bool,
+}
+
+/// How it ended, or how far it has come.
+#[derive(Clone, Debug)]
+pub(crate) struct Outcome {
+    pub(crate) end: End,
+    pub(crate) status: u16,
+    pub(crate) request_bytes: u64,
+    pub(crate) response_bytes: u64,
+    pub(crate) duration: Duration,
+}
+
+/// See the module.
+pub(crate) struct State {
+    pub(crate) id: EventId,
+    pub(crate) began: Moment,
+    pub(crate) ticked: Tick,
+    pub(crate) peer: Arc<Peer>,
+    pub(crate) head: RequestHead,
+    pub(crate) hint: BodyHint,
+    pub(crate) normal: Normal,
+    pub(crate) client: IpAddr,
+    pub(crate) caller: CallerKey,
+    pub(crate) place: Option<Place>,
+    pub(crate) identity: Option<Box<Identity>>,
+    pub(crate) failed: Option<Failed>,
+    pub(crate) matched: Matched,
+    /// Whether a browser only asks for leave (CORS preflight).
+    pub(crate) preflight: bool,
+    pub(crate) tags: TagSet,
+    pub(crate) verdict: Verdict,
+    pub(crate) answer: Option<Answer>,
+    pub(crate) bans: SmallVec<[Ban; 1]>,
+    pub(crate) skipped: SmallVec<[Skippable; 2]>,
+    /// An enforced block among the rules ends them.
+    pub(crate) rules_ended: bool,
+    pub(crate) edits: HeaderEdits,
+    /// The limits of the batch the store was last asked.
+    pub(crate) counting: Option<(Turn, SmallVec<[u16; 4]>)>,
+    pub(crate) body: Option<Box<Parsed>>,
+    pub(crate) response: Option<ResponseHead>,
+    pub(crate) response_body: Option<Box<Parsed>>,
+    /// Rules that asked for fields to be masked.
+    pub(crate) masking: SmallVec<[SmolStr; 1]>,
+    pub(crate) upstream: Option<UpstreamRecord>,
+    pub(crate) sampled: bool,
+    pub(crate) tee: Option<Tee>,
+    /// Path and query without an API key that stood in the query.
+    pub(crate) without_key: Option<String>,
+    /// Whether the client got an answer of the gateway's own.
+    pub(crate) refusal_sent: bool,
+    pub(crate) not_inspected: SmallVec<[NotInspected; 1]>,
+    pub(crate) phases: SmallVec<[PhaseTiming; 4]>,
+    pub(crate) reports: u32,
+    pub(crate) outcome: Option<Outcome>,
+}
+
+impl State {
+    /// Adds a reason; in monitor mode it is only recorded. The first enforced reason of the strictest action
+    /// gives the answer.
+    pub(crate) fn decide(&mut self, mode: Mode, reason: Reason, answer: Answer) {
+        match mode {
+            Mode::Monitor if reason.action > Action::Monitor => self.verdict.add(reason.would_have()),
+            _ => self.decide_always(reason, answer),
+        }
+    }
+
+    /// Adds a reason that no mode relaxes: framing, budgets, the upstream's failures.
+    pub(crate) fn decide_always(&mut self, reason: Reason, answer: Answer) {
+        if reason.action.refuses() && reason.action > self.verdict.action() {
+            self.answer = Some(answer);
+        }
+        self.verdict.add(reason);
+    }
+
+    /// Adds a reason that refuses nothing.
+    pub(crate) fn note(&mut self, reason: Reason) {
+        self.verdict.add(reason);
+    }
+
+    pub(crate) fn refused(&self) -> bool {
+        self.verdict.action().refuses()
+    }
+
+    pub(crate) fn skips(&self, stage: Skippable) -> bool {
+        self.skipped.contains(&stage)
+    }
+
+    pub(crate) fn tag(&mut self, tag: &SmolStr, cause: Cause) {
+        self.tags.set(tag.clone(), cause);
+    }
+
+    pub(crate) fn uninspected(&mut self, what: &'static str, why: &'static str) {
+        let (what, why) = (SmolStr::new_static(what), SmolStr::new_static(why));
+        if self.not_inspected.iter().all(|known| known.what != what || known.why != why) {
+            self.not_inspected.push(NotInspected { what, why });
+        }
+    }
+
+    /// Books the time since the last reading under a phase.
+    pub(crate) fn book(&mut self, phase: Phase, now: Tick) {
+        let us = now.since(self.ticked).as_micros() as u64;
+        self.ticked = self.ticked.max(now);
+        self.book_micros(phase, us);
+    }
+
+    pub(crate) fn book_micros(&mut self, phase: Phase, us: u64) {
+        match self.phases.iter_mut().find(|timing| timing.phase == phase) {
+            Some(timing) => timing.us = timing.us.saturating_add(us),
+            None => self.phases.push(PhaseTiming { phase, us }),
+        }
+    }
+
+    /// Path and query as forwarded.
+    pub(crate) fn target(&self) -> &str {
+        self.without_key.as_deref().unwrap_or_else(|| self.normal.target.as_str())
+    }
+
+    pub(crate) fn standing(&self) -> Option<Standing> {
+        match &self.matched {
+            Matched::Nothing => None,
+            Matched::Declared { standing, .. } => Some(*standing),
+            Matched::Grouped { standing, .. } => *standing,
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! Automatic tags: facts every exchange carries.
+//!
+//! They are worked out when asked for, by a rule or for the event, and not kept: most exchanges are never asked.
+//! Invariant: a tag is listed exactly if it holds (tested over every namespace).
+
+use std::net::IpAddr;
+
+use portcullis_contract::{Template, operation_id as declared_id};
+use portcullis_model::{Cause, OperationId, Tag};
+use smol_str::{SmolStr, format_smolstr};
+
+use crate::facts::View;
+use crate::state::Matched;
+
+/// Every namespace, in the order events list them.
+const NAMESPACES: [&str; 17] = [
+    "site",
+    "route",
+    "op",
+    "api",
+    "method",
+    "host",
+    "ip",
+    "net",
+    "list",
+    "caller",
+    "identity",
+    "auth",
+    "tls",
+    "http",
+    "contract",
+    "status",
+    "status-class",
+];
+
+/// Whether that automatic tag holds.
+pub(crate) fn automatic_has(view: &View<'_>, tag: &str) -> bool {
+    let Some((namespace, value)) = tag.split_once(':') else { return false };
+    if namespace == "list" {
+        return view
+            .snapshot
+            .lists
+            .iter()
+            .any(|list| list.name == value && list.has_address(view.state.client));
+    }
+    let mut held = false;
+    each_value(view, namespace, &mut |text, _| held |= text == value);
+    held
+}
+
+/// Whether any automatic tag that begins so holds.
+pub(crate) fn automatic_has_with(view: &View<'_>, prefix: &str) -> bool {
+    let (wanted, value) = match prefix.split_once(':') {
+        Some((namespace, value)) => (namespace, Some(value)),
+        None => (prefix, None),
+    };
+    let mut held = false;
+    for namespace in NAMESPACES {
+        let fits = if value.is_some() { namespace == wanted } else { namespace.starts_with(wanted) };
+        if fits {
+            each_value(view, namespace, &mut |text, _| held |= text.starts_with(value.unwrap_or_default()));
+        }
+    }
+    held
+}
+
+/// Every automatic tag, each with its cause.
+pub(crate) fn automatic(view: &View<'_>) -> Vec<Tag> {
+    let mut tags = Vec::with_capacity(16);
+    for namespace in NAMESPACES {
+        each_value(view, namespace, &mut |value, cause| {
+            tags.push(Tag { tag: format_smolstr!("{namespace}:{value}"), cause });
+        });
+    }
+    tags
+}
+
+/// Shows the values a namespace has.
+fn each_value(view: &View<'_>, namespace: &str, show: &mut dyn FnMut(&str, Cause)) {
+    let state = view.state;
+    let mut observed = |text: &str| show(text, Cause::Observed);
+    match namespace {
+        "site" => view.site().into_iter().for_each(|site| observed(&site.name)),
+        "route" => view.scope().route.iter().for_each(|route| observed(route)),
+        "method" => observed(state.head.method.as_str()),
+        "host" if !state.normal.host.is_empty() => observed(&state.normal.host),
+        "ip" => observed(&format_smolstr!("{}", state.client)),
+        "net" => observed(network(state.client)),
+        "tls" => observed(state.peer.tls.as_ref().map_or("none", |tls| tls.version.as_str())),
+        "http" => observed(state.head.version.as_str()),
+        "caller" => observed(if state.identity.is_some() { "known" } else { "unknown" }),
+        "op" => {
+            if let Some(name) = view.operation_name() {
+                show(name, matched_by(view));
+            }
+        }
+        "api" => {
+            if let Some(standing) = state.standing() {
+                show(standing.as_str(), Cause::Contract);
+            }
+        }
+        "list" => each_list(view, show),
+        "identity" | "auth" => each_credential(view, namespace, show),
+        "status" | "status-class" => each_status(view, namespace, show),
+        _ => {}
+    }
+}
+
+fn matched_by(view: &View<'_>) -> Cause {
+    match view.state.matched {
+        Matched::Declared { .. } => Cause::Contract,
+        Matched::Grouped { .. } | Matched::Nothing => Cause::Observed,
+    }
+}
+
+fn each_list(view: &View<'_>, show: &mut dyn FnMut(&str, Cause)) {
+    for list in view.snapshot.lists.iter().filter(|list| list.has_address(view.state.client)) {
+        show(&list.name, Cause::List(list.name.clone()));
+    }
+}
+
+fn each_credential(view: &View<'_>, namespace: &str, show: &mut dyn FnMut(&str, Cause)) {
+    if let Some(identity) = view.state.identity.as_deref() {
+        let text = if namespace == "auth" { identity.proof.as_str() } else { identity.provider.as_str() };
+        show(text, Cause::Identity(identity.provider.clone()));
+    }
+    if let Some(failed) = view.state.failed.as_ref().filter(|_| namespace == "auth") {
+        show("failed", Cause::Identity(failed.provider.clone()));
+    }
+}
+
+fn each_status(view: &View<'_>, namespace: &str, show: &mut dyn FnMut(&str, Cause)) {
+    let answered = view.state.response.as_ref().map(|head| head.status);
+    let sent = view.state.outcome.as_ref().map(|outcome| outcome.status).filter(|status| *status != 0);
+    let Some(status) = sent.or(answered) else { return };
+    let text = if namespace == "status" {
+        format_smolstr!("{status}")
+    } else {
+        format_smolstr!("{}xx", status / 100)
+    };
+    show(&text, Cause::Observed);
+}
+
+/// What kind of network an address belongs to.
+fn network(ip: IpAddr) -> &'static str {
+    let (loopback, private, shared) = match ip {
+        IpAddr::V4(v4) => {
+            let [a, b, ..] = v4.octets();
+            (v4.is_loopback(), v4.is_private() || v4.is_link_local(), a == 100 && (64..128).contains(&b))
+        }
+        IpAddr::V6(v6) => (v6.is_loopback(), v6.is_unique_local() || v6.is_unicast_link_local(), false),
+    };
+    match (loopback, private, shared) {
+        (true, ..) => "loopback",
+        (_, true, _) => "private",
+        (.., true) => "shared",
+        _ => "public",
+    }
+}
+
+/// The operation's stable id; of a group, what its template will have once it is declared or learned.
+pub(crate) fn operation_id(view: &View<'_>) -> Option<OperationId> {
+    let site = view.site()?;
+    match &view.state.matched {
+        Matched::Nothing => None,
+        Matched::Declared { index, .. } => site.operation(*index).map(|operation| operation.id.clone()),
+        Matched::Grouped { name, .. } => {
+            let (method, path) = name.split_once(' ')?;
+            match Template::parse(path) {
+                Ok((template, _)) => Some(declared_id(&site.name, method, &template)),
+                // A path no template can spell still has an id of its own.
+                Err(_) => {
+                    let hash = blake3::hash(format!("{}\0{name}", site.name).as_bytes()).to_hex();
+                    Some(OperationId::new(SmolStr::new(hash.get(..16)?)))
+                }
+            }
+        }
+    }
+}
