@@ -3,7 +3,6 @@
 use std::ops::Range;
 
 use crate::place::Place;
-use crate::scalar;
 
 /// One value and where it stands.
 #[derive(Clone, Debug, PartialEq)]
@@ -96,9 +95,7 @@ impl Node {
     /// indentation of block scalars. For anything but text, the node's own place.
     pub fn within(&self, span: Range<usize>) -> Place {
         let Value::String(text) = &self.value else { return self.place.clone() };
-        let base = self.place.span().start;
-        let found = scalar::locate(self.place.text(), text, span);
-        Place::new(self.place.file(), base + found.start..base + found.end)
+        self.place.within(text, span)
     }
 
     /// The tree as JSON without places; a float JSON cannot write becomes null.

@@ -6,6 +6,8 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
+use crate::scalar;
+
 /// One file's text under the name people know it by.
 pub struct SourceFile {
     name: Box<str>,
@@ -87,6 +89,14 @@ impl Place {
     /// The text of the place as the file has it.
     pub fn text(&self) -> &str {
         self.file.text.get(self.span()).unwrap_or_default()
+    }
+
+    /// Where some bytes of the text that was read from this place stand: through quotes, escapes, folded lines and
+    /// the indentation of block scalars.
+    pub fn within(&self, text: &str, span: Range<usize>) -> Self {
+        let found = scalar::locate(self.text(), text, span);
+        let base = self.start as usize;
+        Self::new(&self.file, base + found.start..base + found.end)
     }
 }
 

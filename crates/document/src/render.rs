@@ -2,14 +2,15 @@
 //!
 //! Drawn by miette; nothing of the terminal is asked, the caller says how it is to look.
 
-use std::fmt;
+use std::fmt::{self, Write};
+use std::sync::Arc;
 
 use miette::{
     Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, SourceCode,
     ThemeCharacters, ThemeStyles,
 };
 
-use crate::place::Place;
+use crate::place::{Place, SourceFile};
 use crate::problem::{Problem, Severity};
 
 /// How rendered problems look.
@@ -31,15 +32,54 @@ pub fn render(problems: &[Problem], style: Style) -> String {
     let handler = GraphicalReportHandler::new_themed(theme).with_width(110).with_links(false);
     let mut ordered: Vec<&Problem> = problems.iter().collect();
     ordered.sort_by_key(|problem| std::cmp::Reverse(problem.severity));
+    let mut texts = Texts::hiding(problems);
     let mut out = String::new();
-    for problem in ordered {
-        if handler.render_report(&mut out, &Drawn::new(problem)).is_err() {
+    for problem in ordered.iter().take(MAX_SHOWN) {
+        if handler.render_report(&mut out, &Drawn::new(problem, &mut texts)).is_err() {
             out.push_str(&problem.to_string());
         }
         out.push('\n');
     }
+    if let Some(more) = ordered.len().checked_sub(MAX_SHOWN).filter(|more| *more > 0) {
+        let _ = writeln!(out, "… and {more} more\n");
+    }
     out.push_str(&tally(problems));
     out
+}
+
+/// How many problems are drawn; a broken generated document can have thousands.
+const MAX_SHOWN: usize = 100;
+
+/// Files' texts as they may be shown: without control characters, and without what a problem conceals.
+struct Texts<'a> {
+    concealed: Vec<&'a Place>,
+    shown: Vec<(&'a Arc<SourceFile>, Arc<str>)>,
+}
+
+impl<'a> Texts<'a> {
+    fn hiding(problems: &'a [Problem]) -> Self {
+        let concealed =
+            problems.iter().filter(|problem| problem.conceals).filter_map(|problem| problem.place.as_ref());
+        Self { concealed: concealed.collect(), shown: Vec::new() }
+    }
+
+    fn of(&mut self, file: &'a Arc<SourceFile>) -> Arc<str> {
+        if let Some((_, text)) = self.shown.iter().find(|(known, _)| Arc::ptr_eq(known, file)) {
+            return Arc::clone(text);
+        }
+        let mut text = printable(file.text());
+        for place in self.concealed.iter().filter(|place| place.file().name() == file.name()) {
+            let stars: String = place
+                .text()
+                .chars()
+                .flat_map(|c| if c == '\n' { vec![c] } else { vec!['*'; c.len_utf8()] })
+                .collect();
+            text.replace_range(place.span(), &stars);
+        }
+        let text: Arc<str> = text.into();
+        self.shown.push((file, Arc::clone(&text)));
+        text
+    }
 }
 
 fn tally(problems: &[Problem]) -> String {
@@ -58,14 +98,14 @@ fn tally(problems: &[Problem]) -> String {
 #[derive(Debug)]
 struct Drawn<'a> {
     problem: &'a Problem,
-    source: Option<NamedSource<String>>,
+    source: Option<NamedSource<Arc<str>>>,
     labels: Vec<LabeledSpan>,
 }
 
 impl<'a> Drawn<'a> {
-    fn new(problem: &'a Problem) -> Self {
+    fn new(problem: &'a Problem, texts: &mut Texts<'a>) -> Self {
         let file = problem.place.as_ref().map(Place::file);
-        let source = file.map(|file| NamedSource::new(printable(file.name()), printable(file.text())));
+        let source = file.map(|file| NamedSource::new(printable(file.name()), texts.of(file)));
         let span = |place: &Place| {
             let span = first_line(place);
             (span.start, span.len().max(1))
@@ -140,5 +180,58 @@ impl Diagnostic for Drawn<'_> {
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
         (!self.labels.is_empty())
             .then(|| Box::new(self.labels.iter().cloned()) as Box<dyn Iterator<Item = _>>)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(text: &str, problems: impl Fn(&Arc<SourceFile>) -> Vec<Problem>) -> String {
+        let file = SourceFile::new("portcullis.yaml", text);
+        render(&problems(&file), Style::Plain)
+    }
+
+    #[test]
+    fn problems_are_drawn_with_excerpt_and_remedy() {
+        let text = "sites:\n  shop:\n    upsteam: x\n    hosts: [a]\n";
+        insta::assert_snapshot!(shown(text, |file| vec![
+            Problem::warning("a.b", "this is loose").at(&Place::new(file, 38..41)),
+            Problem::error("a.c", "`upsteam` is not a key of a site")
+                .at(&Place::new(file, 19..26))
+                .label("not known here")
+                .remedy("did you mean `upstream`?"),
+            Problem::error("a.d", "two files disagree")
+                .at(&Place::new(file, 9..13))
+                .also(&Place::new(&SourceFile::new("b.yaml", "x: 1"), 0..1), "the other is here"),
+            Problem::error("a.e", "there is no such file"),
+        ]));
+    }
+
+    #[test]
+    fn what_is_concealed_is_shown_in_no_excerpt() {
+        let text = "secret: hunter2\nlisten: x\n";
+        let out = shown(text, |file| {
+            vec![
+                Problem::error("a.b", "not here").at(&Place::new(file, 8..15)).concealed(),
+                Problem::error("a.c", "the line below").at(&Place::new(file, 16..22)),
+            ]
+        });
+        assert!(!out.contains("hunter2") && out.contains("secret: *******"), "{out}");
+    }
+
+    #[test]
+    fn a_document_cannot_drive_the_terminal() {
+        let out = shown("a: \u{1b}[2J\u{9b}x\n", |file| {
+            vec![Problem::error("a.b", "\u{1b}[31mred").at(&Place::new(file, 3..4)).label("\u{7}")]
+        });
+        assert!(!out.contains(|c: char| c.is_control() && c != '\n'), "{out:?}");
+    }
+
+    #[test]
+    fn colours_are_only_where_they_are_asked_for() {
+        let problem = [Problem::error("a.b", "wrong")];
+        assert!(render(&problem, Style::Colour).contains('\u{1b}'));
+        assert!(!render(&problem, Style::Plain).contains('\u{1b}'));
     }
 }

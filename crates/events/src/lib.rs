@@ -9,7 +9,10 @@ pub mod archive;
 mod config;
 pub mod figures;
 mod follow;
+mod queue;
 mod recorder;
+#[cfg(test)]
+mod sample;
 mod schema;
 pub mod totals;
 

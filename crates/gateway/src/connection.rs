@@ -3,10 +3,17 @@
 //! Invariant: while a value of this type lives, its connection counts against the bounds; a tunnel that outlives
 //! the HTTP connection keeps it.
 
+use std::fmt;
 use std::sync::Arc;
 
-use portcullis_model::Peer;
+use bytes::Bytes;
+use portcullis_model::{Peer, Scheme};
+use tokio_util::sync::CancellationToken;
 
+use crate::activity::Activity;
+use crate::bounds::Place;
+use crate::limits::Limits;
+use crate::metrics::Word;
 use crate::node::Node;
 
 /// How a connection frames its messages.
@@ -26,4 +33,65 @@ pub(crate) struct ConnectionContext {
     pub(crate) peer: Arc<Peer>,
     /// Its framing.
     pub(crate) protocol: Protocol,
+    /// The `ClientHello`'s records as sent; empty on a connection in clear.
+    pub(crate) hello: Bytes,
+    /// What it may cost.
+    pub(crate) limits: Arc<Limits>,
+    /// What it is doing.
+    pub(crate) activity: Activity,
+    /// Set when its listener goes or the gateway drains: finish what runs, begin nothing new.
+    pub(crate) closing: CancellationToken,
+    /// Set when it has to end at once.
+    pub(crate) cut: CancellationToken,
+    /// Its place among the connections allowed.
+    #[expect(dead_code, reason = "held for its drop")]
+    pub(crate) admitted: Admitted,
+}
+
+/// A connection's place among those allowed, counted in the metrics while it lives.
+pub(crate) struct Admitted {
+    #[expect(dead_code, reason = "held for its drop")]
+    place: Place,
+    listener: Word,
+    node: Arc<Node>,
+}
+
+impl Admitted {
+    /// Counts a connection that took its place.
+    pub(crate) fn new(place: Place, listener: Word, node: Arc<Node>) -> Self {
+        node.ports.metrics.connection_opened(&listener);
+        Self { place, listener, node }
+    }
+}
+
+impl Drop for Admitted {
+    fn drop(&mut self) {
+        self.node.ports.metrics.connection_closed(&self.listener);
+    }
+}
+
+impl ConnectionContext {
+    /// Whether it is encrypted.
+    pub(crate) fn scheme(&self) -> Scheme {
+        if self.peer.tls.is_some() { Scheme::Https } else { Scheme::Http }
+    }
+
+    /// Notes that the client gave up an exchange, the `so_far`th within ten seconds, and ends the connection of a
+    /// client that does little else (rapid reset, CVE-2023-44487). HTTP/1 clients pay with their connection anyway.
+    pub(crate) fn stream_given_up(&self, so_far: u32) {
+        if self.protocol != Protocol::Http2 {
+            return;
+        }
+        self.node.ports.metrics.stream_reset();
+        if so_far > self.limits.resets && !self.cut.is_cancelled() {
+            self.node.ports.metrics.connection_cut("resets");
+            self.cut.cancel();
+        }
+    }
+}
+
+impl fmt::Debug for ConnectionContext {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ConnectionContext").field("peer", &self.peer).field("protocol", &self.protocol).finish()
+    }
 }

@@ -1,11 +1,24 @@
 //! A gateway from start to drain.
+//!
+//! Invariants: a policy that cannot be carried out (an address taken, a certificate that does not fit its key)
+//! changes nothing; listeners whose address stays keep their socket and their connections.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::Mutex;
+use portcullis_engine::Snapshot;
+use portcullis_policy::Policy;
+use smol_str::SmolStr;
+
+use crate::listen::{Bound, Listener, Offer, bind};
+use crate::metrics::Recorded;
 use crate::node::Node;
-use crate::ports::Ports;
+use crate::plan::{ListenerPlan, Plan, Speaks};
+use crate::ports::{Ports, ReadFile};
+use crate::probe::Probe;
+use crate::tls::{self, CertificateError};
 
 /// Why a gateway did not start, or did not take a new policy.
 #[derive(Debug, thiserror::Error)]
@@ -14,36 +27,150 @@ pub enum StartError {
     #[error("cannot listen on {address}: {cause}")]
     Listen {
         /// The address as policy writes it.
-        address: String,
+        address: SmolStr,
         /// What the system said.
         cause: std::io::Error,
+    },
+    /// A listener's TLS could not be set up.
+    #[error("TLS on {address}: {cause}")]
+    Tls {
+        /// The listener's address as policy writes it.
+        address: SmolStr,
+        /// What is wrong with its files.
+        cause: CertificateError,
     },
 }
 
 /// A running gateway.
 pub struct Gateway {
     node: Arc<Node>,
-    addresses: Vec<SocketAddr>,
+    open: Mutex<Open>,
+}
+
+/// What is open.
+#[derive(Default)]
+struct Open {
+    listeners: Vec<Listener>,
+    probe: Option<Probe>,
+}
+
+/// One step of carrying out a plan.
+enum Change {
+    /// Keep this listener's socket.
+    Keep(SmolStr, Offer),
+    /// Open this one.
+    Add(SmolStr, Offer, Bound),
 }
 
 impl Gateway {
-    /// Starts one.
-    pub async fn start(ports: Ports) -> Result<Self, StartError> {
-        Ok(Self { node: Arc::new(Node::new(ports)), addresses: Vec::new() })
+    /// Opens the listeners of the policy in `ports.snapshot` and serves until drained.
+    pub async fn start(ports: Ports, policy: &Policy) -> Result<Self, StartError> {
+        let plan = Plan::of(policy);
+        ports.metrics.register_collector(Box::new(Recorded(ports.recorder.clone())));
+        let node = Arc::new(Node::new(ports, plan.limits.clone()));
+        let gateway = Self { node, open: Mutex::default() };
+        gateway.carry_out(plan)?;
+        Ok(gateway)
     }
 
-    /// The addresses it listens on, in the policy's order, ephemeral ports resolved.
-    pub fn addresses(&self) -> &[SocketAddr] {
-        &self.addresses
+    /// Takes a new policy: all of it, or none of it.
+    ///
+    /// Exchanges in flight finish on the policy they began under; certificates are read again.
+    pub async fn reload(&self, snapshot: Arc<Snapshot>, policy: &Policy) -> Result<(), StartError> {
+        self.carry_out(Plan::of(policy))?;
+        self.node.ports.snapshot.store(snapshot);
+        Ok(())
+    }
+
+    fn carry_out(&self, plan: Plan) -> Result<(), StartError> {
+        let mut open = self.open.lock();
+        let files = &*self.node.ports.files;
+        let changes: Vec<_> =
+            plan.listeners.iter().map(|listener| open.prepare(listener, files)).collect::<Result<_, _>>()?;
+        let probe = open.prepare_probe(plan.probe)?;
+        // Nothing fails from here on.
+        self.node.limits.store(Arc::new(plan.limits));
+        open.apply(changes, &self.node);
+        open.apply_probe(plan.probe, probe, &self.node);
+        Ok(())
+    }
+
+    /// The addresses listened on, in the policy's order, ephemeral ports resolved.
+    pub fn addresses(&self) -> Vec<SocketAddr> {
+        self.open.lock().listeners.iter().map(Listener::address).collect()
+    }
+
+    /// Where probes are answered, if anywhere.
+    pub fn probe_address(&self) -> Option<SocketAddr> {
+        self.open.lock().probe.as_ref().map(Probe::address)
+    }
+
+    /// How many client connections are open.
+    pub fn connections(&self) -> usize {
+        self.node.bounds.open()
     }
 
     /// Stops accepting, lets exchanges finish for at most `deadline`, then ends what is left.
     pub async fn drain(self, deadline: Duration) {
+        tracing::info!(connections = self.connections(), "draining");
         self.node.draining.cancel();
         self.node.tasks.close();
         if tokio::time::timeout(deadline, self.node.tasks.wait()).await.is_err() {
+            tracing::warn!(connections = self.connections(), "the drain deadline passed; ending what is left");
             self.node.stopped.cancel();
             self.node.tasks.wait().await;
+        }
+    }
+}
+
+impl Open {
+    fn prepare(&self, plan: &ListenerPlan, files: &ReadFile) -> Result<Change, StartError> {
+        let offer = match &plan.speaks {
+            Speaks::Clear => Offer::Clear,
+            Speaks::ClearWithHttp2 => Offer::ClearWithHttp2,
+            Speaks::Tls(spec) => Offer::Tls(
+                tls::configure(spec, files)
+                    .map_err(|cause| StartError::Tls { address: plan.name.clone(), cause })?,
+            ),
+        };
+        if self.listeners.iter().any(|listener| listener.name == plan.name) {
+            return Ok(Change::Keep(plan.name.clone(), offer));
+        }
+        let socket =
+            bind(plan.address).map_err(|cause| StartError::Listen { address: plan.name.clone(), cause })?;
+        Ok(Change::Add(plan.name.clone(), offer, socket))
+    }
+
+    fn apply(&mut self, changes: Vec<Change>, node: &Arc<Node>) {
+        let mut before = std::mem::take(&mut self.listeners);
+        for change in changes {
+            match change {
+                Change::Keep(name, offer) => {
+                    if let Some(place) = before.iter().position(|listener| listener.name == name) {
+                        let listener = before.swap_remove(place);
+                        listener.offer(offer);
+                        self.listeners.push(listener);
+                    }
+                }
+                Change::Add(name, offer, socket) => self.listeners.push(Listener::start(socket, name, offer, node)),
+            }
+        }
+    }
+
+    fn prepare_probe(&self, wanted: Option<SocketAddr>) -> Result<Option<Bound>, StartError> {
+        match wanted {
+            Some(address) if self.probe.as_ref().is_none_or(|probe| probe.wanted() != address) => bind(address)
+                .map(Some)
+                .map_err(|cause| StartError::Listen { address: SmolStr::from(address.to_string()), cause }),
+            _ => Ok(None),
+        }
+    }
+
+    fn apply_probe(&mut self, wanted: Option<SocketAddr>, socket: Option<Bound>, node: &Arc<Node>) {
+        match (wanted, socket) {
+            (None, _) => self.probe = None,
+            (Some(address), Some(socket)) => self.probe = Some(Probe::start(socket, address, Arc::clone(node))),
+            (Some(_), None) => {}
         }
     }
 }

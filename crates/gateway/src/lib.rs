@@ -7,15 +7,29 @@
 //! ends, also when a side vanished; whatever a client can make grow has a bound. Deliberately absent: decisions
 //! (the engine's), files (read through [`ports::ReadFile`]), the console (the app joins them).
 
+mod activity;
 mod body;
+mod bounds;
 mod clock;
 mod connection;
 mod exchange;
 mod gateway;
 mod head;
+mod limits;
+mod listen;
+mod metrics;
 mod node;
+mod plan;
 mod ports;
+mod probe;
+mod refuse;
+mod serve;
+mod sniff;
+mod tap;
+mod tls;
 
 pub use clock::Clock;
 pub use gateway::{Gateway, StartError};
+pub use metrics::Metrics;
 pub use ports::{Ports, ReadFile};
+pub use tls::CertificateError;

@@ -1,14 +1,23 @@
 //! What all connections of one running gateway share.
 
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::bounds::Bounds;
+use crate::limits::Limits;
 use crate::ports::Ports;
 
 /// One running gateway's shared state.
 pub(crate) struct Node {
     /// What it was given.
     pub(crate) ports: Ports,
+    /// The connections open.
+    pub(crate) bounds: Arc<Bounds>,
+    /// What the next connection may cost.
+    pub(crate) limits: ArcSwap<Limits>,
     /// Every task that serves a connection or a tunnel; draining waits for them.
     pub(crate) tasks: TaskTracker,
     /// Set when the gateway drains: finish what runs, begin nothing new.
@@ -19,7 +28,14 @@ pub(crate) struct Node {
 
 impl Node {
     /// The state of a gateway about to start.
-    pub(crate) fn new(ports: Ports) -> Self {
-        Self { ports, tasks: TaskTracker::new(), draining: CancellationToken::new(), stopped: CancellationToken::new() }
+    pub(crate) fn new(ports: Ports, limits: Limits) -> Self {
+        Self {
+            ports,
+            bounds: Arc::default(),
+            limits: ArcSwap::from_pointee(limits),
+            tasks: TaskTracker::new(),
+            draining: CancellationToken::new(),
+            stopped: CancellationToken::new(),
+        }
     }
 }

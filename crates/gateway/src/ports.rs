@@ -3,9 +3,16 @@
 use std::io;
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use bytes::Bytes;
+use portcullis_engine::Snapshot;
+use portcullis_events::Recorder;
+use portcullis_model::observation::Observation;
+use portcullis_store::Store;
+use tokio::sync::mpsc;
 
 use crate::clock::Clock;
+use crate::metrics::Metrics;
 
 /// Reads a file that policy names (a certificate, a key, roots), by the name policy gives it.
 pub type ReadFile = dyn Fn(&str) -> io::Result<Bytes> + Send + Sync;
@@ -13,8 +20,19 @@ pub type ReadFile = dyn Fn(&str) -> io::Result<Bytes> + Send + Sync;
 /// Everything a [`Gateway`](crate::Gateway) needs from outside.
 #[derive(Clone)]
 pub struct Ports {
+    /// The compiled policy; every exchange takes the one of its beginning. Changed by
+    /// [`Gateway::reload`](crate::Gateway::reload) only.
+    pub snapshot: Arc<ArcSwap<Snapshot>>,
+    /// Counters and bans.
+    pub store: Arc<dyn Store>,
+    /// Where exchanges are recorded.
+    pub recorder: Recorder,
+    /// Where learning gets its observations, if anything learns. Full means the observation is dropped.
+    pub observations: Option<mpsc::Sender<Observation>>,
     /// Reads the files policy names.
     pub files: Arc<ReadFile>,
     /// The clock that dates exchanges.
     pub clock: Clock,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
 }

@@ -1,5 +1,8 @@
 //! Questions to the archive.
 
+pub(super) mod page;
+mod pushdown;
+
 use portcullis_model::{Event, Timestamp};
 
 /// Which events to find.

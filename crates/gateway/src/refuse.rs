@@ -1,0 +1,81 @@
+//! The gateway's own answers: the one place where a refusal becomes a response.
+//!
+//! Programs get a problem document (RFC 9457), people a page, chosen by `Accept` (RFC 9110 §12.5.1); both carry
+//! the event's id and a sentence that depends on the status alone. Invariant: nothing here tells which rule, limit
+//! or list decided, nor anything the client sent. Deliberately absent: why; the event says that.
+
+mod form;
+
+use std::fmt::Write;
+
+use bytes::Bytes;
+use http::header::{ACCEPT, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderName, HeaderValue, VARY, X_CONTENT_TYPE_OPTIONS};
+use http::{HeaderMap, Response, StatusCode};
+use portcullis_engine::{Connection, Refusal};
+use portcullis_model::Headers;
+
+use form::{Form, preferred};
+
+/// The page for people where the site has none of its own.
+const PAGE: &str = include_str!("refuse/page.html");
+/// Names the event in the response, whatever its form; also what an operator's proxy in front can log.
+const EVENT_ID: HeaderName = HeaderName::from_static("x-portcullis-event");
+
+/// Renders a refusal for whoever sent these fields.
+pub(crate) fn render(refusal: &Refusal, request: &Headers) -> Response<Bytes> {
+    let status = StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::FORBIDDEN);
+    let (content_type, body) = match (&refusal.body, preferred(request.all("accept"))) {
+        (Some(own), _) => ("text/plain; charset=utf-8", Bytes::from(own.to_string())),
+        (None, Form::Page) => ("text/html; charset=utf-8", page(refusal).into()),
+        (None, Form::Problem) => ("application/problem+json", problem(refusal).into()),
+    };
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    set_fields(response.headers_mut(), refusal, content_type);
+    response
+}
+
+fn set_fields(fields: &mut HeaderMap, refusal: &Refusal, content_type: &'static str) {
+    fields.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    fields.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    fields.insert(VARY, HeaderValue::from_name(ACCEPT));
+    fields.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    if let Ok(id) = HeaderValue::try_from(refusal.id.to_string()) {
+        fields.insert(EVENT_ID, id);
+    }
+    if refusal.connection == Connection::Close {
+        fields.insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    for (name, value) in &refusal.headers {
+        if let (Ok(name), Ok(value)) = (HeaderName::try_from(name.as_str()), HeaderValue::try_from(value.as_str())) {
+            fields.insert(name, value);
+        }
+    }
+}
+
+/// The problem document; its members need no escaping (a fixed sentence, a number, an id).
+fn problem(refusal: &Refusal) -> String {
+    let Refusal { status, title, id, .. } = refusal;
+    let mut text = String::with_capacity(160);
+    // Writing to a `String` cannot fail.
+    let _ = write!(
+        text,
+        r#"{{"type":"about:blank","title":"{title}","status":{status},"instance":"urn:portcullis:event:{id}","event":"{id}"}}"#
+    );
+    text.push('\n');
+    text
+}
+
+fn page(refusal: &Refusal) -> String {
+    let page = refusal.page.as_deref().unwrap_or(PAGE);
+    page.replace("{status}", &refusal.status.to_string())
+        .replace("{title}", &escape(refusal.title))
+        .replace("{id}", &refusal.id.to_string())
+}
+
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;").replace('\'', "&#39;")
+}
+
+#[cfg(test)]
+mod tests;

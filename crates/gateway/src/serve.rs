@@ -1,0 +1,206 @@
+//! Serving one connection: hyper over the byte tap for HTTP/1, hyper's HTTP/2 otherwise.
+//!
+//! Invariants: what an exchange is judged by is the record made of the bytes themselves (HTTP/1) or of the fields
+//! h2 decoded (HTTP/2), never hyper's reading of HTTP/1; a connection that carries nothing for the idle time, or
+//! whose listener goes, finishes what it carries and closes.
+
+use std::future::Future;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{Method, Request, Response, StatusCode};
+use http_body::Body;
+use hyper::body::Incoming;
+use hyper::rt::bounds::Http2ServerConnExec;
+use hyper::server::conn::{http1, http2};
+use hyper::service::{HttpService, service_fn};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use crate::activity::{CountedBody, InFlight, wait_idle};
+use crate::connection::{ConnectionContext, Protocol};
+use crate::exchange;
+use crate::head::HeadRecord;
+use crate::limits::Limits;
+use crate::tap::{Heads, Switch, Tap, Terms};
+
+/// Between two pings on an HTTP/2 connection that carries something.
+const PING_INTERVAL: Duration = Duration::from_secs(30);
+/// How long a client may take to answer one.
+const PING_TIMEOUT: Duration = Duration::from_secs(20);
+/// What hyper may buffer of a request beyond its head.
+const BUFFER_BEYOND_HEAD: usize = 64 * 1024;
+/// The largest head hyper's fixed table of fields holds.
+const HYPER_FIELDS: usize = 100;
+
+/// The shape hyper wants errors in.
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// hyper and the tap read a head differently; the connection ends before anything is made of it.
+#[derive(Debug, thiserror::Error)]
+#[error("a request reached the gateway that the tap has not seen")]
+struct Disagreement;
+
+/// Serves a connection to its end.
+pub(crate) async fn serve_connection<T>(stream: T, context: Arc<ConnectionContext>)
+where
+    T: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    match context.protocol {
+        Protocol::Http1 => serve_http1(stream, context).await,
+        Protocol::Http2 => serve_http2(stream, context).await,
+    }
+}
+
+async fn serve_http1<T>(stream: T, context: Arc<ConnectionContext>)
+where
+    T: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    let heads = Arc::new(Heads::default());
+    let terms = Terms {
+        scheme: context.scheme(),
+        limits: Arc::clone(&context.limits),
+        clock: context.node.ports.clock,
+        metrics: Arc::clone(&context.node.ports.metrics),
+    };
+    let tap = Tap::new(stream, Arc::clone(&heads), terms);
+    let served = Arc::clone(&context);
+    let service = service_fn(move |request| answer_http1(Arc::clone(&served), Arc::clone(&heads), request));
+    let connection = http1_builder(&context.limits).serve_connection(TokioIo::new(tap), service).with_upgrades();
+    run(connection, &context).await;
+}
+
+/// hyper with bounds no tighter than the tap's, so that the tap's are the ones that act.
+fn http1_builder(limits: &Limits) -> http1::Builder {
+    let mut builder = http1::Builder::new();
+    builder.max_buf_size(limits.framing.head_bytes.saturating_add(BUFFER_BEYOND_HEAD));
+    if limits.framing.fields >= HYPER_FIELDS {
+        builder.max_headers(limits.framing.fields.saturating_add(1));
+    }
+    builder
+}
+
+async fn answer_http1(
+    context: Arc<ConnectionContext>,
+    heads: Arc<Heads>,
+    request: Request<Incoming>,
+) -> Result<Response<CountedBody>, Disagreement> {
+    let Some(record) = heads.take() else {
+        context.node.ports.metrics.connection_cut("disagreement");
+        return Err(Disagreement);
+    };
+    let in_flight = InFlight::begin(Arc::clone(&context));
+    let connect = request.method() == Method::CONNECT;
+    let response = exchange::serve(context, record, request).await;
+    heads.answered(switch(connect, response.status()));
+    Ok(response.map(|body| CountedBody::new(body, in_flight)))
+}
+
+/// Whether bytes behind this response belong to another protocol.
+fn switch(connect: bool, status: StatusCode) -> Switch {
+    if status == StatusCode::SWITCHING_PROTOCOLS || (connect && status.is_success()) {
+        Switch::Switched
+    } else {
+        Switch::Stayed
+    }
+}
+
+async fn serve_http2<T>(stream: T, context: Arc<ConnectionContext>)
+where
+    T: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    let served = Arc::clone(&context);
+    let service = service_fn(move |request| answer_http2(Arc::clone(&served), request));
+    let connection = http2_builder(&context.limits).serve_connection(TokioIo::new(stream), service);
+    run(connection, &context).await;
+}
+
+fn http2_builder(limits: &Limits) -> http2::Builder<TokioExecutor> {
+    let resets = usize::try_from(limits.resets).unwrap_or(usize::MAX);
+    let mut builder = http2::Builder::new(TokioExecutor::new());
+    builder
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(limits.streams)
+        .max_header_list_size(u32::try_from(limits.framing.head_bytes).unwrap_or(u32::MAX))
+        .max_pending_accept_reset_streams(resets)
+        .max_local_error_reset_streams(resets)
+        .keep_alive_interval(PING_INTERVAL)
+        .keep_alive_timeout(PING_TIMEOUT);
+    builder
+}
+
+async fn answer_http2(
+    context: Arc<ConnectionContext>,
+    request: Request<Incoming>,
+) -> Result<Response<CountedBody>, std::convert::Infallible> {
+    let in_flight = InFlight::begin(Arc::clone(&context));
+    let record = HeadRecord::decoded(&request, &context);
+    let response = exchange::serve(context, record, request).await;
+    Ok(response.map(|body| CountedBody::new(body, in_flight)))
+}
+
+/// A connection hyper serves, of either protocol.
+trait Served: Future<Output = hyper::Result<()>> {
+    /// Finishes what runs and begins nothing new.
+    fn close(self: Pin<&mut Self>);
+}
+
+impl<I, S, B> Served for http1::UpgradeableConnection<I, S>
+where
+    I: hyper::rt::Read + hyper::rt::Write + Unpin + Send + 'static,
+    S: HttpService<Incoming, ResBody = B>,
+    S::Error: Into<BoxError>,
+    B: Body + 'static,
+    B::Error: Into<BoxError>,
+{
+    fn close(self: Pin<&mut Self>) {
+        self.graceful_shutdown();
+    }
+}
+
+impl<I, S, B> Served for http2::Connection<I, S, TokioExecutor>
+where
+    I: hyper::rt::Read + hyper::rt::Write + Unpin,
+    S: HttpService<Incoming, ResBody = B>,
+    S::Future: 'static,
+    S::Error: Into<BoxError>,
+    B: Body + 'static,
+    B::Error: Into<BoxError>,
+    TokioExecutor: Http2ServerConnExec<S::Future, B>,
+{
+    fn close(self: Pin<&mut Self>) {
+        self.graceful_shutdown();
+    }
+}
+
+/// Polls a connection until it ends, is idle too long, is told to close, or is cut.
+async fn run(connection: impl Served, context: &ConnectionContext) {
+    let mut connection = pin!(connection);
+    let ended = tokio::select! {
+        biased;
+        ended = connection.as_mut() => Some(ended),
+        () = context.cut.cancelled() => None,
+        () = quiet(context) => {
+            connection.as_mut().close();
+            tokio::select! {
+                ended = connection => Some(ended),
+                () = context.cut.cancelled() => None,
+            }
+        }
+    };
+    if let Some(Err(error)) = ended {
+        tracing::trace!(peer = %context.peer.address, %error, "a connection ended early");
+    }
+}
+
+/// Resolves when the connection should carry nothing new.
+fn quiet(context: &ConnectionContext) -> impl Future<Output = ()> + '_ {
+    let idle = wait_idle(context, context.limits.idle);
+    async {
+        tokio::select! {
+            () = context.closing.cancelled() => {}
+            () = idle => context.node.ports.metrics.timed_out("idle"),
+        }
+    }
+}
