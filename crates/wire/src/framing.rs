@@ -23,6 +23,8 @@ mod tests;
 
 pub use answer::{AnswerKind, AnswerRecord};
 pub use limits::FramingLimits;
+#[cfg(test)]
+pub(crate) use line::check_target;
 pub(crate) use request::split_absolute;
 pub use request::{HeadRecord, Switch};
 pub use request_follower::RequestFollower;
