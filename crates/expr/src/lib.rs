@@ -11,7 +11,6 @@ mod pattern;
 mod problem;
 mod program;
 mod reads;
-mod reference;
 #[cfg(test)]
 mod sample;
 mod semantics;
@@ -27,7 +26,6 @@ pub use path::{Path, Step};
 pub use problem::ExprProblem;
 pub use program::Program;
 pub use reads::{Reads, TagTest};
-pub use reference::reference;
 pub use template::{Template, check_template};
 pub use value::{Facts, ListId, Value};
 pub use vocabulary::{

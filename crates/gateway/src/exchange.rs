@@ -1,13 +1,64 @@
-//! Drive one exchange: ask the engine, do what it says, record how it ended.
+//! Drive one exchange: ask the engine, do what it says, see to it that it ends.
+//!
+//! Invariants: the engine's asks are answered in the order it gives them; nothing is sent upstream before the
+//! engine says so; an exchange is judged, forwarded and ended under one policy, the one in force when its head
+//! came. Deliberately absent: any decision, and the bytes of bodies, which [`crate::body`] moves.
+
+mod course;
+mod deliver;
+mod errand;
+mod outgoing;
 
 use std::sync::Arc;
 
-use http::{Request, Response, StatusCode};
+use bytes::Bytes;
+use http::{HeaderMap, Request, Response, StatusCode};
 use hyper::body::Incoming;
+use hyper::upgrade::OnUpgrade;
+use portcullis_engine::{Arrival, BodyHint, Held, HeldBody};
+use portcullis_model::EventId;
+use portcullis_model::event::{End, UpstreamRecord};
 
-use crate::body::ClientBody;
+pub(crate) use course::Course;
+use course::Stage;
+
+use crate::body::{Broken, ClientBody, HoldEnd, Passage, UpstreamBody, hold};
 use crate::connection::ConnectionContext;
+use crate::forward::Expectation;
 use crate::head::HeadRecord;
+use crate::refuse;
+use crate::upgrade::Wish;
+use crate::upstream::ServerSet;
+use errand::{Errand, Unanswered};
+use outgoing::Outgoing;
+
+/// What of a request the engine does not take.
+struct Received {
+    /// Until it was held whole or is on its way.
+    body: Option<Incoming>,
+    hint: BodyHint,
+    wish: Option<Wish>,
+    upgrade: Option<OnUpgrade>,
+    expectation: Expectation,
+    held: Option<HeldUpload>,
+}
+
+/// A request's body as far as it was held.
+struct HeldUpload {
+    bytes: Bytes,
+    trailers: Option<HeaderMap>,
+    rest: Rest,
+}
+
+/// Whether the client has more of a held body.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Rest {
+    Follows,
+    Nothing,
+}
+
+/// The client went away; there is nobody to answer.
+struct ClientGone;
 
 /// Serves one request to its response head; the body goes on streaming after this returns.
 pub(crate) async fn serve(
@@ -15,8 +66,172 @@ pub(crate) async fn serve(
     record: HeadRecord,
     request: Request<Incoming>,
 ) -> Response<ClientBody> {
-    let mut response = Response::new(ClientBody::Empty);
-    *response.status_mut() = StatusCode::BAD_GATEWAY;
-    drop((connection, record, request));
+    let generation = connection.node.upstreams.current();
+    let mut received = Received::new(&record, request);
+    let id = EventId::new(record.received.wall, fastrand::u128(..));
+    let arrival = Arrival {
+        id,
+        now: record.received,
+        peer: Arc::clone(&connection.peer),
+        head: record.head,
+        defects: record.defects,
+        body: received.hint,
+    };
+    let bans = connection.node.ports.store.ban_view();
+    let step = generation.snapshot.begin(arrival, &*bans);
+    let mut course = Course::begin(connection, id, step);
+    loop {
+        match course.stage() {
+            Some(Stage::Counters(_)) => count(&mut course).await,
+            Some(Stage::RequestBody(_)) => {
+                if hold_request(&mut course, &mut received).await.is_err() {
+                    return gone(course);
+                }
+            }
+            Some(Stage::Forward(forward)) => {
+                let set = generation.set(forward.site_index());
+                return forward_request(course, received, set).await;
+            }
+            Some(Stage::Refuse(_)) => return refuse(course),
+            Some(Stage::Deliver(_) | Stage::Sending(_)) | None => return gone(course),
+        }
+    }
+}
+
+/// The store's answers to the engine.
+async fn count(course: &mut Course) {
+    let answers = {
+        let Some(Stage::Counters(ask)) = course.stage() else { return };
+        course.connection.node.ports.store.apply(ask.batch()).answers().await
+    };
+    let ports = &course.connection.node.ports;
+    let (bans, now) = (ports.store.ban_view(), ports.clock.tick());
+    if let Some(Stage::Counters(ask)) = course.take() {
+        course.enter(ask.answer(answers, &*bans, now));
+    }
+}
+
+/// Holds the request's body and hands it to the engine.
+async fn hold_request(course: &mut Course, received: &mut Received) -> Result<(), ClientGone> {
+    let Some(Stage::RequestBody(ask)) = course.stage() else { return Ok(()) };
+    let Some(incoming) = &mut received.body else { return Ok(()) };
+    let held = hold(incoming, ask.limit(), ask.deadline()).await;
+    course.seen.held_bytes = held.bytes.len() as u64;
+    let (outcome, rest, trailers) = match held.end {
+        HoldEnd::Whole(trailers) => (Held::Complete, Rest::Nothing, trailers),
+        HoldEnd::OverLimit => (Held::OverLimit, Rest::Follows, None),
+        HoldEnd::Deadline => (Held::Deadline, Rest::Follows, None),
+        HoldEnd::Failed(error) => match Broken::of(&error) {
+            Broken::Defect(defect) => (Held::Broken(defect), Rest::Nothing, None),
+            Broken::Stalled => (Held::Deadline, Rest::Nothing, None),
+            Broken::Gone => return Err(ClientGone),
+        },
+    };
+    received.held = Some(HeldUpload { bytes: held.bytes.clone(), trailers, rest });
+    let body = HeldBody { bytes: held.bytes, outcome };
+    let now = course.connection.node.ports.clock.tick();
+    if let Some(Stage::RequestBody(ask)) = course.take() {
+        course.enter(ask.answer(&body, now));
+    }
+    Ok(())
+}
+
+/// Asks the upstream and delivers what it answers, or the refusal that comes of it.
+async fn forward_request(
+    mut course: Course,
+    mut received: Received,
+    set: Option<Arc<ServerSet>>,
+) -> Response<ClientBody> {
+    let now = course.connection.node.ports.clock.tick();
+    let outgoing = received.outgoing(&mut course);
+    let answered = match set {
+        Some(set) => Errand::new(set, outgoing, now).run(&mut course).await,
+        None => {
+            Err(Unanswered::Upstream(portcullis_engine::UpstreamFailure::NoServer, UpstreamRecord::default()))
+        }
+    };
+    match answered {
+        Ok(answered) => deliver::deliver(course, received, answered).await,
+        Err(unanswered) => fail(course, unanswered),
+    }
+}
+
+/// Tells the engine that no server answered, and the client what comes of it.
+fn fail(mut course: Course, unanswered: Unanswered) -> Response<ClientBody> {
+    let now = course.connection.node.ports.clock.tick();
+    let Some(Stage::Forward(forward)) = course.take() else { return gone(course) };
+    match unanswered {
+        Unanswered::Upstream(failure, record) => {
+            course.enter(Stage::Refuse(forward.failed(&failure, record, now)));
+        }
+        Unanswered::Request(failure, record) => {
+            course.enter(Stage::Refuse(forward.request_failed(&failure, record, now)));
+        }
+        Unanswered::Gone(record) => {
+            course.enter(Stage::Forward(forward));
+            course.seen.upstream = Some(record);
+            return gone(course);
+        }
+    }
+    refuse(course)
+}
+
+/// Sends the refusal the engine decided on.
+fn refuse(mut course: Course) -> Response<ClientBody> {
+    let Some(Stage::Refuse(step)) = course.take() else { return gone(course) };
+    for ban in step.bans() {
+        course.connection.node.ports.store.ban(ban.clone());
+    }
+    let response = refuse::render(step.answer(), &step.head().headers);
+    let is_head = step.head().method == http::Method::HEAD;
+    course.enter(Stage::Sending(step.begin()));
+    course.seen.status = response.status().as_u16();
+    let (mut parts, bytes) = response.into_parts();
+    if !is_head {
+        return Response::from_parts(parts, ClientBody::whole(bytes, None, course));
+    }
+    parts.headers.insert(http::header::CONTENT_LENGTH, http::HeaderValue::from(bytes.len()));
+    Response::from_parts(parts, ClientBody::whole(Bytes::new(), None, course))
+}
+
+/// Answers into the void: the client is gone, or the exchange has ended.
+fn gone(mut course: Course) -> Response<ClientBody> {
+    course.end(End::ClientGone);
+    let mut response = Response::new(ClientBody::default());
+    *response.status_mut() = StatusCode::BAD_REQUEST;
     response
+}
+
+impl Received {
+    fn new(record: &HeadRecord, mut request: Request<Incoming>) -> Self {
+        let hint = record.body;
+        let expectation = if record.expects_continue { Expectation::PassOn } else { Expectation::Drop };
+        let wish = Wish::of(&record.head, hint);
+        let upgrade = wish.is_some().then(|| hyper::upgrade::on(&mut request));
+        Self { body: Some(request.into_body()), hint, wish, upgrade, expectation, held: None }
+    }
+
+    /// The request on its way: what was held of its body, what still comes, or nothing.
+    fn outgoing(&mut self, course: &mut Course) -> Outgoing {
+        let wish = self.wish.take();
+        match (self.held.take(), self.body.take()) {
+            (Some(HeldUpload { bytes, trailers, rest: Rest::Nothing }), _) => {
+                Outgoing::held(bytes, trailers, wish)
+            }
+            (held, Some(rest)) if self.hint != BodyHint::None => {
+                let passage = Arc::new(Passage::default());
+                course.seen.passage = Some(Arc::clone(&passage));
+                // A client whose body was begun was told to go on.
+                let expectation = if held.is_none() { self.expectation } else { Expectation::Drop };
+                let bytes = held.map(|held| held.bytes).unwrap_or_default();
+                Outgoing::streamed(
+                    UpstreamBody::stream(bytes, rest, Arc::clone(&passage)),
+                    passage,
+                    expectation,
+                    wish,
+                )
+            }
+            _ => Outgoing::bodiless(wish),
+        }
+    }
 }

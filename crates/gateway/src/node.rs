@@ -9,6 +9,7 @@ use tokio_util::task::TaskTracker;
 use crate::bounds::Bounds;
 use crate::limits::Limits;
 use crate::ports::Ports;
+use crate::upstream::Upstreams;
 
 /// One running gateway's shared state.
 pub(crate) struct Node {
@@ -16,6 +17,8 @@ pub(crate) struct Node {
     pub(crate) ports: Ports,
     /// The connections open.
     pub(crate) bounds: Arc<Bounds>,
+    /// The policy in force and the servers it names.
+    pub(crate) upstreams: Upstreams,
     /// What the next connection may cost.
     pub(crate) limits: ArcSwap<Limits>,
     /// Every task that serves a connection or a tunnel; draining waits for them.
@@ -28,9 +31,10 @@ pub(crate) struct Node {
 
 impl Node {
     /// The state of a gateway about to start.
-    pub(crate) fn new(ports: Ports, limits: Limits) -> Self {
+    pub(crate) fn new(ports: Ports, limits: Limits, upstreams: Upstreams) -> Self {
         Self {
             ports,
+            upstreams,
             bounds: Arc::default(),
             limits: ArcSwap::from_pointee(limits),
             tasks: TaskTracker::new(),

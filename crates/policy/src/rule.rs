@@ -2,13 +2,13 @@
 
 mod action;
 
-use portcullis_document::{Node, Place, Problem};
+use portcullis_document::{Node, Problem};
 use smol_str::SmolStr;
 
 pub use action::{AnswerHeaders, BanBy, BanOrder, BlockAnswer, Redirect, RuleAction, Skippable, Throttle};
 
 use crate::condition::{Condition, Phase, Template};
-use crate::decode::{Decode, Reading, check_label, nothing_written, section};
+use crate::decode::{Decode, Reading, check_label, section};
 use crate::scalar::{HeaderName, TagName};
 use crate::table::{Kind, Named};
 
@@ -29,8 +29,6 @@ section! {
         + {
             /// When it runs; settled once all rules are known.
             phase: Phase = Phase::Head,
-            /// Where its parts are written.
-            marks: Marks = Marks::default(),
         }
     }
     => settle_rule
@@ -38,24 +36,12 @@ section! {
 
 fn settle_rule(rule: Rule, node: &Node, reading: &mut Reading) -> Option<Rule> {
     check_label(node, "rule", reading)?;
-    if ["tag", "action", "headers"].iter().all(|key| nothing_written(node, key)) {
+    if rule.tags.is_empty() && rule.action.is_none() && rule.headers.is_empty() {
         let problem = Problem::error("policy.idle_rule", format!("the rule `{}` does nothing", rule.name));
         let place = node.entry("name").map_or(&node.place, |entry| &entry.value.place);
         return reading.refuse(problem.at(place).remedy("give it a `tag`, an `action` or `headers`"));
     }
-    let key = |name: &str| node.entry(name).map(|entry| entry.key.place.clone());
-    Some(Rule { marks: Marks { tag: key("tag"), action: key("action"), headers: key("headers") }, ..rule })
-}
-
-/// Where the keys of a rule are written, for problems about them.
-#[derive(Clone, Debug, Default)]
-pub struct Marks {
-    /// `tag`.
-    pub tag: Option<Place>,
-    /// `action`.
-    pub action: Option<Place>,
-    /// `headers`.
-    pub headers: Option<Place>,
+    Some(rule)
 }
 
 section! {

@@ -1,0 +1,185 @@
+//! The course of one exchange: where it stands with the engine, and what only the host can know of it.
+//!
+//! Invariant: every exchange ends exactly once. Whoever drops a course that has not ended, because a client
+//! vanished or a task was cancelled, ends it as abandoned; so summary, event and observation are never missed.
+
+use std::sync::Arc;
+
+use portcullis_engine::{
+    CountersAsk, Deliver, EndFacts, Finished, Forward, ProgressFacts, Refuse, RequestBodyAsk, Sending, Step,
+};
+use portcullis_events::Wants;
+use portcullis_model::EventId;
+use portcullis_model::event::{End, NotInspected, UpstreamRecord};
+use smallvec::SmallVec;
+use smol_str::SmolStr;
+
+use crate::body::Passage;
+use crate::connection::ConnectionContext;
+
+/// One exchange between its arrival and its end.
+pub(crate) struct Course {
+    /// The client connection it came on.
+    pub(crate) connection: Arc<ConnectionContext>,
+    id: EventId,
+    stage: Option<Stage>,
+    /// What the host saw of it so far.
+    pub(crate) seen: Seen,
+}
+
+/// Where an exchange stands with the engine.
+#[expect(clippy::large_enum_variant, reason = "a batch lives for one call of the store; boxing it would cost more")]
+pub(crate) enum Stage {
+    /// The store is asked.
+    Counters(CountersAsk),
+    /// The request's body is held.
+    RequestBody(RequestBodyAsk),
+    /// The upstream is asked.
+    Forward(Forward),
+    /// The response's body is held.
+    Deliver(Deliver),
+    /// A refusal is about to be sent.
+    Refuse(Refuse),
+    /// The answer is being sent.
+    Sending(Sending),
+}
+
+/// What only the host knows.
+#[derive(Default)]
+pub(crate) struct Seen {
+    /// The status on its way to the client; 0 before.
+    pub(crate) status: u16,
+    /// Request body bytes that were held.
+    pub(crate) held_bytes: u64,
+    /// The part of the request's body that streams.
+    pub(crate) passage: Option<Arc<Passage>>,
+    /// Request bytes of a tunnel.
+    pub(crate) tunnel_bytes: u64,
+    /// Response body bytes handed to the client's connection.
+    pub(crate) response_bytes: u64,
+    /// The upstream's part, where it changed after the head was handed in.
+    pub(crate) upstream: Option<UpstreamRecord>,
+    /// What could not be looked at.
+    pub(crate) not_inspected: SmallVec<[NotInspected; 1]>,
+}
+
+impl Seen {
+    fn request_bytes(&self) -> u64 {
+        let streamed = self.passage.as_ref().map_or(0, |passage| passage.bytes());
+        self.held_bytes.saturating_add(streamed).saturating_add(self.tunnel_bytes)
+    }
+
+    /// Notes something that was not looked at.
+    pub(crate) fn skip(&mut self, what: &'static str, why: &'static str) {
+        let (what, why) = (SmolStr::new_static(what), SmolStr::new_static(why));
+        self.not_inspected.push(NotInspected { what, why });
+    }
+}
+
+impl From<Step> for Stage {
+    fn from(step: Step) -> Self {
+        match step {
+            Step::Counters(ask) => Self::Counters(ask),
+            Step::RequestBody(ask) => Self::RequestBody(ask),
+            Step::Forward(forward) => Self::Forward(forward),
+            Step::Refuse(refuse) => Self::Refuse(refuse),
+        }
+    }
+}
+
+impl Stage {
+    fn finish(self, facts: EndFacts) -> Finished {
+        match self {
+            Self::Counters(ask) => ask.abandon(facts),
+            Self::RequestBody(ask) => ask.abandon(facts),
+            Self::Forward(forward) => forward.abandon(facts),
+            Self::Deliver(deliver) => deliver.abandon(facts),
+            Self::Refuse(refuse) => refuse.abandon(facts),
+            Self::Sending(sending) => sending.finish(facts),
+        }
+    }
+}
+
+impl Course {
+    /// An exchange at its first stage.
+    pub(crate) fn begin(connection: Arc<ConnectionContext>, id: EventId, stage: impl Into<Stage>) -> Self {
+        Self { connection, id, stage: Some(stage.into()), seen: Seen::default() }
+    }
+
+    /// Where it stands; absent once it ended.
+    pub(crate) fn stage(&self) -> Option<&Stage> {
+        self.stage.as_ref()
+    }
+
+    /// Takes the stage, to go on to the next with [`Self::enter`] before anything is awaited.
+    pub(crate) fn take(&mut self) -> Option<Stage> {
+        self.stage.take()
+    }
+
+    /// Goes on to a stage.
+    pub(crate) fn enter(&mut self, stage: impl Into<Stage>) {
+        self.stage = Some(stage.into());
+    }
+
+    /// Hands bytes on their way to the client to the engine.
+    pub(crate) fn tee(&mut self, bytes: &[u8]) {
+        if let Some(Stage::Sending(sending)) = &mut self.stage {
+            sending.tee(bytes);
+        }
+    }
+
+    /// Reports on an exchange that takes long.
+    pub(crate) fn report(&mut self) {
+        let ports = &self.connection.node.ports;
+        let facts = ProgressFacts {
+            status: self.seen.status,
+            request_bytes: self.seen.request_bytes(),
+            response_bytes: self.seen.response_bytes,
+            now: ports.clock.now(),
+        };
+        let event = match &mut self.stage {
+            Some(Stage::Sending(sending)) => sending.progress(facts),
+            Some(Stage::Forward(forward)) => forward.progress(facts),
+            _ => return,
+        };
+        ports.recorder.offer(event);
+    }
+
+    /// Ends the exchange; does nothing if it ended before.
+    pub(crate) fn end(&mut self, end: End) {
+        let Some(stage) = self.stage.take() else { return };
+        let facts = EndFacts {
+            end,
+            status: self.seen.status,
+            request_bytes: self.seen.request_bytes(),
+            response_bytes: self.seen.response_bytes,
+            upstream: self.seen.upstream.take(),
+            now: self.connection.node.ports.clock.now(),
+            not_inspected: std::mem::take(&mut self.seen.not_inspected),
+        };
+        self.record(&stage.finish(facts));
+    }
+
+    /// Totals first, so that they are exact; then the event, if it is wanted; then the observation.
+    fn record(&self, finished: &Finished) {
+        let ports = &self.connection.node.ports;
+        let summary = finished.summary();
+        ports.metrics.exchange(summary);
+        ports.recorder.fold(summary);
+        if ports.recorder.wants(summary, self.id) != Wants::No {
+            ports.recorder.offer(finished.event());
+        }
+        if let Some(learn) = &ports.observations
+            && let Some(observation) = finished.observation()
+        {
+            // A full queue is learning's loss, never traffic's.
+            let _ = learn.try_send(observation);
+        }
+    }
+}
+
+impl Drop for Course {
+    fn drop(&mut self) {
+        self.end(End::ClientGone);
+    }
+}

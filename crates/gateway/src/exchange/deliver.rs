@@ -1,0 +1,151 @@
+//! Deliver what the upstream answered: as it comes, looked at in passing, or once it was held and judged.
+//!
+//! Invariant: of a response that is held nothing is sent before the engine has judged it; of one that is
+//! rewritten no field speaks of the bytes it had before.
+
+use bytes::Bytes;
+use http::header::{ALT_SVC, CONNECTION, UPGRADE};
+use http::response::Parts;
+use http::{Response, StatusCode, Version};
+use hyper::body::Incoming;
+use portcullis_engine::{Deliver, Held, HeldBody, HeldStep, ResponseMode, ResponseStep};
+use portcullis_model::event::End;
+
+use super::course::{Course, Stage};
+use super::errand::{Answered, Reply};
+use super::{Received, gone, refuse};
+use crate::body::{self, BrokenOff, ClientBody, Download, HoldEnd, Looking};
+use crate::forward::strip_hop_fields;
+use crate::upgrade;
+
+/// Delivers an answer to the client.
+pub(super) async fn deliver(
+    mut course: Course,
+    received: Received,
+    answered: Answered,
+) -> Response<ClientBody> {
+    let clock = course.connection.node.ports.clock;
+    let Answered { reply: Reply { response, head, carrier }, record, pace } = answered;
+    let Some(Stage::Forward(forward)) = course.take() else { return gone(course) };
+    match forward.answered(head, record, clock.tick()) {
+        ResponseStep::Refuse(step) => {
+            course.enter(Stage::Refuse(step));
+            return refuse(course);
+        }
+        ResponseStep::Deliver(step) => course.enter(Stage::Deliver(step)),
+    }
+    if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+        return switch(course, received, response, carrier, pace);
+    }
+    let (parts, body) = response.into_parts();
+    pass_on(course, parts, Download::new(body, carrier, pace, clock)).await
+}
+
+/// Opens a tunnel after a 101.
+fn switch(
+    mut course: Course,
+    received: Received,
+    response: Response<Incoming>,
+    carrier: body::Carrier,
+    pace: crate::pace::Pace,
+) -> Response<ClientBody> {
+    let Some(Stage::Deliver(step)) = course.take() else { return gone(course) };
+    course.enter(Stage::Sending(step.begin()));
+    course.seen.status = StatusCode::SWITCHING_PROTOCOLS.as_u16();
+    let protocol = response.headers().get(UPGRADE).cloned();
+    let (mut parts, _) = response.into_parts();
+    clean(&mut parts);
+    if let Some(protocol) = protocol {
+        parts.headers.insert(UPGRADE, protocol);
+        parts.headers.insert(CONNECTION, http::HeaderValue::from_static("upgrade"));
+    }
+    match received.upgrade {
+        Some(client) => upgrade::open(course, client, carrier, pace),
+        None => course.end(End::UpstreamFailed),
+    }
+    Response::from_parts(parts, ClientBody::Empty)
+}
+
+async fn pass_on(mut course: Course, parts: Parts, download: Download) -> Response<ClientBody> {
+    let Some(Stage::Deliver(step)) = course.stage() else { return gone(course) };
+    let looking = match step.mode() {
+        ResponseMode::Hold { .. } => return hold(course, parts, download).await,
+        ResponseMode::Tee { .. } => Looking::Tee,
+        ResponseMode::Pass => Looking::Away,
+    };
+    let Some(Stage::Deliver(step)) = course.take() else { return gone(course) };
+    course.enter(Stage::Sending(step.begin()));
+    send(course, parts, |course| download.answer(Bytes::new(), looking, course))
+}
+
+/// Holds the body, has it judged, and sends what comes of that.
+async fn hold(mut course: Course, mut parts: Parts, mut download: Download) -> Response<ClientBody> {
+    let Some(Stage::Deliver(step)) = course.stage() else { return gone(course) };
+    let ResponseMode::Hold { limit, deadline } = step.mode() else { return gone(course) };
+    let held = body::hold(&mut download, limit, deadline).await;
+    let (outcome, trailers) = match held.end {
+        HoldEnd::Whole(trailers) => (Held::Complete, trailers),
+        HoldEnd::OverLimit => (Held::OverLimit, None),
+        HoldEnd::Deadline | HoldEnd::Failed(BrokenOff::Stalled | BrokenOff::Overdue) => {
+            (Held::Deadline, None)
+        }
+        HoldEnd::Failed(BrokenOff::Upstream) => (Held::Lost, None),
+    };
+    let bytes = held.bytes;
+    match judge(&mut course, &HeldBody { bytes: bytes.clone(), outcome }) {
+        Some(Judged::Pass) if download.is_over() => {
+            send(course, parts, |course| ClientBody::whole(bytes, trailers, course))
+        }
+        Some(Judged::Pass) => send(course, parts, |course| download.answer(bytes, Looking::Away, course)),
+        Some(Judged::Rewrite(bytes)) => {
+            body::mend(&mut parts.headers, bytes.len() as u64);
+            send(course, parts, |course| ClientBody::whole(bytes, None, course))
+        }
+        Some(Judged::Refuse) => refuse(course),
+        None => gone(course),
+    }
+}
+
+/// What the engine made of a held response.
+enum Judged {
+    Pass,
+    Rewrite(Bytes),
+    Refuse,
+}
+
+fn judge(course: &mut Course, body: &HeldBody) -> Option<Judged> {
+    let now = course.connection.node.ports.clock.tick();
+    let Some(Stage::Deliver(step)) = course.take() else { return None };
+    Some(match Deliver::held(step, body, now) {
+        HeldStep::Deliver(sending) => {
+            course.enter(Stage::Sending(sending));
+            Judged::Pass
+        }
+        HeldStep::Rewritten(sending, bytes) => {
+            course.enter(Stage::Sending(sending));
+            Judged::Rewrite(bytes)
+        }
+        HeldStep::Refuse(step) => {
+            course.enter(Stage::Refuse(step));
+            Judged::Refuse
+        }
+    })
+}
+
+fn send(
+    mut course: Course,
+    mut parts: Parts,
+    body: impl FnOnce(Course) -> ClientBody,
+) -> Response<ClientBody> {
+    clean(&mut parts);
+    course.seen.status = parts.status.as_u16();
+    Response::from_parts(parts, body(course))
+}
+
+/// Takes off what was meant for this hop, or would lead clients past it.
+fn clean(parts: &mut Parts) {
+    strip_hop_fields(&mut parts.headers);
+    parts.headers.remove(ALT_SVC);
+    parts.version = Version::HTTP_11;
+    parts.extensions.clear();
+}

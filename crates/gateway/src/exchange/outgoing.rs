@@ -1,0 +1,127 @@
+//! The request that goes to an upstream, made anew for each attempt.
+//!
+//! Invariant: its target, host and fields are those the engine judged; only what belongs to the hop is ours.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::uri::PathAndQuery;
+use http::{HeaderMap, Request, StatusCode, Uri, Version};
+use parking_lot::Mutex;
+use portcullis_engine::Forward;
+use portcullis_model::{Peer, RequestHead};
+
+use crate::body::{Gate, Passage, UpstreamBody};
+use crate::forward::{self, Expectation, Framing, Hop, Length};
+use crate::upgrade::Wish;
+use crate::upstream::{Endpoint, Need, Security};
+
+/// An upstream that does not say `100 Continue` within this gets the body all the same (RFC 9110 §10.1.1).
+const CONTINUE_PATIENCE: Duration = Duration::from_secs(1);
+
+/// What a request carries beside its head.
+pub(super) struct Outgoing {
+    /// The body.
+    pub(super) body: UpstreamBody,
+    /// The part of it that streams.
+    pub(super) passage: Option<Arc<Passage>>,
+    /// Its length.
+    pub(super) length: Length,
+    /// Whether the client waits for `100 Continue`.
+    pub(super) expectation: Expectation,
+    /// The protocol it wants to change to.
+    pub(super) wish: Option<Wish>,
+}
+
+impl Outgoing {
+    /// One without a body.
+    pub(super) fn bodiless(wish: Option<Wish>) -> Self {
+        let (body, length) = (UpstreamBody::Empty, Length::AsReceived);
+        Self { body, passage: None, length, expectation: Expectation::Drop, wish }
+    }
+
+    /// One whose body was held whole.
+    pub(super) fn held(bytes: Bytes, trailers: Option<HeaderMap>, wish: Option<Wish>) -> Self {
+        // Only a chunked body can be followed by trailers.
+        let length = if trailers.is_none() { Length::Exactly(bytes.len() as u64) } else { Length::Absent };
+        let body = UpstreamBody::Held(bytes, trailers);
+        Self { body, passage: None, length, expectation: Expectation::Drop, wish }
+    }
+
+    /// One whose body still comes.
+    pub(super) fn streamed(
+        body: UpstreamBody,
+        passage: Arc<Passage>,
+        expectation: Expectation,
+        wish: Option<Wish>,
+    ) -> Self {
+        Self { body, passage: Some(passage), length: Length::AsReceived, expectation, wish }
+    }
+
+    /// What can carry it.
+    pub(super) fn need(&self, head: &RequestHead) -> Need {
+        let is_grpc =
+            |kind: &[u8]| kind.get(..16).is_some_and(|start| start.eq_ignore_ascii_case(b"application/grpc"));
+        if self.wish.is_some() {
+            Need::Http1
+        } else if head.headers.get("content-type").is_some_and(is_grpc) {
+            Need::Http2
+        } else {
+            Need::Any
+        }
+    }
+
+    /// The request for one attempt; takes the body.
+    pub(super) fn request(
+        &mut self,
+        forward: &Forward,
+        (peer, framing): (&Peer, Framing),
+        endpoint: &Endpoint,
+    ) -> Request<UpstreamBody> {
+        let expectation = if framing == Framing::Http1 { self.expectation } else { Expectation::Drop };
+        let hop = Hop { peer, framing, length: self.length, expectation, upgrade: self.wish.as_ref() };
+        let mut request = Request::new(std::mem::take(&mut self.body));
+        *request.method_mut() = forward.head().method.clone();
+        *request.headers_mut() = forward::request_fields(forward, hop);
+        *request.uri_mut() = target(forward, framing, endpoint);
+        *request.version_mut() = match framing {
+            Framing::Http1 => Version::HTTP_11,
+            Framing::Http2 => Version::HTTP_2,
+        };
+        if expectation == Expectation::PassOn {
+            wait_for_continue(&mut request);
+        }
+        request
+    }
+}
+
+/// The judged target: alone for HTTP/1, with scheme and authority for HTTP/2.
+fn target(forward: &Forward, framing: Framing, endpoint: &Endpoint) -> Uri {
+    let path = PathAndQuery::from_maybe_shared(Bytes::copy_from_slice(forward.target().as_bytes())).ok();
+    let mut parts = http::uri::Parts::default();
+    if framing == Framing::Http2 {
+        parts.scheme = Some(match endpoint.security {
+            Security::Clear => http::uri::Scheme::HTTP,
+            Security::Tls => http::uri::Scheme::HTTPS,
+        });
+        parts.authority = forward::authority(forward).parse().ok();
+    }
+    parts.path_and_query = path;
+    Uri::from_parts(parts).unwrap_or_default()
+}
+
+/// Keeps the body back until the upstream asks for it.
+fn wait_for_continue(request: &mut Request<UpstreamBody>) {
+    let (gate, open) = Gate::new(tokio::time::sleep(CONTINUE_PATIENCE));
+    request.body_mut().wait_for(gate);
+    let open = Mutex::new(Some(open));
+    hyper::ext::on_informational(request, move |answer| {
+        if answer.status() == StatusCode::CONTINUE
+            && let Some(open) = open.lock().take()
+        {
+            // Nobody waits any more if the body was dropped.
+            let _ = open.send(());
+        }
+    });
+}

@@ -1,0 +1,160 @@
+//! One HTTP/1.1 connection to an upstream server, driven by the exchange that uses it.
+//!
+//! hyper's connection is a future that something must poll. Here no task of its own does: the exchange polls it
+//! while it waits for the head, the response's body polls it while it is read, and between exchanges it rests in
+//! the pool. That saves several wake-ups across tasks per exchange, and an exchange that is dropped takes its
+//! connection with it. Invariant: only a connection that is between messages goes back to the pool.
+
+use std::future::poll_fn;
+use std::net::SocketAddr;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll, Waker};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use hyper::body::{Body, Frame, Incoming};
+use hyper::client::conn::http1::{Builder, Connection, SendRequest};
+use hyper_util::rt::TokioIo;
+use portcullis_model::{ResponseHead, Tick};
+use portcullis_wire::Defect;
+
+use super::strict::{Strict, Witness};
+use super::transport::Transport;
+use crate::body::UpstreamBody;
+
+type Driven = Connection<TokioIo<Strict<Transport>>, UpstreamBody>;
+
+/// How many fields a response's head may have; [`Strict`] refuses more before hyper does.
+const MAX_FIELDS: usize = 512;
+
+/// A connection that carries one exchange at a time.
+pub(crate) struct Http1 {
+    sender: SendRequest<UpstreamBody>,
+    connection: Box<Driven>,
+    state: State,
+    witness: Witness,
+    remote: SocketAddr,
+    rested_at: Tick,
+    reused: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    Open,
+    Ended,
+}
+
+/// Why a request brought no response.
+pub(crate) struct AskFailure {
+    /// What hyper says.
+    pub(crate) error: hyper::Error,
+    /// The request, if nothing of it was written.
+    pub(crate) unsent: Option<Request<UpstreamBody>>,
+}
+
+impl Http1 {
+    /// Begins to speak HTTP/1.1 on a connected stream.
+    pub(crate) async fn begin(transport: Transport, remote: SocketAddr) -> hyper::Result<Self> {
+        let witness = Witness::new();
+        let io = TokioIo::new(Strict::new(transport, witness.clone()));
+        let (sender, connection) = Builder::new().max_headers(MAX_FIELDS).handshake(io).await?;
+        Ok(Self {
+            sender,
+            connection: Box::new(connection),
+            state: State::Open,
+            witness,
+            remote,
+            rested_at: Tick::default(),
+            reused: false,
+        })
+    }
+
+    /// Sends a request and waits for the response's head, a final one or 101.
+    pub(crate) async fn ask(
+        &mut self,
+        request: Request<UpstreamBody>,
+    ) -> Result<Response<Incoming>, Box<AskFailure>> {
+        self.witness.expect(request.method(), request.headers());
+        // The answer is made while the connection is polled, by this very task, so it needs no waker; and it must
+        // not be kept back by a spent cooperative budget, as nothing would wake the task again.
+        let mut answer = pin!(tokio::task::unconstrained(self.sender.try_send_request(request)));
+        let (connection, state) = (&mut self.connection, &mut self.state);
+        let answered = poll_fn(|cx| {
+            drive(connection, state, cx);
+            answer.as_mut().poll(&mut Context::from_waker(Waker::noop()))
+        });
+        answered.await.map_err(|mut failed| {
+            let unsent = failed.take_message();
+            Box::new(AskFailure { error: failed.into_error(), unsent })
+        })
+    }
+
+    /// The response's head as it was on the wire, once.
+    pub(crate) fn take_head(&self) -> Option<ResponseHead> {
+        self.witness.take_head()
+    }
+
+    /// What was wrong with what the server sent, if something was.
+    pub(crate) fn defect(&self) -> Option<Defect> {
+        self.witness.defect()
+    }
+
+    /// The next frame of the response's body.
+    pub(crate) fn poll_frame(
+        &mut self,
+        body: &mut Incoming,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<hyper::Result<Frame<Bytes>>>> {
+        // As above: the body's frames are made while the connection is polled.
+        let mut unwoken = Context::from_waker(Waker::noop());
+        if let Poll::Ready(frame) = Pin::new(&mut *body).poll_frame(&mut unwoken) {
+            return Poll::Ready(frame);
+        }
+        drive(&mut self.connection, &mut self.state, cx);
+        Pin::new(body).poll_frame(&mut unwoken)
+    }
+
+    /// Whether the connection is between messages and still open; polls it once to find out.
+    pub(crate) fn rests(&mut self) -> bool {
+        drive(&mut self.connection, &mut self.state, &mut Context::from_waker(Waker::noop()));
+        self.state == State::Open && self.sender.is_ready() && self.witness.is_idle()
+    }
+
+    /// Notes when it was put to rest.
+    pub(crate) fn rest(&mut self, now: Tick) {
+        self.rested_at = now;
+        self.reused = true;
+    }
+
+    /// Since when it rests.
+    pub(crate) fn rested_at(&self) -> Tick {
+        self.rested_at
+    }
+
+    /// Whether it carried an exchange before.
+    pub(crate) fn reused(&self) -> bool {
+        self.reused
+    }
+
+    /// The server's address.
+    pub(crate) fn remote(&self) -> SocketAddr {
+        self.remote
+    }
+
+    /// Takes the stream out after a 101: what was read beyond the head, and the stream itself.
+    pub(crate) fn into_tunnel(mut self) -> (Bytes, Strict<Transport>) {
+        let mut unwoken = Context::from_waker(Waker::noop());
+        if self.state == State::Open {
+            let _ = self.connection.poll_without_shutdown(&mut unwoken);
+        }
+        let parts = self.connection.into_parts();
+        (parts.read_buf, parts.io.into_inner())
+    }
+}
+
+/// Polls the connection unless it has ended.
+fn drive(connection: &mut Driven, state: &mut State, cx: &mut Context<'_>) {
+    if *state == State::Open && connection.poll_without_shutdown(cx).is_ready() {
+        *state = State::Ended;
+    }
+}

@@ -1,0 +1,257 @@
+//! What policy says of one site's upstream, ready to be carried out: files read, servers taken apart.
+//!
+//! Invariant: two equal plans may share one set of servers with its connections, so everything that decides how
+//! a connection is made is part of the comparison, the roots' bytes included.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use portcullis_policy as policy;
+use smol_str::SmolStr;
+
+use super::health::Tolerance;
+use super::tls::TlsPlanError;
+use crate::ports::ReadFile;
+
+/// Why a site's upstream cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum PlanError {
+    /// A file it names cannot be read.
+    #[error("cannot read `{file}`: {cause}")]
+    File {
+        /// As policy names it.
+        file: SmolStr,
+        /// What the system said.
+        cause: std::io::Error,
+    },
+    /// TLS cannot be set up.
+    #[error(transparent)]
+    Tls(#[from] TlsPlanError),
+}
+
+/// One site's upstream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Plan {
+    /// Its servers, at least one.
+    pub(crate) servers: Vec<Endpoint>,
+    /// Who is asked next.
+    pub(crate) balance: Balance,
+    /// What they are spoken to in.
+    pub(crate) protocol: Protocol,
+    /// How long to wait.
+    pub(crate) timeouts: Timeouts,
+    /// How often a request that is safe to repeat is tried again.
+    pub(crate) retries: u32,
+    /// Connections kept while idle, and for how long.
+    pub(crate) pool: PoolBounds,
+    /// When a failing server is left alone.
+    pub(crate) tolerance: Tolerance,
+    /// How often names are looked up again.
+    pub(crate) dns_refresh: Duration,
+    /// How servers prove themselves.
+    pub(crate) tls: TlsPlan,
+}
+
+/// One server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Endpoint {
+    /// As policy writes it.
+    pub(crate) name: SmolStr,
+    /// In clear or over TLS.
+    pub(crate) security: Security,
+    /// A name or an address, IPv6 without brackets.
+    pub(crate) host: SmolStr,
+    /// The port.
+    pub(crate) port: u16,
+}
+
+impl Endpoint {
+    fn read(server: &policy::Server) -> Self {
+        Self {
+            name: server.url.clone(),
+            security: match server.scheme {
+                policy::ServerScheme::Http => Security::Clear,
+                policy::ServerScheme::Https => Security::Tls,
+            },
+            host: server.host.clone(),
+            port: server.port,
+        }
+    }
+}
+
+/// Whether a server is spoken to in clear.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Security {
+    /// `http://`.
+    Clear,
+    /// `https://`.
+    Tls,
+}
+
+/// Who is asked next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Balance {
+    /// One after the other.
+    RoundRobin,
+    /// The one with the fewest exchanges going on.
+    LeastConnections,
+}
+
+/// What is spoken to the servers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Protocol {
+    /// Over TLS what ALPN chooses; in clear HTTP/1.1, but HTTP/2 for what needs it.
+    Auto,
+    /// HTTP/1.1.
+    Http1,
+    /// HTTP/2: by ALPN over TLS (a server that has none gets HTTP/1.1), by prior knowledge in clear.
+    Http2,
+}
+
+/// What a request can be carried by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Need {
+    /// Anything.
+    Any,
+    /// HTTP/1.1: it wants to change the protocol.
+    Http1,
+    /// HTTP/2: gRPC has trailers and both directions at once.
+    Http2,
+}
+
+/// What a connection has to speak.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Speaking {
+    /// HTTP/1.1.
+    Http1,
+    /// HTTP/2 from the first byte.
+    Http2,
+    /// What ALPN chooses.
+    Negotiated,
+}
+
+impl Plan {
+    /// Reads policy and the files it names.
+    pub(crate) fn read(upstream: &policy::Upstream, files: &ReadFile) -> Result<Self, PlanError> {
+        let timeouts = &upstream.timeouts;
+        Ok(Self {
+            servers: upstream.servers.iter().map(Endpoint::read).collect(),
+            balance: match upstream.balance {
+                policy::Balance::RoundRobin => Balance::RoundRobin,
+                policy::Balance::LeastConnections => Balance::LeastConnections,
+            },
+            protocol: match upstream.protocol {
+                policy::UpstreamProtocol::Auto => Protocol::Auto,
+                policy::UpstreamProtocol::Http1 => Protocol::Http1,
+                policy::UpstreamProtocol::Http2 => Protocol::Http2,
+            },
+            timeouts: Timeouts {
+                connect: timeouts.connect,
+                head: timeouts.head,
+                idle: timeouts.idle,
+                total: timeouts.total,
+            },
+            retries: u32::from(upstream.retries),
+            pool: PoolBounds { connections: upstream.pool.idle as usize, idle: upstream.pool.idle_timeout },
+            tolerance: Tolerance { failures: upstream.health.failures.get(), pause: upstream.health.pause },
+            dns_refresh: upstream.dns_refresh,
+            tls: TlsPlan::read(&upstream.tls, files)?,
+        })
+    }
+
+    /// What a connection to a server has to speak for a request.
+    pub(crate) fn speaking(&self, security: Security, need: Need) -> Speaking {
+        match (self.protocol, security, need) {
+            (_, _, Need::Http1) | (Protocol::Http1, _, _) | (Protocol::Auto, Security::Clear, Need::Any) => {
+                Speaking::Http1
+            }
+            (_, Security::Tls, _) => Speaking::Negotiated,
+            (_, Security::Clear, _) => Speaking::Http2,
+        }
+    }
+}
+
+/// How long to wait for what.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Timeouts {
+    /// For a connection, TLS included.
+    pub(crate) connect: Duration,
+    /// For the response's head, from the last byte of the request that went on.
+    pub(crate) head: Duration,
+    /// For the next bytes of a response.
+    pub(crate) idle: Duration,
+    /// For the whole exchange.
+    pub(crate) total: Option<Duration>,
+}
+
+/// Connections kept while idle.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct PoolBounds {
+    /// How many a server.
+    pub(crate) connections: usize,
+    /// For how long.
+    pub(crate) idle: Duration,
+}
+
+/// How servers prove themselves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct TlsPlan {
+    /// Roots in PEM; absent for the web's.
+    pub(crate) roots: Option<Bytes>,
+    /// The name asked for and checked, where it is not the server's host.
+    pub(crate) server_name: Option<SmolStr>,
+    /// Whether certificates are checked at all.
+    pub(crate) verify: Verify,
+}
+
+impl TlsPlan {
+    fn read(tls: &policy::UpstreamTls, files: &ReadFile) -> Result<Self, PlanError> {
+        let read =
+            |path: &SmolStr| files(path).map_err(|cause| PlanError::File { file: path.clone(), cause });
+        Ok(Self {
+            roots: tls.ca.as_ref().map(|file| read(&file.path)).transpose()?,
+            server_name: tls.server_name.clone(),
+            verify: if tls.verify { Verify::Full } else { Verify::Nothing },
+        })
+    }
+}
+
+/// Whether a server's certificate is checked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verify {
+    /// Chain and name.
+    Full,
+    /// Not at all: anyone on the path can read and change what is sent.
+    Nothing,
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// A plan of servers in clear, for tests.
+    pub(crate) fn plan(servers: &[&'static str], balance: Balance) -> Plan {
+        let endpoint = |name: &&'static str| Endpoint {
+            name: SmolStr::new_static(name),
+            security: Security::Clear,
+            host: SmolStr::new_static("127.0.0.1"),
+            port: 9,
+        };
+        Plan {
+            servers: servers.iter().map(endpoint).collect(),
+            balance,
+            protocol: Protocol::Auto,
+            timeouts: Timeouts {
+                connect: Duration::from_secs(1),
+                head: Duration::from_secs(1),
+                idle: Duration::from_secs(1),
+                total: None,
+            },
+            retries: 1,
+            pool: PoolBounds { connections: 8, idle: Duration::from_secs(60) },
+            tolerance: Tolerance { failures: 3, pause: Duration::from_secs(10) },
+            dns_refresh: Duration::from_secs(30),
+            tls: TlsPlan { roots: None, server_name: None, verify: Verify::Full },
+        }
+    }
+}

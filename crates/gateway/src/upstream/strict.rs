@@ -1,0 +1,192 @@
+//! Reads what an upstream sends as strictly as what clients send, before hyper sees it.
+//!
+//! Invariants: a read that holds a defect gives hyper nothing, so no response is made of ambiguous bytes; what
+//! was wrong is kept for the event. After a protocol switch bytes pass unread. Deliberately absent: writing,
+//! which passes through, and what a defect leads to.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use http::header::UPGRADE;
+use http::{HeaderMap, Method};
+use parking_lot::Mutex;
+use portcullis_model::ResponseHead;
+use portcullis_wire::framing::AnswerKind;
+use portcullis_wire::{Asked, Defect, FramingLimits, ResponseFollower, What};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+/// What the follower saw, shared between a connection's bytes and the exchange that uses it.
+///
+/// The lock is never contended: the task that reads the bytes is the one that asks.
+#[derive(Clone, Debug)]
+pub(crate) struct Witness(Arc<Mutex<Seen>>);
+
+#[derive(Debug)]
+struct Seen {
+    follower: ResponseFollower,
+    head: Option<ResponseHead>,
+    defect: Option<Defect>,
+}
+
+/// Whether bytes are still HTTP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Speaking {
+    Http,
+    Other,
+}
+
+impl Witness {
+    /// One that has seen nothing.
+    pub(crate) fn new() -> Self {
+        let follower = ResponseFollower::new(FramingLimits::default());
+        Self(Arc::new(Mutex::new(Seen { follower, head: None, defect: None })))
+    }
+
+    /// A request is about to be sent.
+    pub(crate) fn expect(&self, method: &Method, fields: &HeaderMap) {
+        let mut seen = self.0.lock();
+        seen.head = None;
+        seen.follower.expect(if method == Method::HEAD {
+            Asked::Head
+        } else if method == Method::CONNECT {
+            Asked::Connect
+        } else if fields.contains_key(UPGRADE) {
+            Asked::Upgrade
+        } else {
+            Asked::Plain
+        });
+    }
+
+    /// The last final head, once.
+    pub(crate) fn take_head(&self) -> Option<ResponseHead> {
+        self.0.lock().head.take()
+    }
+
+    /// What was wrong, if anything.
+    pub(crate) fn defect(&self) -> Option<Defect> {
+        self.0.lock().defect
+    }
+
+    /// Whether the last response was read to its end and nothing came after it.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.0.lock().follower.is_idle()
+    }
+
+    fn follow(&self, mut bytes: &[u8]) -> Result<Speaking, Defect> {
+        let mut seen = self.0.lock();
+        loop {
+            let fed = seen.follower.feed(bytes);
+            bytes = bytes.get(fed.consumed..).unwrap_or_default();
+            match fed.what {
+                What::More => return Ok(Speaking::Http),
+                What::Tunnel => return Ok(Speaking::Other),
+                What::Head(record) if record.kind == AnswerKind::Interim => {}
+                What::Head(record) => seen.head = Some(record.head),
+                What::Body | What::MessageEnd | What::Waiting => {}
+                What::Defect(defect) => {
+                    seen.defect = Some(defect);
+                    return Err(defect);
+                }
+            }
+        }
+    }
+}
+
+/// A stream whose reads are followed.
+#[derive(Debug)]
+pub(crate) struct Strict<T> {
+    inner: T,
+    witness: Witness,
+    speaking: Speaking,
+}
+
+impl<T> Strict<T> {
+    /// Follows a stream.
+    pub(crate) fn new(inner: T, witness: Witness) -> Self {
+        Self { inner, witness, speaking: Speaking::Http }
+    }
+}
+
+impl<T: AsyncRead + Unpin> AsyncRead for Strict<T> {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        let before = buf.filled().len();
+        ready!(Pin::new(&mut this.inner).poll_read(cx, buf))?;
+        if this.speaking == Speaking::Http {
+            match this.witness.follow(buf.filled().get(before..).unwrap_or_default()) {
+                Ok(speaking) => this.speaking = speaking,
+                Err(defect) => {
+                    buf.set_filled(before);
+                    return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, defect.code())));
+                }
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<T: AsyncWrite + Unpin> AsyncWrite for Strict<T> {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.get_mut().inner).poll_write(cx, buf)
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.get_mut().inner).poll_write_vectored(cx, bufs)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.inner.is_write_vectored()
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().inner).poll_flush(cx)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().inner).poll_shutdown(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::AsyncReadExt;
+
+    async fn read(answer: &'static [u8], asked: &Method) -> (io::Result<Vec<u8>>, Witness) {
+        let witness = Witness::new();
+        witness.expect(asked, &HeaderMap::new());
+        let mut stream = Strict::new(answer, witness.clone());
+        let mut bytes = Vec::new();
+        (stream.read_to_end(&mut bytes).await.map(|_| bytes), witness)
+    }
+
+    #[tokio::test]
+    async fn a_sound_answer_passes_and_its_head_is_kept_as_spelled() {
+        let answer = b"HTTP/1.1 200 OK\r\nX-Odd: 1\r\nContent-Length: 2\r\n\r\nhi";
+        let (bytes, witness) = read(answer, &Method::GET).await;
+        assert_eq!(bytes.unwrap(), answer);
+        let head = witness.take_head().unwrap();
+        assert_eq!((head.status, head.headers.get("x-odd")), (200, Some(&b"1"[..])));
+        assert!(witness.is_idle() && witness.defect().is_none());
+    }
+
+    #[tokio::test]
+    async fn an_ambiguous_answer_gives_hyper_nothing() {
+        for answer in [
+            &b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n"[..],
+            b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\nhi",
+            b"HTTP/1.1 200 OK\nContent-Length: 2\n\nhi",
+            b"SSH-2.0-OpenSSH_9.2\r\n\r\n",
+            b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhiHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
+        ] {
+            let (bytes, witness) = read(answer, &Method::GET).await;
+            assert!(bytes.is_err() && witness.defect().is_some(), "{}", String::from_utf8_lossy(answer));
+        }
+    }
+}
