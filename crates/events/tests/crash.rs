@@ -1,0 +1,185 @@
+//! An archive whose process is killed, and one whose file may not grow: in real processes, with real signals.
+//!
+//! The two tests start this same binary again for the part of the process that suffers, which is marked `ignored`
+//! so that it runs only for them.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, reason = "tests")]
+
+use std::io::{BufRead, BufReader, Lines};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::time::Duration;
+
+use portcullis_events::archive::{Query, Reader};
+use portcullis_events::{ArchiveConfig, ArchiveState, Recorder, RecorderConfig, Share};
+use portcullis_model::event::{CallerRecord, End, FORMAT, PeerRecord, RequestRecord};
+use portcullis_model::verdict::VerdictRecord;
+use portcullis_model::{Action, CallerKey, Direction, Event, EventId, Scheme, Timestamp, Version};
+
+/// Tells the child where its archive is.
+const ARCHIVE: &str = "PORTCULLIS_TEST_ARCHIVE";
+/// Events the child offers between two flushes.
+const ROUND: u64 = 100;
+
+fn event(n: u64) -> Event {
+    let (time, ip) = (Timestamp::from_secs(4_000_000_000), [203, 0, 113, 9].into());
+    Event {
+        version: FORMAT,
+        id: EventId::new(time, u128::from(n) << 60),
+        progress: None,
+        time,
+        duration_us: 100,
+        direction: Direction::Ingress,
+        peer: PeerRecord { ip, port: 40000, listener: "127.0.0.1:8080".into(), tls: None },
+        caller: CallerRecord { key: CallerKey::address(ip), ip, identity: None },
+        site: Some("shop".into()),
+        route: None,
+        operation: None,
+        request: RequestRecord {
+            method: "GET".into(),
+            scheme: Scheme::Http,
+            host: "shop.example".into(),
+            path: format!("/plans/{n}"),
+            query: None,
+            version: Version::Http11,
+            headers: Vec::new(),
+            user_agent: None,
+            content_type: None,
+            body_bytes: 0,
+        },
+        response: None,
+        upstream: None,
+        tags: Vec::new(),
+        verdict: VerdictRecord { action: Action::Pass, would_have: None },
+        reasons: Vec::new(),
+        skipped: Vec::new(),
+        not_inspected: Vec::new(),
+        phases: Vec::new(),
+        end: End::Complete,
+    }
+}
+
+fn config(path: PathBuf) -> RecorderConfig {
+    let archive = ArchiveConfig { path, retain: Duration::from_hours(24 * 365), size: None };
+    RecorderConfig { archive: Some(archive), passes: Share::ALL, ..RecorderConfig::default() }
+}
+
+/// Offers events for ever, and says after each round how many are committed and how the archive is.
+#[test]
+#[ignore = "the child that the other tests start"]
+fn child_records_until_killed() {
+    let path = std::env::var_os(ARCHIVE).expect("started by another test");
+    let (recorder, recording) = Recorder::start(&config(path.into())).unwrap();
+    for n in 0.. {
+        recorder.offer(event(n));
+        if (n + 1) % ROUND == 0 {
+            recording.flush();
+            let figures = recorder.figures();
+            let state = match figures.archive {
+                ArchiveState::Failing { fault, .. } => fault.as_str(),
+                _ => "working",
+            };
+            println!("round {} {state}", figures.committed);
+        }
+    }
+}
+
+/// A child, killed when this is dropped.
+struct Suffering {
+    child: Child,
+    lines: Lines<BufReader<ChildStdout>>,
+}
+
+impl Suffering {
+    fn start(mut command: Command, archive: &Path) -> Self {
+        let mut child = command
+            .args(["child_records_until_killed", "--exact", "--ignored", "--nocapture", "--test-threads=1"])
+            .env(ARCHIVE, archive)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        Self { child, lines }
+    }
+
+    /// The next round's committed events and state.
+    fn round(&mut self) -> (u64, String) {
+        loop {
+            let line = self.lines.next().expect("the child goes on").unwrap();
+            // The first line of all follows the test harness's own words.
+            if let Some((_, round)) = line.split_once("round ") {
+                let (committed, state) = round.split_once(' ').unwrap();
+                return (committed.parse().unwrap(), state.to_owned());
+            }
+        }
+    }
+
+    /// `kill -9`.
+    fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+impl Drop for Suffering {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// How many of the first events the archive has without a gap.
+fn kept_from_the_first(archive: &Path) -> u64 {
+    let found = Reader::open(archive).unwrap().events(&Query::default()).unwrap();
+    let mut paths: Vec<u64> = found
+        .events
+        .iter()
+        .map(|event| event.request.path.trim_start_matches("/plans/").parse().unwrap())
+        .collect();
+    paths.sort_unstable();
+    paths.iter().zip(0..).take_while(|(found, expected)| *found == expected).count() as u64
+}
+
+#[test]
+fn what_was_committed_survives_kill_9() {
+    let folder = tempfile::tempdir().unwrap();
+    let archive = folder.path().join("events.db");
+    let mut committed = 0;
+    for rounds in [1, 4, 7] {
+        let mut child = Suffering::start(Command::new(std::env::current_exe().unwrap()), &archive);
+        for _ in 0..rounds {
+            committed = child.round().0.max(committed);
+        }
+        child.kill();
+        let kept = kept_from_the_first(&archive);
+        assert!(kept >= committed, "{kept} of {committed}");
+    }
+    assert_eq!(committed, 7 * ROUND);
+}
+
+#[test]
+fn a_file_that_may_not_grow_is_said_and_what_was_committed_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    let archive = folder.path().join("events.db");
+    // A limit on the size of files makes writes fail as a full disk does; ignored, its signal kills nobody.
+    let mut command = Command::new("sh");
+    command
+        .args(["-c", "trap '' XFSZ; ulimit -f 1024; exec \"$0\" \"$@\""])
+        .arg(std::env::current_exe().unwrap());
+    let mut child = Suffering::start(command, &archive);
+    let (committed, _) = std::iter::repeat_with(|| child.round()).find(|(_, state)| state == "full").unwrap();
+    for _ in 0..3 {
+        assert_eq!(
+            child.round(),
+            (committed, "full".to_owned()),
+            "recording goes on, and says what is wrong"
+        );
+    }
+    child.kill();
+    assert!(committed >= ROUND);
+    assert!(kept_from_the_first(&archive) >= committed);
+
+    // With room again, another process goes on with the same archive.
+    let mut child = Suffering::start(Command::new(std::env::current_exe().unwrap()), &archive);
+    assert_eq!(child.round(), (ROUND, "working".to_owned()));
+}
