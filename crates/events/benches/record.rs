@@ -1,6 +1,6 @@
 //! What recording costs the hot path, and what archiving costs its thread.
 
-#![allow(missing_docs, clippy::unwrap_used, reason = "a benchmark")]
+#![allow(missing_docs, clippy::unwrap_used, clippy::indexing_slicing, reason = "a benchmark")]
 
 use std::hint::black_box;
 use std::time::Duration;
@@ -39,7 +39,7 @@ fn fold(criterion: &mut Criterion) {
     let summary = summary(1);
     let id = EventId::from_u128(7 << 60);
     criterion.bench_function("wants", |bencher| {
-        bencher.iter(|| recorder.wants(black_box(&summary), black_box(id)))
+        bencher.iter(|| recorder.wants(black_box(&summary), black_box(id)));
     });
 }
 

@@ -43,6 +43,10 @@ impl Checked {
         &self.reads
     }
 
+    pub(crate) fn typed(&self) -> &Typed {
+        &self.typed
+    }
+
     /// The form that is evaluated.
     pub fn compile(&self) -> Program {
         Program::new(&self.typed)

@@ -6,6 +6,7 @@
 
 mod check;
 mod checked;
+mod conjuncts;
 mod path;
 mod pattern;
 mod problem;
@@ -22,6 +23,7 @@ mod value;
 mod vocabulary;
 
 pub use checked::{Checked, Env, check, check_value};
+pub use conjuncts::{Conjunct, Relation};
 pub use path::{Path, Step};
 pub use problem::ExprProblem;
 pub use program::Program;

@@ -3,6 +3,7 @@
 pub(super) mod page;
 mod pushdown;
 
+use portcullis_expr::{Env, ExprProblem, Place};
 use portcullis_model::{Event, Timestamp};
 
 /// Which events to find.
@@ -45,3 +46,14 @@ pub struct Found {
     /// Where to go on; absent if there is nothing more.
     pub more: Option<Cursor>,
 }
+
+impl Query {
+    /// Events for which a condition holds, or the condition's mistakes.
+    pub fn parse(condition: &str) -> Result<Self, Vec<ExprProblem>> {
+        let env = Env { place: Place::Event, lists: &[] };
+        Ok(Self { when: Some(portcullis_expr::check(condition, &env)?), ..Self::default() })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -12,7 +12,7 @@ use crate::totals::MinuteTotals;
 
 const RANDOM_BITS: u32 = 20;
 /// How many places an id may move on.
-const MOVES: i64 = 4096;
+pub(super) const MOVES: i64 = 4096;
 
 /// What became of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

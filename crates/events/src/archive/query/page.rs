@@ -14,7 +14,7 @@ use crate::archive::rows::first_place;
 /// Rows read in one go.
 const PAGE: usize = 512;
 /// Ids are made when a connection is accepted or a head is read: never further from the event's time than this.
-const SKEW: Duration = Duration::from_mins(5);
+pub(super) const SKEW: Duration = Duration::from_mins(5);
 
 /// A value bound to a statement.
 #[derive(Clone, Debug, PartialEq)]
