@@ -12,6 +12,7 @@ mod pattern;
 mod problem;
 mod program;
 mod reads;
+mod reference;
 #[cfg(test)]
 mod sample;
 mod semantics;
@@ -28,6 +29,7 @@ pub use path::{Path, Step};
 pub use problem::ExprProblem;
 pub use program::Program;
 pub use reads::{Reads, TagTest};
+pub use reference::reference;
 pub use template::{Template, check_template};
 pub use value::{Facts, ListId, Value};
 pub use vocabulary::{

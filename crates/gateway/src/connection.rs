@@ -92,6 +92,6 @@ impl ConnectionContext {
 
 impl fmt::Debug for ConnectionContext {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ConnectionContext").field("peer", &self.peer).field("protocol", &self.protocol).finish()
+        f.debug_struct("ConnectionContext").field("peer", &self.peer).field("protocol", &self.protocol).finish_non_exhaustive()
     }
 }

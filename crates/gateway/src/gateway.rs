@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use portcullis_engine::Snapshot;
-use portcullis_policy::Policy;
 use smol_str::SmolStr;
 
 use crate::listen::{Bound, Listener, Offer, bind};
@@ -38,7 +37,7 @@ pub enum StartError {
         /// The listener's address as policy writes it.
         address: SmolStr,
         /// What is wrong with its files.
-        cause: CertificateError,
+        cause: Box<CertificateError>,
     },
     /// A site's upstream could not be set up.
     #[error(transparent)]
@@ -67,9 +66,9 @@ enum Change {
 }
 
 impl Gateway {
-    /// Opens the listeners of the policy in `ports.snapshot` and serves until drained.
-    pub async fn start(ports: Ports, policy: &Policy) -> Result<Self, StartError> {
-        let plan = Plan::of(policy);
+    /// Opens the listeners of the policy in `ports.snapshot` and serves until drained; needs a tokio runtime.
+    pub fn start(ports: Ports) -> Result<Self, StartError> {
+        let plan = Plan::of(ports.snapshot.load().policy());
         ports.metrics.register_collector(Box::new(Recorded(ports.recorder.clone())));
         let upstreams = Upstreams::start(ports.snapshot.load_full(), &*ports.files)?;
         let node = Arc::new(Node::new(ports, plan.limits.clone(), upstreams));
@@ -84,9 +83,9 @@ impl Gateway {
     /// Takes a new policy: all of it, or none of it.
     ///
     /// Exchanges in flight finish on the policy they began under; certificates are read again.
-    pub async fn reload(&self, snapshot: Arc<Snapshot>, policy: &Policy) -> Result<(), StartError> {
+    pub fn reload(&self, snapshot: Arc<Snapshot>) -> Result<(), StartError> {
         let generation = self.node.upstreams.prepare(Arc::clone(&snapshot), &*self.node.ports.files)?;
-        self.carry_out(Plan::of(policy))?;
+        self.carry_out(Plan::of(snapshot.policy()))?;
         self.node.upstreams.put_in_force(generation);
         self.node.ports.snapshot.store(snapshot);
         Ok(())
@@ -95,8 +94,9 @@ impl Gateway {
     fn carry_out(&self, plan: Plan) -> Result<(), StartError> {
         let mut open = self.open.lock();
         let files = &*self.node.ports.files;
+        let mut kept = open.names();
         let changes: Vec<_> =
-            plan.listeners.iter().map(|listener| open.prepare(listener, files)).collect::<Result<_, _>>()?;
+            plan.listeners.iter().map(|listener| prepare(listener, &mut kept, files)).collect::<Result<_, _>>()?;
         let probe = open.prepare_probe(plan.probe)?;
         // Nothing fails from here on.
         self.node.limits.store(Arc::new(plan.limits));
@@ -110,8 +110,8 @@ impl Gateway {
         self.open.lock().listeners.iter().map(Listener::address).collect()
     }
 
-    /// Where probes are answered, if anywhere.
-    pub fn probe_address(&self) -> Option<SocketAddr> {
+    /// Where metrics and probes are answered, if anywhere.
+    pub fn metrics_address(&self) -> Option<SocketAddr> {
         self.open.lock().probe.as_ref().map(Probe::address)
     }
 
@@ -134,21 +134,8 @@ impl Gateway {
 }
 
 impl Open {
-    fn prepare(&self, plan: &ListenerPlan, files: &ReadFile) -> Result<Change, StartError> {
-        let offer = match &plan.speaks {
-            Speaks::Clear => Offer::Clear,
-            Speaks::ClearWithHttp2 => Offer::ClearWithHttp2,
-            Speaks::Tls(spec) => Offer::Tls(
-                tls::configure(spec, files)
-                    .map_err(|cause| StartError::Tls { address: plan.name.clone(), cause })?,
-            ),
-        };
-        if self.listeners.iter().any(|listener| listener.name == plan.name) {
-            return Ok(Change::Keep(plan.name.clone(), offer));
-        }
-        let socket =
-            bind(plan.address).map_err(|cause| StartError::Listen { address: plan.name.clone(), cause })?;
-        Ok(Change::Add(plan.name.clone(), offer, socket))
+    fn names(&self) -> Vec<SmolStr> {
+        self.listeners.iter().map(|listener| listener.name.clone()).collect()
     }
 
     fn apply(&mut self, changes: Vec<Change>, node: &Arc<Node>) {
@@ -157,7 +144,7 @@ impl Open {
             match change {
                 Change::Keep(name, offer) => {
                     if let Some(place) = before.iter().position(|listener| listener.name == name) {
-                        let listener = before.swap_remove(place);
+                        let listener = before.remove(place);
                         listener.offer(offer);
                         self.listeners.push(listener);
                     }
@@ -182,5 +169,26 @@ impl Open {
             (Some(address), Some(socket)) => self.probe = Some(Probe::start(socket, address, Arc::clone(node))),
             (Some(_), None) => {}
         }
+    }
+}
+
+/// Does for one listener everything that can fail; `kept` names the open sockets nobody has claimed yet.
+fn prepare(plan: &ListenerPlan, kept: &mut Vec<SmolStr>, files: &ReadFile) -> Result<Change, StartError> {
+    let name = plan.name.clone();
+    let offer = match &plan.speaks {
+        Speaks::Clear => Offer::Clear,
+        Speaks::ClearWithHttp2 => Offer::ClearWithHttp2,
+        Speaks::Tls(spec) => match tls::configure(spec, files) {
+            Ok(config) => Offer::Tls(config),
+            Err(cause) => return Err(StartError::Tls { address: name, cause: Box::new(cause) }),
+        },
+    };
+    if let Some(place) = kept.iter().position(|open| *open == name) {
+        kept.remove(place);
+        return Ok(Change::Keep(name, offer));
+    }
+    match bind(plan.address) {
+        Ok(socket) => Ok(Change::Add(name, offer, socket)),
+        Err(cause) => Err(StartError::Listen { address: name, cause }),
     }
 }

@@ -20,7 +20,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
-pub use label::Word;
+pub(crate) use label::Word;
 pub(crate) use record::Recorded;
 use label::{Answered, AtListener, AtSite, ListenerAndWhy, Named, Refused};
 

@@ -1,6 +1,7 @@
 //! From marked nodes to checked values, going on after every mistake.
 //!
-//! Invariant: a value that could not be decoded has a problem; so a policy exists exactly when there is no error.
+//! Invariant: a value that could not be decoded has a problem, so what stands in for it afterwards (the default, or
+//! the list without it) is only there for the checks that follow: with an error, no policy leaves this crate.
 
 mod containers;
 mod section;
@@ -8,10 +9,10 @@ mod section;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use portcullis_document::{Node, Place, Problem, SourceFile, nearest, parse};
+use portcullis_document::{Entry, Node, Place, Problem, SourceFile, Value, nearest, parse};
 use smol_str::SmolStr;
 
-use crate::table::{Absent, Kind, Section, Word};
+use crate::table::{Absent, Key, Kind, Section, Word};
 
 pub use containers::ByName;
 pub(crate) use containers::{TakesName, check_label};
@@ -47,6 +48,8 @@ pub(crate) struct Reading {
     pub(crate) files: BTreeSet<String>,
     /// What is wrong.
     pub(crate) problems: Vec<Problem>,
+    /// The key whose value is being decoded, for messages.
+    pub(crate) key: Option<&'static str>,
 }
 
 impl Reading {
@@ -57,13 +60,14 @@ impl Reading {
             providers: Vec::new(),
             files: BTreeSet::new(),
             problems: Vec::new(),
+            key: None,
         }
     }
 
     /// For reading something a second time: the same names, and no problem is noted twice.
     pub(crate) fn again(&self) -> Self {
         let (root, lists, providers) = (self.root.clone(), self.lists.clone(), self.providers.clone());
-        Self { root, lists, providers, files: BTreeSet::new(), problems: Vec::new() }
+        Self { root, lists, providers, files: BTreeSet::new(), problems: Vec::new(), key: None }
     }
 
     /// Notes a problem; for use as the tail of a decoder.
@@ -74,14 +78,15 @@ impl Reading {
 
     /// The value is not of the kind that must stand here.
     pub(crate) fn wrong_kind<T>(&mut self, node: &Node, expected: &str, remedy: &str) -> Option<T> {
-        let problem = Problem::error("policy.wrong_kind", format!("this must be {expected}")).at(&node.place);
+        let what = self.key.map_or_else(|| "this".to_owned(), |key| format!("`{key}`"));
+        let problem =
+            Problem::error("policy.wrong_kind", format!("{what} must be {expected}")).at(&node.place);
         let problem = problem.label(format!("this is {}", node.value.describe()));
         self.refuse(if remedy.is_empty() { problem } else { problem.remedy(remedy) })
     }
 
     /// The text a scalar was written as, whatever YAML made of it: `8080`, `true` and `1.5` are texts too.
     pub(crate) fn text(&mut self, node: &Node, expected: &str) -> Option<SmolStr> {
-        use portcullis_document::Value;
         match &node.value {
             Value::String(text) => Some(text.into()),
             Value::Int(_) | Value::Float(_) | Value::Bool(_) => Some(node.place.text().into()),
@@ -118,20 +123,24 @@ pub(crate) fn suggest<'a>(
 /// A key that a section does not know.
 pub(crate) fn unknown_key(section: &Section, key: &str, place: &Place) -> Problem {
     let known: Vec<&str> = section.all_keys().map(|key| key.name).collect();
-    let article = if section.name.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" };
-    Problem::error("policy.unknown_key", format!("`{key}` is not a key of {article} {}", section.name))
+    let section = with_article(section.name);
+    Problem::error("policy.unknown_key", format!("`{key}` is not a key of {section}"))
         .at(place)
         .label("not known here")
         .remedy(suggest(key, known, "key"))
 }
 
 /// A section must be a map of keys it knows; goes on where some are not.
-pub(crate) fn open_section(node: &Node, section: &Section, reading: &mut Reading) -> Option<()> {
+pub(crate) fn open_section(node: &Node, section: &'static Section, reading: &mut Reading) -> Option<()> {
     let Some(entries) = node.entries() else {
         if node.is_null() {
             return Some(());
         }
-        return reading.wrong_kind(node, &format!("a map with the keys of {}", section.name), "");
+        return reading.wrong_kind(
+            node,
+            &format!("a map with the keys of {}", with_article(section.name)),
+            "",
+        );
     };
     for entry in entries.iter().filter(|entry| section.key(&entry.key.text).is_none()) {
         reading.problems.push(unknown_key(section, &entry.key.text, &entry.key.place));
@@ -139,26 +148,85 @@ pub(crate) fn open_section(node: &Node, section: &Section, reading: &mut Reading
     Some(())
 }
 
-/// One key's value: as written, else from the base, else the default, else what absence means.
+/// A key that is missing only because it is misspelt needs one problem, not two.
+pub(crate) fn forgive_misspelt(node: &Node, section: &'static Section, before: usize, reading: &mut Reading) {
+    let known: Vec<&str> = section.all_keys().map(|key| key.name).collect();
+    let unknown =
+        node.entries().unwrap_or_default().iter().filter(|entry| section.key(&entry.key.text).is_none());
+    let meant: Vec<String> = unknown
+        .filter_map(|entry| nearest(&entry.key.text, known.iter().copied()))
+        .map(|key| format!("`{key}` is missing"))
+        .collect();
+    let mut index = 0..;
+    reading.problems.retain(|problem| {
+        let old = index.next().is_some_and(|at| at < before);
+        let own = problem.code == "policy.missing_key" && problem.place.as_ref() == Some(&node.place);
+        old || !own || !meant.contains(&problem.message)
+    });
+}
+
+fn with_article(name: &str) -> String {
+    match name {
+        "connections" | "header changes" | "refusals" => name.to_owned(),
+        _ if name.starts_with(['a', 'e', 'i', 'o', 'u', 'S']) => format!("an {name}"),
+        _ => format!("a {name}"),
+    }
+}
+
+/// One key's value: as written, else from the base, else the default, else what absence means. Where what is written
+/// is wrong, the same, so that the rest of the section is looked at.
 pub(crate) fn field<T: Decode>(
     node: &Node,
-    key: &'static str,
+    key: &'static Key,
     base: Option<&T>,
-    default: Option<&'static str>,
     reading: &mut Reading,
 ) -> Option<T> {
-    if let Some(entry) = node.entry(key) {
-        return T::decode(&entry.value, base, reading);
+    let written = node.entry(key.name);
+    if let Some(value) = written.and_then(|entry| decode_entry(entry, Some(key.name), base, reading)) {
+        return Some(value);
     }
     if let Some(base) = base {
         return Some(base.clone());
     }
-    if let Some(text) = default {
-        return reading.default(text);
+    match key.absent {
+        Absent::Value(text) => reading.default(text),
+        Absent::Nothing => T::absent(),
+        Absent::Mistake if written.is_some() => None,
+        Absent::Mistake => {
+            let problem = Problem::error("policy.missing_key", format!("`{}` is missing", key.name));
+            reading.refuse(problem.at(&node.place).label(format!("`{}` must be given here", key.name)))
+        }
     }
-    T::absent().or_else(|| {
-        let problem = Problem::error("policy.missing_key", format!("`{key}` is missing"));
-        reading.refuse(problem.at(&node.place).label(format!("needs a `{key}`")))
+}
+
+/// A value under a key. Problems with a block map as a whole point at its key: the map begins with a key of its own,
+/// which would seem to be meant.
+pub(crate) fn decode_entry<T: Decode>(
+    entry: &Entry,
+    key: Option<&'static str>,
+    base: Option<&T>,
+    reading: &mut Reading,
+) -> Option<T> {
+    let (outer, before) = (reading.key, reading.problems.len());
+    reading.key = key;
+    let value = T::decode(&entry.value, base, reading);
+    reading.key = outer;
+    if entry.value.entries().is_some() && !entry.value.place.text().starts_with('{') {
+        let new = reading.problems.iter_mut().skip(before);
+        for problem in new.filter(|problem| problem.place.as_ref() == Some(&entry.value.place)) {
+            problem.place = Some(entry.key.place.clone());
+        }
+    }
+    value
+}
+
+/// Whether a key is absent or holds nothing. What could not be decoded was written all the same.
+pub(crate) fn nothing_written(node: &Node, key: &str) -> bool {
+    node.get(key).is_none_or(|value| match &value.value {
+        Value::Null => true,
+        Value::List(items) => items.is_empty(),
+        Value::Map(entries) => entries.is_empty(),
+        _ => false,
     })
 }
 

@@ -6,7 +6,7 @@ use ipnet::IpNet;
 use portcullis_document::{Node, Place, Problem};
 use smol_str::SmolStr;
 
-use crate::decode::{ByName, Decode, Reading, TakesName, section, words};
+use crate::decode::{ByName, Decode, Reading, TakesName, nothing_written, section, words};
 use crate::scalar::{FileRef, HeaderName, SecretSource};
 use crate::table::Kind;
 
@@ -26,7 +26,7 @@ section! {
 }
 
 fn settle_list(list: List, node: &Node, reading: &mut Reading) -> Option<List> {
-    if list.ranges.is_empty() && list.file.is_none() {
+    if nothing_written(node, "ranges") && nothing_written(node, "file") {
         let problem = Problem::error("policy.empty_list", "the list names nothing").at(&node.place);
         return reading.refuse(problem.remedy("give it `ranges: [NETWORK]`, a `file: PATH`, or both"));
     }
@@ -91,6 +91,10 @@ impl Decode for Provider {
         match (credentials.next(), credentials.next()) {
             (Some(credential), None) => Some(Self { name: SmolStr::default(), credential, place }),
             (first, _) => {
+                let written = ["jwt", "api_key", "mtls"].iter().filter(|key| node.get(key).is_some());
+                if written.count() == 1 {
+                    return None;
+                }
                 let message = if first.is_none() { "says not" } else { "says more than once" };
                 let message = format!("the provider {message} how it proves who calls");
                 let problem = Problem::error("policy.one_credential", message).at(&place);
@@ -139,13 +143,13 @@ fn settle_jwt(jwt: Jwt, node: &Node, reading: &mut Reading) -> Option<Jwt> {
     let wrong = |message: &str, remedy: &str| {
         Problem::error("policy.jwt_keys", message).at(&node.place).remedy(remedy)
     };
-    match (&jwt.jwks, &jwt.key) {
-        (Some(_), None) | (None, Some(_)) => {}
-        (None, None) => {
+    match (nothing_written(node, "jwks"), nothing_written(node, "key")) {
+        (true, false) | (false, true) => {}
+        (true, true) => {
             let remedy = "add `jwks: FILE` with the issuer's key set, or `key: file:PATH`";
             return reading.refuse(wrong("nothing says which keys sign these tokens", remedy));
         }
-        (Some(_), Some(_)) => {
+        (false, false) => {
             return reading.refuse(wrong("both `jwks` and `key` are given", "keep one of the two"));
         }
     }
@@ -244,6 +248,10 @@ impl Decode for ApiKey {
         match (carriers.next(), carriers.next()) {
             (Some(carrier), None) => Some(Self { carrier, keys, place }),
             (first, _) => {
+                let written = ["header", "query", "cookie"].iter().filter(|key| node.get(key).is_some());
+                if written.count() == 1 {
+                    return None;
+                }
                 let message = if first.is_none() { "nothing says" } else { "it is said more than once" };
                 let problem =
                     Problem::error("policy.one_carrier", format!("{message} where requests carry the key"));

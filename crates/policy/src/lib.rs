@@ -8,13 +8,16 @@ mod condition;
 mod decode;
 mod identity;
 mod limit;
+mod names;
 mod pattern;
+mod phases;
 mod policy;
 mod rule;
 mod scalar;
 mod server;
 mod site;
 pub mod table;
+mod tags;
 #[cfg(test)]
 mod tests;
 mod upstream;
@@ -28,8 +31,8 @@ pub use limit::{KeyPart, Limit, LimitAction};
 pub use pattern::RoutePattern;
 pub use policy::{Loaded, Policy, load};
 pub use rule::{
-    AnswerHeaders, BanBy, BanOrder, BlockAnswer, HeaderEdits, HeaderTemplates, Redirect, Rule, RuleAction,
-    Skippable, Throttle,
+    AnswerHeaders, BanBy, BanOrder, BlockAnswer, HeaderEdits, HeaderTemplates, Marks, Redirect, Rule,
+    RuleAction, Skippable, Throttle,
 };
 pub use scalar::{
     ByteSize, FieldPath, FieldStep, FileRef, HeaderName, HostPattern, Rate, SecretSource, Server,

@@ -6,7 +6,7 @@ use portcullis_document::{Node, Problem};
 use smol_str::SmolStr;
 
 use crate::condition::{Condition, Phase};
-use crate::decode::{Decode, Reading, check_label, section, suggest};
+use crate::decode::{Decode, Reading, check_label, nothing_written, section, suggest};
 use crate::rule::{BanBy, BanOrder};
 use crate::scalar::{HeaderName, Rate};
 use crate::table::{Json, Kind, Scalar, Word};
@@ -44,7 +44,7 @@ impl Limit {
 
 fn settle_limit(mut limit: Limit, node: &Node, reading: &mut Reading) -> Option<Limit> {
     check_label(node, "limit", reading)?;
-    if limit.key.is_empty() {
+    if node.get("key").is_some() && nothing_written(node, "key") {
         let problem =
             Problem::error("policy.empty_key", format!("the limit `{}` counts nothing apart", limit.name));
         return reading.refuse(problem.at(&node.place).remedy("e.g. `key: caller`, or `key: ip`"));

@@ -13,6 +13,7 @@ use crate::rule::Rule;
 use crate::scalar::SecretSource;
 use crate::server::{Archive, ClientIp, Connections, Control, Listeners, Metrics, State, Workers};
 use crate::site::Sites;
+use crate::{names, phases, tags};
 
 section! {
     /// The policy.
@@ -77,8 +78,11 @@ pub fn load(root: &str, sources: &dyn Sources) -> Loaded {
     reading.files.extend(read);
     let policy = node.and_then(|node| decode(&node, &mut reading));
     let broken = reading.problems.iter().any(|problem| problem.severity == Severity::Error);
-    let files = reading.files.into_iter().collect();
-    Loaded { policy: policy.filter(|_| !broken), problems: reading.problems, files }
+    let mut problems = reading.problems;
+    problems.sort_by_key(|problem| {
+        problem.place.as_ref().map(|place| (place.file().name().to_owned(), place.span().start))
+    });
+    Loaded { policy: policy.filter(|_| !broken), problems, files: reading.files.into_iter().collect() }
 }
 
 fn decode(node: &Node, reading: &mut Reading) -> Option<Policy> {
@@ -87,7 +91,25 @@ fn decode(node: &Node, reading: &mut Reading) -> Option<Policy> {
         entries.iter().map(|entry| entry.key.text.as_str().into()).collect()
     };
     (reading.lists, reading.providers) = (names("lists"), names("identity"));
-    Policy::decode(node, None, reading)
+    let mut policy = Policy::decode(node, None, reading)?;
+    names::check(&policy, &mut reading.problems);
+    phases::settle(&mut policy, &mut reading.problems);
+    if every_rule_was_read(&policy) {
+        tags::check(&policy, &mut reading.problems);
+    }
+    Some(policy)
+}
+
+/// Where a rule could not be read, the tags it would set are not known.
+fn every_rule_was_read(policy: &Policy) -> bool {
+    let written = |node: &Node| node.get("rules").and_then(Node::items).map_or(0, <[Node]>::len);
+    let sites = policy.document.get("sites").and_then(Node::entries).unwrap_or_default();
+    written(&policy.document) == policy.rules.len()
+        && sites.len() == policy.sites.len()
+        && sites
+            .iter()
+            .zip(&policy.sites)
+            .all(|(entry, site)| written(&entry.value) == site.settings.rules.len())
 }
 
 /// The document at `root`, what is wrong with it, and the files it was read from.

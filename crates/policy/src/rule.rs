@@ -2,13 +2,13 @@
 
 mod action;
 
-use portcullis_document::{Node, Problem};
+use portcullis_document::{Node, Place, Problem};
 use smol_str::SmolStr;
 
 pub use action::{AnswerHeaders, BanBy, BanOrder, BlockAnswer, Redirect, RuleAction, Skippable, Throttle};
 
 use crate::condition::{Condition, Phase, Template};
-use crate::decode::{Decode, Reading, check_label, section};
+use crate::decode::{Decode, Reading, check_label, nothing_written, section};
 use crate::scalar::{HeaderName, TagName};
 use crate::table::{Kind, Named};
 
@@ -29,6 +29,8 @@ section! {
         + {
             /// When it runs; settled once all rules are known.
             phase: Phase = Phase::Head,
+            /// Where its parts are written.
+            marks: Marks = Marks::default(),
         }
     }
     => settle_rule
@@ -36,12 +38,24 @@ section! {
 
 fn settle_rule(rule: Rule, node: &Node, reading: &mut Reading) -> Option<Rule> {
     check_label(node, "rule", reading)?;
-    if rule.tags.is_empty() && rule.action.is_none() && rule.headers.is_empty() {
+    if ["tag", "action", "headers"].iter().all(|key| nothing_written(node, key)) {
         let problem = Problem::error("policy.idle_rule", format!("the rule `{}` does nothing", rule.name));
         let place = node.entry("name").map_or(&node.place, |entry| &entry.value.place);
         return reading.refuse(problem.at(place).remedy("give it a `tag`, an `action` or `headers`"));
     }
-    Some(rule)
+    let key = |name: &str| node.entry(name).map(|entry| entry.key.place.clone());
+    Some(Rule { marks: Marks { tag: key("tag"), action: key("action"), headers: key("headers") }, ..rule })
+}
+
+/// Where the keys of a rule are written, for problems about them.
+#[derive(Clone, Debug, Default)]
+pub struct Marks {
+    /// `tag`.
+    pub tag: Option<Place>,
+    /// `action`.
+    pub action: Option<Place>,
+    /// `headers`.
+    pub headers: Option<Place>,
 }
 
 section! {

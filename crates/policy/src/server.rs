@@ -127,8 +127,7 @@ impl Decode for Listeners {
         if items.is_empty() {
             return reading.wrong_kind(node, "at least one listener", "e.g. `listen: 0.0.0.0:8080`");
         }
-        let listeners: Vec<Option<Listener>> = items.iter().map(|item| listener(item, reading)).collect();
-        let listeners: Vec<Listener> = listeners.into_iter().collect::<Option<_>>()?;
+        let listeners: Vec<Listener> = items.iter().filter_map(|item| listener(item, reading)).collect();
         for (at, listener) in listeners.iter().enumerate() {
             let twice = listeners.iter().take(at).find(|other| other.address == listener.address);
             if let Some(first) = twice.filter(|other| other.address.port() != 0) {

@@ -7,7 +7,7 @@ use portcullis_document::{Node, Place, Problem};
 use smol_str::SmolStr;
 
 use crate::condition::Condition;
-use crate::decode::{ByName, Decode, Reading, TakesName, section, suggest, words};
+use crate::decode::{ByName, Decode, Reading, TakesName, nothing_written, section, suggest, words};
 use crate::limit::Limit;
 use crate::pattern::RoutePattern;
 use crate::rule::Rule;
@@ -52,16 +52,22 @@ impl TakesName for Site {
 
 /// Routes are read again on top of the site's settings, which were not known when they were read first.
 fn settle_site(mut site: Site, node: &Node, reading: &mut Reading) -> Option<Site> {
-    if site.hosts.is_empty() {
+    if nothing_written(node, "hosts") {
         let problem = Problem::error("policy.no_host", "the site answers for no host").at(&node.place);
         return reading.refuse(problem.remedy("e.g. `hosts: [shop.example]`, or `hosts: \"*\"` for any"));
     }
-    site.settings.check_contract(site.contract.as_ref(), reading);
-    let written = node.get("routes").map(|routes| routes.items().unwrap_or(std::slice::from_ref(routes)));
-    for (route, written) in site.routes.iter_mut().zip(written.unwrap_or_default()) {
+    let broken = site.contract.is_none() && node.get("contract").is_some_and(|contract| !contract.is_null());
+    if !broken {
+        site.settings.check_contract(site.contract.as_ref(), reading);
+    }
+    let routes = node.get("routes").map(|routes| routes.items().unwrap_or(std::slice::from_ref(routes)));
+    for route in &mut site.routes {
+        let written = routes.unwrap_or_default().iter().find(|written| written.place == route.place);
         let mut again = reading.again();
-        route.settings = Settings::decode_keys(written, Some(&site.settings), &mut again)?;
-        route.settings.check_contract(site.contract.as_ref(), reading);
+        route.settings = Settings::decode_keys(written?, Some(&site.settings), &mut again)?;
+        if !broken {
+            route.settings.check_contract(site.contract.as_ref(), reading);
+        }
     }
     Some(site)
 }
@@ -283,7 +289,7 @@ section! {
 }
 
 fn settle_contract(contract: ContractRef, node: &Node, reading: &mut Reading) -> Option<ContractRef> {
-    if contract.files.is_empty() {
+    if nothing_written(node, "files") {
         let problem = Problem::error("policy.empty_contract", "the contract has no file").at(&node.place);
         return reading.refuse(problem.remedy("e.g. `files: [openapi.yaml]`"));
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use portcullis_document::{Node, Problem};
 use smol_str::SmolStr;
 
-use crate::decode::{Reading, section, words};
+use crate::decode::{Reading, nothing_written, section, words};
 use crate::scalar::{FileRef, Server, ServerScheme};
 
 section! {
@@ -36,7 +36,7 @@ section! {
 }
 
 fn settle_upstream(upstream: Upstream, node: &Node, reading: &mut Reading) -> Option<Upstream> {
-    if upstream.servers.is_empty() {
+    if nothing_written(node, "servers") {
         let problem = Problem::error("policy.no_server", "the upstream has no server").at(&node.place);
         return reading.refuse(problem.remedy("e.g. `servers: [http://127.0.0.1:9000]`"));
     }

@@ -4,13 +4,21 @@
 //! slices the body back to what was sent, so that masking can replace it in place. Duplicate names are kept and
 //! reported. Does not know schemas or what a value means.
 
+mod builder;
+mod form;
+mod json;
+mod multipart;
+mod shape;
+#[cfg(test)]
+mod tests;
 mod tree;
 
 use bytes::Bytes;
 
-pub use tree::{Kind, Tree, Value};
+pub use tree::{Kind, PartFacts, Tree, Value};
 
-use crate::defect::Defects;
+use crate::body::builder::Builder;
+use crate::defect::{Defect, Defects};
 use crate::fields::MediaType;
 
 /// What parsing one body may spend.
@@ -18,7 +26,7 @@ use crate::fields::MediaType;
 pub struct Budget {
     /// The most bytes read.
     pub bytes: usize,
-    /// The deepest nesting.
+    /// The deepest nesting, at most [`DEEPEST`].
     pub depth: u16,
     /// The most values: leaves, arrays and objects together.
     pub values: u32,
@@ -39,8 +47,45 @@ pub struct Body {
     pub defects: Defects,
 }
 
+/// The deepest nesting any budget can allow, so that walking a tree never runs out of stack.
+pub const DEEPEST: u16 = 256;
+
 /// Reads a body by its media type; one of an unknown or absent type becomes text if it is UTF-8, else binary.
+///
+/// An empty body is an empty tree without a defect, whatever its type.
 pub fn parse(bytes: &Bytes, media_type: Option<&MediaType>, budget: &Budget) -> Body {
-    let _ = (media_type, budget);
-    Body { tree: Tree::of_whole(bytes), defects: Defects::new() }
+    let mut builder = Builder::new(bytes, budget);
+    if builder.sent().is_empty() {
+        return builder.finish();
+    }
+    match media_type {
+        Some(media_type) if media_type.is_json() => {
+            builder.check_charset(media_type);
+            json::parse(&mut builder);
+        }
+        Some(media_type) if media_type.is_form() => {
+            builder.check_charset(media_type);
+            form::parse(&mut builder);
+        }
+        Some(media_type) if media_type.is_multipart() => multipart::parse(&mut builder, media_type),
+        other => {
+            if let Some(text) = other.filter(|media_type| media_type.is_text()) {
+                builder.check_charset(text);
+            }
+            builder.whole();
+        }
+    }
+    builder.finish()
+}
+
+/// Reads a body by the `Content-Type` of its message; a malformed or repeated one is a defect.
+pub fn parse_as_declared(bytes: &Bytes, headers: &portcullis_model::Headers, budget: &Budget) -> Body {
+    let mut declared = headers.all("content-type");
+    let (first, second) = (declared.next(), declared.next());
+    let media_type = first.map(MediaType::parse);
+    let mut body = parse(bytes, media_type.as_ref().and_then(Option::as_ref), budget);
+    if second.is_some() || matches!(media_type, Some(None)) {
+        body.defects.push(Defect::MediaType);
+    }
+    body
 }

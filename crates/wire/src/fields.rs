@@ -6,11 +6,13 @@
 mod accept;
 mod address;
 mod cookie;
+mod disposition;
 mod media_type;
 mod range;
 
 pub use accept::{accepted_codings, preferred, restrict_codings};
 pub use address::{AddressSource, client_address};
 pub use cookie::cookies;
+pub(crate) use disposition::Disposition;
 pub use media_type::MediaType;
 pub use range::{ByteRange, byte_ranges};

@@ -22,7 +22,10 @@ mod special;
 mod tests;
 
 pub use answer::{AnswerKind, AnswerRecord};
+pub(crate) use field::split_field;
 pub use limits::FramingLimits;
+#[cfg(test)]
+pub(crate) use line::check_target;
 pub(crate) use request::split_absolute;
 pub use request::{HeadRecord, Switch};
 pub use request_follower::RequestFollower;

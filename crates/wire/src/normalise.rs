@@ -6,6 +6,8 @@
 
 mod path;
 mod query;
+#[cfg(test)]
+mod tests;
 
 use portcullis_model::RequestHead;
 use smol_str::SmolStr;
@@ -16,6 +18,7 @@ use crate::framing::split_absolute;
 
 pub use path::NormalTarget;
 pub use query::Query;
+pub(crate) use query::decode_bytes;
 
 /// What becomes of `%2F` (and `%5C`) in a path.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

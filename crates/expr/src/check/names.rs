@@ -30,6 +30,10 @@ impl Checker<'_> {
         if !variable.scope.covers(self.env.place) {
             return self.elsewhere(&chain, variable);
         }
+        if variable.ty == Type::Json && self.is_in_json_loop() {
+            let message = format!("`{}` cannot be read again for every item of a JSON list", variable.name);
+            return self.wrong(&node.span, message, "ask about the item alone, or split the condition");
+        }
         let rest = chain.steps.get(used..).unwrap_or_default();
         if rest.is_empty() {
             self.reads.var(variable.var);
@@ -44,6 +48,12 @@ impl Checker<'_> {
             Type::Group => self.unknown_member(variable.name, rest),
             ty => self.no_members(rest, ty),
         }
+    }
+
+    /// Whether an enclosing loop is over a list that the client may make long: reading JSON again for each of
+    /// its items would cost the product of both.
+    fn is_in_json_loop(&self) -> bool {
+        self.locals.iter().any(|(_, local)| matches!(local, Local::Item(_, Type::Json)))
     }
 
     fn member(&mut self, var: Var, path: Path, ty: Type) -> Typed {

@@ -139,7 +139,7 @@ fn values_have_types_and_texts() {
     let value = |source: &str| {
         check_value(source, &RULES).map(|checked: Checked| {
             let program = checked.compile();
-            let text = program.text(&Sample::default()).map(|text| text.into_owned());
+            let text = program.text(&Sample::default()).map(std::borrow::Cow::into_owned);
             (checked.result(), text)
         })
     };
@@ -241,7 +241,8 @@ fn types_that_do_not_fit_are_explained() {
             "tag(path)",
             "tag(1)",
             "path.exists(x, true)",
-            "body.a.exists(x, body.b.exists(y, body.c.exists(z, x == y && y == z)))",
+            "identity.groups.exists(x, identity.groups.exists(y, identity.groups.exists(z, x == y && y == z)))",
+            "body.a.exists(x, x in body.b)",
             "body.a.exists(x.y, true)",
         ],
         &RULES

@@ -7,7 +7,7 @@ use smol_str::SmolStr;
 
 /// A label's value taken from policy: a site's or a listener's name.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Word(pub SmolStr);
+pub(crate) struct Word(pub(crate) SmolStr);
 
 impl EncodeLabelValue for Word {
     fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> Result<(), fmt::Error> {

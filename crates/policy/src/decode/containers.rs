@@ -5,7 +5,7 @@ use std::sync::Arc;
 use portcullis_document::{Key, Node, Place, Problem, Value};
 use smol_str::SmolStr;
 
-use super::{Decode, Reading};
+use super::{Decode, Reading, decode_entry};
 use crate::table::{Absent, Kind, Named};
 
 impl<T: Decode> Decode for Option<T> {
@@ -25,10 +25,9 @@ impl<T: Decode> Decode for Option<T> {
     }
 }
 
-/// All of them, or none after a problem with any: every item is looked at.
-fn each<T: Decode>(items: &[Node], reading: &mut Reading) -> Option<Vec<T>> {
-    let decoded: Vec<Option<T>> = items.iter().map(|item| T::decode(item, None, reading)).collect();
-    decoded.into_iter().collect()
+/// Those that could be decoded: the others have a problem each, and what follows looks at the rest.
+fn each<T: Decode>(items: &[Node], reading: &mut Reading) -> Vec<T> {
+    items.iter().filter_map(|item| T::decode(item, None, reading)).collect()
 }
 
 /// One, or a list of them.
@@ -37,7 +36,7 @@ impl<T: Decode> Decode for Vec<T> {
 
     fn decode(node: &Node, _: Option<&Self>, reading: &mut Reading) -> Option<Self> {
         match &node.value {
-            Value::List(items) => each(items, reading),
+            Value::List(items) => Some(each(items, reading)),
             Value::Null => Some(Self::new()),
             _ => T::decode(node, None, reading).map(|one| vec![one]),
         }
@@ -50,7 +49,7 @@ impl<T: Decode> Decode for Arc<[T]> {
 
     fn decode(node: &Node, _: Option<&Self>, reading: &mut Reading) -> Option<Self> {
         match &node.value {
-            Value::List(items) => each(items, reading).map(Into::into),
+            Value::List(items) => Some(each(items, reading).into()),
             Value::Null => Some(Self::from([])),
             _ => reading.wrong_kind(node, "a list", "begin each item with `- `"),
         }
@@ -100,14 +99,11 @@ impl<T: TakesName> Decode for ByName<T> {
             }
             return reading.wrong_kind(node, &format!("a map from each {what}'s name to its keys"), "");
         };
-        let decoded: Vec<Option<T>> = entries
-            .iter()
-            .map(|entry| {
-                let name = check_name(&entry.key, what, reading);
-                Some(T::decode(&entry.value, None, reading)?.named(name?))
-            })
-            .collect();
-        decoded.into_iter().collect::<Option<_>>().map(Self)
+        let decoded = entries.iter().filter_map(|entry| {
+            let name = check_name(&entry.key, what, reading);
+            Some(decode_entry::<T>(entry, None, None, reading)?.named(name?))
+        });
+        Some(Self(decoded.collect()))
     }
 }
 

@@ -60,14 +60,10 @@ macro_rules! section {
                 base: Option<&Self>,
                 reading: &mut $crate::decode::Reading,
             ) -> Option<Self> {
+                let mut keys = Self::SECTION.keys.iter();
                 $(
-                    let $field: Option<$ty> = $crate::decode::field(
-                        node,
-                        $crate::decode::section!(@key $field $($key)?),
-                        base.map(|base| &base.$field),
-                        $crate::decode::section!(@default $($default)?),
-                        reading,
-                    );
+                    let $field: Option<$ty> =
+                        $crate::decode::field(node, keys.next()?, base.map(|base| &base.$field), reading);
                 )*
                 $( let $flat: Option<$flat_ty> =
                     <$flat_ty>::decode_keys(node, base.map(|base| &base.$flat), reading); )?
@@ -90,8 +86,11 @@ macro_rules! section {
                 base: Option<&Self>,
                 reading: &mut $crate::decode::Reading,
             ) -> Option<Self> {
+                let before = reading.problems.len();
                 $crate::decode::open_section(node, &Self::SECTION, reading)?;
-                Self::decode_keys(node, base, reading)
+                let decoded = Self::decode_keys(node, base, reading);
+                $crate::decode::forgive_misspelt(node, &Self::SECTION, before, reading);
+                decoded
             }
         }
     };
@@ -99,8 +98,6 @@ macro_rules! section {
     (@key $field:ident) => { stringify!($field) };
     (@absent $ty:ty, $default:literal) => { $crate::table::Absent::Value($default) };
     (@absent $ty:ty) => { <$ty as $crate::decode::Decode>::ABSENT };
-    (@default $default:literal) => { Some($default) };
-    (@default) => { None };
     (@inherits $ty:ty) => { Some(&<$ty>::SECTION) };
     (@inherits) => { None };
 }

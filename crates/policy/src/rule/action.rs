@@ -129,6 +129,7 @@ fn with_details(node: &Node, reading: &mut Reading) -> Option<RuleAction> {
     let mut named = named.into_iter().flatten();
     match (named.next(), named.next()) {
         (Some(action), None) => Some(action),
+        _ if node.entries().is_some_and(|entries| entries.len() == 1) => None,
         _ => {
             let problem = Problem::error("policy.one_action", "an action is exactly one thing").at(&place);
             reading
@@ -214,8 +215,10 @@ impl Decode for Redirect {
         if matches!(status.get(), 301 | 302 | 303 | 307 | 308) {
             return Some(Self { to, status });
         }
-        let status = node.get("status").unwrap_or(node);
-        reading.wrong_kind(status, "a redirect's status", "301, 302, 303, 307 or 308")
+        let place = &node.get("status").unwrap_or(node).place;
+        let problem =
+            Problem::error("policy.no_redirect", format!("no redirect is answered with {}", status.get()));
+        reading.refuse(problem.at(place).remedy("its status is 301, 302, 303, 307 or 308"))
     }
 }
 

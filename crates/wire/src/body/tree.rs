@@ -49,23 +49,34 @@ pub(super) struct Node {
 }
 
 /// A body's values.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Tree {
     pub(super) sent: Bytes,
     pub(super) undone: String,
     /// In document order; a value's descendants follow it.
     pub(super) nodes: Vec<Node>,
+    /// By ascending index.
+    pub(super) parts: Vec<Part>,
+}
+
+/// What a multipart part says about itself beside its name.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Part {
+    pub(super) index: u32,
+    pub(super) file_name: Text,
+    pub(super) media_type: Text,
+}
+
+/// What a multipart part says about itself beside its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PartFacts<'a> {
+    /// The file name it gives.
+    pub file_name: Option<&'a str>,
+    /// The media type it gives.
+    pub media_type: Option<&'a str>,
 }
 
 impl Tree {
-    /// A tree of one value: the whole body, as text if it is UTF-8.
-    pub(super) fn of_whole(bytes: &Bytes) -> Self {
-        let kind = if std::str::from_utf8(bytes).is_ok() { Kind::String } else { Kind::Binary };
-        let end = bytes.len() as u32;
-        let node = Node { kind, start: 0, end, name: Text::None, text: Text::Sent(0, end), behind: 1 };
-        Self { sent: bytes.clone(), undone: String::new(), nodes: vec![node] }
-    }
-
     /// The outermost value; absent if nothing could be read.
     pub fn root(&self) -> Option<Value<'_>> {
         (!self.nodes.is_empty()).then_some(Value { tree: self, index: 0 })
@@ -94,7 +105,7 @@ impl Tree {
         }
     }
 
-    fn text(&self, text: Text) -> Option<&str> {
+    pub(super) fn text(&self, text: Text) -> Option<&str> {
         match text {
             Text::Sent(start, end) => {
                 self.sent.get(start as usize..end as usize).and_then(|text| std::str::from_utf8(text).ok())
@@ -150,6 +161,14 @@ impl<'a> Value<'a> {
     /// The boolean it is.
     pub fn as_bool(&self) -> Option<bool> {
         if let Kind::Bool(value) = self.kind() { Some(value) } else { None }
+    }
+
+    /// What it says about itself, if it is a part of a multipart body.
+    pub fn part(&self) -> Option<PartFacts<'a>> {
+        let parts = &self.tree.parts;
+        let part = parts.get(parts.binary_search_by_key(&self.index, |part| part.index).ok()?)?;
+        let text = |text| self.tree.text(text);
+        Some(PartFacts { file_name: text(part.file_name), media_type: text(part.media_type) })
     }
 
     /// The values of an array or object, in order.

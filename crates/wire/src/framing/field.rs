@@ -27,16 +27,16 @@ pub(super) fn parse_fields(head: &Bytes, ends: &[u32]) -> Result<(Headers, Speci
 
 /// One field line, taken apart.
 #[derive(Debug)]
-pub(super) struct Field<'a> {
-    pub(super) name: &'a [u8],
+pub(crate) struct Field<'a> {
+    pub(crate) name: &'a [u8],
     /// Without white space at its ends.
-    pub(super) value: &'a [u8],
+    pub(crate) value: &'a [u8],
     /// Where the value begins in the line.
     value_at: usize,
 }
 
 /// Takes one line without its line end apart.
-pub(super) fn split_field(line: &[u8]) -> Result<Field<'_>, Defect> {
+pub(crate) fn split_field(line: &[u8]) -> Result<Field<'_>, Defect> {
     let name_ends = line.iter().position(|byte| !is_token_byte(*byte)).unwrap_or(line.len());
     let (name, rest) = line.split_at_checked(name_ends).unwrap_or_default();
     match rest {

@@ -46,7 +46,7 @@ impl<'a> Authority<'a> {
         }
         let host = self.host.strip_suffix('.').unwrap_or(self.host);
         if host.bytes().any(|byte| byte.is_ascii_uppercase()) {
-            SmolStr::from_iter(host.chars().map(|letter| letter.to_ascii_lowercase()))
+            host.chars().map(|letter| letter.to_ascii_lowercase()).collect()
         } else {
             SmolStr::new(host)
         }

@@ -125,7 +125,7 @@ fn parse_version(version: &[u8], line: &[u8], otherwise: Defect) -> Result<Versi
 }
 
 /// Checks a target's bytes: those that browsers may send raw pass (the normaliser encodes them), all others do not.
-pub(super) fn check_target(target: &[u8]) -> Result<(), Defect> {
+pub(crate) fn check_target(target: &[u8]) -> Result<(), Defect> {
     let (path, query) = match memchr::memchr(b'?', target) {
         Some(at) => target.split_at(at),
         None => (target, &[][..]),

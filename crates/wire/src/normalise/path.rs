@@ -237,15 +237,13 @@ fn decode_segment(segment: &str, text: &mut String, defects: &mut Defects) {
     if hides_dots(&decoded) {
         note(defects, Defect::HiddenDotSegment);
     }
-    match std::str::from_utf8(&decoded) {
-        Ok(decoded) => text.push_str(decoded),
-        Err(_) => {
-            if is_overlong(&decoded) {
-                note(defects, Defect::OverlongUtf8);
-            }
-            text.push_str(&String::from_utf8_lossy(&decoded));
-        }
+    if let Ok(decoded) = std::str::from_utf8(&decoded) {
+        return text.push_str(decoded);
     }
+    if is_overlong(&decoded) {
+        note(defects, Defect::OverlongUtf8);
+    }
+    text.push_str(&String::from_utf8_lossy(&decoded));
 }
 
 fn undo_escapes(text: &[u8]) -> Vec<u8> {

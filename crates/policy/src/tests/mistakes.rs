@@ -1,0 +1,378 @@
+//! Every mistake the language knows, one row each, and how some of them are shown.
+
+use super::*;
+
+/// Keys added to the site, the mistake's place in them, and what is said about it.
+const OF_A_SITE: &[(&str, &str)] = &[
+    ("mod: block", "error at `mod`: `mod` is not a key of a site (did you mean `mode`?)"),
+    ("mode: off", "error at `off`: `off` is not one of `block`, `monitor` (-)"),
+    (
+        "mode: moniter",
+        "error at `moniter`: `moniter` is not one of `block`, `monitor` (did you mean `monitor`?)",
+    ),
+    ("limits: { a: 1 }", "error at `{ a: 1 }`: `limits` must be a list (begin each item with `- `)"),
+    (
+        "body: { hold: 1 MB, deadline: 10 }",
+        "error at `10`: `deadline` must be a duration (write the unit: `10s`, `10m`, …)",
+    ),
+    (
+        "body: { hold: big }",
+        "error at `big`: `hold` must be a size (write it like `64KiB`, `1MiB` or `10GB`)",
+    ),
+    (
+        "identity: [customer]",
+        "error at `customer`: there is no identity provider `customer` (did you mean `customers`?)",
+    ),
+    (
+        "require: contract",
+        "error at `contract`: `require: contract` needs a contract whose security schemes are tied to identity \
+         providers (add `contract: { files: [FILE] }`)",
+    ),
+    (
+        "contract: { files: [] }",
+        "error at `{ files: [] }`: the contract has no file (e.g. `files: [openapi.yaml]`)",
+    ),
+    (
+        "contract: { files: https://a/openapi.json }",
+        "error at `https://a/openapi.json`: this must be a file, not a URL (save it to a file and name that; files \
+         are watched and reloaded)",
+    ),
+    (
+        "routes: [{ match: health }]",
+        "error at `health`: `match` must be a method, if one, and a path: `GET /health`, `/internal/**` (a path begins \
+         with `/`)",
+    ),
+    ("routes: [{ mode: block }]", "error at `{ mode: block }`: `match` is missing (-)"),
+    ("routes: [{ match: /a, hosts: x }]", "error at `hosts`: `hosts` is not a key of a route (-)"),
+    (
+        "allow: 'has(body.x)'",
+        "error at `'has(body.x)'`: `allow` is decided on the request's head, and this is known only once the \
+         request's body is held (write a rule with `action: block` instead; it runs as soon as all it reads is known)",
+    ),
+    (
+        "limits: [{ name: a, rate: 5 }]",
+        "error at `5`: `rate` must be a rate (say in which period: `5/min`, `5/s`, …)",
+    ),
+    (
+        "limits: [{ name: a, rate: 5/s, key: [] }]",
+        "error at `{ name: a, rate: 5/s, key: [] }`: the limit `a` counts nothing apart (e.g. `key: caller`, or \
+         `key: ip`)",
+    ),
+    ("limits: [{ name: a, rate: 5/s, key: user }]", "error at `user`: nothing is counted by `user` (-)"),
+    (
+        "limits: [{ name: a, rate: 5/s, key: calller }]",
+        "error at `calller`: nothing is counted by `calller` (did you mean `caller`?)",
+    ),
+    (
+        "limits: [{ name: a, rate: 5/s }, { name: a, rate: 6/s }]",
+        "error at `{ name: a, rate: 6/s }`: two limits are called `a` (give one of them another name: events tell \
+         them apart by it)",
+    ),
+    (
+        "rules: [{ name: a, when: 'true' }]",
+        "error at `a`: the rule `a` does nothing (give it a `tag`, an `action` or `headers`)",
+    ),
+    (
+        "rules: [{ name: a b, when: 'true', action: block }]",
+        "error at `a b`: `a b` cannot name a rule (use letters, digits, `-`, `_` and `.`; at most 64 of them)",
+    ),
+    (
+        "rules: [{ name: a, when: 'true', tag: late }]",
+        "error at `late`: `late` is not a tag (write it with a namespace, e.g. `team:late`)",
+    ),
+    (
+        "rules: [{ name: a, when: 'true', action: blok }]",
+        "error at `blok`: `blok` is not an action (did you mean `block`?)",
+    ),
+    (
+        "rules: [{ name: a, when: 'true', action: pass }]",
+        "error at `pass`: `pass` alone is not an action (say what is skipped: `action: { pass: [limits] }`)",
+    ),
+    (
+        "rules: [{ name: a, when: 'true', action: { pass: [framing] } }]",
+        "error at `framing`: `framing` is not one of `limits`, `authorise`, `contract` (-)",
+    ),
+    (
+        "rules: [{ name: a, when: 'true', action: { block: {}, ban: 1h } }]",
+        "error at `{ block: {}, ban: 1h }`: an action is exactly one thing (give one of `pass`, `block`, `redirect`, \
+         `throttle`, `ban`, `mask`)",
+    ),
+    (
+        "rules: [{ name: a, when: 'true', action: { block: { status: 99 } } }]",
+        "error at `99`: `status` must be an HTTP status from 200 to 599 (-)",
+    ),
+    (
+        "rules: [{ name: a, when: 'true', action: { redirect: { to: /x, status: 200 } } }]",
+        "error at `200`: no redirect is answered with 200 (its status is 301, 302, 303, 307 or 308)",
+    ),
+    (
+        "rules: [{ name: a, when: 'true', action: { ban: 0s } }]",
+        "error at `0s`: `ban` must be a ban that lasts (e.g. `ban: 15m`)",
+    ),
+    (
+        "rules: [{ name: a, when: 'true', action: { mask: ['a..b'] } }]",
+        "error at `'a..b'`: `mask` must be a field's path (write it like `card.number` or, for every item of a list, \
+         `items[].iban`)",
+    ),
+    (
+        "rules: [{ name: a, when: 'true', headers: { set: { Content-Length: '1' } } }]",
+        "error at `Content-Length`: `content-length` says how the message is carried, which is the gateway's to say \
+         (-)",
+    ),
+    (
+        "rules: [{ name: a, when: 'true', headers: { set: { 'a b': x } } }]",
+        "error at `'a b'`: no header field can be called `a b` (-)",
+    ),
+    (
+        "rules: [{ name: a, when: 'status == 500', action: { pass: [limits] } }]",
+        "error at `action`: `pass` comes too late: the stages it skips have run by then (let the condition read only \
+         what is known on the request's head)",
+    ),
+    (
+        "rules: [{ name: a, when: 'status == 500', headers: { remove: X-A } }]",
+        "error at `headers`: changing the request's header fields comes too late: the request has gone to the \
+         upstream by then (let the condition read only what is known on the request's head)",
+    ),
+    (
+        "rules: [{ name: a, when: 'tag(\"list:ofice\")', action: block }]",
+        "warning at `\"list:ofice\"`: nothing sets the tag `list:ofice`, so this never holds (did you mean \
+         `list:office`?)",
+    ),
+    (
+        "rules: [{ name: a, when: 'tag(\"t:a\")', action: block }, { name: b, when: 'true', tag: 't:a' }]",
+        "warning at `\"t:a\"`: `t:a` is set only further down, by `b`, so this never holds (move `b` above `a`)",
+    ),
+    (
+        "rules: [{ name: a, when: 'tag(\"t:a\")', tag: 't:a' }]",
+        "warning at `\"t:a\"`: the rule `a` asks for a tag that only it sets, so it never holds (-)",
+    ),
+];
+
+#[test]
+fn mistakes_in_a_site() {
+    for (keys, expected) in OF_A_SITE {
+        let said = summary(&read(&site(keys)).problems);
+        let unlisted: Vec<String> = said.iter().map(|line| without_known_words(line)).collect();
+        assert_eq!(unlisted, [*expected], "\n{keys}\n{said:#?}");
+    }
+}
+
+/// Long lists of known words make rows unreadable and change with every key.
+fn without_known_words(line: &str) -> String {
+    line.find("(known ").map_or_else(|| line.to_owned(), |at| format!("{}(-)", &line[..at]))
+}
+
+/// Whole policies: the smallest one with one thing wrong.
+const OF_A_POLICY: &[(&str, &str, &str)] = &[
+    (
+        "listen",
+        "8080",
+        "error at `8080`: `listen` must be an IP address and a port (write `0.0.0.0:8080` for every address of this machine, `127.0.0.1:8080` for itself only)",
+    ),
+    (
+        "listen",
+        "localhost:80",
+        "error at `localhost:80`: `listen` must be an IP address and a port (write `127.0.0.1:80`)",
+    ),
+    (
+        "listen",
+        "10.0.0.1",
+        "error at `10.0.0.1`: `listen` must be an IP address and a port (add a port: `10.0.0.1:8080`)",
+    ),
+    ("listen", "[]", "error at `[]`: `listen` must be at least one listener (e.g. `listen: 0.0.0.0:8080`)"),
+    (
+        "listen",
+        "['127.0.0.1:1', '127.0.0.1:1']",
+        "error at `'127.0.0.1:1'`: two listeners at `127.0.0.1:1` (-)",
+    ),
+    (
+        "listen",
+        "{ address: '127.0.0.1:1', tls: { certificate: a.pem } }",
+        "error at `{ certificate: a.pem }`: the certificate has no key (add `key: FILE`)",
+    ),
+    (
+        "listen",
+        "{ address: '127.0.0.1:1', tls: {} }",
+        "error at `{}`: TLS needs a certificate (add `certificate: FILE` and `key: FILE`)",
+    ),
+    (
+        "listen",
+        "{ address: '127.0.0.1:1', tls: { certificate: a, key: b, client_certificates: required } }",
+        "error at `{ certificate: a, key: b, client_certificates: required }`: client certificates are asked for, and nothing says whose are believed (add `client_ca: FILE`)",
+    ),
+    (
+        "client_ip",
+        "{ header: x-forwarded-for }",
+        "error at `{ header: x-forwarded-for }`: a header is named, and no proxy is trusted to write it (add `trusted: [NETWORK]` with your proxies' addresses)",
+    ),
+    ("connections", "{ max: 0 }", "error at `0`: `max` must be a whole number from 1 to 4294967295 (-)"),
+    ("workers", "many", "error at `many`: this must be `auto` or a whole number, at least 1 (-)"),
+    ("archive", "{ passes: 2 }", "error at `2`: `passes` must be a percentage from `0%` to `100%` (-)"),
+    (
+        "lists",
+        "{ a: {} }",
+        "error at `{}`: the list names nothing (give it `ranges: [NETWORK]`, a `file: PATH`, or both)",
+    ),
+    (
+        "lists",
+        "{ a: { ranges: 10.0.0.1/8 } }",
+        "warning at `10.0.0.1/8`: `10.0.0.1/8` has bits beyond its prefix (it is read as `10.0.0.0/8`)",
+    ),
+    (
+        "lists",
+        "{ a: { ranges: [x] } }",
+        "error at `x`: `ranges` must be an IP address or a network (write it like `203.0.113.7` or `10.0.0.0/8`)",
+    ),
+    (
+        "lists",
+        "{ 'a b': { ranges: [10.0.0.1] } }",
+        "error at `'a b'`: `a b` cannot name a list (use letters, digits, `-`, `_` and `.`; at most 64 of them)",
+    ),
+    (
+        "identity",
+        "{ a: {} }",
+        "error at `{}`: the provider says not how it proves who calls (give it one of `jwt`, `api_key` and `mtls`)",
+    ),
+    (
+        "identity",
+        "{ a: { jwt: {} } }",
+        "error at `{}`: nothing says which keys sign these tokens (add `jwks: FILE` with the issuer's key set, or `key: file:PATH`)",
+    ),
+    (
+        "identity",
+        "{ a: { jwt: { key: 'env:K', algorithms: [HS256, RS256] } } }",
+        "error at `{ key: 'env:K', algorithms: [HS256, RS256] }`: HS algorithms share one secret and cannot stand beside public keys (a token signed with a public key as if it were a secret would pass: make two providers)",
+    ),
+    (
+        "identity",
+        "{ a: { jwt: { key: 'env:K', algorithms: none } } }",
+        "error at `none`: `none` is not one of `HS256`, `HS384`, `HS512`, `RS256`, `RS384`, `RS512`, `PS256`, `PS384`, `PS512`, `ES256`, `ES384`, `EdDSA` (-)",
+    ),
+    (
+        "identity",
+        "{ a: { api_key: { keys: k } } }",
+        "error at `{ keys: k }`: nothing says where requests carry the key (give one of `header`, `query` and `cookie`)",
+    ),
+    (
+        "identity",
+        "{ a: { mtls: {} } }",
+        "warning at `{ mtls: {} }`: `a` believes client certificates, and no listener asks for one (give a listener's `tls` a `client_ca: FILE`)",
+    ),
+    (
+        "sites",
+        "{}",
+        "error at `sites`: the policy has no site (e.g. `sites: { shop: { hosts: [shop.example], upstream: { servers: [http://127.0.0.1:9000] } } }`)",
+    ),
+    (
+        "sites",
+        "{ a: { hosts: 'http://a.example/x', upstream: { servers: 'http://b' } } }",
+        "error at `'http://a.example/x'`: `hosts` must be a host name without scheme, port and path (write `a.example`)",
+    ),
+    (
+        "sites",
+        "{ a: { hosts: a, upstream: { servers: '10.0.0.1:80' } } }",
+        "error at `'10.0.0.1:80'`: `servers` must be a server's address (write it like `http://10.0.0.1:80`)",
+    ),
+    (
+        "sites",
+        "{ a: { hosts: a, upstream: { servers: 'http://b/path' } } }",
+        "error at `'http://b/path'`: `servers` must be a server's address (only scheme, host and port: the path that was judged is forwarded unchanged)",
+    ),
+    (
+        "sites",
+        "{ a: { hosts: a, upstream: { servers: 'http://b', tls: { ca: c } } } }",
+        "warning at `'http://b'`: `http://b` is spoken to in clear (write `https://`)",
+    ),
+    (
+        "sites",
+        "{ a: { hosts: x, upstream: { servers: 'http://b' } }, b: { hosts: x, upstream: { servers: 'http://b' } } }",
+        "error at `x`: `x` is a host of two sites, `a` and `b` (keep it in one of them)",
+    ),
+    ("sitse", "{}", "error at `sitse`: `sitse` is not a key of a policy (did you mean `sites`?)"),
+];
+
+#[test]
+fn mistakes_in_a_policy() {
+    for (key, value, expected) in OF_A_POLICY {
+        let rest = [
+            ("listen", "127.0.0.1:1"),
+            ("sites", "{ shop: { hosts: s.example, upstream: { servers: 'http://10.0.0.1' } } }"),
+        ];
+        let rest = rest.into_iter().filter(|(name, _)| name != key);
+        let lines = rest.chain([(*key, *value)]).map(|(key, value)| format!("{key}: {value}\n"));
+        let text: String = lines.collect();
+        let mut said = summary(&read(&text).problems);
+        if said.len() > 1 && key == &"sites" {
+            said.retain(|line| !line.contains("the policy has no site"));
+        }
+        assert_eq!(said, [*expected], "\n{text}");
+    }
+}
+
+#[test]
+fn all_mistakes_are_shown_at_once() {
+    let text = r#"listen: 8080
+client_ip: { header: x-forwarded-for }
+
+lists:
+  office: { ranges: [10.0.0.0/8] }
+
+sites:
+  shop:
+    hosts: [https://shop.example]
+    upsteam: { servers: [http://10.1.0.5:9000] }
+  api:
+    hosts: [api.example]
+    upstream:
+      servers: [10.1.0.6:9000]
+      timeouts: { conect: 5s, head: 30 }
+  partners:
+    hosts: [partners.example]
+    upstream: { servers: [http://10.1.0.7:9000] }
+    mode: enforce
+    limits:
+      - { name: login, rate: 5, when: 'operation == "POST /login"' }
+      - { name: login, rate: 5/min, key: adress }
+    rules:
+      - name: office-only
+        when: |
+          path.startsWith("/admin") &&
+            !(ip in lists.ofice)
+        action: blok
+      - { name: leak, when: 'status == 500', action: { pass: [limits] } }
+"#;
+    insta::assert_snapshot!(render(&read(text).problems, Style::Plain));
+}
+
+#[test]
+fn mistakes_in_conditions_point_into_them() {
+    let text = site(
+        "rules:
+  - name: plain
+    when: pth == \"/x\"
+    action: block
+  - name: quoted
+    when: \"path == \\\"/x\\\" && methud == 'GET'\"
+    action: block
+  - name: block
+    when: >-
+      path == \"/x\" &&
+      method == 1
+    action: block
+  - { name: set, when: 'true', headers: { set: { X-User: '${identity.subjet}' } } }",
+    );
+    insta::assert_snapshot!(render(&read(&text).problems, Style::Plain));
+}
+
+#[test]
+fn problems_are_read_by_programs_too() {
+    let problems = read(&site("mod: block")).problems;
+    insta::assert_json_snapshot!(problems.iter().map(Problem::to_json).collect::<Vec<_>>());
+}
+
+#[test]
+fn warnings_alone_leave_a_policy() {
+    let loaded = read(&site("rules: [{ name: a, when: 'tag(\"list:ofice\")', action: block }]"));
+    assert_eq!(loaded.problems[0].severity, Severity::Warning);
+    assert!(loaded.policy.is_some());
+}

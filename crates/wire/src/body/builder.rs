@@ -1,0 +1,172 @@
+//! Builds a tree within a budget: every parser adds its values here, and stops when it is told to.
+
+use bytes::Bytes;
+
+use crate::body::tree::{Kind, Node, Part, Text, Tree};
+use crate::body::{Body, Budget, DEEPEST};
+use crate::defect::{Defect, Defects};
+use crate::fields::MediaType;
+
+/// The budget is spent: stop parsing, keep what was read.
+#[derive(Debug)]
+pub(super) struct Spent;
+
+/// A tree being built.
+#[derive(Debug)]
+pub(super) struct Builder {
+    tree: Tree,
+    defects: Defects,
+    /// Indexes of the arrays and objects that are not closed yet, outermost first.
+    open: Vec<u32>,
+    depth: usize,
+    values: usize,
+    /// Not all bytes of the body are read: a syntax error at their end is ours, not the sender's.
+    cut: bool,
+}
+
+impl Builder {
+    pub(super) fn new(bytes: &Bytes, budget: &Budget) -> Self {
+        let most = budget.bytes.min(u32::MAX as usize - 1);
+        let cut = bytes.len() > most;
+        Self {
+            tree: Tree { sent: bytes.slice(..bytes.len().min(most)), ..Tree::default() },
+            defects: if cut { Defects::from_slice(&[Defect::BodyTooLarge]) } else { Defects::new() },
+            open: Vec::new(),
+            depth: usize::from(budget.depth.min(DEEPEST)),
+            values: budget.values as usize,
+            cut,
+        }
+    }
+
+    /// The bytes to read.
+    pub(super) fn sent(&self) -> Bytes {
+        self.tree.sent.clone()
+    }
+
+    /// Notes a defect, once.
+    pub(super) fn note(&mut self, defect: Defect) {
+        if !self.defects.contains(&defect) {
+            self.defects.push(defect);
+        }
+    }
+
+    /// Notes that the syntax is broken at an offset, unless the body only ends there because it was cut.
+    pub(super) fn note_syntax(&mut self, defect: Defect, at: usize) {
+        if !(self.cut && at >= self.tree.sent.len()) {
+            self.note(defect);
+        }
+    }
+
+    /// Says that only the first bytes can be read, and why.
+    pub(super) fn cut_to(&mut self, length: usize, why: Defect) {
+        self.tree.sent.truncate(length);
+        self.cut = true;
+        self.note(why);
+    }
+
+    /// A character encoding in which bytes could mean something else than they do in UTF-8 is a defect.
+    pub(super) fn check_charset(&mut self, media_type: &MediaType) {
+        const SUPERSETS_OF_ASCII: [&str; 6] =
+            ["utf-8", "utf8", "us-ascii", "iso-8859-1", "latin1", "windows-1252"];
+        let fine = |charset: &str| SUPERSETS_OF_ASCII.iter().any(|known| charset.eq_ignore_ascii_case(known));
+        if media_type.count("charset") > 1 || !media_type.parameter("charset").is_none_or(fine) {
+            self.note(Defect::BodyEncoding);
+        }
+    }
+
+    /// Adds a leaf with its bytes.
+    pub(super) fn leaf(
+        &mut self,
+        kind: Kind,
+        span: (usize, usize),
+        name: Text,
+        text: Text,
+    ) -> Result<u32, Spent> {
+        if self.tree.nodes.len() >= self.values {
+            self.note(Defect::BodyTooManyValues);
+            return Err(Spent);
+        }
+        let index = self.tree.nodes.len() as u32;
+        let (start, end) = (span.0 as u32, span.1 as u32);
+        self.tree.nodes.push(Node { kind, start, end, name, text, behind: index + 1 });
+        Ok(index)
+    }
+
+    /// Opens an array or object; what is added next belongs to it.
+    pub(super) fn open(&mut self, kind: Kind, start: usize, name: Text) -> Result<(), Spent> {
+        if self.open.len() >= self.depth {
+            self.note(Defect::BodyTooDeep);
+            return Err(Spent);
+        }
+        let index = self.leaf(kind, (start, start), name, Text::None)?;
+        self.open.push(index);
+        Ok(())
+    }
+
+    /// Closes the innermost array or object; its bytes end at `end`.
+    pub(super) fn close(&mut self, end: usize) {
+        let behind = self.tree.nodes.len() as u32;
+        if let Some(node) = self.open.pop().and_then(|index| self.tree.nodes.get_mut(index as usize)) {
+            node.end = end as u32;
+            node.behind = behind;
+        }
+    }
+
+    /// What the innermost open value is.
+    pub(super) fn innermost(&self) -> Option<Kind> {
+        self.open.last().and_then(|index| self.tree.nodes.get(*index as usize)).map(|node| node.kind)
+    }
+
+    /// The whole body as one value, text if it is UTF-8.
+    pub(super) fn whole(&mut self) {
+        let end = self.tree.sent.len();
+        let kind = if std::str::from_utf8(&self.tree.sent).is_ok() { Kind::String } else { Kind::Binary };
+        // A budget without room for one value leaves the tree empty, which is what it asks for.
+        let _ = self.leaf(kind, (0, end), Text::None, Text::Sent(0, end as u32));
+    }
+
+    /// Keeps a text whose escapes were undone.
+    pub(super) fn keep(&mut self, text: &str) -> Text {
+        let start = self.tree.undone.len() as u32;
+        self.tree.undone.push_str(text);
+        Text::Undone(start, self.tree.undone.len() as u32)
+    }
+
+    /// Keeps what a multipart part says about itself.
+    pub(super) fn part(&mut self, part: Part) {
+        self.tree.parts.push(part);
+    }
+
+    /// Notes names that occur twice among the members of the innermost open object.
+    pub(super) fn check_names(&mut self) {
+        let Some(object) = self.open.last().copied() else { return };
+        let nodes = &self.tree.nodes;
+        let mut names = Vec::new();
+        let mut next = object as usize + 1;
+        while let Some(node) = nodes.get(next) {
+            names.push(self.tree.text(node.name).unwrap_or_default());
+            next = (node.behind as usize).max(next + 1);
+        }
+        let twice = if names.len() <= 8 {
+            names
+                .iter()
+                .enumerate()
+                .any(|(place, name)| names.iter().take(place).any(|earlier| earlier == name))
+        } else {
+            names.sort_unstable();
+            names.windows(2).any(|pair| matches!(pair, [a, b] if a == b))
+        };
+        if twice {
+            self.note(Defect::BodyDuplicateKey);
+        }
+    }
+
+    /// The tree, with everything still open closed at the end of the bytes.
+    pub(super) fn finish(mut self) -> Body {
+        let end = self.tree.sent.len();
+        while !self.open.is_empty() {
+            self.close(end);
+        }
+        Body { tree: self.tree, defects: self.defects }
+    }
+}
