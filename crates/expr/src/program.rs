@@ -3,6 +3,12 @@
 //! `&&`, `||`, `!` and `?:` are gone; what is left are tests whose sets, prefixes and patterns were prepared when
 //! the policy was loaded. A step only ever leads to an earlier one in memory, so evaluation ends; it allocates
 //! only for what computes new text and for loops over lists.
+//!
+//! Nanoseconds an evaluation, the host's lookups included (`cargo bench -p portcullis-expr`, on a virtual machine
+//! of two cores that was busy building, so upper bounds): a tag among ten 31, a namespace of tags 50, method, path
+//! prefix and tag together 66, one of 100 words 36, one of 250 networks 65, one of 20 prefixes 100, a regular
+//! expression 110, part of a header 65, arithmetic 68, a test of a newly made text 150. Checking and compiling a
+//! condition takes 82 µs, nearly all of it in the parser.
 
 mod compile;
 mod operand;
