@@ -1,5 +1,7 @@
 //! Every node's bytes, and the parser's errors as people see them.
 
+use proptest::prelude::*;
+
 use super::{Kind, Syntax, parse};
 
 /// Every node's source text with what it marks, outermost first.
@@ -118,3 +120,77 @@ fn depth_and_length_are_bounded() {
         assert!(parse(source).is_ok(), "{} …", &source[..20]);
     }
 }
+
+proptest::proptest! {
+    #![proptest_config(ProptestConfig { cases: 1_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_text_gets_an_answer_with_spans_inside_it(
+        tokens in prop::collection::vec(prop::sample::select(TOKENS), 0..12),
+        loose in "\\PC{0,6}",
+    ) {
+        let source = format!("{}{loose}", tokens.concat());
+        match crate::check(&source, &crate::sample::RULES) {
+            Ok(checked) => prop_assert_eq!(checked.source(), source),
+            Err(problems) => {
+                prop_assert!(!problems.is_empty());
+                for problem in problems {
+                    prop_assert!(source.get(problem.span.clone()).is_some(), "{source:?}: {problem:?}");
+                }
+            }
+        }
+    }
+}
+
+/// What expressions are made of, and what they are not.
+const TOKENS: &[&str] = &[
+    "path",
+    " ",
+    "headers",
+    ".",
+    "x",
+    "[",
+    "]",
+    "(",
+    ")",
+    "\"a\"",
+    "'ö'",
+    "`k-y`",
+    "r\"\\d\"",
+    "==",
+    "!=",
+    "&&",
+    "||",
+    "!",
+    "-",
+    "1",
+    "2.5",
+    "in",
+    ",",
+    "?",
+    ":",
+    "tag",
+    "exists",
+    "body",
+    "{",
+    "}",
+    "\"",
+    "'",
+    "\\",
+    "//",
+    "\n",
+    "ß",
+    "#",
+    "null",
+    "true",
+    "b\"x\"",
+    "1u",
+    "@",
+    "\0",
+    "if",
+    "identity",
+    "groups",
+    ".startsWith(",
+    "lists.tor_exits",
+    "\u{feff}",
+];
