@@ -84,6 +84,9 @@ impl Traffic {
         let mut stdout = std::io::stdout();
         let form = if self.json { Form::Json } else { Form::Words };
         play(&script, &mut Report::new(form, &mut stdout)).await?;
-        if self.forever { go_on(&script).await } else { Ok(()) }
+        if self.forever {
+            go_on(&script).await;
+        }
+        Ok(())
     }
 }

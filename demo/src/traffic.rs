@@ -37,14 +37,15 @@ pub async fn play(script: &Script, report: &mut Report<'_>) -> anyhow::Result<()
     Ok(())
 }
 
-/// Goes on for ever, slowly: a customer every other second, a new stranger now and then.
-pub async fn go_on(script: &Script) -> anyhow::Result<()> {
-    for turn in 0_u32.. {
-        acts::one_more_customer(script, turn).await?;
+/// Goes on until dropped, slowly: a customer every other second, a new stranger now and then.
+///
+/// Whoever watches may ban a customer or restart the gateway: the others go on calling.
+pub async fn go_on(script: &Script) {
+    for turn in (0_u32..).cycle() {
+        let _ = acts::one_more_customer(script, turn).await;
         if turn % 20 == 19 {
-            acts::one_more_stranger(script, turn / 20).await?;
+            let _ = acts::one_more_stranger(script, turn / 20).await;
         }
         tokio::time::sleep(Duration::from_secs(2)).await;
     }
-    Ok(())
 }
