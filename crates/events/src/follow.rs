@@ -45,7 +45,7 @@ pub struct Follower(broadcast::Receiver<Arc<Event>>);
 pub struct Lost(pub u64);
 
 impl Follower {
-    /// The next event, how many were lost before the next one, or `None` once recording has ended.
+    /// The next event, how many were lost before the next one, or `None` once every recorder is gone.
     pub async fn next(&mut self) -> Option<Result<Arc<Event>, Lost>> {
         match self.0.recv().await {
             Ok(event) => Some(Ok(event)),

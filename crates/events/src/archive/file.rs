@@ -68,11 +68,13 @@ impl File {
 
     /// Bytes in use, free pages left out.
     pub(super) fn bytes(&self) -> Result<u64, Trouble> {
-        let number = |pragma: &str| -> Result<i64, rusqlite::Error> {
-            self.connection.query_row(&format!("pragma {pragma}"), [], |row| row.get(0))
-        };
-        let pages = number("page_count")? - number("freelist_count")?;
-        Ok(u64::try_from(pages * number("page_size")?).unwrap_or(0))
+        let pages = self.number("page_count")? - self.number("freelist_count")?;
+        Ok(u64::try_from(pages * self.number("page_size")?).unwrap_or(0))
+    }
+
+    /// A pragma that is a number.
+    pub(super) fn number(&self, pragma: &str) -> Result<i64, Trouble> {
+        Ok(self.connection.query_row(&format!("pragma {pragma}"), [], |row| row.get(0))?)
     }
 
     /// The oldest event's time, to the millisecond.

@@ -14,6 +14,8 @@ use super::trouble::Trouble;
 
 /// Rows deleted at a time.
 const SLICE: i64 = 5000;
+/// What an event takes, about; rather too much than too little.
+const ROW_BYTES: u64 = 1500;
 /// Pages given back to the file system at a time.
 const PAGES: i64 = 2000;
 
@@ -33,8 +35,9 @@ pub(super) fn delete_slice(
 ) -> Result<Progress, Trouble> {
     let oldest = now.minus(retain);
     let mut deleted = delete_old_events(file, oldest)? + delete_old_totals(file, oldest)?;
-    if deleted == 0 && size.is_some_and(|size| file.bytes().is_ok_and(|bytes| bytes > size)) {
-        deleted = delete_oldest_events(file)?;
+    let over = size.map_or(Ok(0), |size| file.bytes().map(|bytes| bytes.saturating_sub(size)))?;
+    if deleted == 0 && over > 0 {
+        deleted = delete_oldest_events(file, over)?;
     }
     if deleted == 0 {
         return Ok(Progress::Done);
@@ -50,11 +53,13 @@ fn delete_old_events(file: &File, oldest: Timestamp) -> Result<usize, Trouble> {
     Ok(delete.execute(params![first_place(oldest), SLICE])?)
 }
 
-fn delete_oldest_events(file: &File) -> Result<usize, Trouble> {
+/// Deletes about as many as take `over` bytes; what is still too much goes with the next slice.
+fn delete_oldest_events(file: &File, over: u64) -> Result<usize, Trouble> {
+    let rows = i64::try_from(over / ROW_BYTES).unwrap_or(i64::MAX).clamp(100, 4 * SLICE);
     let mut delete = file
         .connection
         .prepare_cached("delete from events where seq in (select seq from events order by seq limit ?1)")?;
-    Ok(delete.execute([SLICE / 10])?)
+    Ok(delete.execute([rows])?)
 }
 
 fn delete_old_totals(file: &File, oldest: Timestamp) -> Result<usize, Trouble> {
@@ -65,8 +70,11 @@ fn delete_old_totals(file: &File, oldest: Timestamp) -> Result<usize, Trouble> {
     Ok(lines + callers)
 }
 
-/// Shrinks the file by the pages that are free.
+/// Shrinks the file by pages that are free, once they are more than a tenth: the next events need some again.
 fn give_back(file: &File) -> Result<(), Trouble> {
+    if file.number("freelist_count")? <= file.number("page_count")? / 10 {
+        return Ok(());
+    }
     let mut vacuum = file.connection.prepare(&format!("pragma incremental_vacuum({PAGES})"))?;
     let mut rows = vacuum.query([])?;
     while rows.next()?.is_some() {}

@@ -65,7 +65,9 @@ pub(super) fn prepare(connection: &Connection) -> Result<(), Trouble> {
         // Has to come before the first table.
         connection.execute_batch("pragma auto_vacuum = incremental")?;
     }
-    connection.execute_batch("pragma journal_mode = wal; pragma synchronous = full")?;
+    connection.execute_batch(
+        "pragma journal_mode = wal; pragma synchronous = full; pragma journal_size_limit = 67108864",
+    )?;
     let begin = format!(
         "begin immediate; pragma application_id = {APPLICATION}; pragma user_version = {VERSION}; {TABLES} commit;"
     );

@@ -146,6 +146,11 @@ impl Book {
 
     fn slice_at(&mut self, now: Timestamp) {
         let from = slice_start(now);
+        if self.slices.back().is_some_and(|last| last.from > now.plus(SLICE)) {
+            // The clock stepped back: what was counted then has no place in the span that is asked for.
+            self.slices.clear();
+            self.began = now;
+        }
         if self.slices.back().is_none_or(|last| last.from < from) {
             self.slices.push_back(Slice { from, lines: HashMap::new(), callers: Callers::new(CALLERS) });
         }

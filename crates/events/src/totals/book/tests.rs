@@ -115,3 +115,17 @@ fn operations_without_end_are_counted_together() {
     assert_eq!(exchanges(&minutes[0]), 10_000);
     assert!(minutes[0].lines.len() < 2100, "{}", minutes[0].lines.len());
 }
+
+#[test]
+fn a_clock_that_steps_back_does_not_freeze_live_figures() {
+    let tallies = Tallies::new(1);
+    let mut book = Book::new(at(0));
+    for (ended, now) in [(4000, 4000), (10, 10), (20, 20)] {
+        tallies.fold(&summary(ended, "GET /a", Action::Pass));
+        book.gather(tallies.take().0, at(now));
+    }
+    let top = book.top(Duration::from_mins(1), at(21));
+    assert_eq!((top.exchanges, top.until), (2, at(21)));
+    let minutes: Vec<_> = book.hand_over().iter().map(|totals| (totals.minute, exchanges(totals))).collect();
+    assert_eq!(minutes, [(at(0), 2), (at(3960), 1)]);
+}
