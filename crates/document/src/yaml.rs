@@ -342,12 +342,12 @@ mod tests {
         let mut bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
         for n in 1..12 {
             let use_ten = vec![format!("*a{}", n - 1); 10].join(", ");
-            bomb.push_str(&format!("a{n}: &a{n} [{use_ten}]\n"));
+            bomb.extend([&format!("a{n}: &a{n} [{use_ten}]"), "\n"]);
         }
         assert_eq!(codes(&bomb), ["document.too_complex"]);
         let deep = "[".repeat(200) + &"]".repeat(200);
         assert_eq!(codes(&deep), ["document.too_complex"]);
-        let deep: String = (0..200).map(|n| format!("{}a:\n", " ".repeat(n))).collect();
+        let deep: String = (0..200).flat_map(|n| [" ".repeat(n), "a:\n".to_owned()]).collect();
         assert_eq!(codes(&deep), ["document.too_complex"]);
     }
 }

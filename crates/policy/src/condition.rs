@@ -68,7 +68,7 @@ impl Decode for Condition {
     });
 
     fn decode(node: &Node, _: Option<&Self>, reading: &mut Reading) -> Option<Self> {
-        let checked = expression(node, reading, |source, env| check(source, env))?;
+        let checked = expression(node, reading, check)?;
         Some(Self { checked, place: node.place.clone() })
     }
 }
@@ -90,7 +90,7 @@ impl Decode for Template {
     });
 
     fn decode(node: &Node, _: Option<&Self>, reading: &mut Reading) -> Option<Self> {
-        let checked = expression(node, reading, |source, env| check_template(source, env))?;
+        let checked = expression(node, reading, check_template)?;
         Some(Self { checked, place: node.place.clone() })
     }
 }

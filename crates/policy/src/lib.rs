@@ -6,14 +6,17 @@
 
 mod condition;
 mod decode;
+mod explain;
 mod identity;
 mod limit;
 mod names;
 mod pattern;
 mod phases;
 mod policy;
+mod reference;
 mod rule;
 mod scalar;
+mod schema;
 mod server;
 mod site;
 pub mod table;
@@ -24,12 +27,14 @@ mod upstream;
 
 pub use condition::{Condition, Phase, Template};
 pub use decode::ByName;
+pub use explain::{Explanation, Line, Origin, Scheduled, explain, schedule};
 pub use identity::{
     Algorithm, ApiKey, Carrier, CertificateName, Credential, Jwt, List, Lists, Mtls, Provider, Providers,
 };
 pub use limit::{KeyPart, Limit, LimitAction};
 pub use pattern::RoutePattern;
 pub use policy::{Loaded, Policy, load};
+pub use reference::reference;
 pub use rule::{
     AnswerHeaders, BanBy, BanOrder, BlockAnswer, HeaderEdits, HeaderTemplates, Marks, Redirect, Rule,
     RuleAction, Skippable, Throttle,
@@ -38,6 +43,7 @@ pub use scalar::{
     ByteSize, FieldPath, FieldStep, FileRef, HeaderName, HostPattern, Rate, SecretSource, Server,
     ServerScheme, Share, StatusCode, TagName,
 };
+pub use schema::json_schema;
 pub use server::{
     Archive, CertificatePair, ClientCertificates, ClientIp, Connections, Control, DataPath, KeepHeaders,
     Listener, ListenerTls, Listeners, MemoryState, Metrics, OnFailure, Sqlite, State, TlsVersion, Workers,

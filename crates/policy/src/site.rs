@@ -85,6 +85,17 @@ section! {
     }
 }
 
+impl Site {
+    /// The first route that is for a request, and which one it is.
+    pub fn route<'a>(
+        &self,
+        method: &http::Method,
+        segments: impl Iterator<Item = &'a str> + Clone,
+    ) -> Option<(usize, &Route)> {
+        self.routes.iter().enumerate().find(|(_, route)| route.pattern.matches(method, segments.clone()))
+    }
+}
+
 impl Route {
     /// Its name, or what it matches.
     pub fn label(&self) -> &str {

@@ -20,6 +20,8 @@ pub enum Kind {
     Section(&'static Section),
     /// Any of several.
     Either(&'static [Kind]),
+    /// This, or none: `off`.
+    Optional(&'static Kind),
 }
 
 /// A kind of scalar.
@@ -40,6 +42,8 @@ pub enum Json {
     Text,
     /// Text matching a regular expression (ECMA 262).
     Pattern(&'static str),
+    /// Text matching a regular expression, or a whole number.
+    PatternOrWhole(&'static str),
     /// `true` or `false`.
     Truth,
     /// A whole number between two bounds, both included.

@@ -179,4 +179,5 @@ fn a_secret_in_the_open_is_refused_and_not_shown() {
     }
 }
 
+mod explained;
 mod mistakes;

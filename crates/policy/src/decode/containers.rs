@@ -9,7 +9,7 @@ use super::{Decode, Reading, decode_entry};
 use crate::table::{Absent, Kind, Named};
 
 impl<T: Decode> Decode for Option<T> {
-    const KIND: Kind = T::KIND;
+    const KIND: Kind = Kind::Optional(&T::KIND);
     const ABSENT: Absent = Absent::Nothing;
 
     fn absent() -> Option<Self> {

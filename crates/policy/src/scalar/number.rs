@@ -208,7 +208,7 @@ impl Decode for ByteSize {
     const KIND: Kind = Kind::Scalar(&Scalar {
         name: "size",
         about: "bytes with a unit: `64KiB`, `1MiB`, `10GB`",
-        json: Json::Pattern(r"^\s*\d+\s*(B|K|KiB|M|MiB|G|GiB|T|TiB|kB|KB|MB|GB|TB)?\s*$"),
+        json: Json::PatternOrWhole(r"^\s*\d+\s*(B|K|KiB|M|MiB|G|GiB|T|TiB|kB|KB|MB|GB|TB)?\s*$"),
     });
 
     fn decode(node: &Node, _: Option<&Self>, reading: &mut Reading) -> Option<Self> {
