@@ -18,7 +18,7 @@ use crate::config::{RecorderConfig, in_share};
 use crate::figures::{ArchiveState, Figures};
 use crate::follow::{Follower, Shown};
 use crate::queue::{Lane, Queue};
-use crate::totals::{Book, Tallies, Top};
+use crate::totals::{Book, Counted, Tallies, Top};
 
 /// Takes note of every exchange. Cheap to clone; all clones are one recorder.
 #[derive(Clone, Debug)]
@@ -109,7 +109,6 @@ impl Recorder {
 
     /// Adds an exchange to the totals. Called once for every exchange, also where no event is wanted.
     pub fn fold(&self, summary: &Summary) {
-        self.0.folded.fetch_add(1, Ordering::Relaxed);
         self.0.tallies.fold(summary);
     }
 
@@ -156,6 +155,11 @@ impl Recorder {
 
     /// Counts since the start, and how the archive is.
     pub fn figures(&self) -> Figures {
+        let dropped_minutes = {
+            let mut book = self.0.book.lock();
+            self.0.gather(&mut book, thread::now());
+            book.given_up()
+        };
         let depth = self.0.queue.depth();
         let count = |figure: &AtomicU64| figure.load(Ordering::Relaxed);
         Figures {
@@ -166,7 +170,7 @@ impl Recorder {
             dropped_passes: depth.dropped_passes,
             dropped_refusals: depth.dropped_refusals,
             rejected: count(&self.0.rejected),
-            dropped_minutes: count(&self.0.minutes_given_up) + self.0.book.lock().given_up(),
+            dropped_minutes: dropped_minutes + count(&self.0.minutes_given_up),
             waiting: depth.waiting,
             archive: self.0.archive.lock().clone(),
         }
@@ -199,6 +203,8 @@ impl Shared {
     /// Brings what the lanes counted into the book.
     fn gather(&self, book: &mut Book, now: Timestamp) {
         let (counted, given_up) = self.tallies.take();
+        let exchanges = counted.iter().map(Counted::exchanges).sum();
+        self.folded.fetch_add(exchanges, Ordering::Relaxed);
         self.minutes_given_up.fetch_add(given_up, Ordering::Relaxed);
         book.gather(counted, now);
     }

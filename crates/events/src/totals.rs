@@ -7,6 +7,7 @@
 
 mod book;
 mod callers;
+mod gathering;
 mod latency;
 mod line;
 mod lines;
@@ -14,8 +15,8 @@ mod tally;
 
 pub(crate) use book::{Book, MinuteTotals};
 pub(crate) use callers::{CallerCount, Callers};
+pub(crate) use gathering::Gathering;
 pub(crate) use latency::Latency;
 pub(crate) use line::{Counts, Line};
-pub(crate) use lines::Gathering;
 pub use lines::{CallerLine, OperationLine, StatusClass, Top, per_second};
-pub(crate) use tally::Tallies;
+pub(crate) use tally::{Counted, Tallies};

@@ -63,6 +63,9 @@ impl Reader {
             .or_else(|_| Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY))?;
         connection.busy_timeout(PATIENCE)?;
         connection.execute_batch("pragma query_only = true")?;
+        if tables::is_new(&connection)? {
+            return Err(ReadError::Absent(path.to_owned()));
+        }
         tables::check(&connection)?;
         Ok(Self { connection })
     }

@@ -88,6 +88,7 @@ pub(super) fn check(connection: &Connection) -> Result<(), Trouble> {
     }
 }
 
-fn is_new(connection: &Connection) -> Result<bool, rusqlite::Error> {
+/// Whether the file has no tables at all.
+pub(super) fn is_new(connection: &Connection) -> Result<bool, rusqlite::Error> {
     connection.query_row("select not exists (select 1 from sqlite_schema)", [], |row| row.get(0))
 }

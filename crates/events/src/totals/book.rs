@@ -11,8 +11,9 @@ use hashbrown::HashMap;
 use portcullis_model::Timestamp;
 
 use super::callers::{CallerCount, Callers};
+use super::gathering::Gathering;
 use super::line::{Counts, Line};
-use super::lines::{Gathering, Top};
+use super::lines::Top;
 use super::tally::Counted;
 
 /// Callers kept apart for one minute or slice.

@@ -36,6 +36,12 @@ pub(crate) struct Counted {
     pub(super) callers: Callers,
 }
 
+impl Counted {
+    pub(crate) fn exchanges(&self) -> u64 {
+        self.lines.iter().map(|(_, counts)| counts.count).sum()
+    }
+}
+
 /// Every lane.
 #[derive(Debug)]
 pub(crate) struct Tallies {
