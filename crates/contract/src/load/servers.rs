@@ -50,41 +50,42 @@ pub(super) fn read_base_path(root: &Node, problems: &mut Vec<Problem>) -> Vec<St
 }
 
 fn read_server(server: &Node, problems: &mut Vec<Problem>) -> Vec<String> {
-    let Some(url) = server.get("url").filter(|url| url.as_str().is_some()) else {
-        problems.push(
-            Problem::error("contract.server_url", "a server needs a `url`")
-                .at(&server.place)
-                .remedy("write `- url: /v1`"),
-        );
+    let url = server.get("url");
+    let Some((url, text)) = url.and_then(|url| Some((url, url.as_str()?))) else {
+        let problem = Problem::error("contract.server_url", "a server needs a `url`").at(&server.place);
+        problems.push(problem.remedy("write `- url: /v1`"));
         return Vec::new();
     };
-    let mut texts = vec![url.as_str().unwrap_or_default().to_owned()];
-    for name in variables(url.as_str().unwrap_or_default()) {
+    let mut texts = vec![text.to_owned()];
+    for name in variables(text) {
         let values = variable_values(server, &name);
         if values.is_empty() {
-            let message = format!("the server variable `{name}` has no default");
-            problems.push(
-                Problem::warning("contract.server_variable", message)
-                    .at(&url.place)
-                    .label("in a path it takes any value")
-                    .remedy(format!("declare it: `variables: {{ {name}: {{ default: v1 }} }}`")),
-            );
+            problems.push(no_default(url, &name));
             continue;
         }
         let pattern = format!("{{{name}}}");
-        texts =
-            texts.iter().flat_map(|text| values.iter().map(|value| text.replace(&pattern, value))).collect();
+        let filled = texts.iter().flat_map(|text| values.iter().map(|value| text.replace(&pattern, value)));
+        texts = filled.take(BASE_LIMIT + 1).collect();
         if texts.len() > BASE_LIMIT {
-            let message = format!("the variables of this server stand for more than {BASE_LIMIT} URLs");
-            problems.push(
-                Problem::warning("contract.server_variable", message)
-                    .at(&url.place)
-                    .label(format!("only the first {BASE_LIMIT} are read")),
-            );
             texts.truncate(BASE_LIMIT);
+            problems.push(too_many(url));
         }
     }
     texts.iter().map(|text| base_of(text)).collect()
+}
+
+fn no_default(url: &Node, name: &str) -> Problem {
+    Problem::warning("contract.server_variable", format!("the server variable `{name}` has no default"))
+        .at(&url.place)
+        .label("in a path it takes any value")
+        .remedy(format!("declare it: `variables: {{ {name}: {{ default: v1 }} }}`"))
+}
+
+fn too_many(url: &Node) -> Problem {
+    let message = format!("the variables of this server stand for more than {BASE_LIMIT} URLs");
+    Problem::warning("contract.server_variable", message)
+        .at(&url.place)
+        .label(format!("only the first {BASE_LIMIT} are read"))
 }
 
 /// The names in braces of a URL, each once.
