@@ -8,6 +8,11 @@ pub(super) struct Outline {
     bytes: Vec<u8>,
 }
 
+/// What a bracket nests the parser's calls by, measured in the stack they take, where one link of a chain is 1.
+const BRACKET: usize = 25;
+/// The same for a choice, `c ? x : y`.
+const CHOICE: usize = 3;
+
 /// Stands for a byte of a string.
 const IN_STRING: u8 = 1;
 
@@ -32,23 +37,29 @@ impl Outline {
         Self { bytes }
     }
 
-    /// How many operators, dots and opening brackets the deepest node lies under, at most.
+    /// How deep the deepest node lies, at most, in units of one operator or dot of a chain.
     ///
     /// `&&`, `||` and commas begin anew: the parser keeps those flat.
     pub(super) fn depth(&self) -> usize {
         let mut deepest = 0;
         let mut current = 0_usize;
-        let mut outer = Vec::new();
+        // Where each open bracket began, and in it every choice, whose second side nests in it to its end.
+        let mut begun = vec![0_usize];
         for (at, byte) in self.bytes.iter().enumerate() {
-            let begun = outer.last().copied().unwrap_or(0);
             match byte {
                 b'(' | b'[' | b'{' => {
-                    current += 1;
-                    outer.push(current);
+                    current += BRACKET;
+                    begun.push(current);
                 }
-                b')' | b']' | b'}' => current = outer.pop().unwrap_or(0),
-                b'&' | b'|' | b',' => current = begun,
-                b'.' | b'+' | b'-' | b'*' | b'/' | b'%' | b'<' | b'>' | b'=' | b'!' | b'?' => current += 1,
+                b')' | b']' | b'}' if begun.len() > 1 => {
+                    current = (begun.pop().unwrap_or(0) + 1).saturating_sub(BRACKET)
+                }
+                b'&' | b'|' | b',' => current = begun.last().copied().unwrap_or(0),
+                b'?' => {
+                    current += CHOICE;
+                    begun.iter_mut().next_back().into_iter().for_each(|start| *start += CHOICE);
+                }
+                b'.' | b'+' | b'-' | b'*' | b'/' | b'%' | b'<' | b'>' | b'=' | b'!' => current += 1,
                 b'i' if self.is_in(at) => current += 1,
                 _ => {}
             }
