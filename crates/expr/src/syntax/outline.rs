@@ -52,7 +52,7 @@ impl Outline {
                     begun.push(current);
                 }
                 b')' | b']' | b'}' if begun.len() > 1 => {
-                    current = (begun.pop().unwrap_or(0) + 1).saturating_sub(BRACKET)
+                    current = (begun.pop().unwrap_or(0) + 1).saturating_sub(BRACKET);
                 }
                 b'&' | b'|' | b',' => current = begun.last().copied().unwrap_or(0),
                 b'?' => {
