@@ -60,9 +60,9 @@ pub(crate) struct Place {
 impl Bounds {
     /// Takes a place for a connection from `ip`.
     pub(crate) fn admit(self: &Arc<Self>, ip: IpAddr, room: Room) -> Result<Place, Turned> {
-        let taken = self.open.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |open| {
-            (open < room.all).then_some(open + 1)
-        });
+        let taken = self
+            .open
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |open| (open < room.all).then_some(open + 1));
         if taken.is_err() {
             return Err(Turned::Full);
         }

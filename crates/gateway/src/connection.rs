@@ -6,7 +6,6 @@
 use std::fmt;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use portcullis_model::{Peer, Scheme};
 use tokio_util::sync::CancellationToken;
 
@@ -33,8 +32,6 @@ pub(crate) struct ConnectionContext {
     pub(crate) peer: Arc<Peer>,
     /// Its framing.
     pub(crate) protocol: Protocol,
-    /// The `ClientHello`'s records as sent; empty on a connection in clear.
-    pub(crate) hello: Bytes,
     /// What it may cost.
     pub(crate) limits: Arc<Limits>,
     /// What it is doing.
@@ -92,6 +89,9 @@ impl ConnectionContext {
 
 impl fmt::Debug for ConnectionContext {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ConnectionContext").field("peer", &self.peer).field("protocol", &self.protocol).finish_non_exhaustive()
+        f.debug_struct("ConnectionContext")
+            .field("peer", &self.peer)
+            .field("protocol", &self.protocol)
+            .finish_non_exhaustive()
     }
 }

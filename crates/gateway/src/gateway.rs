@@ -95,8 +95,11 @@ impl Gateway {
         let mut open = self.open.lock();
         let files = &*self.node.ports.files;
         let mut kept = open.names();
-        let changes: Vec<_> =
-            plan.listeners.iter().map(|listener| prepare(listener, &mut kept, files)).collect::<Result<_, _>>()?;
+        let changes: Vec<_> = plan
+            .listeners
+            .iter()
+            .map(|listener| prepare(listener, &mut kept, files))
+            .collect::<Result<_, _>>()?;
         let probe = open.prepare_probe(plan.probe)?;
         // Nothing fails from here on.
         self.node.limits.store(Arc::new(plan.limits));
@@ -126,7 +129,10 @@ impl Gateway {
         self.node.draining.cancel();
         self.node.tasks.close();
         if tokio::time::timeout(deadline, self.node.tasks.wait()).await.is_err() {
-            tracing::warn!(connections = self.connections(), "the drain deadline passed; ending what is left");
+            tracing::warn!(
+                connections = self.connections(),
+                "the drain deadline passed; ending what is left"
+            );
             self.node.stopped.cancel();
             self.node.tasks.wait().await;
         }
@@ -149,16 +155,21 @@ impl Open {
                         self.listeners.push(listener);
                     }
                 }
-                Change::Add(name, offer, socket) => self.listeners.push(Listener::start(socket, name, offer, node)),
+                Change::Add(name, offer, socket) => {
+                    self.listeners.push(Listener::start(socket, name, offer, node));
+                }
             }
         }
     }
 
     fn prepare_probe(&self, wanted: Option<SocketAddr>) -> Result<Option<Bound>, StartError> {
         match wanted {
-            Some(address) if self.probe.as_ref().is_none_or(|probe| probe.wanted() != address) => bind(address)
-                .map(Some)
-                .map_err(|cause| StartError::Listen { address: SmolStr::from(address.to_string()), cause }),
+            Some(address) if self.probe.as_ref().is_none_or(|probe| probe.wanted() != address) => {
+                bind(address).map(Some).map_err(|cause| StartError::Listen {
+                    address: SmolStr::from(address.to_string()),
+                    cause,
+                })
+            }
             _ => Ok(None),
         }
     }
@@ -166,7 +177,9 @@ impl Open {
     fn apply_probe(&mut self, wanted: Option<SocketAddr>, socket: Option<Bound>, node: &Arc<Node>) {
         match (wanted, socket) {
             (None, _) => self.probe = None,
-            (Some(address), Some(socket)) => self.probe = Some(Probe::start(socket, address, Arc::clone(node))),
+            (Some(address), Some(socket)) => {
+                self.probe = Some(Probe::start(socket, address, Arc::clone(node)));
+            }
             (Some(_), None) => {}
         }
     }

@@ -80,7 +80,14 @@ fn decoded_head<B>(request: &Request<B>, scheme: Scheme) -> RequestHead {
     for (name, value) in fields {
         headers.push(keep(name.as_str().as_bytes()), keep(value.as_bytes()));
     }
-    RequestHead { method: request.method().clone(), target, authority, version: Version::Http2, scheme, headers }
+    RequestHead {
+        method: request.method().clone(),
+        target,
+        authority,
+        version: Version::Http2,
+        scheme,
+        headers,
+    }
 }
 
 #[cfg(test)]

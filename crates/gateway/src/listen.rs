@@ -9,7 +9,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use bytes::Bytes;
 use portcullis_model::Peer;
 use portcullis_model::exchange::TlsFacts;
 use rustls::ServerConfig;
@@ -165,12 +164,12 @@ impl Arrived {
         let _ = stream.set_nodelay(true);
         match &**self.door.offer.load() {
             Offer::Clear => {
-                let context = self.context(None, Protocol::Http1, Bytes::new());
+                let context = self.context(None, Protocol::Http1);
                 serve_connection(stream, context).await;
             }
             Offer::ClearWithHttp2 => match self.within(self.limits.head, sniff(stream)).await {
                 Ok((protocol, stream)) => {
-                    let context = self.context(None, protocol, Bytes::new());
+                    let context = self.context(None, protocol);
                     serve_connection(stream, context).await;
                 }
                 Err(error) if error.kind() == io::ErrorKind::TimedOut => {
@@ -189,8 +188,8 @@ impl Arrived {
             Offer::Clear | Offer::ClearWithHttp2 => None,
         };
         let failed = match self.within(self.limits.handshake, tls::handshake(stream, current)).await {
-            Ok(tls::Established { stream, facts, protocol, hello }) => {
-                let context = self.context(Some(facts), protocol, hello);
+            Ok(tls::Established { stream, facts, protocol }) => {
+                let context = self.context(Some(facts), protocol);
                 return serve_connection(stream, context).await;
             }
             Err(error) => match error.kind() {
@@ -211,13 +210,12 @@ impl Arrived {
         }
     }
 
-    fn context(self, tls: Option<TlsFacts>, protocol: Protocol, hello: Bytes) -> Arc<ConnectionContext> {
+    fn context(self, tls: Option<TlsFacts>, protocol: Protocol) -> Arc<ConnectionContext> {
         let door = &self.door;
         Arc::new(ConnectionContext {
             node: Arc::clone(&door.node),
             peer: Arc::new(Peer { address: self.address, listener: door.name.clone(), tls }),
             protocol,
-            hello,
             limits: self.limits,
             activity: Activity::new(door.node.ports.clock.tick()),
             closing: door.closing.child_token(),

@@ -21,8 +21,8 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
 pub(crate) use label::Word;
-pub(crate) use record::Recorded;
 use label::{Answered, AtListener, AtSite, ListenerAndWhy, Named, Refused};
+pub(crate) use record::Recorded;
 
 /// The latency buckets, in seconds: what people set objectives on.
 const LATENCY: [f64; 13] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
@@ -82,7 +82,11 @@ impl Metrics {
             self.connections_refused.clone(),
         );
         registry.register("handshakes_failed", "TLS handshakes that failed", self.handshakes_failed.clone());
-        registry.register("client_timeouts", "Clients too slow, by what was waited for", self.timeouts.clone());
+        registry.register(
+            "client_timeouts",
+            "Clients too slow, by what was waited for",
+            self.timeouts.clone(),
+        );
         registry.register("framing_defects", "Requests refused for their framing", self.defects.clone());
         registry.register("streams_reset", "HTTP/2 streams a client reset early", self.streams_reset.clone());
         registry.register(
@@ -94,11 +98,19 @@ impl Metrics {
 
     fn register_exchanges(&self) {
         let mut registry = self.registry.lock();
-        registry.register("exchanges", "Exchanges ended, by site, action and status class", self.exchanges.clone());
+        registry.register(
+            "exchanges",
+            "Exchanges ended, by site, action and status class",
+            self.exchanges.clone(),
+        );
         registry.register("refusals", "Exchanges refused, by the stage that decided", self.refusals.clone());
         registry.register("request_body_bytes", "Request body bytes received", self.request_bytes.clone());
         registry.register("response_body_bytes", "Response body bytes sent", self.response_bytes.clone());
-        registry.register("exchange_seconds", "From first byte read to last byte sent", self.duration.clone());
+        registry.register(
+            "exchange_seconds",
+            "From first byte read to last byte sent",
+            self.duration.clone(),
+        );
     }
 
     /// Adds figures counted elsewhere: the archive's, the store's.
@@ -114,7 +126,8 @@ impl Metrics {
     /// Counts one exchange that ended.
     pub fn exchange(&self, summary: &Summary) {
         let site = Word(summary.site.clone());
-        let answered = Answered { site: site.clone(), action: summary.action.as_str(), status: class(summary.status) };
+        let answered =
+            Answered { site: site.clone(), action: summary.action.as_str(), status: class(summary.status) };
         self.exchanges.get_or_create(&answered).inc();
         if let Some(stage) = summary.decided_by {
             self.refusals.get_or_create(&Refused { site: site.clone(), stage: stage.as_str() }).inc();

@@ -68,10 +68,9 @@ impl ListenerPlan {
 }
 
 fn spec(tls: &ListenerTls, http2: bool) -> Spec {
-    let pairs = tls.pairs().map(|(certificate, key)| KeyPair {
-        certificate: certificate.path.clone(),
-        key: key.path.clone(),
-    });
+    let pairs = tls
+        .pairs()
+        .map(|(certificate, key)| KeyPair { certificate: certificate.path.clone(), key: key.path.clone() });
     let client = match tls.clients() {
         None | Some((_, ClientCertificates::Off)) => ClientAuth::Off,
         Some((file, ClientCertificates::Optional)) => ClientAuth::Optional { authorities: file.path.clone() },

@@ -67,7 +67,8 @@ where
     let tap = Tap::new(stream, Arc::clone(&heads), terms);
     let served = Arc::clone(&context);
     let service = service_fn(move |request| answer_http1(Arc::clone(&served), Arc::clone(&heads), request));
-    let connection = http1_builder(&context.limits).serve_connection(TokioIo::new(tap), service).with_upgrades();
+    let connection =
+        http1_builder(&context.limits).serve_connection(TokioIo::new(tap), service).with_upgrades();
     run(connection, &context).await;
 }
 

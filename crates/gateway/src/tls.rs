@@ -6,12 +6,10 @@
 
 mod certificate;
 mod client;
-mod hello;
 
 use std::io;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use portcullis_model::exchange::TlsFacts;
 use rustls::crypto::CryptoProvider;
 use rustls::crypto::aws_lc_rs::{self, Ticketer};
@@ -21,12 +19,11 @@ use rustls::version::{TLS12, TLS13};
 use rustls::{ProtocolVersion, RootCertStore, ServerConfig, ServerConnection};
 use smol_str::{SmolStr, StrExt};
 use tokio::net::TcpStream;
-use tokio_rustls::server::{StartHandshake, TlsStream};
 use tokio_rustls::LazyConfigAcceptor;
+use tokio_rustls::server::TlsStream;
 
 pub use certificate::CertificateError;
 use certificate::ServerNames;
-use hello::Recording;
 
 use crate::connection::Protocol;
 use crate::ports::ReadFile;
@@ -87,8 +84,6 @@ pub(crate) struct Established {
     pub(crate) facts: TlsFacts,
     /// What ALPN chose; HTTP/1 where the client offered nothing.
     pub(crate) protocol: Protocol,
-    /// The `ClientHello`'s records as sent.
-    pub(crate) hello: Bytes,
 }
 
 /// Builds a listener's configuration from its files.
@@ -150,17 +145,16 @@ pub(crate) async fn handshake(
     stream: TcpStream,
     config: impl FnOnce() -> Option<Arc<ServerConfig>>,
 ) -> io::Result<Established> {
-    let started = LazyConfigAcceptor::new(Acceptor::default(), Recording::new(stream)).await?;
-    let (stream, hello) = started.io.into_parts();
+    let started = LazyConfigAcceptor::new(Acceptor::default(), stream).await?;
     let config = config().ok_or(io::ErrorKind::ConnectionAborted)?;
-    let stream = StartHandshake::from_parts(started.accepted, stream).into_stream(config).await?;
+    let stream = started.into_stream(config).await?;
     let (_, session) = stream.get_ref();
     let facts = facts(session);
     let protocol = match facts.alpn.as_deref() {
         Some("h2") => Protocol::Http2,
         _ => Protocol::Http1,
     };
-    Ok(Established { stream, facts, protocol, hello })
+    Ok(Established { stream, facts, protocol })
 }
 
 fn facts(session: &ServerConnection) -> TlsFacts {

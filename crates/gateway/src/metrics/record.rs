@@ -27,7 +27,11 @@ impl Collector for Recorded {
             ("events_committed", "Events committed to the archive", figures.committed),
             ("events_sampled_away", "Passes the sample left out", figures.sampled_away),
             ("events_dropped_passes", "Passes lost because their queue was full", figures.dropped_passes),
-            ("events_dropped_refusals", "Refusals lost because their queue was full", figures.dropped_refusals),
+            (
+                "events_dropped_refusals",
+                "Refusals lost because their queue was full",
+                figures.dropped_refusals,
+            ),
             ("events_rejected", "Events the archive could not take", figures.rejected),
             ("totals_dropped_minutes", "Minutes of totals given up", figures.dropped_minutes),
         ] {
@@ -36,7 +40,11 @@ impl Collector for Recorded {
         }
         let failing = matches!(figures.archive, ArchiveState::Failing { .. });
         for (name, help, value) in [
-            ("events_waiting", "Events waiting for the archive", i64::try_from(figures.waiting).unwrap_or(i64::MAX)),
+            (
+                "events_waiting",
+                "Events waiting for the archive",
+                i64::try_from(figures.waiting).unwrap_or(i64::MAX),
+            ),
             ("archive_failing", "1 while the archive does not take events", i64::from(failing)),
         ] {
             let gauge = ConstGauge::new(value);

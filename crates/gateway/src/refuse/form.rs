@@ -20,7 +20,8 @@ pub(super) fn preferred<'a>(accept: impl Iterator<Item = &'a [u8]>) -> Form {
     let mut page = Quality::default();
     let mut problem = Quality::default();
     let mut json = Quality::default();
-    let ranges = accept.filter_map(|value| std::str::from_utf8(value).ok()).flat_map(|value| value.split(','));
+    let ranges =
+        accept.filter_map(|value| std::str::from_utf8(value).ok()).flat_map(|value| value.split(','));
     for range in ranges.take(RANGES) {
         let (range, quality) = split_quality(range);
         page.consider(range, quality, "text/html");

@@ -51,7 +51,10 @@ fn a_person_gets_a_page_of_the_site_or_ours() {
 fn a_rule_may_answer_for_itself() {
     let mut refusal = refusal();
     refusal.body = Some(Arc::from("{\"mine\":true}"));
-    refusal.headers = smallvec![("content-type".into(), "application/json".to_owned()), ("retry-after".into(), "7".to_owned())];
+    refusal.headers = smallvec![
+        ("content-type".into(), "application/json".to_owned()),
+        ("retry-after".into(), "7".to_owned())
+    ];
     refusal.connection = Connection::Close;
     let (response, body) = check(&refusal, "text/html");
     assert_eq!(body, "{\"mine\":true}");

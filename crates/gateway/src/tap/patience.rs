@@ -55,7 +55,12 @@ pub(super) struct Linger {
 
 impl Linger {
     /// Shuts the write side down and then, if the client is `unfinished`, reads to its end within bounds.
-    pub(super) fn poll<T>(&mut self, stream: &mut T, unfinished: bool, cx: &mut Context<'_>) -> Poll<io::Result<()>>
+    pub(super) fn poll<T>(
+        &mut self,
+        stream: &mut T,
+        unfinished: bool,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<()>>
     where
         T: AsyncRead + AsyncWrite + Unpin,
     {

@@ -102,7 +102,8 @@ async fn exchange(sent: &[u8], piece: usize, switch: Switch) -> String {
 
 /// The bracketed parts of the answers.
 fn told(answers: &str) -> String {
-    let bodies = answers.split_inclusive(']').filter_map(|piece| piece.rfind('[').and_then(|at| piece.get(at..)));
+    let bodies =
+        answers.split_inclusive(']').filter_map(|piece| piece.rfind('[').and_then(|at| piece.get(at..)));
     bodies.collect()
 }
 
@@ -146,7 +147,10 @@ async fn a_defective_body_that_came_with_its_head_refuses_the_request() {
 async fn a_defective_body_that_comes_later_breaks_off_and_ends_the_connection() {
     let (mut client, server) = duplex(1024);
     served(server, Switch::Stayed);
-    client.write_all(b"POST /a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n").await.unwrap();
+    client
+        .write_all(b"POST /a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n")
+        .await
+        .unwrap();
     tokio::time::sleep(Duration::from_millis(1)).await;
     client.write_all(b"-1\r\n\r\nGET /never HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
     let mut answers = String::new();

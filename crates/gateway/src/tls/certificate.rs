@@ -65,7 +65,10 @@ pub enum CertificateError {
 }
 
 /// Reads every certificate of a PEM file, in order.
-pub(super) fn load_chain(file: &str, files: &ReadFile) -> Result<Vec<CertificateDer<'static>>, CertificateError> {
+pub(super) fn load_chain(
+    file: &str,
+    files: &ReadFile,
+) -> Result<Vec<CertificateDer<'static>>, CertificateError> {
     let text = read(file, files)?;
     let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&text).collect();
     match chain {
@@ -78,7 +81,11 @@ fn read(file: &str, files: &ReadFile) -> Result<bytes::Bytes, CertificateError> 
     files(file).map_err(|cause| CertificateError::Read { file: file.to_owned(), cause })
 }
 
-fn load_pair(pair: &KeyPair, files: &ReadFile, provider: &CryptoProvider) -> Result<CertifiedKey, CertificateError> {
+fn load_pair(
+    pair: &KeyPair,
+    files: &ReadFile,
+    provider: &CryptoProvider,
+) -> Result<CertifiedKey, CertificateError> {
     let chain = load_chain(&pair.certificate, files)?;
     let key = PrivateKeyDer::from_pem_slice(&read(&pair.key, files)?)
         .map_err(|_| CertificateError::Pem { file: pair.key.to_string(), what: "private key" })?;

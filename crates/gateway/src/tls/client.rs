@@ -12,7 +12,11 @@ use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
 pub(super) fn read_certificate(certificate: &CertificateDer<'_>) -> Option<ClientCertificate> {
     let (_, parsed) = X509Certificate::from_der(certificate).ok()?;
     let mut read = ClientCertificate {
-        common_name: parsed.subject().iter_common_name().find_map(|name| name.as_str().ok()).map(SmolStr::new),
+        common_name: parsed
+            .subject()
+            .iter_common_name()
+            .find_map(|name| name.as_str().ok())
+            .map(SmolStr::new),
         fingerprint: fingerprint(certificate),
         ..ClientCertificate::default()
     };

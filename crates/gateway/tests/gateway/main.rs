@@ -1,0 +1,16 @@
+//! The gateway end to end: real sockets, a real upstream, raw clients. One binary; a module a subject.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on fails"
+)]
+
+mod clients;
+mod framing;
+mod http2;
+mod running;
+mod stage;
+mod tls;
