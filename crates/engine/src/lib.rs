@@ -6,6 +6,8 @@
 //! observation is unredacted; no input panics. Deliberately absent: sockets, clocks, files, and where events go.
 
 mod arrival;
+#[cfg(feature = "cases")]
+pub mod cases;
 mod client_ip;
 mod compile;
 mod deliver;

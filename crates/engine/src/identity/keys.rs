@@ -299,11 +299,11 @@ mod tests {
         key.expires = Some(at(500));
         let yaml = KeyRing::new(vec![key, mint(2, "b").1]).to_yaml();
         assert!(!yaml.contains(&text));
-        let file = SourceFile::new("keys.yaml", &yaml);
+        let file = SourceFile::new("keys.yaml", yaml.as_str());
         let read = KeyRing::parse(&file).expect("a keys file");
         assert_eq!(read.to_yaml(), yaml);
         let empty = KeyRing::default().to_yaml();
-        assert_eq!(KeyRing::parse(&SourceFile::new("keys.yaml", &empty)).expect("no keys").keys(), []);
+        assert_eq!(KeyRing::parse(&SourceFile::new("keys.yaml", empty.as_str())).expect("no keys").keys(), []);
     }
 
     #[test]

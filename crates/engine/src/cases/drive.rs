@@ -1,0 +1,248 @@
+//! Drives the engine through one case as a host would.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use portcullis_model::counter::{Answer, Answers, Batch, CounterKey, Op};
+use portcullis_model::event::{End, UpstreamRecord};
+use portcullis_model::exchange::{ClientCertificate, TlsFacts};
+use portcullis_model::{
+    Ban, BanKey, BanView, CallerKey, Event, EventId, Headers, Moment, Peer, RequestHead, ResponseHead, Scheme, Tick,
+    Timestamp, Version,
+};
+use smallvec::SmallVec;
+
+use super::{Case, Request};
+use crate::{
+    Arrival, BodyHint, EndFacts, Finished, Held, HeldBody, HeldStep, Refusal, ResponseMode, ResponseStep, Snapshot, Step,
+};
+
+/// 2026-01-31T08:00:00Z: when every case happens.
+const NOW: i64 = 1_769_846_400;
+
+/// What came of a case.
+#[derive(Debug)]
+pub struct Seen {
+    /// The event.
+    pub event: Event,
+    /// The gateway's own answer, if it refused.
+    pub refusal: Option<Refusal>,
+    /// Path and query the upstream got, if it was asked.
+    pub target: Option<String>,
+    /// The fields it got, names in lower case.
+    pub upstream_headers: Vec<(String, String)>,
+    /// The body the client got from upstream.
+    pub body: Option<Bytes>,
+    /// Bans set, over all times.
+    pub bans: Vec<Ban>,
+    /// Whether anything was asked of learning.
+    pub observed: bool,
+}
+
+/// A store and bans, for one case.
+#[derive(Default)]
+struct World {
+    /// When each bucket would be full again, in microseconds.
+    buckets: RefCell<HashMap<CounterKey, i64>>,
+    bans: RefCell<Vec<Ban>>,
+}
+
+/// Runs a case as often as it says; what is seen is of the last time.
+pub fn drive(snapshot: &Arc<Snapshot>, case: &Case) -> Result<Seen, String> {
+    let world = World::default();
+    let mut seen = None;
+    for turn in 0..case.times.max(1) {
+        let arrival = arrival(&case.request, u128::from(turn))?;
+        seen = Some(world.run(snapshot, case, arrival));
+    }
+    let mut seen = seen.ok_or("the case never ran")?;
+    seen.bans = world.bans.into_inner();
+    Ok(seen)
+}
+
+impl World {
+    fn run(&self, snapshot: &Arc<Snapshot>, case: &Case, arrival: Arrival) -> Seen {
+        let mut step = snapshot.begin(arrival, self);
+        loop {
+            step = match step {
+                Step::Counters(ask) => {
+                    let answers = self.answer(ask.batch());
+                    ask.answer(Ok(answers), self, Tick(10_000))
+                }
+                Step::RequestBody(ask) => {
+                    let whole = Bytes::from(case.request.body.clone().unwrap_or_default());
+                    let held = hold(&whole, ask.limit());
+                    ask.answer(&held, Tick(20_000))
+                }
+                Step::Forward(forward) => return self.forward(case, forward),
+                Step::Refuse(refuse) => return self.refused(refuse, None),
+            };
+        }
+    }
+
+    fn forward(&self, case: &Case, forward: crate::Forward) -> Seen {
+        let target = forward.target().to_owned();
+        let upstream_headers = upstream_headers(&forward);
+        let response = &case.response;
+        let head = ResponseHead {
+            status: response.status,
+            version: Version::Http11,
+            headers: fields(&response.headers),
+        };
+        let record = UpstreamRecord { server: "http://test".into(), attempts: 1, ..UpstreamRecord::default() };
+        let whole = Bytes::from(response.body.clone());
+        let sent = (target, upstream_headers);
+        match forward.answered(head, record, Tick(30_000)) {
+            ResponseStep::Refuse(refuse) => self.refused(refuse, Some(sent)),
+            ResponseStep::Deliver(deliver) => match deliver.mode() {
+                ResponseMode::Pass => delivered(deliver.begin(), whole, response.status, sent),
+                ResponseMode::Tee { .. } => {
+                    let mut sending = deliver.begin();
+                    sending.tee(&whole);
+                    delivered(sending, whole, response.status, sent)
+                }
+                ResponseMode::Hold { limit, .. } => match deliver.held(&hold(&whole, limit), Tick(40_000)) {
+                    HeldStep::Deliver(sending) => delivered(sending, whole, response.status, sent),
+                    HeldStep::Rewritten(sending, bytes) => delivered(sending, bytes, response.status, sent),
+                    HeldStep::Refuse(refuse) => self.refused(refuse, Some(sent)),
+                },
+            },
+        }
+    }
+
+    fn refused(&self, refuse: crate::Refuse, sent: Option<Sent>) -> Seen {
+        self.bans.borrow_mut().extend(refuse.bans().iter().cloned());
+        let refusal = refuse.answer().clone();
+        let finished = refuse.begin().finish(end(refusal.status, 0));
+        let (target, upstream_headers) = sent.map_or((None, Vec::new()), |(target, fields)| (Some(target), fields));
+        Seen { target, upstream_headers, refusal: Some(refusal), ..seen(&finished) }
+    }
+
+    /// GCRA, all at one time.
+    fn answer(&self, batch: &Batch) -> Answers {
+        let now = batch.now.as_micros();
+        let mut buckets = self.buckets.borrow_mut();
+        let answers = batch.ops.iter().map(|op| match op {
+            Op::Take { key, rate, per, burst, cost } => {
+                let one = per.as_micros() as i64 / (*rate).max(1) as i64;
+                let full = buckets.get(key).copied().unwrap_or(now).max(now);
+                let next = full + one * *cost as i64;
+                let wait = next - now - one * *burst as i64;
+                let admitted = wait <= 0;
+                if admitted {
+                    buckets.insert(*key, next);
+                }
+                let retry_after = Duration::from_micros(u64::try_from(wait).unwrap_or(0));
+                Answer::Take { admitted, remaining: 0, retry_after, reset: Duration::ZERO }
+            }
+            _ => Answer::Done,
+        });
+        answers.collect()
+    }
+}
+
+impl BanView for World {
+    fn find(&self, site: Option<&str>, caller: &CallerKey, _: IpAddr, now: Timestamp) -> Option<Arc<Ban>> {
+        let bans = self.bans.borrow();
+        let holds = |ban: &&Ban| {
+            ban.key == BanKey::Caller(caller.clone()) && ban.holds(now) && (ban.site.is_none() || ban.site.as_deref() == site)
+        };
+        bans.iter().find(holds).cloned().map(Arc::new)
+    }
+}
+
+/// What the upstream got: target and fields.
+type Sent = (String, Vec<(String, String)>);
+
+fn delivered(sending: crate::Sending, body: Bytes, status: u16, (target, upstream_headers): Sent) -> Seen {
+    let finished = sending.finish(end(status, body.len() as u64));
+    Seen { target: Some(target), upstream_headers, body: Some(body), ..seen(&finished) }
+}
+
+fn seen(finished: &Finished) -> Seen {
+    Seen {
+        event: finished.event(),
+        refusal: None,
+        target: None,
+        upstream_headers: Vec::new(),
+        body: None,
+        bans: Vec::new(),
+        observed: finished.observation().is_some(),
+    }
+}
+
+fn end(status: u16, response_bytes: u64) -> EndFacts {
+    EndFacts {
+        end: End::Complete,
+        status,
+        request_bytes: 0,
+        response_bytes,
+        upstream: None,
+        now: Moment { wall: Timestamp::from_secs(NOW), tick: Tick(50_000) },
+        not_inspected: SmallVec::new(),
+    }
+}
+
+fn hold(whole: &Bytes, limit: u64) -> HeldBody {
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let outcome = if whole.len() > limit { Held::OverLimit } else { Held::Complete };
+    HeldBody { bytes: whole.slice(..whole.len().min(limit)), outcome }
+}
+
+fn upstream_headers(forward: &crate::Forward) -> Vec<(String, String)> {
+    let edits = forward.edits();
+    let kept = forward.head().headers.iter().filter(|field| !edits.removes(&field.name)).map(|field| {
+        let name = String::from_utf8_lossy(&field.name).to_ascii_lowercase();
+        (name, String::from_utf8_lossy(&field.value).into_owned())
+    });
+    let set = edits.set().iter().map(|(name, value)| (name.to_string(), value.clone()));
+    kept.chain(set).collect()
+}
+
+fn fields(lines: &[String]) -> Headers {
+    lines
+        .iter()
+        .filter_map(|line| line.split_once(':'))
+        .map(|(name, value)| (name.to_owned(), value.trim().to_owned()))
+        .collect()
+}
+
+fn arrival(request: &Request, random: u128) -> Result<Arrival, String> {
+    let (method, target) = request.line.split_once(' ').ok_or("a request line is a method and a target")?;
+    let ip: IpAddr = request.from.parse().map_err(|error| format!("{}: {error}", request.from))?;
+    let mut headers = Headers::default();
+    headers.push("Host", request.host.clone());
+    for field in fields(&request.headers).iter() {
+        headers.push(field.name.clone(), field.value.clone());
+    }
+    let encrypted = request.sni.is_some() || request.certificate.is_some();
+    let tls = encrypted.then(|| TlsFacts {
+        version: "1.3".into(),
+        server_name: request.sni.as_deref().map(Into::into),
+        client_certificate: request.certificate.as_ref().map(|name| ClientCertificate {
+            dns_names: vec![name.into()],
+            ..ClientCertificate::default()
+        }),
+        ..TlsFacts::default()
+    });
+    let now = Moment { wall: Timestamp::from_secs(NOW), tick: Tick(0) };
+    Ok(Arrival {
+        id: EventId::new(now.wall, random),
+        now,
+        peer: Arc::new(Peer { address: SocketAddr::new(ip, 40_000), listener: "0.0.0.0:8080".into(), tls }),
+        head: RequestHead {
+            method: method.parse().map_err(|_| format!("`{method}` is no method"))?,
+            target: Bytes::from(target.to_owned()),
+            authority: None,
+            version: Version::Http11,
+            scheme: if encrypted { Scheme::Https } else { Scheme::Http },
+            headers,
+        },
+        defects: SmallVec::new(),
+        body: request.body.as_ref().map_or(BodyHint::None, |body| BodyHint::Length(body.len() as u64)),
+    })
+}
