@@ -46,7 +46,6 @@ pub fn compile(policy: Arc<Policy>, sources: &dyn Sources) -> Result<Compiled, V
     if problems.iter().any(|problem| problem.severity == Severity::Error) {
         return Err(problems);
     }
-    let policy = Arc::clone(&policy);
     let snapshot = Snapshot { policy, node, client_ip, lists, hosts, sites, nowhere };
     Ok(Compiled { snapshot, warnings: problems, files })
 }

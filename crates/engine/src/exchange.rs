@@ -128,7 +128,7 @@ impl Exchange {
 
     fn count(mut self: Box<Self>, turn: Turn) -> Result<CountersAsk, Box<Self>> {
         match limits::plan(&self.snapshot, &mut self.state, turn) {
-            Some(batch) => Ok(CountersAsk { exchange: self, batch }),
+            Some(batch) => Ok(CountersAsk { exchange: self, batch: Box::new(batch) }),
             None => Err(self),
         }
     }
@@ -152,7 +152,7 @@ impl Exchange {
         };
         // What an upstream answered is not what the client gets.
         self.state.refusal_sent = true;
-        Refuse { exchange: self, answer }
+        Refuse { exchange: self, answer: Box::new(answer) }
     }
 }
 

@@ -78,7 +78,7 @@ mod tests {
 
     fn edits(remove: &[&str], set: &[(&str, &str)]) -> HeaderEdits {
         let mut edits = HeaderEdits::default();
-        edits.add_removed(&remove.iter().map(|name| SmolStr::new(name)).collect());
+        edits.add_removed(&remove.iter().map(SmolStr::new).collect());
         for (name, value) in set {
             edits.add_set(&SmolStr::new(name), value);
         }

@@ -106,7 +106,7 @@ pub(crate) fn authenticate(
     for provider in providers {
         match provider.prove(presented, node, now) {
             Some(Ok(identity)) => {
-                outcome.identity = Some(identity);
+                outcome.identity = Some(Box::new(identity));
                 break;
             }
             Some(Err(why)) if outcome.failed.is_none() => {
@@ -125,7 +125,7 @@ impl Provider {
         presented: &Presented<'_>,
         node: &NodeKeys,
         now: Timestamp,
-    ) -> Option<Result<Box<Identity>, &'static str>> {
+    ) -> Option<Result<Identity, &'static str>> {
         match &self.method {
             Method::Jwt(verifier) => {
                 let token = verifier.places().iter().find_map(|place| place.find(presented))?;
@@ -165,9 +165,9 @@ impl Provider {
         Some(format!("{}{separator}{}", target.path(), kept.join("&")))
     }
 
-    fn identity(&self, proof: Proof, subject: SmolStr, groups: Vec<SmolStr>) -> Box<Identity> {
+    fn identity(&self, proof: Proof, subject: SmolStr, groups: Vec<SmolStr>) -> Identity {
         let provider = self.name.clone();
-        Box::new(Identity { provider, subject, proof, groups, scopes: Vec::new(), claims: None })
+        Identity { provider, subject, proof, groups, scopes: Vec::new(), claims: None }
     }
 }
 

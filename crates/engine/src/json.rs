@@ -42,7 +42,7 @@ pub(crate) fn tree_member<'a>(tree: &'a Tree, path: &Path) -> Value<'a> {
         [] => Value::Null,
         [one] => leaf(*one),
         many => {
-            let texts = many.iter().filter_map(|value| value.as_str());
+            let texts = many.iter().filter_map(body::Value::as_str);
             Value::Many(texts.map(Cow::Borrowed).collect())
         }
     }

@@ -4,6 +4,8 @@
 
 use std::fmt;
 
+use portcullis_model::counter::CounterKey;
+
 /// The keyed hashes one deployment uses (BLAKE3 in key derivation and keyed mode).
 #[derive(Clone)]
 pub(crate) struct NodeKeys {
@@ -29,13 +31,14 @@ impl NodeKeys {
 
     /// What a pseudonym of `text` is, for observations.
     pub(crate) fn pseudonym(&self, text: &[u8]) -> u64 {
-        let [a, b, c, d, e, f, g, h, ..] = *blake3::keyed_hash(&self.pseudonyms, text).as_bytes();
-        u64::from_le_bytes([a, b, c, d, e, f, g, h])
+        let hash = blake3::keyed_hash(&self.pseudonyms, text);
+        u64::from_le_bytes(hash.as_bytes().first_chunk().copied().unwrap_or_default())
     }
 
-    /// The key that counter keys are hashed under.
-    pub(crate) fn counters(&self) -> &[u8; 32] {
-        &self.counters
+    /// The key of a counter, from the bytes of what it counts by.
+    pub(crate) fn counter(&self, bytes: &[u8]) -> CounterKey {
+        let hash = blake3::keyed_hash(&self.counters, bytes);
+        CounterKey(u128::from_le_bytes(hash.as_bytes().first_chunk().copied().unwrap_or_default()))
     }
 }
 
@@ -54,7 +57,8 @@ mod tests {
         let (one, other) = (NodeKeys::derive(b"one"), NodeKeys::derive(b"other"));
         assert_ne!(one.api_key("a"), other.api_key("a"));
         assert_ne!(one.pseudonym(b"a"), other.pseudonym(b"a"));
-        assert_ne!(one.counters(), &one.pseudonyms);
+        assert_ne!(one.counter(b"a"), other.counter(b"a"));
+        assert_ne!(one.counters, one.pseudonyms);
         assert_eq!(format!("{one:?}"), "[node keys]");
     }
 }

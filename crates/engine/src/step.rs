@@ -32,7 +32,7 @@ pub enum Step {
 #[must_use]
 pub struct CountersAsk {
     pub(crate) exchange: Box<Exchange>,
-    pub(crate) batch: Batch,
+    pub(crate) batch: Box<Batch>,
 }
 
 impl CountersAsk {
@@ -85,7 +85,7 @@ impl RequestBodyAsk {
 #[must_use]
 pub struct Refuse {
     pub(crate) exchange: Box<Exchange>,
-    pub(crate) answer: Refusal,
+    pub(crate) answer: Box<Refusal>,
 }
 
 impl Refuse {

@@ -166,14 +166,12 @@ pub(crate) fn operation_id(view: &View<'_>) -> Option<OperationId> {
         Matched::Declared { index, .. } => site.operation(*index).map(|operation| operation.id.clone()),
         Matched::Grouped { name, .. } => {
             let (method, path) = name.split_once(' ')?;
-            match Template::parse(path) {
-                Ok((template, _)) => Some(declared_id(&site.name, method, &template)),
-                // A path no template can spell still has an id of its own.
-                Err(_) => {
-                    let hash = blake3::hash(format!("{}\0{name}", site.name).as_bytes()).to_hex();
-                    Some(OperationId::new(SmolStr::new(hash.get(..16)?)))
-                }
+            if let Ok((template, _)) = Template::parse(path) {
+                return Some(declared_id(&site.name, method, &template));
             }
+            // A path no template can spell still has an id of its own.
+            let hash = blake3::hash(format!("{}\0{name}", site.name).as_bytes()).to_hex();
+            Some(OperationId::new(SmolStr::new(hash.get(..16)?)))
         }
     }
 }

@@ -1,4 +1,10 @@
 //! Every case of `testdata/` through the engine.
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "a test that reads its cases"
+)]
 
 use std::fs;
 use std::path::Path;

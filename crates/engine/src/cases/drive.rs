@@ -11,14 +11,15 @@ use portcullis_model::counter::{Answer, Answers, Batch, CounterKey, Op};
 use portcullis_model::event::{End, UpstreamRecord};
 use portcullis_model::exchange::{ClientCertificate, TlsFacts};
 use portcullis_model::{
-    Ban, BanKey, BanView, CallerKey, Event, EventId, Headers, Moment, Peer, RequestHead, ResponseHead, Scheme, Tick,
-    Timestamp, Version,
+    Ban, BanKey, BanView, CallerKey, Event, EventId, Headers, Moment, Peer, RequestHead, ResponseHead,
+    Scheme, Tick, Timestamp, Version,
 };
 use smallvec::SmallVec;
 
 use super::{Case, Request};
 use crate::{
-    Arrival, BodyHint, EndFacts, Finished, Held, HeldBody, HeldStep, Refusal, ResponseMode, ResponseStep, Snapshot, Step,
+    Arrival, BodyHint, EndFacts, Finished, Held, HeldBody, HeldStep, Refusal, ResponseMode, ResponseStep,
+    Snapshot, Step,
 };
 
 /// 2026-01-31T08:00:00Z: when every case happens.
@@ -93,7 +94,8 @@ impl World {
             version: Version::Http11,
             headers: fields(&response.headers),
         };
-        let record = UpstreamRecord { server: "http://test".into(), attempts: 1, ..UpstreamRecord::default() };
+        let record =
+            UpstreamRecord { server: "http://test".into(), attempts: 1, ..UpstreamRecord::default() };
         let whole = Bytes::from(response.body.clone());
         let sent = (target, upstream_headers);
         match forward.answered(head, record, Tick(30_000)) {
@@ -118,7 +120,8 @@ impl World {
         self.bans.borrow_mut().extend(refuse.bans().iter().cloned());
         let refusal = refuse.answer().clone();
         let finished = refuse.begin().finish(end(refusal.status, 0));
-        let (target, upstream_headers) = sent.map_or((None, Vec::new()), |(target, fields)| (Some(target), fields));
+        let (target, upstream_headers) =
+            sent.map_or((None, Vec::new()), |(target, fields)| (Some(target), fields));
         Seen { target, upstream_headers, refusal: Some(refusal), ..seen(&finished) }
     }
 
@@ -128,10 +131,10 @@ impl World {
         let mut buckets = self.buckets.borrow_mut();
         let answers = batch.ops.iter().map(|op| match op {
             Op::Take { key, rate, per, burst, cost } => {
-                let one = per.as_micros() as i64 / (*rate).max(1) as i64;
+                let one = per.as_micros() as i64 / rate.cast_signed().max(1);
                 let full = buckets.get(key).copied().unwrap_or(now).max(now);
-                let next = full + one * *cost as i64;
-                let wait = next - now - one * *burst as i64;
+                let next = full + one * cost.cast_signed();
+                let wait = next - now - one * burst.cast_signed();
                 let admitted = wait <= 0;
                 if admitted {
                     buckets.insert(*key, next);
@@ -149,7 +152,9 @@ impl BanView for World {
     fn find(&self, site: Option<&str>, caller: &CallerKey, _: IpAddr, now: Timestamp) -> Option<Arc<Ban>> {
         let bans = self.bans.borrow();
         let holds = |ban: &&Ban| {
-            ban.key == BanKey::Caller(caller.clone()) && ban.holds(now) && (ban.site.is_none() || ban.site.as_deref() == site)
+            ban.key == BanKey::Caller(caller.clone())
+                && ban.holds(now)
+                && (ban.site.is_none() || ban.site.as_deref() == site)
         };
         bans.iter().find(holds).cloned().map(Arc::new)
     }
@@ -223,10 +228,10 @@ fn arrival(request: &Request, random: u128) -> Result<Arrival, String> {
     let tls = encrypted.then(|| TlsFacts {
         version: "1.3".into(),
         server_name: request.sni.as_deref().map(Into::into),
-        client_certificate: request.certificate.as_ref().map(|name| ClientCertificate {
-            dns_names: vec![name.into()],
-            ..ClientCertificate::default()
-        }),
+        client_certificate: request
+            .certificate
+            .as_ref()
+            .map(|name| ClientCertificate { dns_names: vec![name.into()], ..ClientCertificate::default() }),
         ..TlsFacts::default()
     });
     let now = Moment { wall: Timestamp::from_secs(NOW), tick: Tick(0) };

@@ -99,7 +99,7 @@ impl Compiling<'_> {
         let redact = &settings.redact;
         let mut headers: Vec<SmolStr> = redact.headers.iter().map(|name| name.as_str().into()).collect();
         let mut query = redact.query.clone();
-        for provider in self.policy.providers.iter() {
+        for provider in &self.policy.providers {
             match &provider.credential {
                 Credential::ApiKey(api_key) => match &api_key.carrier {
                     Carrier::Header(name) => headers.push(name.as_str().into()),
@@ -178,8 +178,7 @@ fn root(site: &str, limit: &Limit) -> [u8; 16] {
     let key: Vec<String> = limit.key.iter().map(ToString::to_string).collect();
     let (rate, per) = (limit.rate.count, limit.rate.per.as_micros());
     let text = format!("{site}\0{}\0{}\0{rate}\0{per}\0{}", limit.name, key.join("\0"), limit.capacity());
-    let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, ..] = *blake3::hash(text.as_bytes()).as_bytes();
-    [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p]
+    blake3::hash(text.as_bytes()).as_bytes().first_chunk().copied().unwrap_or_default()
 }
 
 fn part(part: &KeyPart) -> Part {

@@ -77,7 +77,7 @@ impl JwtKeys {
             [Some(DecodingKey::from_secret(bytes)), None, None]
         };
         let key = candidates.into_iter().flatten().next()?;
-        let algorithms = pinned(key.family(), curve(&key), allowed);
+        let algorithms = pinned(key.family(), curve(&key).as_ref(), allowed);
         let usable = !algorithms.is_empty() && (pem || !bytes.is_empty());
         usable.then(|| Self(vec![JwtKey { id: None, algorithms, key }]))
     }
@@ -109,7 +109,7 @@ impl JwtKey {
         let signs = matches!(jwk.common.public_key_use, None | Some(PublicKeyUse::Signature));
         let key = DecodingKey::from_jwk(jwk).ok().filter(|_| signs)?;
         let curve = match &jwk.algorithm {
-            AlgorithmParameters::EllipticCurve(parameters) => Some(parameters.curve.clone()),
+            AlgorithmParameters::EllipticCurve(parameters) => Some(&parameters.curve),
             _ => None,
         };
         let mut algorithms = pinned(key.family(), curve, allowed);
@@ -126,10 +126,10 @@ impl JwtKey {
 /// The algorithms a key of that family may verify.
 fn pinned(
     family: AlgorithmFamily,
-    curve: Option<EllipticCurve>,
+    curve: Option<&EllipticCurve>,
     allowed: &[Algorithm],
 ) -> SmallVec<[Algorithm; 3]> {
-    let fits = |algorithm: Algorithm| match (&curve, algorithm) {
+    let fits = |algorithm: Algorithm| match (curve, algorithm) {
         (Some(EllipticCurve::P256), Algorithm::ES384) | (Some(EllipticCurve::P384), Algorithm::ES256) => {
             false
         }
@@ -163,7 +163,7 @@ impl JwtVerifier {
         provider: &SmolStr,
         token: &str,
         now: Timestamp,
-    ) -> Result<Box<Identity>, &'static str> {
+    ) -> Result<Identity, &'static str> {
         let claims = self.signed_claims(token)?;
         self.check_times(&claims, now)?;
         self.check_parties(&claims)?;
@@ -173,14 +173,14 @@ impl JwtVerifier {
         }
         let groups = self.groups.as_ref().and_then(|name| find(&claims, name)).map_or_else(Vec::new, words);
         let scopes = ["scope", "scp"].iter().find_map(|name| claims.get(name)).map_or_else(Vec::new, words);
-        Ok(Box::new(Identity {
+        Ok(Identity {
             provider: provider.clone(),
             subject: SmolStr::new(subject),
             proof: Proof::Jwt,
             groups,
             scopes,
             claims: Some(Box::new(claims)),
-        }))
+        })
     }
 
     fn signed_claims(&self, token: &str) -> Result<Value, &'static str> {

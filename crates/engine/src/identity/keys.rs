@@ -303,7 +303,10 @@ mod tests {
         let read = KeyRing::parse(&file).expect("a keys file");
         assert_eq!(read.to_yaml(), yaml);
         let empty = KeyRing::default().to_yaml();
-        assert_eq!(KeyRing::parse(&SourceFile::new("keys.yaml", empty.as_str())).expect("no keys").keys(), []);
+        assert_eq!(
+            KeyRing::parse(&SourceFile::new("keys.yaml", empty.as_str())).expect("no keys").keys(),
+            []
+        );
     }
 
     #[test]

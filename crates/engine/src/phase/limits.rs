@@ -101,9 +101,7 @@ fn counter_key(view: &View<'_>, limit: &Limit) -> Option<CounterKey> {
     for part in &limit.key {
         write_part(view, part, &mut bytes)?;
     }
-    let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, ..] =
-        *blake3::keyed_hash(view.snapshot.node().counters(), &bytes).as_bytes();
-    Some(CounterKey(u128::from_le_bytes([a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p])))
+    Some(view.snapshot.node().counter(&bytes))
 }
 
 fn write_part(view: &View<'_>, part: &Part, bytes: &mut SmallVec<[u8; 192]>) -> Option<()> {

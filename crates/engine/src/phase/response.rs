@@ -144,7 +144,9 @@ pub(crate) fn mask(snapshot: &Snapshot, state: &mut State, held: &HeldBody) -> O
     let mut spans = Vec::new();
     for rule in rules.filter(|rule| state.masking.contains(&rule.name)) {
         if let Some(RuleAction::Mask(paths)) = &rule.action {
-            paths.iter().for_each(|path| find_all(&parsed.body.tree, path, &mut spans));
+            for path in paths {
+                find_all(&parsed.body.tree, path, &mut spans);
+            }
         }
     }
     splice(&parsed.bytes, spans)
