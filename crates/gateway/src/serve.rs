@@ -29,11 +29,6 @@ use crate::tap::{Heads, Switch, Tap, Terms};
 const PING_INTERVAL: Duration = Duration::from_secs(30);
 /// How long a client may take to answer one.
 const PING_TIMEOUT: Duration = Duration::from_secs(20);
-/// What hyper may buffer of a request beyond its head.
-const BUFFER_BEYOND_HEAD: usize = 64 * 1024;
-/// The largest head hyper's fixed table of fields holds.
-const HYPER_FIELDS: usize = 100;
-
 /// The shape hyper wants errors in.
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -67,19 +62,8 @@ where
     let tap = Tap::new(stream, Arc::clone(&heads), terms);
     let served = Arc::clone(&context);
     let service = service_fn(move |request| answer_http1(Arc::clone(&served), Arc::clone(&heads), request));
-    let connection =
-        http1_builder(&context.limits).serve_connection(TokioIo::new(tap), service).with_upgrades();
+    let connection = http1::Builder::new().serve_connection(TokioIo::new(tap), service).with_upgrades();
     run(connection, &context).await;
-}
-
-/// hyper with bounds no tighter than the tap's, so that the tap's are the ones that act.
-fn http1_builder(limits: &Limits) -> http1::Builder {
-    let mut builder = http1::Builder::new();
-    builder.max_buf_size(limits.framing.head_bytes.saturating_add(BUFFER_BEYOND_HEAD));
-    if limits.framing.fields >= HYPER_FIELDS {
-        builder.max_headers(limits.framing.fields.saturating_add(1));
-    }
-    builder
 }
 
 async fn answer_http1(

@@ -1,11 +1,12 @@
 //! The byte tap: every byte of an HTTP/1 connection is followed strictly before hyper sees it.
 //!
-//! Invariants: hyper gets a head only after all of it has passed, one message at a time, and exactly one
-//! [`HeadRecord`] is queued for each head it gets; a request whose defect is found before its head was passed on
+//! Invariants: hyper gets a head only after all of it has passed, and of it only the framing, one message at a
+//! time; exactly one [`HeadRecord`] is queued for each head it gets; a request whose defect is found before its head was passed on
 //! is replaced by a well-formed one that asks to close, so that it is answered in its turn; after a defect no
 //! further byte is passed on; bytes behind a request for another protocol wait for its answer. What waits here is
 //! bounded by the follower's limits and one read. Deliberately absent: what is answered.
 
+mod frame;
 mod heads;
 mod patience;
 
@@ -14,13 +15,14 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::{Buf, BytesMut};
 use portcullis_model::{Moment, Scheme};
 use portcullis_wire::Defect;
 use portcullis_wire::framing::{self, RequestFollower, What};
 use smallvec::smallvec;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use frame::{write_frame, write_stand_in};
 pub(crate) use heads::{Heads, Switch};
 use patience::{Linger, Patience};
 
@@ -29,8 +31,6 @@ use crate::head::HeadRecord;
 use crate::limits::Limits;
 use crate::metrics::Metrics;
 
-/// What hyper gets in place of a defective request. The record queued for it says what it stands for.
-const STAND_IN: &[u8] = b"GET / HTTP/1.1\r\nHost: refused.invalid\r\nConnection: close\r\n\r\n";
 /// The most that is read ahead while bytes wait for the answer to an upgrade: enough to notice that a client went.
 const HELD_BEHIND_UPGRADE: usize = 16 * 1024;
 
@@ -83,8 +83,8 @@ pub(crate) struct Tap<T> {
     fresh: Option<HeadRecord>,
     /// Whether the message followed is the client's last by its own word.
     last: bool,
-    /// Bytes hyper may have: a head, then body.
-    head: Bytes,
+    /// Bytes hyper may have: a head's frame, then body.
+    head: BytesMut,
     body: BytesMut,
     /// Bytes the follower has not taken yet.
     unread: BytesMut,
@@ -104,7 +104,7 @@ impl<T> Tap<T> {
             heads,
             fresh: None,
             last: false,
-            head: Bytes::new(),
+            head: BytesMut::new(),
             body: BytesMut::new(),
             unread: BytesMut::new(),
             reading: Patience::default(),
@@ -160,7 +160,7 @@ impl<T> Tap<T> {
         self.at = At::Body;
         self.reading.rest();
         self.last = !record.persistent;
-        self.head = record.raw.clone();
+        write_frame(&record, &mut self.head);
         self.fresh = Some(HeadRecord::followed(record, received));
     }
 
@@ -186,7 +186,7 @@ impl<T> Tap<T> {
             }
         };
         self.fresh = Some(HeadRecord { defects: smallvec![defect], ..record });
-        self.head = Bytes::from_static(STAND_IN);
+        write_stand_in(&mut self.head);
         self.at = At::Refused;
     }
 

@@ -3,6 +3,7 @@ use std::error::Error;
 use std::fmt::Write;
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
