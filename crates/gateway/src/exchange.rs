@@ -214,11 +214,14 @@ impl Received {
     /// The request on its way: what was held of its body, what still comes, or nothing.
     fn outgoing(&mut self, course: &mut Course) -> Outgoing {
         let wish = self.wish.take();
+        if self.hint == BodyHint::None {
+            return Outgoing::bodiless(wish);
+        }
         match (self.held.take(), self.body.take()) {
             (Some(HeldUpload { bytes, trailers, rest: Rest::Nothing }), _) => {
                 Outgoing::held(bytes, trailers, wish)
             }
-            (held, Some(rest)) if self.hint != BodyHint::None => {
+            (held, Some(rest)) => {
                 let passage = Arc::new(Passage::default());
                 course.seen.passage = Some(Arc::clone(&passage));
                 // A client whose body was begun was told to go on.
@@ -231,7 +234,7 @@ impl Received {
                     wish,
                 )
             }
-            _ => Outgoing::bodiless(wish),
+            (_, None) => Outgoing::bodiless(wish),
         }
     }
 }

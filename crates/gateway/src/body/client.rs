@@ -106,8 +106,7 @@ impl Carrier {
     pub(crate) fn into_tunnel(self) -> Option<(Bytes, Strict<Transport>, Lease)> {
         match self.connection {
             Connection::Http1(connection) => {
-                let (ahead, stream) = connection.into_tunnel();
-                Some((ahead, stream, self.lease))
+                connection.into_tunnel().map(|(ahead, stream)| (ahead, stream, self.lease))
             }
             Connection::Http2(_) => None,
         }

@@ -13,7 +13,7 @@ use std::task::{Context, Poll, Waker};
 use bytes::Bytes;
 use http::{Request, Response};
 use hyper::body::{Body, Frame, Incoming};
-use hyper::client::conn::http1::{Builder, Connection, SendRequest};
+use hyper::client::conn::http1::{Builder, Connection, Parts, SendRequest};
 use hyper_util::rt::TokioIo;
 use portcullis_model::{ResponseHead, Tick};
 use portcullis_wire::Defect;
@@ -30,18 +30,33 @@ const MAX_FIELDS: usize = 512;
 /// A connection that carries one exchange at a time.
 pub(crate) struct Http1 {
     sender: SendRequest<UpstreamBody>,
-    connection: Box<Driven>,
-    state: State,
+    life: Life,
     witness: Witness,
     remote: SocketAddr,
     rested_at: Tick,
     reused: bool,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum State {
-    Open,
-    Ended,
+/// hyper's connection, or what is left of it.
+enum Life {
+    Open(Box<Driven>),
+    /// It ended, or changed its protocol: the stream, and what was read of it beyond HTTP.
+    Over(Parts<TokioIo<Strict<Transport>>>),
+    /// Between the two; never seen.
+    Ending,
+}
+
+impl Life {
+    /// Polls the connection unless it is over. Once it is over it must not outlive that: whatever hyper still had
+    /// of a request is only answered when its side of the queue is dropped.
+    fn drive(&mut self, cx: &mut Context<'_>) {
+        let Self::Open(connection) = self else { return };
+        if connection.poll_without_shutdown(cx).is_ready()
+            && let Self::Open(connection) = std::mem::replace(self, Self::Ending)
+        {
+            *self = Self::Over(connection.into_parts());
+        }
+    }
 }
 
 /// Why a request brought no response.
@@ -60,8 +75,7 @@ impl Http1 {
         let (sender, connection) = Builder::new().max_headers(MAX_FIELDS).handshake(io).await?;
         Ok(Self {
             sender,
-            connection: Box::new(connection),
-            state: State::Open,
+            life: Life::Open(Box::new(connection)),
             witness,
             remote,
             rested_at: Tick::default(),
@@ -78,9 +92,9 @@ impl Http1 {
         // The answer is made while the connection is polled, by this very task, so it needs no waker; and it must
         // not be kept back by a spent cooperative budget, as nothing would wake the task again.
         let mut answer = pin!(tokio::task::unconstrained(self.sender.try_send_request(request)));
-        let (connection, state) = (&mut self.connection, &mut self.state);
+        let life = &mut self.life;
         let answered = poll_fn(|cx| {
-            drive(connection, state, cx);
+            life.drive(cx);
             answer.as_mut().poll(&mut Context::from_waker(Waker::noop()))
         });
         answered.await.map_err(|mut failed| {
@@ -110,14 +124,14 @@ impl Http1 {
         if let Poll::Ready(frame) = Pin::new(&mut *body).poll_frame(&mut unwoken) {
             return Poll::Ready(frame);
         }
-        drive(&mut self.connection, &mut self.state, cx);
+        self.life.drive(cx);
         Pin::new(body).poll_frame(&mut unwoken)
     }
 
     /// Whether the connection is between messages and still open; polls it once to find out.
     pub(crate) fn rests(&mut self) -> bool {
-        drive(&mut self.connection, &mut self.state, &mut Context::from_waker(Waker::noop()));
-        self.state == State::Open && self.sender.is_ready() && self.witness.is_idle()
+        self.life.drive(&mut Context::from_waker(Waker::noop()));
+        matches!(self.life, Life::Open(_)) && self.sender.is_ready() && self.witness.is_idle()
     }
 
     /// Notes when it was put to rest.
@@ -142,19 +156,11 @@ impl Http1 {
     }
 
     /// Takes the stream out after a 101: what was read beyond the head, and the stream itself.
-    pub(crate) fn into_tunnel(mut self) -> (Bytes, Strict<Transport>) {
-        let mut unwoken = Context::from_waker(Waker::noop());
-        if self.state == State::Open {
-            let _ = self.connection.poll_without_shutdown(&mut unwoken);
+    pub(crate) fn into_tunnel(mut self) -> Option<(Bytes, Strict<Transport>)> {
+        self.life.drive(&mut Context::from_waker(Waker::noop()));
+        match self.life {
+            Life::Over(parts) => Some((parts.read_buf, parts.io.into_inner())),
+            Life::Open(_) | Life::Ending => None,
         }
-        let parts = self.connection.into_parts();
-        (parts.read_buf, parts.io.into_inner())
-    }
-}
-
-/// Polls the connection unless it has ended.
-fn drive(connection: &mut Driven, state: &mut State, cx: &mut Context<'_>) {
-    if *state == State::Open && connection.poll_without_shutdown(cx).is_ready() {
-        *state = State::Ended;
     }
 }
