@@ -28,7 +28,6 @@ pub(crate) struct Course {
 }
 
 /// Where an exchange stands with the engine.
-#[expect(clippy::large_enum_variant, reason = "a batch lives for one call of the store; boxing it would cost more")]
 pub(crate) enum Stage {
     /// The store is asked.
     Counters(CountersAsk),

@@ -248,7 +248,7 @@ pub(crate) mod tests {
                 total: None,
             },
             retries: 1,
-            pool: PoolBounds { connections: 8, idle: Duration::from_secs(60) },
+            pool: PoolBounds { connections: 8, idle: Duration::from_mins(1) },
             tolerance: Tolerance { failures: 3, pause: Duration::from_secs(10) },
             dns_refresh: Duration::from_secs(30),
             tls: TlsPlan { roots: None, server_name: None, verify: Verify::Full },

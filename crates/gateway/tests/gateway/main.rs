@@ -8,9 +8,14 @@
     reason = "a test that cannot go on fails"
 )]
 
+mod behind;
+mod bodies;
 mod clients;
+mod faults;
+mod forwarding;
 mod framing;
 mod http2;
 mod running;
 mod stage;
+mod streams;
 mod tls;

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{HeaderMap, Request, Response};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -25,6 +25,7 @@ use tokio::task::JoinHandle;
 #[derive(Clone, Debug)]
 pub(crate) struct Seen {
     pub(crate) target: String,
+    pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
 }
 
@@ -93,7 +94,7 @@ async fn answer(
     let Ok(body) = body.collect().await else { return Ok(Response::new(Full::from("cut short"))) };
     let body = body.to_bytes();
     let told = format!("{} {} {}", head.method, head.uri, body.len());
-    shared.seen.lock().push(Seen { target: head.uri.to_string(), body });
+    shared.seen.lock().push(Seen { target: head.uri.to_string(), headers: head.headers, body });
     Ok(Response::new(Full::from(told)))
 }
 
