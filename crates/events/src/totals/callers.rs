@@ -38,6 +38,9 @@ pub(crate) struct Callers {
     entries: Vec<CallerCount>,
     /// The entries' counts once more, close together: the smallest is looked for often.
     counts: Vec<u64>,
+    /// No count is smaller than this, and none before the hand is as small.
+    smallest: u64,
+    hand: usize,
     index: HashTable<u32>,
     hasher: RandomState,
     /// The most a caller that is not kept can have called.
@@ -50,6 +53,8 @@ impl Callers {
             places,
             entries: Vec::new(),
             counts: Vec::new(),
+            smallest: 0,
+            hand: 0,
             index: HashTable::new(),
             hasher: RandomState::default(),
             missed: 0,
@@ -70,6 +75,7 @@ impl Callers {
     pub(crate) fn clear(&mut self) {
         self.entries.clear();
         self.counts.clear();
+        (self.smallest, self.hand) = (0, 0);
         self.index.clear();
         self.missed = 0;
     }
@@ -106,8 +112,8 @@ impl Callers {
     }
 
     fn replace_smallest(&mut self, hash: u64, new: CallerCount) {
-        let smallest = self.counts.iter().copied().min().unwrap_or(0);
-        let Some(place) = self.counts.iter().position(|count| *count == smallest) else { return };
+        let Some(place) = self.find_smallest() else { return };
+        let smallest = self.smallest;
         let old = rehash(&self.entries, &self.hasher, place as u32);
         if let Ok(entry) = self.index.find_entry(old, |held| *held as usize == place) {
             entry.remove();
@@ -119,6 +125,21 @@ impl Callers {
         }
         let (entries, hasher) = (&self.entries, &self.hasher);
         self.index.insert_unique(hash, place as u32, |place| rehash(entries, hasher, *place));
+    }
+
+    /// An entry than which none is smaller. Counts only grow, so one pass of the hand finds all that are as small,
+    /// and a crowd of newcomers costs each a step or two, not a look at every entry.
+    fn find_smallest(&mut self) -> Option<usize> {
+        for _ in 0..2 {
+            let rest = self.counts.get(self.hand..).unwrap_or_default();
+            if let Some(step) = rest.iter().position(|count| *count == self.smallest) {
+                self.hand += step;
+                return Some(self.hand);
+            }
+            self.hand = 0;
+            self.smallest = self.counts.iter().copied().min()?;
+        }
+        None
     }
 
     /// Adds another summary's callers: of one that is in only one of both, the other may have missed as many as
