@@ -1,7 +1,7 @@
 //! From a file's text to its marked tree, under bounds, going on after mistakes where that is possible.
 //!
-//! JSON has a reader of its own beside YAML's: it takes tabs and long keys as JSON does, and reads a 2 MB contract
-//! about eight times as fast (measured by `cargo bench -p portcullis-document`).
+//! JSON has a reader of its own beside YAML's: it takes tabs and long keys as JSON does, and is three times as fast
+//! (1.6 MB of OpenAPI in 57 ms against 173 ms, two busy cores, by `cargo bench -p portcullis-document`).
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -122,4 +122,68 @@ fn repeated_keys(entries: &[Entry]) -> Vec<(usize, usize)> {
 /// The problem of a document over one of the bounds.
 pub(crate) fn over_bound(place: &Place, message: String) -> Problem {
     Problem::error("document.too_complex", message).at(place).label("here the bound is passed")
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::node::Value;
+
+    /// JSON trees of a few levels.
+    fn tree() -> impl Strategy<Value = serde_json::Value> {
+        let leaf = prop_oneof![
+            Just(serde_json::Value::Null),
+            any::<bool>().prop_map(Into::into),
+            any::<i64>().prop_map(Into::into),
+            ".{0,12}".prop_map(Into::into),
+        ];
+        leaf.prop_recursive(4, 40, 6, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..6).prop_map(Into::into),
+                prop::collection::btree_map(".{1,6}", inner, 0..6)
+                    .prop_map(|map| serde_json::Value::Object(map.into_iter().collect())),
+            ]
+        })
+    }
+
+    /// Every node, depth first.
+    fn nodes(node: &Node) -> Vec<&Node> {
+        let below: Vec<&Node> = match &node.value {
+            Value::List(items) => items.iter().flat_map(nodes).collect(),
+            Value::Map(entries) => entries.iter().flat_map(|entry| nodes(&entry.value)).collect(),
+            _ => Vec::new(),
+        };
+        std::iter::once(node).chain(below).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn json_is_read_as_serde_json_reads_it_and_every_place_reads_back(value in tree(), pretty: bool) {
+            let text = if pretty { serde_json::to_string_pretty(&value) } else { serde_json::to_string(&value) };
+            let root = parse(&SourceFile::new("t.json", text.unwrap())).unwrap();
+            prop_assert_eq!(root.to_json(), value);
+            for node in nodes(&root) {
+                let again: serde_json::Value = serde_json::from_str(node.place.text()).unwrap();
+                prop_assert_eq!(again, node.to_json());
+            }
+        }
+
+        #[test]
+        fn hostile_text_is_read_or_explained(text in "[-a&*:{}\\[\\],\"'|>\\\\#!%@ \n\t0é\u{feff}]{0,60}") {
+            for name in ["t.yaml", "t.json"] {
+                let file = SourceFile::new(name, text.as_str());
+                let parsed = read(&file);
+                prop_assert!(parsed.root.is_some() || !parsed.problems.is_empty());
+                for node in parsed.root.iter().flat_map(nodes) {
+                    if let Value::String(text) = &node.value {
+                        let place = node.within(0..text.len());
+                        prop_assert!(place.span().end <= node.place.span().end);
+                    }
+                }
+                crate::render(&parsed.problems, crate::Style::Plain);
+            }
+        }
+    }
 }

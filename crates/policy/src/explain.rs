@@ -70,7 +70,7 @@ impl std::fmt::Display for Origin {
 pub fn explain(policy: &Policy, site: &str, request: Option<(&Method, &str)>) -> Option<Explanation> {
     let site = policy.sites.iter().find(|known| known.name == site)?;
     let route = request.and_then(|(method, path)| {
-        site.route(method, path.strip_prefix('/').unwrap_or(path).split('/')).map(|(_, route)| route)
+        site.route(method, &path.strip_prefix('/').unwrap_or(path).split('/')).map(|(_, route)| route)
     });
     let site_node = policy.document.get("sites")?.get(&site.name)?;
     let route_node = route.and_then(|route| written_route(site_node, route));

@@ -15,7 +15,9 @@ pub fn reference() -> String {
         at += 1;
     }
     let mut out = String::from(INTRODUCTION);
-    sections.iter().for_each(|section| write_section(section, &mut out));
+    for section in &sections {
+        write_section(section, &mut out);
+    }
     write_values(&scalars, &mut out);
     out
 }
@@ -102,8 +104,8 @@ fn default(key: &Key) -> String {
         Absent::Mistake => "required".to_owned(),
         Absent::Nothing => "–".to_owned(),
         Absent::Value("{}") if matches!(key.kind, Kind::Optional(_)) => "as below; `off` for none".to_owned(),
-        Absent::Value("{}") => "as below".to_owned(),
-        Absent::Value("[]") => "none".to_owned(),
+        Absent::Value("{}") if matches!(key.kind, Kind::Section(_)) => "as below".to_owned(),
+        Absent::Value("[]" | "{}") => "none".to_owned(),
         Absent::Value(text) => format!("`{}`", text.trim_matches('\'')),
     }
 }

@@ -18,9 +18,10 @@ pub fn json_schema() -> Value {
     })
 }
 
-/// A section's name as an anchor: `upstream's TLS` → `upstream-s-tls`.
+/// A section's name as the anchor Markdown gives its heading: `upstream's TLS` → `upstreams-tls`.
 pub(crate) fn slug(name: &str) -> String {
-    name.to_lowercase().chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect()
+    let kept = name.chars().filter(|c| c.is_ascii_alphanumeric() || *c == ' ');
+    kept.map(|c| if c == ' ' { '-' } else { c.to_ascii_lowercase() }).collect()
 }
 
 struct Sections {

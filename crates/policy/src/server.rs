@@ -278,11 +278,11 @@ section! {
 words! {
     /// Which events keep the request's header fields.
     pub enum KeepHeaders {
-        /// All of them.
+        /// Every event does.
         All = "all",
-        /// Those of refused exchanges.
+        /// Events of refused exchanges do.
         Refused = "refused",
-        /// None.
+        /// No event does.
         None = "none",
     }
 }

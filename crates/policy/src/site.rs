@@ -90,7 +90,7 @@ impl Site {
     pub fn route<'a>(
         &self,
         method: &http::Method,
-        segments: impl Iterator<Item = &'a str> + Clone,
+        segments: &(impl Iterator<Item = &'a str> + Clone),
     ) -> Option<(usize, &Route)> {
         self.routes.iter().enumerate().find(|(_, route)| route.pattern.matches(method, segments.clone()))
     }
