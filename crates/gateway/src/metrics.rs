@@ -4,11 +4,11 @@
 //! traffic cannot make the number of series grow. Deliberately absent: what other crates count; they register
 //! collectors of their own.
 
+mod exchanges;
 mod label;
 mod record;
 
 use std::fmt;
-use std::time::Duration;
 
 use parking_lot::Mutex;
 use portcullis_model::event::Summary;
@@ -17,17 +17,12 @@ use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
-use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
+use exchanges::Exchanges;
 pub(crate) use label::Word;
-use label::{Answered, AtListener, AtSite, ListenerAndWhy, Named, Refused};
+use label::{AtListener, ListenerAndWhy, Named};
 pub(crate) use record::Recorded;
-
-/// The latency buckets, in seconds: what people set objectives on.
-const LATENCY: [f64; 13] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
-
-type Histograms = Family<AtSite, Histogram, fn() -> Histogram>;
 
 /// The registry of one gateway and the counters its own code moves.
 pub struct Metrics {
@@ -40,11 +35,7 @@ pub struct Metrics {
     defects: Family<Named, Counter>,
     streams_reset: Counter,
     connections_cut: Family<Named, Counter>,
-    exchanges: Family<Answered, Counter>,
-    refusals: Family<Refused, Counter>,
-    request_bytes: Family<AtSite, Counter>,
-    response_bytes: Family<AtSite, Counter>,
-    duration: Histograms,
+    exchanges: Exchanges,
 }
 
 impl Default for Metrics {
@@ -59,14 +50,10 @@ impl Default for Metrics {
             defects: Family::default(),
             streams_reset: Counter::default(),
             connections_cut: Family::default(),
-            exchanges: Family::default(),
-            refusals: Family::default(),
-            request_bytes: Family::default(),
-            response_bytes: Family::default(),
-            duration: Family::new_with_constructor(|| Histogram::new(LATENCY)),
+            exchanges: Exchanges::default(),
         };
         metrics.register_connections();
-        metrics.register_exchanges();
+        metrics.register_collector(Box::new(metrics.exchanges.clone()));
         metrics
     }
 }
@@ -96,23 +83,6 @@ impl Metrics {
         );
     }
 
-    fn register_exchanges(&self) {
-        let mut registry = self.registry.lock();
-        registry.register(
-            "exchanges",
-            "Exchanges ended, by site, action and status class",
-            self.exchanges.clone(),
-        );
-        registry.register("refusals", "Exchanges refused, by the stage that decided", self.refusals.clone());
-        registry.register("request_body_bytes", "Request body bytes received", self.request_bytes.clone());
-        registry.register("response_body_bytes", "Response body bytes sent", self.response_bytes.clone());
-        registry.register(
-            "exchange_seconds",
-            "From first byte read to last byte sent",
-            self.duration.clone(),
-        );
-    }
-
     /// Adds figures counted elsewhere: the archive's, the store's.
     pub fn register_collector(&self, collector: Box<dyn Collector>) {
         self.registry.lock().register_collector(collector);
@@ -125,17 +95,7 @@ impl Metrics {
 
     /// Counts one exchange that ended.
     pub fn exchange(&self, summary: &Summary) {
-        let site = Word(summary.site.clone());
-        let answered =
-            Answered { site: site.clone(), action: summary.action.as_str(), status: class(summary.status) };
-        self.exchanges.get_or_create(&answered).inc();
-        if let Some(stage) = summary.decided_by {
-            self.refusals.get_or_create(&Refused { site: site.clone(), stage: stage.as_str() }).inc();
-        }
-        let at = AtSite { site };
-        self.request_bytes.get_or_create(&at).inc_by(summary.request_bytes);
-        self.response_bytes.get_or_create(&at).inc_by(summary.response_bytes);
-        self.duration.get_or_create(&at).observe(seconds(summary.duration));
+        self.exchanges.count(summary);
     }
 
     /// Counts a connection that was let in.
@@ -191,20 +151,5 @@ impl Metrics {
 impl fmt::Debug for Metrics {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Metrics")
-    }
-}
-
-fn seconds(duration: Duration) -> f64 {
-    duration.as_secs_f64()
-}
-
-fn class(status: u16) -> &'static str {
-    match status {
-        100..=199 => "1xx",
-        200..=299 => "2xx",
-        300..=399 => "3xx",
-        400..=499 => "4xx",
-        500..=599 => "5xx",
-        _ => "none",
     }
 }

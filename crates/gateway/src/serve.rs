@@ -4,9 +4,10 @@
 //! h2 decoded (HTTP/2), never hyper's reading of HTTP/1; a connection that carries nothing for the idle time, or
 //! whose listener goes, finishes what it carries and closes.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use http::{Method, Request, Response, StatusCode};
@@ -19,6 +20,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::activity::{CountedBody, InFlight, wait_idle};
+use crate::aside::Aside;
 use crate::connection::{ConnectionContext, Protocol};
 use crate::exchange;
 use crate::head::HeadRecord;
@@ -162,30 +164,31 @@ where
 /// Polls a connection until it ends, is idle too long, is told to close, or is cut.
 async fn run(connection: impl Served, context: &ConnectionContext) {
     let mut connection = pin!(connection);
-    let ended = tokio::select! {
-        biased;
-        ended = connection.as_mut() => Some(ended),
-        () = context.cut.cancelled() => None,
-        () = quiet(context) => {
-            connection.as_mut().close();
-            tokio::select! {
-                ended = connection => Some(ended),
-                () = context.cut.cancelled() => None,
-            }
+    let mut cut = Aside::new(context.cut.cancelled());
+    let mut quiet = Some(Aside::new(quiet(context)));
+    let ended = poll_fn(|cx| {
+        if let Poll::Ready(ended) = connection.as_mut().poll(cx) {
+            return Poll::Ready(ended);
         }
-    };
-    if let Some(Err(error)) = ended {
+        if cut.poll(cx).is_ready() {
+            return Poll::Ready(Ok(()));
+        }
+        if quiet.as_mut().is_some_and(|quiet| quiet.poll(cx).is_ready()) {
+            quiet = None;
+            connection.as_mut().close();
+            return connection.as_mut().poll(cx);
+        }
+        Poll::Pending
+    });
+    if let Err(error) = ended.await {
         tracing::trace!(peer = %context.peer.address, %error, "a connection ended early");
     }
 }
 
 /// Resolves when the connection should carry nothing new.
-fn quiet(context: &ConnectionContext) -> impl Future<Output = ()> + '_ {
-    let idle = wait_idle(context, context.limits.idle);
-    async {
-        tokio::select! {
-            () = context.closing.cancelled() => {}
-            () = idle => context.node.ports.metrics.timed_out("idle"),
-        }
+async fn quiet(context: &ConnectionContext) {
+    tokio::select! {
+        () = context.closing.cancelled() => {}
+        () = wait_idle(context, context.limits.idle) => context.node.ports.metrics.timed_out("idle"),
     }
 }
