@@ -127,3 +127,37 @@ async fn a_trusted_proxy_has_no_bound_of_its_own() {
         wires.push(wire);
     }
 }
+
+#[tokio::test]
+async fn a_refusal_reaches_a_client_that_is_still_sending() {
+    let stage = Stage::plain().await;
+    let wire = plain(stage.address()).await;
+    let (mut read, mut write) = tokio::io::split(wire.stream);
+    let sending = tokio::spawn(async move {
+        use tokio::io::AsyncWriteExt;
+        let head = "POST /upload HTTP/1.1\r\nHost: nobody.example\r\nContent-Length: 50000000\r\n\r\n";
+        write.write_all(head.as_bytes()).await.unwrap();
+        // It is cut off sooner or later; what matters is what it can read.
+        while write.write_all(&[b'x'; 65_536]).await.is_ok() {}
+    });
+    let mut answer = Vec::new();
+    let _ = tokio::io::AsyncReadExt::read_to_end(&mut read, &mut answer).await;
+    let answer = String::from_utf8_lossy(&answer);
+    assert!(answer.starts_with("HTTP/1.1 4") && answer.contains("application/problem+json"), "{answer}");
+    sending.await.unwrap();
+    assert_eq!(stage.upstream.bytes(), 0);
+}
+
+#[tokio::test]
+async fn a_client_that_takes_nothing_is_given_up() {
+    let stage = slow("write_timeout: 200ms").await;
+    let mut wire = plain(stage.address()).await;
+    // Answers nobody reads, until the socket's buffers are full.
+    let one = format!("GET /{} HTTP/1.1\r\nHost: shop.example\r\n\r\n", "x".repeat(8000));
+    let sending = async {
+        use tokio::io::AsyncWriteExt;
+        while wire.stream.write_all(one.as_bytes()).await.is_ok() {}
+    };
+    tokio::time::timeout(crate::stage::PATIENCE, sending).await.expect("the connection is ended");
+    stage.metric_becomes("portcullis_client_timeouts_total{what=\"write\"}", "1").await;
+}

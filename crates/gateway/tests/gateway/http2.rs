@@ -332,3 +332,15 @@ async fn an_unknown_method_is_no_reason_to_refuse() {
         Request::builder().method(Method::from_bytes(b"PURGE").unwrap()).uri("http://shop.example/x");
     assert_eq!(ask(&mut client, request.body(()).unwrap()).await, (200, "PURGE /x 0".to_owned()));
 }
+
+#[tokio::test]
+async fn an_idle_connection_is_told_to_go() {
+    let stage = h2c("connections: { idle_timeout: 200ms }").await;
+    let (send, connection) = handshake(plain(stage.address()).await.stream).await.unwrap();
+    let connection = tokio::spawn(connection);
+    let mut send = send.ready().await.unwrap();
+    assert_eq!(ask(&mut send, request("/once")).await, (200, "GET /once 0".to_owned()));
+    let ended =
+        tokio::time::timeout(crate::stage::PATIENCE, connection).await.expect("the connection is ended");
+    assert!(ended.unwrap().is_ok());
+}
