@@ -1,6 +1,7 @@
 //! Builds a tree within a budget: every parser adds its values here, and stops when it is told to.
 
 use bytes::Bytes;
+use smallvec::SmallVec;
 
 use crate::body::tree::{Kind, Node, Part, Text, Tree};
 use crate::body::{Body, Budget, DEEPEST};
@@ -139,26 +140,26 @@ impl Builder {
 
     /// Notes names that occur twice among the members of the innermost open object.
     pub(super) fn check_names(&mut self) {
-        let Some(object) = self.open.last().copied() else { return };
-        let nodes = &self.tree.nodes;
-        let mut names = Vec::new();
-        let mut next = object as usize + 1;
-        while let Some(node) = nodes.get(next) {
-            names.push(self.tree.text(node.name).unwrap_or_default());
-            next = (node.behind as usize).max(next + 1);
-        }
-        let twice = if names.len() <= 8 {
-            names
-                .iter()
-                .enumerate()
-                .any(|(place, name)| names.iter().take(place).any(|earlier| earlier == name))
-        } else {
-            names.sort_unstable();
-            names.windows(2).any(|pair| matches!(pair, [a, b] if a == b))
-        };
-        if twice {
+        if self.repeats_a_name() {
             self.note(Defect::BodyDuplicateKey);
         }
+    }
+
+    fn repeats_a_name(&self) -> bool {
+        let mut names: SmallVec<[&[u8]; 8]> = SmallVec::new();
+        let mut next = self.open.last().map_or(usize::MAX, |object| *object as usize + 1);
+        while let Some(node) = self.tree.nodes.get(next) {
+            names.push(self.tree.text_bytes(node.name));
+            next = (node.behind as usize).max(next + 1);
+        }
+        if names.len() <= 8 {
+            return names
+                .iter()
+                .enumerate()
+                .any(|(place, name)| names.iter().take(place).any(|other| other == name));
+        }
+        names.sort_unstable();
+        names.windows(2).any(|pair| matches!(pair, [a, b] if a == b))
     }
 
     /// The tree, with everything still open closed at the end of the bytes.

@@ -231,7 +231,8 @@ impl Parser<'_> {
             self.at = self.bytes.len();
             return Err(BROKEN);
         };
-        if rest.iter().take(length).any(|byte| *byte < 0x20) {
+        let plain = rest.get(..length).unwrap_or_default();
+        if plain.iter().min().is_some_and(|least| *least < 0x20) {
             return Err(BROKEN);
         }
         self.at += length;

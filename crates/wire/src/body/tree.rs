@@ -105,14 +105,22 @@ impl Tree {
         }
     }
 
-    pub(super) fn text(&self, text: Text) -> Option<&str> {
+    fn text(&self, text: Text) -> Option<&str> {
         match text {
-            Text::Sent(start, end) => {
-                self.sent.get(start as usize..end as usize).and_then(|text| std::str::from_utf8(text).ok())
-            }
             Text::Undone(start, end) => self.undone.get(start as usize..end as usize),
+            Text::Sent(..) => std::str::from_utf8(self.text_bytes(text)).ok(),
             Text::None => None,
         }
+    }
+
+    /// A text's bytes; empty where there is none.
+    pub(super) fn text_bytes(&self, text: Text) -> &[u8] {
+        match text {
+            Text::Sent(start, end) => self.sent.get(start as usize..end as usize),
+            Text::Undone(start, end) => self.undone.as_bytes().get(start as usize..end as usize),
+            Text::None => None,
+        }
+        .unwrap_or_default()
     }
 }
 
