@@ -9,7 +9,7 @@ use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 
 use super::Fault;
 use super::place::{self, Identity, beside};
-use super::rows::{self, Written};
+use super::rows::{self, EventWriter, Written};
 use super::tables;
 use super::trouble::Trouble;
 use crate::totals::MinuteTotals;
@@ -42,9 +42,11 @@ impl File {
     pub(super) fn write(&mut self, events: &[Arc<Event>], minutes: &[MinuteTotals]) -> Result<u64, Trouble> {
         let mut rejected = 0;
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let mut writer = EventWriter::new(&transaction)?;
         for event in events {
-            rejected += u64::from(rows::write_event(&transaction, event)? == Written::Rejected);
+            rejected += u64::from(writer.write(event)? == Written::Rejected);
         }
+        drop(writer);
         for minute in minutes {
             rows::write_minute(&transaction, minute)?;
         }

@@ -5,7 +5,8 @@
 //! Writing an event again, or the last word on one that was in progress, replaces it; a late progress report does not.
 
 use portcullis_model::{Action, Event, EventId, Timestamp};
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::types::{ToSqlOutput, ValueRef};
+use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
 
 use super::trouble::is_rejected;
 use crate::totals::MinuteTotals;
@@ -53,41 +54,59 @@ const INSERT: &str = "insert into events
         duration_us = excluded.duration_us, event = excluded.event
     where id = excluded.id and (excluded.progress is null or progress < excluded.progress)";
 
-/// Writes one event, within a transaction.
-pub(super) fn write_event(connection: &Connection, event: &Event) -> Result<Written, rusqlite::Error> {
-    let Ok(text) = serde_json::to_string(event) else { return Ok(Written::Rejected) };
-    let first = place(event.id);
-    for place in first..first + MOVES {
-        match insert(connection, place, event, &text) {
-            Ok(0) if holder(connection, place)?.is_none_or(|holder| holder != event.id) => {}
-            Ok(_) => return Ok(Written::Yes),
-            Err(error) if is_rejected(&error) => return Ok(Written::Rejected),
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(Written::Rejected)
+/// Writes events within one transaction: one statement and one buffer for all of them.
+pub(super) struct EventWriter<'c> {
+    connection: &'c Connection,
+    insert: CachedStatement<'c>,
+    text: Vec<u8>,
 }
 
-fn insert(connection: &Connection, place: i64, event: &Event, text: &str) -> Result<usize, rusqlite::Error> {
-    let verdict = &event.verdict;
-    let (action, would) =
-        (strictness(verdict.action), strictness(verdict.would_have.unwrap_or(verdict.action)));
-    connection.prepare_cached(INSERT)?.execute(params![
-        place,
-        event.id.as_u128().to_be_bytes(),
-        event.time.as_micros(),
-        event.progress,
-        action > 0 || would > 0,
-        action,
-        would,
-        event.response.as_ref().map(|response| response.status),
-        event.site.as_deref(),
-        event.operation.as_ref().map(|operation| operation.name.as_str()),
-        event.caller.key.to_string(),
-        event.request.method.as_str(),
-        i64::try_from(event.duration_us).unwrap_or(i64::MAX),
-        text,
-    ])
+impl<'c> EventWriter<'c> {
+    pub(super) fn new(connection: &'c Connection) -> Result<Self, rusqlite::Error> {
+        let insert = connection.prepare_cached(INSERT)?;
+        Ok(Self { connection, insert, text: Vec::with_capacity(4096) })
+    }
+
+    /// Writes one event.
+    pub(super) fn write(&mut self, event: &Event) -> Result<Written, rusqlite::Error> {
+        self.text.clear();
+        if serde_json::to_writer(&mut self.text, event).is_err() {
+            return Ok(Written::Rejected);
+        }
+        let first = place(event.id);
+        for place in first..first + MOVES {
+            match self.insert(place, event) {
+                Ok(0) if holder(self.connection, place)?.is_none_or(|holder| holder != event.id) => {}
+                Ok(_) => return Ok(Written::Yes),
+                Err(error) if is_rejected(&error) => return Ok(Written::Rejected),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(Written::Rejected)
+    }
+
+    fn insert(&mut self, place: i64, event: &Event) -> Result<usize, rusqlite::Error> {
+        let verdict = &event.verdict;
+        let action = strictness(verdict.action);
+        let would = strictness(verdict.would_have.unwrap_or(verdict.action));
+        self.insert.execute(params![
+            place,
+            event.id.as_u128().to_be_bytes(),
+            event.time.as_micros(),
+            event.progress,
+            action > 0 || would > 0,
+            action,
+            would,
+            event.response.as_ref().map(|response| response.status),
+            event.site.as_deref(),
+            event.operation.as_ref().map(|operation| operation.name.as_str()),
+            event.caller.key.to_string(),
+            event.request.method.as_str(),
+            i64::try_from(event.duration_us).unwrap_or(i64::MAX),
+            // JSON is UTF-8; as text, so that people and SQL can read it.
+            ToSqlOutput::Borrowed(ValueRef::Text(&self.text)),
+        ])
+    }
 }
 
 /// Whose event is at a place.

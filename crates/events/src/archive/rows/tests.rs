@@ -10,6 +10,10 @@ fn database() -> Connection {
     connection
 }
 
+fn write_event(connection: &Connection, event: &Event) -> Result<Written, rusqlite::Error> {
+    EventWriter::new(connection)?.write(event)
+}
+
 fn read(connection: &Connection, id: EventId) -> Option<Event> {
     read_event(connection, id).unwrap().map(|text| serde_json::from_str(&text).unwrap())
 }
