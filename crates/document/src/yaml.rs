@@ -3,10 +3,12 @@
 //! Aliases are copied in, within a budget; an alias inside what it stands for, undefined aliases, repeated keys
 //! and keys that are no text are problems after which reading goes on. Broken syntax ends it.
 
+mod syntax;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use granit_parser::{Event, Parser, ScalarStyle, ScanError, Span, StructureStyle, Tag};
+use granit_parser::{Event, Parser, ScalarStyle, Span, StructureStyle, Tag};
 
 use crate::node::{Entry, Key, Node, Value};
 use crate::parse::{MAX_ALIASED, MAX_DEPTH, MAX_NODES, Parsed, keep_first, over_bound};
@@ -21,7 +23,7 @@ pub(crate) fn read(file: &Arc<SourceFile>) -> Parsed {
     for next in Parser::new_from_str_with_options(file.text(), options) {
         let taken = match next {
             Ok((event, span)) => tree.take(event, span),
-            Err(error) => Err(syntax(file, &error)),
+            Err(error) => Err(syntax::explain(file, &error)),
         };
         if let Err(problem) = taken {
             tree.problems.push(problem);
@@ -257,18 +259,6 @@ fn count(node: &Node) -> usize {
         Value::Map(entries) => entries.iter().map(|entry| 1 + count(&entry.value)).sum(),
         _ => 0,
     }
-}
-
-fn syntax(file: &Arc<SourceFile>, error: &ScanError) -> Problem {
-    let at = error.marker().byte_offset().unwrap_or(0);
-    let end = file.text().get(at..).and_then(|rest| rest.chars().next()).map_or(at, |c| at + c.len_utf8());
-    let problem = Problem::error("document.syntax", "this is not YAML").at(&Place::new(file, at..end));
-    let problem = problem.label(error.kind().to_string());
-    let line = file.text().get(..at).map_or("", |before| before.rsplit('\n').next().unwrap_or_default());
-    if line.contains('\t') || file.text().get(at..).is_some_and(|rest| rest.starts_with('\t')) {
-        return problem.remedy("indent with spaces; YAML allows no tabs there");
-    }
-    problem
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use portcullis_document::{Entry, Node, Place, Problem, SourceFile, Value, nearest, parse};
 use smol_str::SmolStr;
 
-use crate::table::{Absent, Key, Kind, Section, Word};
+use crate::table::{Absent, Key, Kind, Section, Word, paragraph};
 
 pub use containers::ByName;
 pub(crate) use containers::{TakesName, check_label};
@@ -136,11 +136,9 @@ pub(crate) fn open_section(node: &Node, section: &'static Section, reading: &mut
         if node.is_null() {
             return Some(());
         }
-        return reading.wrong_kind(
-            node,
-            &format!("a map with the keys of {}", with_article(section.name)),
-            "",
-        );
+        let keys: Vec<String> = section.all_keys().map(|key| format!("`{}`", key.name)).collect();
+        let expected = format!("a map with the keys of {}", with_article(section.name));
+        return reading.wrong_kind(node, &expected, &format!("its keys are {}", keys.join(", ")));
     };
     for entry in entries.iter().filter(|entry| section.key(&entry.key.text).is_none()) {
         reading.problems.push(unknown_key(section, &entry.key.text, &entry.key.place));
@@ -194,7 +192,8 @@ pub(crate) fn field<T: Decode>(
         Absent::Mistake if written.is_some() => None,
         Absent::Mistake => {
             let problem = Problem::error("policy.missing_key", format!("`{}` is missing", key.name));
-            reading.refuse(problem.at(&node.place).label(format!("`{}` must be given here", key.name)))
+            let problem = problem.at(&node.place).label(format!("`{}` must be given here", key.name));
+            reading.refuse(problem.remedy(format!("`{}`: {}", key.name, paragraph(key.about))))
         }
     }
 }

@@ -55,6 +55,13 @@ section! {
     }
 }
 
+/// The smallest policy, as an example.
+const SMALLEST: &str = "listen: 0.0.0.0:8080
+sites:
+  shop:
+    hosts: [shop.example]
+    upstream: { servers: [http://127.0.0.1:9000] }";
+
 fn nowhere() -> Place {
     Place::new(&SourceFile::new("", ""), 0..0)
 }
@@ -86,6 +93,10 @@ pub fn load(root: &str, sources: &dyn Sources) -> Loaded {
 }
 
 fn decode(node: &Node, reading: &mut Reading) -> Option<Policy> {
+    if node.is_null() {
+        let problem = Problem::error("policy.empty", format!("`{}` is empty", node.place.file().name()));
+        return reading.refuse(problem.remedy(format!("the smallest policy is:\n{SMALLEST}")));
+    }
     let names = |key: &str| -> Vec<SmolStr> {
         let entries = node.get(key).and_then(Node::entries).unwrap_or_default();
         entries.iter().map(|entry| entry.key.text.as_str().into()).collect()

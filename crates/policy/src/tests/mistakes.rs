@@ -42,7 +42,10 @@ const OF_A_SITE: &[(&str, &str)] = &[
         "error at `health`: `match` must be a method, if one, and a path: `GET /health`, `/internal/**` (a path begins \
          with `/`)",
     ),
-    ("routes: [{ mode: block }]", "error at `{ mode: block }`: `match` is missing (-)"),
+    (
+        "routes: [{ mode: block }]",
+        "error at `{ mode: block }`: `match` is missing (`match`: The method, if one, and the path: `GET /health`, `/internal/**`. `*` is one segment, `**` at the end any number of them.)",
+    ),
     ("routes: [{ match: /a, hosts: x }]", "error at `hosts`: `hosts` is not a key of a route (-)"),
     (
         "allow: 'has(body.x)'",
@@ -342,6 +345,14 @@ sites:
       - { name: leak, when: 'status == 500', action: { pass: [limits] } }
 "#;
     insta::assert_snapshot!(render(&read(text).problems, Style::Plain));
+}
+
+#[test]
+fn an_empty_policy_is_shown_how_to_begin() {
+    let shown = render(&read("# nothing yet\n").problems, Style::Plain);
+    insta::assert_snapshot!(shown);
+    let example = shown.lines().filter_map(|line| line.strip_prefix("        "));
+    policy(&example.map(|line| format!("{line}\n")).collect::<String>());
 }
 
 #[test]
