@@ -60,13 +60,45 @@ fn the_schedule_lists_what_is_written_once() {
 }
 
 #[test]
-fn the_reference_is_what_the_table_says() {
-    insta::assert_snapshot!(reference());
+fn the_reference_tells_every_key_and_its_links_lead_somewhere() {
+    let page = reference();
+    for section in sections() {
+        assert!(page.contains(&format!("\n## {}\n", section.name)), "{}", section.name);
+        for key in section.keys {
+            let row = format!("| `{}` | ", key.name);
+            assert!(page.contains(&row) && page.contains(&crate::table::paragraph(key.about)), "{row}");
+        }
+    }
+    let headings: BTreeSet<String> =
+        page.lines().filter_map(|line| line.strip_prefix("## ")).map(crate::schema::slug).collect();
+    let links: Vec<&str> = page.split("](#").skip(1).filter_map(|rest| rest.split(')').next()).collect();
+    assert!(links.len() > 50);
+    for link in links {
+        assert!(headings.contains(link), "#{link} leads nowhere");
+    }
 }
 
 #[test]
-fn the_schema_is_what_the_table_says() {
-    insta::assert_json_snapshot!(json_schema());
+fn the_schema_defines_every_section_it_refers_to() {
+    let schema = json_schema();
+    let definitions = schema["$defs"].as_object().unwrap();
+    let text = schema.to_string();
+    let refers: BTreeSet<&str> =
+        text.split("#/$defs/").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+    assert!(refers.iter().all(|name| definitions.contains_key(*name)), "{refers:?}");
+    for section in sections() {
+        let definition = &definitions[&crate::schema::slug(section.name)];
+        let properties: Vec<&str> =
+            definition["properties"].as_object().unwrap().keys().map(String::as_str).collect();
+        assert_eq!(
+            properties,
+            section.all_keys().map(|key| key.name).collect::<Vec<_>>(),
+            "{}",
+            section.name
+        );
+        assert_eq!(definition["additionalProperties"], false);
+    }
+    insta::assert_json_snapshot!(definitions["limit"]);
 }
 
 /// Every section the policy can reach.

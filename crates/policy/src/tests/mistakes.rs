@@ -352,7 +352,7 @@ fn an_empty_policy_is_shown_how_to_begin() {
     let shown = render(&read("# nothing yet\n").problems, Style::Plain);
     insta::assert_snapshot!(shown);
     let example = shown.lines().filter_map(|line| line.strip_prefix("        "));
-    policy(&example.map(|line| format!("{line}\n")).collect::<String>());
+    policy(&example.flat_map(|line| [line, "\n"]).collect::<String>());
 }
 
 #[test]
