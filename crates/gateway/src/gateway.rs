@@ -18,7 +18,7 @@ use crate::plan::{ListenerPlan, Plan, Speaks};
 use crate::ports::{Ports, ReadFile};
 use crate::probe::Probe;
 use crate::tls::{self, CertificateError};
-use crate::upstream::{PlanError, Upstreams};
+use crate::upstream::{Figures, PlanError, Upstreams};
 
 /// Why a gateway did not start, or did not take a new policy.
 #[derive(Debug, thiserror::Error)]
@@ -70,7 +70,9 @@ impl Gateway {
     pub fn start(ports: Ports) -> Result<Self, StartError> {
         let plan = Plan::of(ports.snapshot.load().policy());
         ports.metrics.register_collector(Box::new(Recorded(ports.recorder.clone())));
-        let upstreams = Upstreams::start(ports.snapshot.load_full(), &*ports.files)?;
+        let upstreams = Arc::new(Upstreams::start(ports.snapshot.load_full(), &*ports.files)?);
+        let figures = Figures { upstreams: Arc::clone(&upstreams), clock: ports.clock };
+        ports.metrics.register_collector(Box::new(figures));
         let node = Arc::new(Node::new(ports, plan.limits.clone(), upstreams));
         let gateway = Self { node, open: Mutex::default() };
         gateway.carry_out(plan)?;

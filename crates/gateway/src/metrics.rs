@@ -88,11 +88,6 @@ impl Metrics {
         self.registry.lock().register_collector(collector);
     }
 
-    /// Lets a part of this crate register its own metrics.
-    pub(crate) fn register(&self, register: impl FnOnce(&mut Registry)) {
-        register(&mut self.registry.lock());
-    }
-
     /// Counts one exchange that ended.
     pub fn exchange(&self, summary: &Summary) {
         self.exchanges.count(summary);

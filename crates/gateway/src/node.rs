@@ -18,7 +18,7 @@ pub(crate) struct Node {
     /// The connections open.
     pub(crate) bounds: Arc<Bounds>,
     /// The policy in force and the servers it names.
-    pub(crate) upstreams: Upstreams,
+    pub(crate) upstreams: Arc<Upstreams>,
     /// What the next connection may cost.
     pub(crate) limits: ArcSwap<Limits>,
     /// Every task that serves a connection or a tunnel; draining waits for them.
@@ -31,7 +31,7 @@ pub(crate) struct Node {
 
 impl Node {
     /// The state of a gateway about to start.
-    pub(crate) fn new(ports: Ports, limits: Limits, upstreams: Upstreams) -> Self {
+    pub(crate) fn new(ports: Ports, limits: Limits, upstreams: Arc<Upstreams>) -> Self {
         Self {
             ports,
             upstreams,

@@ -5,6 +5,7 @@
 //! Deliberately absent: exchanges. Who asks, with what and how often, is [`crate::exchange`]'s.
 
 mod connection;
+mod figures;
 mod health;
 mod http1;
 mod http2;
@@ -32,6 +33,7 @@ use plan::Plan;
 use server::Names;
 
 pub(crate) use connection::Connection;
+pub(crate) use figures::Figures;
 pub(crate) use http1::AskFailure;
 pub use plan::PlanError;
 pub(crate) use plan::{Endpoint, Need, Security};

@@ -96,6 +96,14 @@ impl Outgoing {
     }
 }
 
+/// Whether a content type is gRPC's own (with a suffix for the messages' coding), not the web variant, which any
+/// HTTP carries.
+fn is_grpc(kind: &[u8]) -> bool {
+    let (name, rest) = kind.split_at_checked(b"application/grpc".len()).unwrap_or((kind, b""));
+    name.eq_ignore_ascii_case(b"application/grpc")
+        && rest.first().is_none_or(|next| matches!(next, b'+' | b';' | b' '))
+}
+
 /// The judged target: alone for HTTP/1, with scheme and authority for HTTP/2.
 fn target(forward: &Forward, framing: Framing, endpoint: &Endpoint) -> Uri {
     let path = PathAndQuery::from_maybe_shared(Bytes::copy_from_slice(forward.target().as_bytes())).ok();
@@ -124,4 +132,21 @@ fn wait_for_continue(request: &mut Request<UpstreamBody>) {
             let _ = open.send(());
         }
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_grpc;
+
+    #[test]
+    fn only_grpc_itself_needs_http2() {
+        for kind in ["application/grpc", "Application/gRPC+proto", "application/grpc; charset=x"] {
+            assert!(is_grpc(kind.as_bytes()), "{kind}");
+        }
+        for kind in
+            ["application/grpc-web", "application/grpc-web-text", "application/json", "application/grp", ""]
+        {
+            assert!(!is_grpc(kind.as_bytes()), "{kind}");
+        }
+    }
 }

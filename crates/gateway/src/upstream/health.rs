@@ -22,6 +22,7 @@ pub(crate) struct Tolerance {
 pub(crate) struct Health {
     failures: AtomicU32,
     paused_until: AtomicU64,
+    all: AtomicU64,
 }
 
 impl Health {
@@ -36,11 +37,17 @@ impl Health {
 
     /// The server did not answer, or only with nonsense.
     pub(crate) fn failed(&self, tolerance: Tolerance, now: Tick) {
+        self.all.fetch_add(1, Ordering::Relaxed);
         let failures = self.failures.fetch_add(1, Ordering::Relaxed).saturating_add(1);
         if failures >= tolerance.failures {
             let pause = u64::try_from(tolerance.pause.as_nanos()).unwrap_or(u64::MAX);
             self.paused_until.store(now.0.saturating_add(pause), Ordering::Relaxed);
         }
+    }
+
+    /// Every failure so far.
+    pub(crate) fn all_failures(&self) -> u64 {
+        self.all.load(Ordering::Relaxed)
     }
 
     /// Whether it is left alone at `now`.

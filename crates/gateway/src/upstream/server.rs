@@ -7,10 +7,11 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
 use portcullis_model::Tick;
+use smol_str::SmolStr;
 use tokio::net::TcpStream;
 
 use super::connection::Connection;
@@ -29,6 +30,7 @@ pub(crate) struct Server {
     /// Whether it answers.
     pub(crate) health: Health,
     active: AtomicUsize,
+    attempts: AtomicU64,
     idle: Mutex<Vec<Http1>>,
     shared: Mutex<Vec<Http2>>,
     /// One HTTP/2 connection is begun at a time; who waits uses it then.
@@ -51,6 +53,22 @@ pub(crate) enum ConnectFailure {
     Handshake(io::Error),
 }
 
+/// What metrics show of a server.
+pub(crate) struct Standing {
+    /// As policy writes it.
+    pub(crate) name: SmolStr,
+    /// Requests sent to it.
+    pub(crate) attempts: u64,
+    /// Those it failed.
+    pub(crate) failures: u64,
+    /// Exchanges going on.
+    pub(crate) active: u64,
+    /// Connections kept for a while.
+    pub(crate) idle: u64,
+    /// 1 while it is left alone.
+    pub(crate) paused: u64,
+}
+
 /// Counts one exchange at a server for as long as it lives.
 pub(crate) struct Lease {
     server: Arc<Server>,
@@ -60,6 +78,7 @@ impl Lease {
     /// Begins one.
     pub(crate) fn of(server: &Arc<Server>) -> Self {
         server.active.fetch_add(1, Ordering::Relaxed);
+        server.attempts.fetch_add(1, Ordering::Relaxed);
         Self { server: Arc::clone(server) }
     }
 
@@ -84,6 +103,7 @@ impl Server {
             addresses,
             health: Health::default(),
             active: AtomicUsize::new(0),
+            attempts: AtomicU64::new(0),
             idle: Mutex::new(Vec::new()),
             shared: Mutex::new(Vec::new()),
             beginning: tokio::sync::Mutex::new(()),
@@ -94,6 +114,18 @@ impl Server {
     /// Where it is, as policy says.
     pub(crate) fn endpoint(&self) -> &Endpoint {
         &self.endpoint
+    }
+
+    /// What metrics show of it.
+    pub(crate) fn standing(&self, now: Tick) -> Standing {
+        Standing {
+            name: self.endpoint.name.clone(),
+            attempts: self.attempts.load(Ordering::Relaxed),
+            failures: self.health.all_failures(),
+            active: self.active() as u64,
+            idle: self.idle.lock().len() as u64,
+            paused: u64::from(self.health.paused(now)),
+        }
     }
 
     /// Exchanges going on.

@@ -45,6 +45,11 @@ impl ServerSet {
         Ok(Self { plan, connectors, servers, turn: AtomicUsize::new(0) })
     }
 
+    /// Its servers, in the plan's order.
+    pub(crate) fn servers(&self) -> &[Arc<Server>] {
+        &self.servers
+    }
+
     /// What it was made from.
     pub(crate) fn plan(&self) -> &Plan {
         &self.plan

@@ -182,6 +182,9 @@ async fn a_dead_server_is_passed_over_and_then_left_alone() {
     }
     assert_eq!(attempts.iter().filter(|attempts| **attempts == 2).count(), 2, "{attempts:?}");
     assert_eq!(attempts[4..], [1, 1, 1, 1]);
+    let dead = format!("site=\"shop\",server=\"http://{}\"}}", servers[0]);
+    assert_eq!(stage.metric(&format!("portcullis_upstream_failures_total{{{dead}")).as_deref(), Some("2"));
+    assert_eq!(stage.metric(&format!("portcullis_upstream_paused{{{dead}")).as_deref(), Some("1"));
 }
 
 #[tokio::test]
@@ -232,4 +235,31 @@ async fn a_client_that_vanishes_while_the_upstream_thinks_frees_the_upstream() {
     drop(wire);
     tokio::time::timeout(Duration::from_secs(20), freed.notified()).await.expect("the upstream is freed");
     assert_eq!(stage.event().await.end, End::ClientGone);
+}
+
+#[tokio::test]
+async fn a_client_that_vanishes_mid_response_frees_the_upstream() {
+    let freed = Arc::new(Notify::new());
+    let frees = Arc::clone(&freed);
+    let behind = Behind::raw(move |_, mut stream| {
+        let frees = Arc::clone(&frees);
+        async move {
+            read_head(&mut stream).await;
+            write(&mut stream, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\npart").await;
+            read_head(&mut stream).await;
+            frees.notify_one();
+        }
+    })
+    .await;
+    let stage = before(&behind, "").await;
+    let mut wire = plain(stage.address()).await;
+    wire.send(get("/part")).await;
+    wire.read_until("part").await;
+    drop(wire);
+    tokio::time::timeout(Duration::from_secs(20), freed.notified()).await.expect("the upstream is freed");
+    let event = stage.event().await;
+    assert_eq!(
+        (event.end, event.response.as_ref().map(|response| response.body_bytes)),
+        (End::ClientGone, Some(4))
+    );
 }

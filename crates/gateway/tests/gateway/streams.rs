@@ -1,6 +1,7 @@
 //! Streams: events as they happen, protocol changes, gRPC over HTTP/2, TLS to the upstream.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
@@ -47,6 +48,38 @@ async fn each_event_arrives_before_the_next_is_sent() {
     }
     wire.read_to_end().await;
     assert_eq!(stage.event().await.end, End::Complete);
+}
+
+#[tokio::test]
+async fn a_long_exchange_is_reported_while_it_goes_on() {
+    let done = Arc::new(Notify::new());
+    let wait = Arc::clone(&done);
+    let behind = Behind::http1(move |_| {
+        let wait = Arc::clone(&wait);
+        async move {
+            let (mut sender, body) = Piped::new(1);
+            tokio::spawn(async move {
+                sender.send_data(Bytes::from_static(b"begun")).await.unwrap();
+                wait.notified().await;
+            });
+            Response::new(body)
+        }
+    })
+    .await;
+    let stage = Stage::start(&site_on(&[behind.address], "", ""), Files::default()).await;
+    let mut wire = plain(stage.address()).await;
+    wire.send(get("/long")).await;
+    wire.read_until("begun").await;
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_secs(31)).await;
+    tokio::time::resume();
+    let report = stage.event().await;
+    assert_eq!((report.progress, report.end), (Some(1), End::Ongoing));
+    assert_eq!(report.response.as_ref().map(|response| response.body_bytes), Some(5));
+    done.notify_one();
+    wire.read_to_end().await;
+    let last = stage.event().await;
+    assert_eq!((last.id, last.progress, last.end), (report.id, None, End::Complete));
 }
 
 const UPGRADE: &str =

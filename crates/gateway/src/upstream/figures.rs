@@ -1,0 +1,69 @@
+//! What is known of the upstream servers, as metrics.
+//!
+//! Invariant: read when scraped, from what balancing and health keep anyway, so it costs the traffic nothing.
+
+use std::fmt;
+use std::sync::Arc;
+
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::metrics::counter::ConstCounter;
+use prometheus_client::metrics::gauge::ConstGauge;
+
+use super::Upstreams;
+use super::server::{Server, Standing};
+use crate::clock::Clock;
+
+/// The figures of every server of the policy in force.
+pub(crate) struct Figures {
+    /// The servers.
+    pub(crate) upstreams: Arc<Upstreams>,
+    /// Tells whether a pause is over.
+    pub(crate) clock: Clock,
+}
+
+impl fmt::Debug for Figures {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Figures")
+    }
+}
+
+/// One figure: its name, its help, its type, and where it is read.
+type Figure = (&'static str, &'static str, MetricType, fn(&Standing) -> u64);
+
+const FIGURES: [Figure; 5] = [
+    ("upstream_attempts", "Requests sent to a server, repeated ones included", MetricType::Counter, |s| {
+        s.attempts
+    }),
+    ("upstream_failures", "Attempts a server failed", MetricType::Counter, |s| s.failures),
+    ("upstream_active", "Exchanges going on at a server", MetricType::Gauge, |s| s.active),
+    ("upstream_idle_connections", "Connections kept to a server", MetricType::Gauge, |s| s.idle),
+    ("upstream_paused", "1 while a failing server is left alone", MetricType::Gauge, |s| s.paused),
+];
+
+impl Collector for Figures {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
+        let generation = self.upstreams.current();
+        let now = self.clock.tick();
+        let standings: Vec<_> = generation
+            .sets
+            .iter()
+            .flat_map(|named| {
+                named.set.servers().iter().map(|server| (named.site.as_str(), Server::standing(server, now)))
+            })
+            .collect();
+        for (name, help, kind, read) in FIGURES {
+            let mut family = encoder.encode_descriptor(name, help, None, kind)?;
+            for (site, standing) in &standings {
+                let labels = [("site", *site), ("server", standing.name.as_str())];
+                let one = family.encode_family(&labels)?;
+                match kind {
+                    MetricType::Counter => ConstCounter::new(read(standing)).encode(one)?,
+                    _ => ConstGauge::new(i64::try_from(read(standing)).unwrap_or(i64::MAX)).encode(one)?,
+                }
+            }
+        }
+        Ok(())
+    }
+}
