@@ -163,7 +163,11 @@ impl Errand {
         let Some(Stage::Forward(forward)) = course.stage() else { return Err(Setback::gone()) };
         let safe_to_repeat = self.outgoing.body.is_empty() && forward.head().method.is_idempotent();
         let hop = (&*course.connection.peer, connection.framing());
-        let request = self.outgoing.request(forward, hop, lease.server().endpoint());
+        let Some(request) = self.outgoing.request(forward, hop, lease.server().endpoint()) else {
+            self.record.error = Some("the target cannot be sent to a server".into());
+            let failure = Failure::Upstream(UpstreamFailure::NoServer);
+            return Err(Setback { failure, body: None, repeat: Repeat::Never });
+        };
         match self.ask(course, &mut connection, request).await {
             Ok(Ok(response)) => {
                 lease.server().health.succeeded();

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::uri::PathAndQuery;
-use http::{HeaderMap, Request, StatusCode, Uri, Version};
+use http::{HeaderMap, Method, Request, StatusCode, Uri, Version};
 use parking_lot::Mutex;
 use portcullis_engine::Forward;
 use portcullis_model::{Peer, RequestHead};
@@ -61,8 +61,6 @@ impl Outgoing {
 
     /// What can carry it.
     pub(super) fn need(&self, head: &RequestHead) -> Need {
-        let is_grpc =
-            |kind: &[u8]| kind.get(..16).is_some_and(|start| start.eq_ignore_ascii_case(b"application/grpc"));
         if self.wish.is_some() {
             Need::Http1
         } else if head.headers.get("content-type").is_some_and(is_grpc) {
@@ -72,19 +70,21 @@ impl Outgoing {
         }
     }
 
-    /// The request for one attempt; takes the body.
+    /// The request for one attempt; takes the body. Nothing, where the target is none that a server could be asked
+    /// for: CONNECT is for proxies, and what cannot be sent as judged is not sent as something else.
     pub(super) fn request(
         &mut self,
         forward: &Forward,
         (peer, framing): (&Peer, Framing),
         endpoint: &Endpoint,
-    ) -> Request<UpstreamBody> {
+    ) -> Option<Request<UpstreamBody>> {
+        let target = target(forward, framing, endpoint)?;
         let expectation = if framing == Framing::Http1 { self.expectation } else { Expectation::Drop };
         let hop = Hop { peer, framing, length: self.length, expectation, upgrade: self.wish.as_ref() };
         let mut request = Request::new(std::mem::take(&mut self.body));
         *request.method_mut() = forward.head().method.clone();
         *request.headers_mut() = forward::request_fields(forward, hop);
-        *request.uri_mut() = target(forward, framing, endpoint);
+        *request.uri_mut() = target;
         *request.version_mut() = match framing {
             Framing::Http1 => Version::HTTP_11,
             Framing::Http2 => Version::HTTP_2,
@@ -92,7 +92,7 @@ impl Outgoing {
         if expectation == Expectation::PassOn {
             wait_for_continue(&mut request);
         }
-        request
+        Some(request)
     }
 }
 
@@ -105,18 +105,21 @@ fn is_grpc(kind: &[u8]) -> bool {
 }
 
 /// The judged target: alone for HTTP/1, with scheme and authority for HTTP/2.
-fn target(forward: &Forward, framing: Framing, endpoint: &Endpoint) -> Uri {
-    let path = PathAndQuery::from_maybe_shared(Bytes::copy_from_slice(forward.target().as_bytes())).ok();
+fn target(forward: &Forward, framing: Framing, endpoint: &Endpoint) -> Option<Uri> {
+    if forward.head().method == Method::CONNECT {
+        return None;
+    }
     let mut parts = http::uri::Parts::default();
     if framing == Framing::Http2 {
         parts.scheme = Some(match endpoint.security {
             Security::Clear => http::uri::Scheme::HTTP,
             Security::Tls => http::uri::Scheme::HTTPS,
         });
-        parts.authority = forward::authority(forward).parse().ok();
+        parts.authority = Some(forward::authority(forward).parse().ok()?);
     }
-    parts.path_and_query = path;
-    Uri::from_parts(parts).unwrap_or_default()
+    let path = Bytes::copy_from_slice(forward.target().as_bytes());
+    parts.path_and_query = Some(PathAndQuery::from_maybe_shared(path).ok()?);
+    Uri::from_parts(parts).ok()
 }
 
 /// Keeps the body back until the upstream asks for it.

@@ -131,3 +131,20 @@ async fn a_reload_keeps_what_did_not_change_and_finishes_what_was_begun() {
     assert!(raw(stage.address(), get("/")).await.ends_with("ok"));
     assert_eq!(behind.connections(), 2);
 }
+
+#[tokio::test]
+async fn a_gateway_opens_no_tunnels() {
+    let stage = Stage::plain().await;
+    let mut wire = plain(stage.address()).await;
+    wire.send("CONNECT shop.example:443 HTTP/1.1\r\nHost: shop.example:443\r\n\r\n").await;
+    let answer = wire.read_until("\r\n\r\n").await;
+    assert!(answer.starts_with("HTTP/1.1 503 ") || answer.starts_with("HTTP/1.1 405 "), "{answer}");
+    assert_eq!(stage.upstream.bytes(), 0);
+}
+
+#[tokio::test]
+async fn asterisk_form_goes_on_as_it_is() {
+    let stage = Stage::plain().await;
+    let answer = raw(stage.address(), get("*").replace("GET", "OPTIONS")).await;
+    assert!(answer.ends_with("OPTIONS * 0"), "{answer}");
+}
