@@ -11,6 +11,11 @@ pub fn reference() -> String {
     let (mut sections, mut scalars) = (vec![&Policy::SECTION], Vec::new());
     let mut at = 0;
     while let Some(section) = sections.get(at).copied() {
+        if let Some(shared) =
+            section.inherits.filter(|shared| sections.iter().all(|known| known.name != shared.name))
+        {
+            sections.push(shared);
+        }
         section.all_keys().for_each(|key| gather(&key.kind, &mut sections, &mut scalars));
         at += 1;
     }
