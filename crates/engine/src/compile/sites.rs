@@ -18,20 +18,10 @@ pub(super) fn compile(work: &mut Work<'_>, providers: &[Arc<Provider>]) -> (Vec<
     let mut hosts = Hosts::default();
     let mut sites = Vec::with_capacity(policy.sites.len());
     for (index, site) in policy.sites.iter().enumerate() {
-        index_hosts(work, &mut hosts, site, index);
+        site.hosts.iter().for_each(|pattern| hosts.insert(pattern, index));
         sites.push(compile_site(work, providers, site));
     }
     (sites, hosts)
-}
-
-fn index_hosts(work: &mut Work<'_>, hosts: &mut Hosts, site: &portcullis_policy::Site, index: usize) {
-    for pattern in &site.hosts {
-        if let Err(other) = hosts.insert(pattern, index) {
-            let other = work.policy.sites.get(other).map(|site| site.name.as_str()).unwrap_or_default();
-            let message = format!("the host `{pattern}` belongs to the site `{other}` already");
-            work.problems.push(Problem::error("engine.shared_host", message).at(&site.place));
-        }
-    }
 }
 
 fn compile_site(work: &mut Work<'_>, providers: &[Arc<Provider>], site: &portcullis_policy::Site) -> Site {

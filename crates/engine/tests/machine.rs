@@ -1,0 +1,204 @@
+//! The machine where things go wrong: stores and upstreams that fail, clients that vanish, bodies that break.
+#![allow(clippy::expect_used, clippy::panic, reason = "tests")]
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use portcullis_document::MemorySources;
+use portcullis_engine::{
+    Arrival, BodyHint, Connection, EndFacts, Forward, Held, HeldBody, ProgressFacts, RequestFailure,
+    ResponseMode, ResponseStep, Snapshot, Step, UpstreamFailure, compile,
+};
+use portcullis_model::counter::StoreFailure;
+use portcullis_model::event::{Answerer, End, UpstreamRecord};
+use portcullis_model::{
+    Action, EventId, Headers, Moment, NoBans, Peer, RequestHead, ResponseHead, Scheme, Tick, Timestamp,
+    Version,
+};
+use portcullis_wire::Defect;
+use smallvec::{SmallVec, smallvec};
+
+fn snapshot(more: &str) -> Arc<Snapshot> {
+    let policy = format!(
+        "listen: 127.0.0.1:8080\n{more}\nsites:\n  shop:\n    hosts: shop.example\n    upstream: {{ servers: http://127.0.0.1:9000 }}\n    limits: [{{ name: all, when: 'path == \"/limited\"', rate: 1/s }}]\n    rules: [{{ name: body, when: 'path == \"/held\" && body.a == 1', action: block }}]\n"
+    );
+    let sources = MemorySources::new().file("portcullis.yaml", policy).file("node.secret", "x");
+    let loaded = portcullis_policy::load("portcullis.yaml", &sources);
+    let policy = loaded.policy.unwrap_or_else(|| panic!("{:#?}", loaded.problems));
+    Arc::new(compile(Arc::new(policy), &sources).expect("a snapshot").snapshot)
+}
+
+fn at(tick: u64) -> Moment {
+    Moment { wall: Timestamp::from_secs(1_800_000_000), tick: Tick(tick) }
+}
+
+fn arrival(path: &'static str, body: BodyHint) -> Arrival {
+    let address: SocketAddr = "203.0.113.9:4000".parse().expect("an address");
+    Arrival {
+        id: EventId::new(at(0).wall, 1),
+        now: at(0),
+        peer: Arc::new(Peer { address, listener: "l".into(), tls: None }),
+        head: RequestHead {
+            method: http::Method::POST,
+            target: Bytes::from_static(path.as_bytes()),
+            authority: None,
+            version: Version::Http11,
+            scheme: Scheme::Http,
+            headers: [("Host", "shop.example"), ("Content-Type", "application/json")]
+                .into_iter()
+                .collect::<Headers>(),
+        },
+        defects: SmallVec::new(),
+        body,
+    }
+}
+
+fn end(end: End, status: u16) -> EndFacts {
+    EndFacts {
+        end,
+        status,
+        request_bytes: 3,
+        response_bytes: 5,
+        upstream: None,
+        now: at(9_000_000),
+        not_inspected: SmallVec::new(),
+    }
+}
+
+fn forward(path: &'static str) -> Forward {
+    match snapshot("").begin(arrival(path, BodyHint::None), &NoBans) {
+        Step::Forward(forward) => forward,
+        _ => panic!("the request is admitted on its head"),
+    }
+}
+
+#[test]
+fn a_framing_defect_is_refused_and_closes() {
+    let defects = smallvec![Defect::ContentLengthAndTransferEncoding];
+    let arrival = Arrival { defects, ..arrival("/", BodyHint::None) };
+    let Step::Refuse(refuse) = snapshot("").begin(arrival, &NoBans) else { panic!("it is refused") };
+    assert_eq!((refuse.answer().status, refuse.answer().connection), (400, Connection::Close));
+    let event = refuse.begin().finish(end(End::Complete, 400)).event();
+    assert_eq!(
+        event.reasons.first().map(|reason| reason.code.as_str()),
+        Some("framing.content_length_and_transfer_encoding")
+    );
+    assert_eq!(event.response.map(|response| response.from), Some(Answerer::Gateway));
+}
+
+#[test]
+fn a_store_that_fails_means_what_policy_says() {
+    for (more, refused) in [("", false), ("state: { on_failure: deny }", true)] {
+        let Step::Counters(ask) = snapshot(more).begin(arrival("/limited", BodyHint::None), &NoBans) else {
+            panic!("the limit is asked")
+        };
+        let failure = StoreFailure::Unavailable("gone".into());
+        match ask.answer(Err(failure), &NoBans, Tick(5)) {
+            Step::Refuse(refuse) => assert_eq!((refuse.answer().status, refused), (503, true)),
+            Step::Forward(forward) => {
+                assert!(!refused);
+                let event = forward.abandon(end(End::ClientGone, 0)).event();
+                assert_eq!(
+                    event.reasons.first().map(|reason| reason.code.as_str()),
+                    Some("gateway.store_failed")
+                );
+            }
+            _ => panic!("a verdict"),
+        }
+    }
+}
+
+#[test]
+fn every_failure_of_the_upstream_is_named() {
+    for (failure, status, code) in [
+        (UpstreamFailure::NoServer, 503, "upstream.no_server"),
+        (UpstreamFailure::Refused, 502, "upstream.refused"),
+        (UpstreamFailure::ConnectTimeout, 504, "upstream.connect_timeout"),
+        (UpstreamFailure::Tls, 502, "upstream.tls"),
+        (UpstreamFailure::HeadTimeout, 504, "upstream.head_timeout"),
+        (UpstreamFailure::TotalTimeout, 504, "upstream.total_timeout"),
+        (UpstreamFailure::Reset, 502, "upstream.reset"),
+        (UpstreamFailure::Garbage(Defect::StatusLine), 502, "upstream.garbage"),
+    ] {
+        let refuse = forward("/").failed(&failure, UpstreamRecord::default(), Tick(7));
+        assert_eq!(refuse.answer().status, status);
+        let finished = refuse.begin().finish(end(End::Complete, status));
+        assert_eq!(finished.event().reasons.first().map(|reason| reason.code.as_str()), Some(code));
+        assert!(finished.event().upstream.is_some());
+        assert_eq!(finished.summary().action, Action::Block);
+    }
+}
+
+#[test]
+fn a_request_that_breaks_while_it_streams_is_refused() {
+    for (failure, status, code) in [
+        (RequestFailure::Broken(Defect::ChunkSize), 400, "framing.chunk_size"),
+        (RequestFailure::Stalled, 408, "body.stalled"),
+        (RequestFailure::Short, 400, "body.short"),
+    ] {
+        let refuse = forward("/").request_failed(&failure, UpstreamRecord::default(), Tick(7));
+        assert_eq!((refuse.answer().status, refuse.answer().connection), (status, Connection::Close));
+        let event = refuse.begin().finish(end(End::Complete, status)).event();
+        assert_eq!(event.reasons.first().map(|reason| reason.code.as_str()), Some(code));
+    }
+}
+
+#[test]
+fn a_held_body_that_breaks_is_refused() {
+    for (outcome, status) in [
+        (Held::Broken(Defect::ChunkEnd), 400),
+        (Held::Lost, 400),
+        (Held::OverLimit, 413),
+        (Held::Deadline, 408),
+    ] {
+        let Step::RequestBody(ask) = snapshot("").begin(arrival("/held", BodyHint::Unknown), &NoBans) else {
+            panic!("the body is asked for")
+        };
+        assert_eq!(ask.limit(), 1 << 20);
+        let held = HeldBody { bytes: Bytes::from_static(b"{"), outcome };
+        let Step::Refuse(refuse) = ask.answer(&held, Tick(1)) else { panic!("it is refused") };
+        assert_eq!(refuse.answer().status, status);
+    }
+}
+
+#[test]
+fn a_client_that_vanishes_leaves_an_event_wherever_it_was() {
+    let snapshot = snapshot("");
+    let begin = |path| snapshot.begin(arrival(path, BodyHint::Length(3)), &NoBans);
+    let gone = || end(End::ClientGone, 0);
+    let Step::Counters(counters) = begin("/limited") else { panic!("the limit is asked") };
+    let Step::RequestBody(body) = begin("/held") else { panic!("the body is asked for") };
+    for finished in [counters.abandon(gone()), body.abandon(gone()), forward("/").abandon(gone())] {
+        let event = finished.event();
+        assert_eq!((event.end, event.response), (End::ClientGone, None));
+        assert_eq!((event.site.as_deref(), event.request.body_bytes), (Some("shop"), 3));
+    }
+}
+
+#[test]
+fn a_long_exchange_reports_and_its_last_word_is_the_whole() {
+    let head = ResponseHead {
+        status: 200,
+        version: Version::Http11,
+        headers: [("Content-Type", "application/json")].into_iter().collect(),
+    };
+    let record = UpstreamRecord { head_us: Some(2), ..UpstreamRecord::default() };
+    let ResponseStep::Deliver(deliver) = forward("/a/7").answered(head, record, Tick(5_000)) else {
+        panic!("it is delivered")
+    };
+    assert_eq!(deliver.mode(), ResponseMode::Tee { limit: 64 * 1024 }, "the first exchanges are looked at");
+    let mut sending = deliver.begin();
+    sending.tee(b"{\"a\": [1, 2, ");
+    sending.tee(b"3]}");
+    let facts = ProgressFacts { status: 200, request_bytes: 1, response_bytes: 2, now: at(1_000_000) };
+    let reports: Vec<_> = (0..2).map(|_| sending.progress(facts)).collect();
+    assert_eq!(reports.iter().map(|event| event.progress).collect::<Vec<_>>(), [Some(1), Some(2)]);
+    assert!(reports.iter().all(|event| event.end == End::Ongoing && event.duration_us == 1000));
+    let finished = sending.finish(end(End::Complete, 200));
+    let event = finished.event();
+    assert_eq!((event.progress, event.end, event.duration_us), (None, End::Complete, 9000));
+    let observation = finished.observation().expect("the first exchanges are looked at");
+    let shape = observation.response_body.expect("a shape").shape;
+    assert_eq!(format!("{shape:?}"), r#"Object([("a", Array { length: 3, items: [Integer] })])"#);
+}
