@@ -275,8 +275,6 @@ section! {
         query: Vec<SmolStr> = "[]",
         /// Cookies whose names are hidden too.
         cookies: Vec<SmolStr> = "[]",
-        /// Body fields.
-        fields: Vec<SmolStr> = "[]",
     }
 }
 
