@@ -1,3 +1,5 @@
+//! Policies as they are read: defaults, inheritance, phases, folders, secrets.
+
 use portcullis_document::{MemorySources, Problem, Severity, Style, render};
 
 use crate::{BanBy, LimitAction, Loaded, Phase, Policy, Require, RuleAction, load};
