@@ -73,7 +73,7 @@ mod tests {
             receive.as_mut().poll(cx).map(|received: Result<(), _>| received.map(|()| polls))
         }));
         for _ in 0..5 {
-            poll_fn(|cx| Poll::Ready(assert!(aside.poll(cx).is_pending()))).await;
+            assert!(poll_fn(|cx| Poll::Ready(aside.poll(cx).is_pending())).await);
         }
         tokio::spawn(async move { send.send(()) });
         assert_eq!(poll_fn(|cx| aside.poll(cx)).await, Ok(2));

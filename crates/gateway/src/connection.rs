@@ -81,7 +81,7 @@ impl ConnectionContext {
         }
         self.node.ports.metrics.stream_reset();
         if so_far > self.limits.resets && !self.cut.is_cancelled() {
-            self.node.ports.metrics.connection_cut("resets");
+            self.node.ports.metrics.connection_cut("flood");
             self.cut.cancel();
         }
     }

@@ -4,6 +4,7 @@
 //! h2 decoded (HTTP/2), never hyper's reading of HTTP/1; a connection that carries nothing for the idle time, or
 //! whose listener goes, finishes what it carries and closes.
 
+use std::error::Error;
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
@@ -32,7 +33,7 @@ const PING_INTERVAL: Duration = Duration::from_secs(30);
 /// How long a client may take to answer one.
 const PING_TIMEOUT: Duration = Duration::from_secs(20);
 /// The shape hyper wants errors in.
-type BoxError = Box<dyn std::error::Error + Send + Sync>;
+type BoxError = Box<dyn Error + Send + Sync>;
 
 /// hyper and the tap read a head differently; the connection ends before anything is made of it.
 #[derive(Debug, thiserror::Error)]
@@ -181,8 +182,17 @@ async fn run(connection: impl Served, context: &ConnectionContext) {
         Poll::Pending
     });
     if let Err(error) = ended.await {
+        if is_flood(&error) {
+            context.node.ports.metrics.connection_cut("flood");
+        }
         tracing::trace!(peer = %context.peer.address, %error, "a connection ended early");
     }
+}
+
+/// Whether h2 itself ended the connection, for streams reset before their exchanges began or frames without end.
+fn is_flood(error: &hyper::Error) -> bool {
+    let cause = error.source().and_then(|cause| cause.downcast_ref::<h2::Error>());
+    cause.is_some_and(|cause| cause.is_library() && cause.reason() == Some(h2::Reason::ENHANCE_YOUR_CALM))
 }
 
 /// Resolves when the connection should carry nothing new.

@@ -138,7 +138,8 @@ async fn a_refusal_reaches_a_client_that_is_still_sending() {
         let head = "POST /upload HTTP/1.1\r\nHost: nobody.example\r\nContent-Length: 50000000\r\n\r\n";
         write.write_all(head.as_bytes()).await.unwrap();
         // It is cut off sooner or later; what matters is what it can read.
-        while write.write_all(&[b'x'; 65_536]).await.is_ok() {}
+        let piece = vec![b'x'; 65_536];
+        while write.write_all(&piece).await.is_ok() {}
     });
     let mut answer = Vec::new();
     let _ = tokio::io::AsyncReadExt::read_to_end(&mut read, &mut answer).await;

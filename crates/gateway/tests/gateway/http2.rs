@@ -135,6 +135,7 @@ async fn a_client_that_does_little_but_reset_is_cut_off() {
     let ended =
         tokio::time::timeout(crate::stage::PATIENCE, connection).await.expect("the connection is ended");
     assert!(ended.unwrap().is_err());
+    stage.metric_becomes("portcullis_connections_cut_total{what=\"flood\"}", "1").await;
     assert_eq!(stage.upstream.seen().len(), 0);
 }
 
