@@ -5,8 +5,8 @@
 use std::borrow::Cow;
 
 use portcullis_expr::{Facts, ListId, Path, Value, Var};
+use portcullis_model::Headers;
 use portcullis_model::exchange::{ClientCertificate, TlsFacts};
-use portcullis_model::{Direction, Headers};
 use portcullis_wire::fields::{MediaType, cookies};
 use smol_str::SmolStr;
 
@@ -99,10 +99,7 @@ impl<'a> View<'a> {
             Var::HttpVersion => Value::text(head.version.as_str()),
             Var::Time => Value::Time(self.state.began.wall),
             Var::Id => Value::Str(Cow::Owned(self.state.id.to_string())),
-            Var::Direction => Value::text(match Direction::Ingress {
-                Direction::Ingress => "ingress",
-                Direction::Egress => "egress",
-            }),
+            Var::Direction => Value::text("ingress"),
             Var::Body => there(self.state.body.is_some()),
             _ => Value::Null,
         }
@@ -159,8 +156,38 @@ impl<'a> View<'a> {
 
 impl Facts for View<'_> {
     fn value(&self, var: Var) -> Value<'_> {
-        let known = [Self::request, Self::who, Self::connection, Self::response];
-        known.iter().map(|of| of(self, var)).find(|value| !value.is_null()).unwrap_or(Value::Null)
+        match var {
+            Var::Ip
+            | Var::PeerIp
+            | Var::PeerListener
+            | Var::Tls
+            | Var::TlsVersion
+            | Var::TlsCipher
+            | Var::TlsServerName
+            | Var::TlsAlpn
+            | Var::TlsClient
+            | Var::TlsClientCommonName
+            | Var::TlsClientDnsNames
+            | Var::TlsClientUris
+            | Var::TlsClientFingerprint => self.connection(var),
+            Var::Site
+            | Var::Route
+            | Var::Caller
+            | Var::Identity
+            | Var::IdentityProvider
+            | Var::IdentitySubject
+            | Var::IdentityProof
+            | Var::IdentityGroups
+            | Var::IdentityClaims
+            | Var::Operation
+            | Var::OperationId
+            | Var::Standing
+            | Var::Params => self.who(var),
+            Var::Status | Var::ResponseHeaders | Var::ResponseContentType | Var::ResponseBody => {
+                self.response(var)
+            }
+            _ => self.request(var),
+        }
     }
 
     fn member(&self, var: Var, path: &Path) -> Value<'_> {

@@ -18,9 +18,14 @@ pub(crate) fn refuse_defects(state: &mut State, defects: &[Defect]) {
     }
 }
 
-/// Finds site and route. A host no site names is refused, and so is one whose site differs from the one the TLS
+/// Finds site and route. A tunnel is refused: a site is no proxy. A host no site names is refused, and so is one whose site differs from the one the TLS
 /// handshake was for (RFC 9110 §7.4).
 pub(crate) fn locate(snapshot: &Snapshot, state: &mut State) {
+    if state.head.method == http::Method::CONNECT {
+        let reason = Reason::new(Stage::Locate, SmolStr::new_static("locate.connect"), Action::Block);
+        state.decide_always(reason, Answer::status(405).closing());
+        return;
+    }
     let Some(index) = snapshot.hosts.find(&state.normal.host) else {
         refuse_place(state, "locate.unknown_host");
         return;

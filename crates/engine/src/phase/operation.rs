@@ -29,7 +29,7 @@ pub(crate) fn find(snapshot: &Snapshot, state: &mut State) {
     };
     let matched = match contract.find(method, &segments) {
         Found::Operation(operation, params) => {
-            let index = contract.operations().iter().position(|known| std::ptr::eq(known, operation));
+            let index = contract.operations().element_offset(operation);
             let params = params.iter().map(|(_, value)| SmolStr::new(value)).collect();
             let current = operation.current(state.began.wall);
             let standing = if current { Standing::Documented } else { Standing::Zombie };
