@@ -1,0 +1,183 @@
+//! What is asked and answered over the control socket; both ends share these types.
+//!
+//! `GET /status`, `GET /top?seconds=N`, `GET /events?where=…&since=…&until=…&limit=N`, `GET /events/{id}`,
+//! `GET /follow?where=…` (JSON lines), `GET|POST|DELETE /bans`, `POST /reload`.
+
+use portcullis_events::Figures;
+use portcullis_model::{Ban, BanKey, Event, Timestamp};
+use serde::{Deserialize, Serialize};
+use smol_str::SmolStr;
+
+/// How the gateway is.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Status {
+    /// The program's version.
+    pub version: String,
+    /// When it started.
+    pub started: Timestamp,
+    /// The policy in force.
+    pub policy: PolicyStatus,
+    /// Addresses it listens on.
+    pub listening: Vec<String>,
+    /// Client connections open now.
+    pub connections: u64,
+    /// Recording: counts since the start, and how the archive is.
+    pub recording: Figures,
+}
+
+/// The policy in force, and what became of the last try to change it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct PolicyStatus {
+    /// Where it was read.
+    pub file: String,
+    /// When it was taken into use.
+    pub since: Timestamp,
+    /// The sites it names.
+    pub sites: Vec<SmolStr>,
+    /// Why the newest version on disk is not in use, as `check` would show it; absent if it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rejected: Option<String>,
+}
+
+/// Which events: the query of `GET /events` and `GET /follow`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct EventQuery {
+    /// A condition over events.
+    #[serde(default, rename = "where", skip_serializing_if = "Option::is_none")]
+    pub condition: Option<String>,
+    /// Not before this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<Timestamp>,
+    /// Before this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
+    /// At most so many.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<usize>,
+}
+
+impl EventQuery {
+    /// As the query of a URL.
+    pub fn to_query(&self) -> String {
+        let mut parts = Vec::new();
+        if let Some(condition) = &self.condition {
+            parts.push(format!("where={}", percent_encoded(condition)));
+        }
+        for (name, time) in [("since", self.since), ("until", self.until)] {
+            if let Some(time) = time {
+                parts.push(format!("{name}={}", percent_encoded(&time.to_string())));
+            }
+        }
+        if let Some(limit) = self.limit {
+            parts.push(format!("limit={limit}"));
+        }
+        parts.join("&")
+    }
+}
+
+/// Everything but unreserved characters (RFC 3986 §2.3) escaped.
+pub fn percent_encoded(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => out.push(char::from(byte)),
+            _ => out.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    out
+}
+
+/// The answer to `GET /events`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct FoundEvents {
+    /// The newest that match, newest first.
+    pub events: Vec<Event>,
+    /// Whether there are older ones that match.
+    pub more: bool,
+}
+
+/// One line of `GET /follow`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Followed {
+    /// An event that matches.
+    Event(Box<Event>),
+    /// So many events passed by faster than they could be shown.
+    Lost(u64),
+}
+
+/// The body of `POST /bans`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct NewBan {
+    /// Whom to refuse.
+    pub key: BanKey,
+    /// Only at this site.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub site: Option<SmolStr>,
+    /// For how many seconds.
+    pub seconds: u64,
+    /// Why.
+    pub reason: SmolStr,
+    /// Who says so.
+    pub by: SmolStr,
+}
+
+/// The body of `DELETE /bans`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct LiftBan {
+    /// Whose ban.
+    pub key: BanKey,
+    /// Set for which site; the one for every site if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub site: Option<SmolStr>,
+}
+
+/// The answer to `DELETE /bans`.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct Lifted {
+    /// Whether there was such a ban.
+    pub lifted: bool,
+}
+
+/// The answer to `GET /bans` and, with the one ban made, to `POST /bans`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Bans {
+    /// Those in force, the newest first.
+    pub bans: Vec<Ban>,
+}
+
+/// The answer to `POST /reload`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Reloaded {
+    /// Why nothing was changed, as `check` would show it; absent if the new policy is in force.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rejected: Option<String>,
+}
+
+/// A question that was refused.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Refusal {
+    /// Why, in words for a person.
+    pub error: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_query_survives_its_url() {
+        let query = EventQuery {
+            condition: Some("tag(\"api:shadow\") && status >= 400 + 1".into()),
+            since: Some(Timestamp::from_secs(1_700_000_000)),
+            until: None,
+            limit: Some(5),
+        };
+        let url = query.to_query();
+        assert_eq!(
+            url,
+            "where=tag%28%22api%3Ashadow%22%29%20%26%26%20status%20%3E%3D%20400%20%2B%201\
+             &since=2023-11-14T22%3A13%3A20.000000Z&limit=5"
+        );
+    }
+}

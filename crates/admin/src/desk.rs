@@ -1,0 +1,95 @@
+//! What the control socket's answers are made from.
+
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use portcullis_events::Recorder;
+use portcullis_events::archive::{Found, Query, ReadError, Reader};
+use portcullis_model::{Ban, Event, EventId, Timestamp};
+use portcullis_store::Store;
+
+use crate::api::{LiftBan, NewBan, Reloaded, Status};
+
+/// What only the application can do or knows.
+pub trait Operator: Send + Sync {
+    /// How the gateway is.
+    fn status(&self) -> Status;
+
+    /// Reads the policy again and swaps it in, or says why not.
+    fn reload(&self) -> Pin<Box<dyn Future<Output = Reloaded> + Send + '_>>;
+
+    /// Writes the bans in force where they outlive the process.
+    fn keep_bans(&self);
+
+    /// Where the archive of the policy in force is; absent if it keeps none.
+    fn archive(&self) -> Option<PathBuf>;
+
+    /// The wall clock.
+    fn now(&self) -> Timestamp;
+}
+
+/// Everything the control socket speaks for. Cheap to clone.
+#[derive(Clone)]
+pub struct Desk {
+    /// Live figures and followers.
+    pub recorder: Recorder,
+    /// Bans.
+    pub store: Arc<dyn Store>,
+    /// The application.
+    pub operator: Arc<dyn Operator>,
+}
+
+impl Desk {
+    /// Sets a ban and writes it down before answering.
+    pub(crate) fn ban(&self, wanted: NewBan) -> Ban {
+        let now = self.operator.now();
+        let ban = Ban {
+            key: wanted.key,
+            site: wanted.site,
+            since: now,
+            until: now.plus(Duration::from_secs(wanted.seconds)),
+            reason: wanted.reason,
+            by: wanted.by,
+        };
+        self.store.ban(ban.clone());
+        self.operator.keep_bans();
+        ban
+    }
+
+    /// Lifts a ban and writes that down before answering; whether there was one.
+    pub(crate) fn unban(&self, wanted: &LiftBan) -> bool {
+        let lifted = self.store.unban(&wanted.key, wanted.site.as_deref());
+        if lifted {
+            self.operator.keep_bans();
+        }
+        lifted
+    }
+
+    /// Events that meet a query.
+    pub(crate) async fn find(&self, query: Query) -> Result<Found, String> {
+        self.read(move |archive| archive.events(&query)).await
+    }
+
+    /// The event of an id.
+    pub(crate) async fn event(&self, id: EventId) -> Result<Option<Event>, String> {
+        self.read(move |archive| archive.event(id)).await
+    }
+
+    /// Asks the archive, on a thread that may wait for the disk.
+    async fn read<T: Send + 'static>(
+        &self,
+        ask: impl FnOnce(&Reader) -> Result<T, ReadError> + Send + 'static,
+    ) -> Result<T, String> {
+        let Some(path) = self.operator.archive() else {
+            return Err("this policy keeps no archive (`archive: off`)".to_owned());
+        };
+        let asked =
+            tokio::task::spawn_blocking(move || Reader::open(&path).and_then(|archive| ask(&archive)));
+        match asked.await {
+            Ok(answer) => answer.map_err(|error| error.to_string()),
+            Err(_) => Err("the question to the archive was broken off".to_owned()),
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! Which question gets which answer.
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use portcullis_events::Follower;
+use portcullis_events::archive::{self, EventFacts};
+use portcullis_expr::{Checked, Env, ExprProblem, Place, Program, check};
+use portcullis_model::EventId;
+use serde::Deserialize;
+
+use crate::api::{Bans, EventQuery, Followed, FoundEvents, LiftBan, Lifted, NewBan, Refusal};
+use crate::desk::Desk;
+
+/// At most so many events in one answer.
+const MOST: usize = 10_000;
+
+/// The control socket's router.
+pub fn router(desk: Desk) -> Router {
+    Router::new()
+        .route("/status", get(async |State(desk): State<Desk>| Json(desk.operator.status())))
+        .route("/top", get(top))
+        .route("/events", get(events))
+        .route("/events/{id}", get(event))
+        .route("/follow", get(follow))
+        .route("/bans", get(bans).post(ban).delete(unban))
+        .route("/reload", post(async |State(desk): State<Desk>| Json(desk.operator.reload().await)))
+        .with_state(desk)
+}
+
+/// A question that cannot be answered as asked.
+struct Refused(StatusCode, String);
+
+impl IntoResponse for Refused {
+    fn into_response(self) -> Response {
+        (self.0, Json(Refusal { error: self.1 })).into_response()
+    }
+}
+
+#[derive(Deserialize)]
+struct TopQuery {
+    #[serde(default = "five_minutes")]
+    seconds: u64,
+}
+
+fn five_minutes() -> u64 {
+    300
+}
+
+async fn top(State(desk): State<Desk>, Query(asked): Query<TopQuery>) -> Response {
+    Json(desk.recorder.top(Duration::from_secs(asked.seconds), desk.operator.now())).into_response()
+}
+
+async fn events(
+    State(desk): State<Desk>,
+    Query(asked): Query<EventQuery>,
+) -> Result<Json<FoundEvents>, Refused> {
+    let query = archive::Query {
+        when: condition(asked.condition.as_deref())?,
+        since: asked.since,
+        until: asked.until,
+        limit: asked.limit.unwrap_or(100).clamp(1, MOST),
+        ..archive::Query::default()
+    };
+    let found = desk.find(query).await.map_err(|error| Refused(StatusCode::SERVICE_UNAVAILABLE, error))?;
+    Ok(Json(FoundEvents { more: found.more.is_some(), events: found.events }))
+}
+
+async fn event(State(desk): State<Desk>, Path(id): Path<String>) -> Result<Response, Refused> {
+    let id: EventId = id.parse().map_err(|error: portcullis_model::id::NotAnEventId| {
+        Refused(StatusCode::BAD_REQUEST, error.to_string())
+    })?;
+    let found = desk.event(id).await.map_err(|error| Refused(StatusCode::SERVICE_UNAVAILABLE, error))?;
+    match found {
+        Some(event) => Ok(Json(event).into_response()),
+        None => Err(Refused(StatusCode::NOT_FOUND, format!("no event {id} is kept"))),
+    }
+}
+
+async fn follow(State(desk): State<Desk>, Query(asked): Query<EventQuery>) -> Result<Response, Refused> {
+    let program = condition(asked.condition.as_deref())?.map(|checked| checked.compile());
+    let lines = lines(desk.recorder.follow(), program);
+    Ok(Response::new(Body::new(lines)))
+}
+
+/// Events that match, as JSON lines, until the reader leaves or recording ends.
+fn lines(
+    mut follower: Follower,
+    program: Option<Program>,
+) -> http_body_util::channel::Channel<Bytes, Infallible> {
+    let (mut sender, body) = http_body_util::channel::Channel::new(16);
+    tokio::spawn(async move {
+        while let Some(next) = follower.next().await {
+            let line = match next {
+                Ok(event)
+                    if program.as_ref().is_none_or(|program| program.holds(&EventFacts::new(&event))) =>
+                {
+                    Followed::Event(Box::new((*event).clone()))
+                }
+                Ok(_) => continue,
+                Err(lost) => Followed::Lost(lost.0),
+            };
+            let Ok(mut text) = serde_json::to_vec(&line) else { continue };
+            text.push(b'\n');
+            if sender.send_data(text.into()).await.is_err() {
+                return;
+            }
+        }
+    });
+    body
+}
+
+async fn bans(State(desk): State<Desk>) -> Json<Bans> {
+    Json(Bans { bans: desk.store.bans(desk.operator.now()) })
+}
+
+async fn ban(State(desk): State<Desk>, Json(wanted): Json<NewBan>) -> Result<Json<Bans>, Refused> {
+    if wanted.seconds == 0 {
+        return Err(Refused(StatusCode::BAD_REQUEST, "a ban needs a time to end after".to_owned()));
+    }
+    let site = wanted.site.as_ref();
+    if let Some(site) = site.filter(|site| !desk.operator.status().policy.sites.contains(site)) {
+        return Err(Refused(StatusCode::BAD_REQUEST, format!("the policy names no site `{site}`")));
+    }
+    Ok(Json(Bans { bans: vec![desk.ban(wanted)] }))
+}
+
+async fn unban(State(desk): State<Desk>, Json(wanted): Json<LiftBan>) -> Json<Lifted> {
+    Json(Lifted { lifted: desk.unban(&wanted) })
+}
+
+/// Checks a condition over events.
+fn condition(source: Option<&str>) -> Result<Option<Checked>, Refused> {
+    let env = Env { place: Place::Event, lists: &[] };
+    let checked = source.map(|source| check(source, &env)).transpose();
+    checked.map_err(|problems| {
+        Refused(StatusCode::BAD_REQUEST, explained(source.unwrap_or_default(), &problems))
+    })
+}
+
+/// The mistakes of a condition, each under the place it is at.
+pub fn explained(source: &str, problems: &[ExprProblem]) -> String {
+    let mut text = String::from("the condition is not right:");
+    for problem in problems {
+        let before = source.get(..problem.span.start).map_or(0, |before| before.chars().count());
+        let marked = source.get(problem.span.clone()).map_or(1, |part| part.chars().count().max(1));
+        text.push_str(&format!(
+            "\n  {source}\n  {}{} {}",
+            " ".repeat(before),
+            "^".repeat(marked),
+            problem.message
+        ));
+        if let Some(remedy) = &problem.remedy {
+            text.push_str(&format!("\n  {remedy}"));
+        }
+    }
+    text
+}
