@@ -1,2 +1,75 @@
-//! The `portcullis` binary.
-fn main() {}
+//! The `portcullis` binary: reads the command line, carries out the command, answers with an exit code.
+
+mod ban;
+mod check;
+mod cli;
+mod events;
+mod explain;
+mod files;
+mod key;
+mod load;
+mod output;
+mod question;
+mod replay;
+mod schema;
+mod secret;
+mod serve;
+mod span;
+mod top;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use cli::{Cli, Command};
+use output::Audience;
+
+/// How a command ended, as its exit code says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Exit {
+    /// 0: done, or the answer is yes.
+    Done,
+    /// 1: the answer is no.
+    No,
+    /// 2: used wrongly.
+    Misused,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        match exit {
+            Exit::Done => Self::from(0),
+            Exit::No => Self::from(1),
+            Exit::Misused => Self::from(2),
+        }
+    }
+}
+
+/// A mistake in what was typed (rather than in a file), so that the exit code is 2.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct Misuse(pub(crate) String);
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let audience = Audience::chosen(cli.common.json);
+    let config = cli.common.config.as_path();
+    let done = match cli.command {
+        Command::Serve(options) => serve::run(config, audience, &options),
+        Command::Check => Ok(check::run(config, audience)),
+        Command::Explain(options) => explain::run(config, audience, &options),
+        Command::Replay(options) => replay::run(config, audience, &options),
+        Command::Events(options) => events::run(config, audience, &options),
+        Command::Top(options) => top::run(config, audience, &options),
+        Command::Ban(command) => ban::run(config, audience, command),
+        Command::Key(command) => key::run(config, audience, command),
+        Command::Schema(options) => Ok(schema::run(options.of)),
+    };
+    match done {
+        Ok(exit) => exit.into(),
+        Err(error) => {
+            output::say(&format!("portcullis: {error:#}"));
+            if error.is::<Misuse>() { Exit::Misused.into() } else { Exit::No.into() }
+        }
+    }
+}

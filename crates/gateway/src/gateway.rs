@@ -126,7 +126,7 @@ impl Gateway {
     }
 
     /// Stops accepting, lets exchanges finish for at most `deadline`, then ends what is left.
-    pub async fn drain(self, deadline: Duration) {
+    pub async fn drain(&self, deadline: Duration) {
         tracing::info!(connections = self.connections(), "draining");
         self.node.draining.cancel();
         self.node.tasks.close();

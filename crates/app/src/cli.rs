@@ -1,0 +1,247 @@
+//! The command line: what can be asked, with examples; parsing only.
+//!
+//! Invariants: every command takes `--config` and `--json`; the exit code is 0 (yes, done), 1 (the answer is no)
+//! or 2 (used wrongly). Does not know how anything is carried out.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// An API security gateway: sees every API, knows every caller, stops what should not happen.
+#[derive(Parser, Debug)]
+#[command(
+    name = "portcullis",
+    version,
+    max_term_width = 100,
+    propagate_version = true,
+    after_help = "A first start, with a policy of four lines:\n  \
+        listen: [{ address: 127.0.0.1:8080 }]\n  \
+        sites: { shop: { hosts: [\"*\"], upstream: { servers: [http://127.0.0.1:9000] } } }\n\n  \
+        portcullis check && portcullis serve"
+)]
+pub(crate) struct Cli {
+    /// What every command takes.
+    #[command(flatten)]
+    pub(crate) common: Common,
+    /// The command.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Options of every command.
+#[derive(Args, Debug)]
+pub(crate) struct Common {
+    /// The policy: a YAML file, or a folder of them.
+    #[arg(short, long, global = true, default_value = "portcullis.yaml", value_name = "FILE")]
+    pub(crate) config: PathBuf,
+    /// Print for programs: JSON, stable.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+}
+
+/// The commands.
+#[derive(Subcommand, Debug)]
+pub(crate) enum Command {
+    /// Run the gateway until it is told to stop (SIGTERM drains, SIGHUP reloads).
+    #[command(
+        after_help = "Examples:\n  portcullis serve\n  portcullis serve -c /etc/portcullis/shop.yaml\n  \
+        kill -HUP $(pidof portcullis)   # reload; the policy file is also watched"
+    )]
+    Serve(Serve),
+    /// Check a policy: every mistake at once, each with its place; and the phase each rule runs in.
+    #[command(after_help = "Examples:\n  portcullis check\n  portcullis check -c policies/ --json\n\n\
+        Exits 1 if there are mistakes.")]
+    Check,
+    /// Print the effective policy of a site, or of one request, and where each value came from.
+    #[command(
+        after_help = "Examples:\n  portcullis explain shop\n  portcullis explain shop GET /customers/42"
+    )]
+    Explain(Explain),
+    /// Run recorded traffic through the policy, offline: what would be decided, and why.
+    #[command(
+        after_help = "Examples:\n  portcullis replay traffic.har\n  portcullis replay traffic.har --json | jq .verdict\n  \
+        portcullis replay recorded.jsonl -c stricter.yaml\n\n\
+        Reads HAR 1.2 (browsers and proxies export it) or JSON lines, one exchange a line."
+    )]
+    Replay(Replay),
+    /// Show events: what was decided about each exchange, newest last.
+    #[command(after_help = "Examples:\n  portcullis events --limit 20\n  portcullis events --follow\n  \
+        portcullis events --where 'verdict == \"block\" && tag(\"api:shadow\")'\n  \
+        portcullis events --since 2h --where 'caller == \"ip:203.0.113.9\"' --json\n  \
+        portcullis events --id 01JD3Z6T9V8Q4M2N7R5C1B0XKA")]
+    Events(Events),
+    /// Show live what is called, by whom, with which verdicts and how fast.
+    #[command(
+        after_help = "Examples:\n  portcullis top\n  portcullis top --once\n  portcullis top --window 15m --json"
+    )]
+    Top(Top),
+    /// Set, show or lift bans.
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  portcullis ban add 203.0.113.9 --for 1h --reason 'scraping'\n  \
+        portcullis ban add identity:partners/acme --site shop\n  portcullis ban ls\n  portcullis ban rm 203.0.113.9"
+    )]
+    Ban(Ban),
+    /// Make, show or revoke API keys (kept as keyed hashes in the provider's keys file).
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  portcullis key new --provider partners --subject acme --group orders\n  \
+        portcullis key ls --provider partners\n  portcullis key revoke --provider partners k_7Q2M"
+    )]
+    Key(Key),
+    /// Print a JSON Schema: of the policy (for editors) or of events.
+    #[command(
+        after_help = "Examples:\n  portcullis schema policy > portcullis.schema.json\n  portcullis schema event"
+    )]
+    Schema(Schema),
+}
+
+/// Options of `serve`.
+#[derive(Args, Debug)]
+pub(crate) struct Serve {
+    /// How much is logged to standard error: error, warn, info, debug, or directives as in `RUST_LOG`.
+    #[arg(long, default_value = "info", value_name = "LEVEL")]
+    pub(crate) log: String,
+    /// Do not watch the policy's files; reload only on SIGHUP.
+    #[arg(long)]
+    pub(crate) no_watch: bool,
+}
+
+/// Options of `explain`.
+#[derive(Args, Debug)]
+pub(crate) struct Explain {
+    /// The site, by its name in the policy.
+    pub(crate) site: String,
+    /// A request's method; then its path has to follow.
+    #[arg(requires = "path")]
+    pub(crate) method: Option<String>,
+    /// A request's path.
+    pub(crate) path: Option<String>,
+}
+
+/// Options of `replay`.
+#[derive(Args, Debug)]
+pub(crate) struct Replay {
+    /// HAR 1.2, or JSON lines of exchanges; `-` reads standard input.
+    pub(crate) file: PathBuf,
+    /// Show only exchanges for which this condition over their events holds.
+    #[arg(long = "where", value_name = "CONDITION")]
+    pub(crate) condition: Option<String>,
+}
+
+/// Options of `events`.
+#[derive(Args, Debug)]
+pub(crate) struct Events {
+    /// Only events for which this condition holds (the language of rules).
+    #[arg(long = "where", value_name = "CONDITION")]
+    pub(crate) condition: Option<String>,
+    /// Only this event.
+    #[arg(long, conflicts_with_all = ["condition", "follow"])]
+    pub(crate) id: Option<String>,
+    /// Not older than this: a span such as `15m`, `2h`, `7d`, or a time (RFC 3339).
+    #[arg(long, value_name = "TIME")]
+    pub(crate) since: Option<String>,
+    /// Not newer than this.
+    #[arg(long, value_name = "TIME")]
+    pub(crate) until: Option<String>,
+    /// At most so many.
+    #[arg(long, default_value_t = 50)]
+    pub(crate) limit: usize,
+    /// Go on showing events as they come.
+    #[arg(short, long)]
+    pub(crate) follow: bool,
+}
+
+/// Options of `top`.
+#[derive(Args, Debug)]
+pub(crate) struct Top {
+    /// Print one picture and stop.
+    #[arg(long)]
+    pub(crate) once: bool,
+    /// How far to look back, in whole minutes.
+    #[arg(long, default_value = "5m", value_name = "SPAN")]
+    pub(crate) window: String,
+    /// Rows of each table.
+    #[arg(long, default_value_t = 12)]
+    pub(crate) rows: usize,
+}
+
+/// The commands under `ban`.
+#[derive(Subcommand, Debug)]
+pub(crate) enum Ban {
+    /// Refuse a caller for a time.
+    Add {
+        /// An address, a network, or an identity (`identity:PROVIDER/SUBJECT`).
+        key: String,
+        /// For how long: `15m`, `24h`, `30d`.
+        #[arg(long = "for", default_value = "1h", value_name = "SPAN")]
+        span: String,
+        /// Only at this site; everywhere if absent.
+        #[arg(long)]
+        site: Option<String>,
+        /// Why; shown in events.
+        #[arg(long, default_value = "set by hand")]
+        reason: String,
+    },
+    /// Show the bans in force.
+    Ls,
+    /// Lift a ban.
+    Rm {
+        /// As shown by `ban ls`.
+        key: String,
+        /// The site it was set for; the ban for every site if absent.
+        #[arg(long)]
+        site: Option<String>,
+    },
+}
+
+/// The commands under `key`.
+#[derive(Subcommand, Debug)]
+pub(crate) enum Key {
+    /// Make a key; it is printed once and kept only as a hash.
+    New {
+        /// The `api_key` provider, by its name under `identity`; may be left out if there is only one.
+        #[arg(long)]
+        provider: Option<String>,
+        /// Whom it stands for.
+        #[arg(long)]
+        subject: String,
+        /// A group it belongs to; may be repeated.
+        #[arg(long = "group", value_name = "GROUP")]
+        groups: Vec<String>,
+        /// Ends after this time: `90d`; never if absent.
+        #[arg(long, value_name = "SPAN")]
+        expires: Option<String>,
+    },
+    /// Show keys: ids, prefixes, subjects; never the keys.
+    Ls {
+        /// The provider; all if absent.
+        #[arg(long)]
+        provider: Option<String>,
+    },
+    /// Revoke a key.
+    Revoke {
+        /// The provider; may be left out if there is only one.
+        #[arg(long)]
+        provider: Option<String>,
+        /// The key's id, as `key ls` shows it.
+        id: String,
+    },
+}
+
+/// Options of `schema`.
+#[derive(Args, Debug)]
+pub(crate) struct Schema {
+    /// Of what.
+    #[arg(value_enum, default_value_t = SchemaOf::Policy)]
+    pub(crate) of: SchemaOf,
+}
+
+/// What a schema can be printed of.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum SchemaOf {
+    /// The policy file.
+    Policy,
+    /// An event.
+    Event,
+}

@@ -1,0 +1,153 @@
+//! `portcullis events`: find, show, follow.
+
+use std::path::Path;
+
+use anyhow::Result;
+use portcullis_admin::api::{EventQuery, Followed, FoundEvents};
+use portcullis_admin::client::{Client, ClientError, Reading};
+use portcullis_expr::{Env, Place, check};
+use portcullis_model::{Action, Event};
+
+use crate::output::{self, Audience};
+use crate::{Exit, Misuse, cli, question, serve, span};
+
+/// Carries out the command.
+pub(crate) fn run(config: &Path, audience: Audience, options: &cli::Events) -> Result<Exit> {
+    let query = query(options)?;
+    let client = question::client(config)?;
+    if let Some(id) = &options.id {
+        let event: Event = question::ask(client.get(&format!("/events/{}", parse_id(id)?)))?;
+        match audience {
+            Audience::Programs => output::json(&event),
+            Audience::People => output::pretty_json(&event),
+        };
+        return Ok(Exit::Done);
+    }
+    question::ask(async {
+        let found: FoundEvents = client.get(&format!("/events?{}", query.to_query())).await?;
+        let shown = show(audience, &found.events, options);
+        if options.follow && shown {
+            follow(&client, audience, &query).await?;
+        } else if found.more && audience == Audience::People {
+            output::say(&format!("There are older ones: --limit shows more than {}.", options.limit));
+        }
+        Ok(Exit::Done)
+    })
+}
+
+fn query(options: &cli::Events) -> Result<EventQuery> {
+    if let Some(source) = &options.condition {
+        check_condition(source)?;
+    }
+    let now = serve::now();
+    let time = |text: &Option<String>| -> Result<_> {
+        let parse = |text: &String| span::parse_time(text, now).map_err(|error| Misuse(error.to_string()));
+        Ok(text.as_ref().map(parse).transpose()?)
+    };
+    Ok(EventQuery {
+        condition: options.condition.clone(),
+        since: time(&options.since)?,
+        until: time(&options.until)?,
+        limit: Some(options.limit),
+    })
+}
+
+/// A condition that is wrong is the asker's mistake, told before anything is asked.
+pub(crate) fn check_condition(source: &str) -> Result<portcullis_expr::Checked> {
+    let env = Env { place: Place::Event, lists: &[] };
+    Ok(check(source, &env).map_err(|problems| Misuse(portcullis_admin::explained(source, &problems)))?)
+}
+
+fn parse_id(text: &str) -> Result<portcullis_model::EventId> {
+    Ok(text.parse().map_err(|error: portcullis_model::id::NotAnEventId| Misuse(error.to_string()))?)
+}
+
+/// Shows found events, the newest last; `false` if nobody reads any more.
+fn show(audience: Audience, newest_first: &[Event], options: &cli::Events) -> bool {
+    let mut oldest_first = newest_first.iter().rev();
+    match audience {
+        Audience::Programs => oldest_first.all(output::json),
+        Audience::People if newest_first.is_empty() && !options.follow => output::line("No events match."),
+        Audience::People if options.follow => oldest_first.all(|event| output::line(&one_line(event))),
+        Audience::People => output::line(&table(oldest_first).to_string()),
+    }
+}
+
+async fn follow(client: &Client, audience: Audience, query: &EventQuery) -> Result<(), ClientError> {
+    client
+        .follow(&format!("/follow?{}", query.to_query()), |line| {
+            let going_on = match serde_json::from_str::<Followed>(line) {
+                Ok(Followed::Event(event)) if audience == Audience::Programs => output::json(&event),
+                Ok(Followed::Event(event)) => output::line(&one_line(&event)),
+                Ok(Followed::Lost(count)) => {
+                    output::say(&format!("({count} events passed by faster than they could be shown)"));
+                    true
+                }
+                Err(_) => true,
+            };
+            if going_on { Reading::More } else { Reading::Stop }
+        })
+        .await
+}
+
+/// Events as a table; also what `replay` shows.
+pub(crate) fn table<'a>(events: impl Iterator<Item = &'a Event>) -> comfy_table::Table {
+    let mut table = output::table(&["time", "verdict", "status", "operation", "caller", "why", "id"]);
+    for event in events {
+        table.add_row([
+            event.time.to_string().chars().skip(11).take(12).collect(),
+            verdict(event),
+            status(event),
+            operation(event),
+            output::shown(&event.caller.key.to_string()),
+            why(event),
+            event.id.to_string(),
+        ]);
+    }
+    table
+}
+
+/// One event on one line, for `--follow`.
+fn one_line(event: &Event) -> String {
+    let time: String = event.time.to_string().chars().skip(11).take(12).collect();
+    format!(
+        "{time}  {:<9} {:>3}  {}  {}  {}  {}",
+        verdict(event),
+        status(event),
+        operation(event),
+        output::shown(&event.caller.key.to_string()),
+        why(event),
+        event.id
+    )
+}
+
+fn verdict(event: &Event) -> String {
+    match event.verdict.would_have {
+        Some(would) => format!("{} (would {would})", event.verdict.action),
+        None => event.verdict.action.to_string(),
+    }
+}
+
+fn status(event: &Event) -> String {
+    event.response.as_ref().map_or_else(|| "–".to_owned(), |response| response.status.to_string())
+}
+
+fn operation(event: &Event) -> String {
+    let standing = event.operation.as_ref().and_then(|operation| operation.standing);
+    let standing = standing.map_or_else(String::new, |standing| format!(" [{}]", standing.as_str()));
+    let request = &event.request;
+    let name = match &event.operation {
+        Some(operation) => operation.name.to_string(),
+        None => format!("{} {}{}", request.method, request.host, request.path),
+    };
+    output::shown(&format!("{}{standing}", name.chars().take(80).collect::<String>()))
+}
+
+/// The decisive reason in a few words: its code, and who said so.
+fn why(event: &Event) -> String {
+    let strictest =
+        event.reasons.iter().filter(|reason| reason.action > Action::Pass).max_by_key(|one| one.action);
+    let Some(reason) = strictest else { return String::new() };
+    let by = reason.by.as_ref().map_or_else(String::new, |by| format!(" ({by})"));
+    output::shown(&format!("{}{by}", reason.code))
+}

@@ -1,0 +1,74 @@
+//! From a policy's files to a compiled snapshot, or every problem on the way.
+//!
+//! Invariants: nothing is half-loaded; the node's secret is made (mode 0600) where the policy names a file that is not
+//! there, and only by [`Purpose::Serve`].
+
+use std::path::Path;
+use std::sync::Arc;
+
+use portcullis_document::{Problem, Severity};
+use portcullis_engine::Snapshot;
+use portcullis_policy::Policy;
+
+use crate::files::FileSources;
+use crate::secret::{self, WithStandIn};
+
+/// What a policy is loaded for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// To look at it: nothing is written.
+    Look,
+    /// To serve with it: what a first start makes is made.
+    Serve,
+}
+
+/// A loaded policy.
+pub(crate) struct Loaded {
+    /// The policy.
+    pub(crate) policy: Arc<Policy>,
+    /// What the engine made of it.
+    pub(crate) snapshot: Arc<Snapshot>,
+    /// What it will run with, though it is probably not meant.
+    pub(crate) warnings: Vec<Problem>,
+    /// Every file that was read or named.
+    pub(crate) files: Vec<String>,
+}
+
+/// A policy that did not load.
+pub(crate) struct Rejected {
+    /// Why.
+    pub(crate) problems: Vec<Problem>,
+    /// Every file that was read or named, to be watched for the mended version.
+    pub(crate) files: Vec<String>,
+}
+
+/// Loads and compiles the policy at `config`.
+pub(crate) fn load(config: &Path, purpose: Purpose) -> Result<Loaded, Rejected> {
+    let read = portcullis_policy::load(&config.to_string_lossy(), &FileSources);
+    let (mut files, mut problems) = (read.files, read.problems);
+    let Some(policy) = read.policy else { return Err(Rejected { problems, files }) };
+    if purpose == Purpose::Serve
+        && let Err(error) = secret::make_if_absent(&policy)
+    {
+        problems.push(Problem::error("app.no_secret", format!("{error:#}")).at(policy.secret.place()));
+        return Err(Rejected { problems, files });
+    }
+    let policy = Arc::new(policy);
+    let sources = WithStandIn { secret: secret::file(&policy).filter(|_| purpose == Purpose::Look) };
+    match portcullis_engine::compile(Arc::clone(&policy), &sources) {
+        Ok(compiled) => {
+            problems.extend(compiled.warnings);
+            files.extend(compiled.files);
+            Ok(Loaded { policy, snapshot: Arc::new(compiled.snapshot), warnings: problems, files })
+        }
+        Err(more) => {
+            problems.extend(more);
+            Err(Rejected { problems, files })
+        }
+    }
+}
+
+/// Whether any of them makes the policy unusable.
+pub(crate) fn any_error(problems: &[Problem]) -> bool {
+    problems.iter().any(|problem| problem.severity == Severity::Error)
+}

@@ -1,0 +1,69 @@
+//! Bans over a restart: a JSON file beside the archive, written whole or not at all.
+
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use portcullis_policy::Policy;
+use portcullis_store::BanBook;
+use tracing::warn;
+
+use super::now;
+use crate::secret;
+
+/// The file bans are kept in.
+pub(super) struct BanFile {
+    path: PathBuf,
+    kept: parking_lot::Mutex<String>,
+}
+
+impl BanFile {
+    /// Beside the archive or the control socket, where this node's own state is; else beside the secret.
+    pub(super) fn of(policy: &Policy) -> Self {
+        let archive = policy.archive.as_ref().map(|archive| &*archive.sqlite.path.path);
+        let socket = policy.control.as_ref().map(|control| &*control.socket.path);
+        let beside = archive.or(socket).or(secret::file(policy)).unwrap_or("data/bans");
+        Self { path: Path::new(beside).with_file_name("bans.json"), kept: parking_lot::Mutex::default() }
+    }
+
+    /// Puts back what an earlier run kept; a file that cannot be read is told and left.
+    pub(super) fn restore(&self, book: &BanBook) {
+        let text = match std::fs::read_to_string(&self.path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return,
+            Err(error) => {
+                warn!(%error, file = %self.path.display(), "bans of an earlier run cannot be read");
+                return;
+            }
+        };
+        if let Err(error) = book.restore(&text, now()) {
+            warn!(%error, file = %self.path.display(), "bans of an earlier run cannot be read");
+        }
+    }
+
+    /// Writes the bans in force down if they changed since they were written last.
+    pub(super) fn keep(&self, book: &BanBook) {
+        let text = book.snapshot(now());
+        let mut kept = self.kept.lock();
+        if *kept == text {
+            return;
+        }
+        match write_whole(&self.path, &text) {
+            Ok(()) => *kept = text,
+            Err(error) => warn!(%error, file = %self.path.display(), "bans cannot be written down"),
+        }
+    }
+}
+
+/// Written aside and moved into place, so that a crash leaves the old file or the new one.
+fn write_whole(path: &Path, text: &str) -> std::io::Result<()> {
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        std::fs::create_dir_all(folder)?;
+    }
+    let aside = path.with_extension("json.new");
+    let mut file =
+        std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&aside)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_data()?;
+    std::fs::rename(aside, path)
+}

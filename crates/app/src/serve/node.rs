@@ -1,0 +1,204 @@
+//! The running node: what the parts share, and how a new policy is taken up.
+
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
+use std::sync::Arc;
+
+use anyhow::Result;
+use arc_swap::ArcSwap;
+use parking_lot::Mutex;
+use portcullis_admin::Operator;
+use portcullis_admin::api::{PolicyStatus, Reloaded, Status};
+use portcullis_document::{Problem, Style, render};
+use portcullis_events::{ArchiveConfig, Recorder, RecorderConfig, Recording, Share};
+use portcullis_gateway::{Clock, Gateway, Metrics, Ports};
+use portcullis_model::Timestamp;
+use portcullis_policy::Policy;
+use portcullis_store::{MemoryLimits, MemoryStore, Store};
+use tracing::{error, info, warn};
+
+use super::bans::BanFile;
+use super::now;
+use crate::load::{self, Loaded, Purpose};
+
+/// A started gateway and everything around it.
+pub(super) struct RunningNode {
+    config: PathBuf,
+    started: Timestamp,
+    policy: ArcSwap<Policy>,
+    state: Mutex<PolicyState>,
+    /// One reload at a time.
+    reloading: tokio::sync::Mutex<()>,
+    store: Arc<MemoryStore>,
+    bans: BanFile,
+    recorder: Recorder,
+    recording: Mutex<Option<Recording>>,
+    gateway: Gateway,
+}
+
+struct PolicyState {
+    since: Timestamp,
+    rejected: Option<String>,
+}
+
+impl RunningNode {
+    /// Starts everything that runs under this policy.
+    pub(super) fn start(config: &Path, loaded: Loaded) -> Result<Self> {
+        let policy = loaded.policy;
+        let store = Arc::new(MemoryStore::new(memory_limits(&policy)));
+        let bans = BanFile::of(&policy);
+        bans.restore(store.ban_book());
+        let (recorder, recording) = Recorder::start(&recording_config(&policy))?;
+        let gateway = Gateway::start(Ports {
+            snapshot: Arc::new(ArcSwap::from(loaded.snapshot)),
+            store: Arc::<MemoryStore>::clone(&store),
+            recorder: recorder.clone(),
+            observations: None,
+            files: Arc::new(|path: &str| std::fs::read(path).map(Into::into)),
+            clock: Clock::start(),
+            metrics: Arc::new(Metrics::default()),
+        })?;
+        Ok(Self {
+            config: config.to_owned(),
+            started: now(),
+            policy: ArcSwap::from(policy),
+            state: Mutex::new(PolicyState { since: now(), rejected: None }),
+            reloading: tokio::sync::Mutex::new(()),
+            store,
+            bans,
+            recorder,
+            recording: Mutex::new(Some(recording)),
+            gateway,
+        })
+    }
+
+    /// Where it listens.
+    pub(super) fn addresses(&self) -> Vec<String> {
+        self.gateway.addresses().iter().map(ToString::to_string).collect()
+    }
+
+    /// Where metrics and health are, if anywhere.
+    pub(super) fn metrics_address(&self) -> Option<String> {
+        self.gateway.metrics_address().map(|address| address.to_string())
+    }
+
+    pub(super) fn recorder(&self) -> Recorder {
+        self.recorder.clone()
+    }
+
+    pub(super) fn store(&self) -> Arc<dyn Store> {
+        Arc::<MemoryStore>::clone(&self.store)
+    }
+
+    /// Reads the policy again and swaps it in if it is whole; answers the files to watch from now on.
+    pub(super) async fn take_up_policy(&self) -> Vec<String> {
+        let _alone = self.reloading.lock().await;
+        let config = self.config.clone();
+        let read = tokio::task::spawn_blocking(move || load::load(&config, Purpose::Serve)).await;
+        match read {
+            Ok(Ok(loaded)) => self.swap_in(loaded),
+            Ok(Err(rejected)) => {
+                self.reject(&rejected.problems);
+                rejected.files
+            }
+            Err(panicked) => {
+                error!(%panicked, "reading the policy was broken off; the one in force stays");
+                Vec::new()
+            }
+        }
+    }
+
+    fn swap_in(&self, loaded: Loaded) -> Vec<String> {
+        if let Err(refused) = self.gateway.reload(loaded.snapshot) {
+            warn!(%refused, "the new policy cannot be carried out; the one in force stays");
+            self.state.lock().rejected = Some(refused.to_string());
+            return loaded.files;
+        }
+        self.recorder.reconfigure(&recording_config(&loaded.policy));
+        self.policy.store(loaded.policy);
+        *self.state.lock() = PolicyState { since: now(), rejected: None };
+        info!("the new policy is in force");
+        loaded.files
+    }
+
+    fn reject(&self, problems: &[Problem]) {
+        let explained = render(problems, Style::Plain);
+        warn!("the policy on disk has mistakes and changes nothing:\n{explained}");
+        self.state.lock().rejected = Some(explained);
+    }
+
+    /// Forgets what has run out, and writes down bans that rules have set.
+    pub(super) fn keep_changed_bans(&self) {
+        self.store.sweep(now());
+        self.bans.keep(self.store.ban_book());
+    }
+
+    /// Lets requests in flight finish, then writes down what waits.
+    pub(super) async fn stop(&self) {
+        let deadline = self.policy.load().connections.drain_timeout;
+        self.gateway.drain(deadline).await;
+        self.bans.keep(self.store.ban_book());
+        let recording = self.recording.lock().take();
+        if let Some(recording) = recording {
+            // Waits for the disk; ends by itself where that fails.
+            let _ = tokio::task::spawn_blocking(move || recording.finish()).await;
+        }
+    }
+}
+
+impl Operator for RunningNode {
+    fn status(&self) -> Status {
+        let state = self.state.lock();
+        Status {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            started: self.started,
+            policy: PolicyStatus {
+                file: self.config.display().to_string(),
+                since: state.since,
+                sites: self.policy.load().sites.iter().map(|site| site.name.clone()).collect(),
+                rejected: state.rejected.clone(),
+            },
+            listening: self.addresses(),
+            connections: self.gateway.connections() as u64,
+            recording: self.recorder.figures(),
+        }
+    }
+
+    fn reload(&self) -> Pin<Box<dyn Future<Output = Reloaded> + Send + '_>> {
+        Box::pin(async {
+            self.take_up_policy().await;
+            Reloaded { rejected: self.state.lock().rejected.clone() }
+        })
+    }
+
+    fn keep_bans(&self) {
+        self.bans.keep(self.store.ban_book());
+    }
+
+    fn archive(&self) -> Option<PathBuf> {
+        archive_config(&self.policy.load()).map(|config| config.path)
+    }
+
+    fn now(&self) -> Timestamp {
+        now()
+    }
+}
+
+fn memory_limits(policy: &Policy) -> MemoryLimits {
+    MemoryLimits { keys: policy.state.memory.keys.get() as usize, ..MemoryLimits::default() }
+}
+
+fn recording_config(policy: &Policy) -> RecorderConfig {
+    let Some(archive) = &policy.archive else { return RecorderConfig::default() };
+    RecorderConfig {
+        archive: archive_config(policy),
+        passes: Share::fraction(archive.passes.get()),
+        queue: archive.queue.get() as usize,
+    }
+}
+
+fn archive_config(policy: &Policy) -> Option<ArchiveConfig> {
+    let sqlite = &policy.archive.as_ref()?.sqlite;
+    let path = PathBuf::from(sqlite.path.path.as_str());
+    Some(ArchiveConfig { path, retain: sqlite.retain, size: Some(sqlite.size.get()) })
+}

@@ -1,0 +1,229 @@
+//! A gateway process with a site behind it, both on free ports, both stopped when dropped.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+/// The binary under test.
+pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_portcullis");
+
+/// No wait in these tests is longer than this; nothing waits this long when things work.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A site: answers every request with its path, and counts them.
+pub(crate) struct Site {
+    pub(crate) address: SocketAddr,
+    pub(crate) requests: Arc<AtomicUsize>,
+}
+
+impl Site {
+    pub(crate) fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let address = listener.local_addr().expect("bound");
+        let requests = Arc::new(AtomicUsize::new(0));
+        let counter = Arc::clone(&requests);
+        std::thread::spawn(move || {
+            for stream in listener.incoming().map_while(Result::ok) {
+                let counter = Arc::clone(&counter);
+                std::thread::spawn(move || answer_all(&stream, &counter));
+            }
+        });
+        Self { address, requests }
+    }
+
+    pub(crate) fn count(&self) -> usize {
+        self.requests.load(Ordering::SeqCst)
+    }
+}
+
+/// Answers requests on one connection until it ends.
+fn answer_all(stream: &TcpStream, counter: &AtomicUsize) -> Option<()> {
+    let mut reader = BufReader::new(stream.try_clone().ok()?);
+    let mut writer = stream.try_clone().ok()?;
+    loop {
+        let mut first = String::new();
+        if reader.read_line(&mut first).ok()? == 0 {
+            return None;
+        }
+        let mut length = 0;
+        loop {
+            let mut line = String::new();
+            reader.read_line(&mut line).ok()?;
+            if line.trim().is_empty() {
+                break;
+            }
+            if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
+                length = value.trim().parse().ok()?;
+            }
+        }
+        std::io::copy(&mut Read::take(&mut reader, length), &mut std::io::sink()).ok()?;
+        counter.fetch_add(1, Ordering::SeqCst);
+        let path = first.split(' ').nth(1)?;
+        let body = format!("{{\"path\":\"{path}\"}}");
+        let head = format!(
+            "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
+            body.len()
+        );
+        writer.write_all(head.as_bytes()).ok()?;
+        if !first.starts_with("HEAD ") {
+            writer.write_all(body.as_bytes()).ok()?;
+        }
+    }
+}
+
+/// A folder with a policy, and the process that runs it.
+pub(crate) struct Gateway {
+    pub(crate) folder: tempfile::TempDir,
+    pub(crate) site: Site,
+    child: Option<Child>,
+    address: Option<SocketAddr>,
+}
+
+impl Gateway {
+    /// A folder with `policy` in it; `UPSTREAM` stands for the site's URL.
+    pub(crate) fn prepare(policy: &str) -> Self {
+        let gateway = Self {
+            folder: tempfile::tempdir().expect("a folder"),
+            site: Site::start(),
+            child: None,
+            address: None,
+        };
+        gateway.write_policy(policy);
+        gateway
+    }
+
+    /// The same, running.
+    pub(crate) fn start(policy: &str) -> Self {
+        let mut gateway = Self::prepare(policy);
+        gateway.run();
+        gateway
+    }
+
+    /// Starts the process and waits until it says where it listens.
+    pub(crate) fn run(&mut self) {
+        let mut child = Command::new(BINARY)
+            .args(["serve", "--json", "--log", "warn"])
+            .current_dir(self.folder.path())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the binary starts");
+        let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines();
+        let first = lines.next().expect("says where it listens").expect("readable");
+        let said: serde_json::Value = serde_json::from_str(&first).expect("JSON");
+        let address = said["listening"][0].as_str().expect("an address").parse().expect("an address");
+        // Drained, so that it never blocks on a full pipe.
+        std::thread::spawn(move || lines.for_each(drop));
+        self.child = Some(child);
+        self.address = Some(address);
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address.expect("running")
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub(crate) fn write_policy(&self, policy: &str) {
+        self.write("portcullis.yaml", &policy.replace("UPSTREAM", &format!("http://{}", self.site.address)));
+    }
+
+    /// Writes a file as an editor does: aside, then into place.
+    pub(crate) fn write(&self, name: &str, text: &str) {
+        let aside = self.path(&format!("{name}.aside"));
+        std::fs::write(&aside, text).expect("written");
+        std::fs::rename(aside, self.path(name)).expect("in place");
+    }
+
+    /// Runs a command of the binary in the folder.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Output {
+        run_in(self.folder.path(), arguments)
+    }
+
+    /// Runs a command and reads the JSON it prints, one document a line.
+    pub(crate) fn json(&self, arguments: &[&str]) -> Vec<serde_json::Value> {
+        let output = self.command(&[arguments, &["--json"]].concat());
+        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        let text = String::from_utf8(output.stdout).expect("UTF-8");
+        serde_json::Deserializer::from_str(&text).into_iter().map(|one| one.expect("JSON")).collect()
+    }
+
+    /// One GET over a connection of its own: status and body.
+    pub(crate) fn get(&self, path: &str) -> (u16, String) {
+        get(self.address(), path).expect("answered")
+    }
+
+    /// Kills it as a power cut would.
+    pub(crate) fn kill(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            child.kill().expect("killed");
+            child.wait().expect("gone");
+        }
+    }
+
+    /// Asks it to stop and waits for it.
+    pub(crate) fn stop(&mut self) -> std::process::ExitStatus {
+        self.signal("-TERM");
+        self.child.take().expect("running").wait().expect("gone")
+    }
+
+    pub(crate) fn signal(&self, signal: &str) {
+        let id = self.child.as_ref().expect("running").id().to_string();
+        assert!(Command::new("kill").args([signal, &id]).status().expect("kill runs").success());
+    }
+
+    pub(crate) fn is_running(&mut self) -> bool {
+        self.child.as_mut().is_some_and(|child| child.try_wait().expect("known").is_none())
+    }
+
+    /// Waits until `done` holds, asking again and again; fails once patience is over.
+    pub(crate) fn await_until<T>(&self, what: &str, mut done: impl FnMut(&Self) -> Option<T>) -> T {
+        let end = std::time::Instant::now() + PATIENCE;
+        loop {
+            if let Some(found) = done(self) {
+                return found;
+            }
+            assert!(std::time::Instant::now() < end, "waited too long until {what}");
+            std::thread::yield_now();
+        }
+    }
+}
+
+impl Drop for Gateway {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// Runs a command of the binary in a folder.
+pub(crate) fn run_in(folder: &Path, arguments: &[&str]) -> Output {
+    Command::new(BINARY)
+        .args(arguments)
+        .current_dir(folder)
+        .stdin(Stdio::null())
+        .output()
+        .expect("the binary runs")
+}
+
+/// One GET over a connection of its own.
+pub(crate) fn get(address: SocketAddr, path: &str) -> std::io::Result<(u16, String)> {
+    exchange(address, &format!("GET {path} HTTP/1.1\r\nHost: shop.test\r\nConnection: close\r\n\r\n"))
+}
+
+/// Sends bytes and reads until the other side closes: status and body.
+pub(crate) fn exchange(address: SocketAddr, message: &str) -> std::io::Result<(u16, String)> {
+    let mut stream = TcpStream::connect(address)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.write_all(message.as_bytes())?;
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer)?;
+    let text = String::from_utf8_lossy(&answer).into_owned();
+    let status = text.split(' ').nth(1).and_then(|word| word.parse().ok());
+    let status = status.ok_or_else(|| std::io::Error::other(format!("not an answer: {text:?}")))?;
+    Ok((status, text.split_once("\r\n\r\n").map(|(_, body)| body.to_owned()).unwrap_or_default()))
+}

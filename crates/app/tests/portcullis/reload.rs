@@ -1,0 +1,85 @@
+//! A policy that changes, breaks and disappears while the gateway runs.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use crate::harness::{Gateway, get};
+
+const OPEN: &str = "listen: [{ address: \"127.0.0.1:0\" }]\nsites: { s: { hosts: [\"*\"], upstream: { servers: [UPSTREAM] } } }\n";
+
+/// The same with one rule more.
+const GUARDED: &str = "listen: [{ address: \"127.0.0.1:0\" }]\nsites:\n  s:\n    hosts: [\"*\"]\n    upstream: { servers: [UPSTREAM] }\n    \
+     rules: [{ name: no-admin, when: 'path.startsWith(\"/admin\")', action: block }]\n";
+
+fn rejection(gateway: &Gateway) -> Option<String> {
+    let status = gateway.json(&["top", "--once"]).remove(0);
+    status["status"]["policy"]["rejected"].as_str().map(str::to_owned)
+}
+
+#[test]
+fn a_changed_policy_is_taken_up_by_itself() {
+    let gateway = Gateway::start(OPEN);
+    assert_eq!(gateway.get("/admin").0, 200);
+    gateway.write_policy(GUARDED);
+    gateway.await_until("the new rule holds", |gateway| (gateway.get("/admin").0 == 403).then_some(()));
+    assert_eq!(gateway.get("/").0, 200);
+}
+
+#[test]
+fn a_broken_policy_changes_nothing_and_is_explained() {
+    let gateway = Gateway::start(GUARDED);
+    gateway.write_policy("listen: [{ adress: \"127.0.0.1:0\" }]\nsites: {}\n");
+    let explained = gateway.await_until("the mistake is told", rejection);
+    assert!(explained.contains("adress"), "{explained}");
+    assert_eq!(gateway.get("/admin").0, 403, "the last good policy holds");
+    gateway.write_policy(OPEN);
+    gateway.await_until("the mended policy holds", |gateway| (gateway.get("/admin").0 == 200).then_some(()));
+    assert_eq!(rejection(&gateway), None);
+}
+
+#[test]
+fn a_deleted_policy_changes_nothing() {
+    let gateway = Gateway::start(GUARDED);
+    std::fs::remove_file(gateway.path("portcullis.yaml")).expect("removed");
+    gateway.signal("-HUP");
+    // Told through the control socket of the process; the command itself has no policy to find the socket in.
+    gateway.write("other.yaml", OPEN);
+    gateway.await_until("the loss is told", |gateway| {
+        let output = gateway.command(&["top", "--once", "--json", "-c", "other.yaml"]);
+        let status: serde_json::Value = serde_json::from_slice(&output.stdout).ok()?;
+        status["status"]["policy"]["rejected"].as_str().map(str::to_owned)
+    });
+    assert_eq!(gateway.get("/admin").0, 403);
+}
+
+#[test]
+fn no_request_fails_while_policies_change_under_load() {
+    let gateway = Gateway::start(OPEN);
+    let address = gateway.address();
+    let over = Arc::new(AtomicBool::new(false));
+    let served = Arc::new(AtomicUsize::new(0));
+    let clients: Vec<_> = (0..4)
+        .map(|_| {
+            let (over, served) = (Arc::clone(&over), Arc::clone(&served));
+            std::thread::spawn(move || {
+                while !over.load(Ordering::SeqCst) {
+                    let (status, _) = get(address, "/customers/1").expect("answered");
+                    assert_eq!(status, 200);
+                    served.fetch_add(1, Ordering::SeqCst);
+                }
+            })
+        })
+        .collect();
+    for round in 0..20 {
+        let policy = if round % 2 == 0 { GUARDED } else { OPEN };
+        let expected = if round % 2 == 0 { 403 } else { 200 };
+        gateway.write_policy(policy);
+        gateway.signal("-HUP");
+        gateway.await_until("it is in force", |gateway| (gateway.get("/admin").0 == expected).then_some(()));
+    }
+    over.store(true, Ordering::SeqCst);
+    for client in clients {
+        client.join().expect("no request failed");
+    }
+    assert!(served.load(Ordering::SeqCst) > 20);
+}
