@@ -1,2 +1,48 @@
-//! Chores of the repository: demo, test, ci, bench, tidy.
-fn main() {}
+//! Chores of the repository, `cargo xtask CHORE`: the one door for building, testing, measuring and tidying.
+//!
+//! Knows the workspace's layout and Debian's package names; knows nothing of the product's insides.
+
+mod bench;
+mod demo;
+mod install;
+mod process;
+mod suite;
+mod tidy;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+/// Chores of the Portcullis repository.
+#[derive(Parser)]
+#[command(bin_name = "cargo xtask", max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    chore: Chore,
+}
+
+#[derive(Subcommand)]
+enum Chore {
+    /// Build a release binary, put it in front of a small telecom API, send it traffic and tell what happened.
+    Demo(demo::Demo),
+    /// Install what the tests need and run every test.
+    Test(suite::Test),
+    /// What CI runs: `tidy`, then `test`.
+    Ci,
+    /// Measure against a baseline in the same run and print ratios.
+    Bench(bench::Bench),
+    /// Formatting, lints with warnings denied, and the rules of the repository (crate arrows, file sizes, …).
+    Tidy,
+}
+
+fn main() -> Result<()> {
+    match Cli::parse().chore {
+        Chore::Demo(demo) => demo.run(),
+        Chore::Test(test) => test.run(),
+        Chore::Ci => {
+            tidy::enforce()?;
+            suite::Test::default().run()
+        }
+        Chore::Bench(bench) => bench.run(),
+        Chore::Tidy => tidy::enforce(),
+    }
+}

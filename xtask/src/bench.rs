@@ -1,0 +1,114 @@
+//! `cargo xtask bench`: measure against a baseline in the same run, print ratios.
+
+mod load;
+mod peers;
+mod report;
+mod sample;
+
+use anyhow::Result;
+use clap::{Args, Subcommand};
+
+use crate::install;
+use crate::process::{cargo, run};
+use load::Answer;
+use peers::Contestant;
+
+/// Options of `cargo xtask bench`.
+#[derive(Args)]
+pub(crate) struct Bench {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Subcommand)]
+enum What {
+    /// The gateway beside nginx and a bare hyper proxy: requests, latency, CPU, instructions, memory.
+    Proxy(Proxy),
+    /// The engine, conditions and contract matching by themselves (criterion).
+    Engine,
+}
+
+/// Options of `cargo xtask bench proxy`.
+#[derive(Args)]
+pub(crate) struct Proxy {
+    /// Seconds each contestant is loaded in each round.
+    #[arg(long, default_value_t = 3)]
+    seconds: u32,
+    /// Rounds; contestants take turns within each.
+    #[arg(long, default_value_t = 5)]
+    rounds: u32,
+    /// Connections kept busy.
+    #[arg(long, default_value_t = 32)]
+    connections: u32,
+    /// Leave out the instruction counts (callgrind is slow).
+    #[arg(long)]
+    no_instructions: bool,
+    /// Only these numbers of workers.
+    #[arg(long, default_values_t = [1, 2])]
+    workers: Vec<u32>,
+    /// Only these contestants (nginx and the bare proxy always take part: ratios need them).
+    #[arg(long, value_enum)]
+    only: Vec<Contestant>,
+}
+
+impl Bench {
+    /// Runs the measurement.
+    pub(crate) fn run(&self) -> Result<()> {
+        match &self.what {
+            What::Proxy(proxy) => proxy.run(),
+            What::Engine => run(&mut cargo(&[
+                "bench",
+                "-p",
+                "portcullis-engine",
+                "-p",
+                "portcullis-expr",
+                "-p",
+                "portcullis-contract",
+            ])),
+        }
+    }
+}
+
+impl Proxy {
+    fn run(&self) -> Result<()> {
+        install::ensure(install::FOR_BENCH)?;
+        run(&mut cargo(&["build", "--release", "-p", "portcullis-app", "-p", "portcullis-bench"]))?;
+        let ground = peers::Ground::prepare()?;
+        for workers in &self.workers {
+            for answer in Answer::ALL {
+                let figures = self.measure(&ground, *workers, answer)?;
+                report::print(*workers, answer, &figures);
+            }
+        }
+        Ok(())
+    }
+
+    /// Interleaved rounds: every contestant once a round, so that what the machine does meanwhile hits all alike.
+    fn measure(&self, ground: &peers::Ground, workers: u32, answer: Answer) -> Result<Vec<report::Row>> {
+        let takes_part = |one: &Contestant| {
+            self.only.is_empty()
+                || self.only.contains(one)
+                || matches!(one, Contestant::Nginx | Contestant::Bare)
+        };
+        let contestants = Contestant::ALL.into_iter().filter(takes_part);
+        let mut rows: Vec<report::Row> = contestants.map(report::Row::new).collect();
+        for round in 0..=self.rounds {
+            for row in &mut rows {
+                let peer = ground.start(row.contestant, workers)?;
+                let before = sample::Usage::of(peer.processes()?)?;
+                let load = load::run(peer.address(), answer, self.connections, self.seconds)?;
+                let after = sample::Usage::of(peer.processes()?)?;
+                // Round 0 warms caches and the page cache of the binaries; it does not count.
+                if round > 0 {
+                    row.add(&load, &after.since(&before));
+                }
+            }
+        }
+        if !self.no_instructions && workers == 1 {
+            for row in &mut rows {
+                row.instructions = Some(ground.instructions(row.contestant, answer)?);
+            }
+        }
+        Ok(rows)
+    }
+}

@@ -1,0 +1,60 @@
+//! Installing Debian packages that chores need, once, only where they are missing.
+
+use std::process::{Command, Stdio};
+
+use anyhow::{Result, bail};
+
+use crate::process::{is_installed, run};
+
+/// A program and the Debian package that brings it.
+pub(crate) struct Tool {
+    /// The program's file name.
+    pub(crate) program: &'static str,
+    /// The package.
+    pub(crate) package: &'static str,
+}
+
+/// What the tests run beside the project's own code.
+pub(crate) const FOR_TESTS: &[Tool] =
+    &[Tool { program: "cc", package: "gcc" }, Tool { program: "curl", package: "curl" }];
+
+/// What `bench proxy` measures against and with.
+pub(crate) const FOR_BENCH: &[Tool] = &[
+    Tool { program: "nginx", package: "nginx-light" },
+    Tool { program: "wrk", package: "wrk" },
+    Tool { program: "valgrind", package: "valgrind" },
+];
+
+/// Installs what is missing; says what it does, and what to do where it cannot.
+pub(crate) fn ensure(tools: &[Tool]) -> Result<()> {
+    let missing: Vec<&str> =
+        tools.iter().filter(|tool| !present(tool.program)).map(|tool| tool.package).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let wanted = missing.join(" ");
+    if !is_installed("apt-get") {
+        bail!("these packages are needed and this is not Debian: {wanted}");
+    }
+    eprintln_line(&format!("installing {wanted}"));
+    run(apt().args(["update", "-qq"]))?;
+    run(apt().args(["install", "-y", "-qq", "--no-install-recommends"]).args(&missing))
+}
+
+/// Debian keeps servers in `/usr/sbin`, which an ordinary user's `PATH` leaves out.
+fn present(program: &str) -> bool {
+    is_installed(program) || std::path::Path::new("/usr/sbin").join(program).is_file()
+}
+
+fn apt() -> Command {
+    let mut command = Command::new("apt-get");
+    // Installed servers must not start by themselves: chores start their own on free ports.
+    command.env("DEBIAN_FRONTEND", "noninteractive").env("RUNLEVEL", "1").stdout(Stdio::null());
+    command
+}
+
+fn eprintln_line(text: &str) {
+    use std::io::Write;
+    // A closed standard error is no reason to stop.
+    let _ = writeln!(std::io::stderr(), "{text}");
+}
