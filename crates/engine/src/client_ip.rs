@@ -1,17 +1,14 @@
 //! The client's address behind proxies that policy trusts.
 //!
-//! Invariant: an address a client could have written itself is never believed: hops are read from the right, and
-//! the first that is not a trusted proxy is the client.
+//! Invariant: an address a client could have written itself is never believed. Reading the hops is `wire`'s.
 
 use std::net::IpAddr;
 
 use portcullis_model::Headers;
+use portcullis_wire::fields::{AddressSource, client_address};
 use smol_str::SmolStr;
 
 use crate::lists::Ranges;
-
-/// Hops read at most; what lies further left was written by strangers anyway.
-const MOST_HOPS: usize = 64;
 
 /// Which header names the hops, and which proxies are believed.
 #[derive(Clone, Debug, Default)]
@@ -24,45 +21,13 @@ pub(crate) struct ClientIp {
 impl ClientIp {
     /// The client's address: the peer's unless it is a trusted proxy, else the rightmost hop that is not one.
     pub(crate) fn resolve(&self, peer: IpAddr, headers: &Headers) -> IpAddr {
-        let peer = peer.to_canonical();
-        let Some(name) = &self.header else { return peer };
-        if !self.trusted.contains(peer) {
-            return peer;
-        }
-        let mut client = peer;
-        let values: Vec<&[u8]> = headers.all(name).collect();
-        let hops = values.iter().rev().flat_map(|value| value.rsplit(|byte| *byte == b','));
-        for hop in hops.take(MOST_HOPS) {
-            // What cannot be read was not written by a proxy of ours: the last one that could stands.
-            let Some(ip) = parse_hop(hop) else { return client };
-            client = ip;
-            if !self.trusted.contains(ip) {
-                return ip;
-            }
-        }
-        client
+        let Some(name) = &self.header else { return peer.to_canonical() };
+        let source = match name.as_str() {
+            "forwarded" => AddressSource::Forwarded,
+            name => AddressSource::List(name),
+        };
+        client_address(headers, source, peer, |ip| self.trusted.contains(ip))
     }
-}
-
-/// `203.0.113.9`, `203.0.113.9:4711`, `2001:db8::1`, `[2001:db8::1]:4711`, or a `Forwarded` element (RFC 7239)
-/// with one of these, perhaps quoted, as its `for`.
-fn parse_hop(hop: &[u8]) -> Option<IpAddr> {
-    let text = std::str::from_utf8(hop).ok()?.trim();
-    let node = match text.split(';').find_map(|pair| {
-        let (name, value) = pair.split_once('=')?;
-        name.trim().eq_ignore_ascii_case("for").then_some(value.trim())
-    }) {
-        Some(node) => node.trim_matches('"'),
-        None => text,
-    };
-    if let Ok(ip) = node.parse::<IpAddr>() {
-        return Some(ip.to_canonical());
-    }
-    let bare = match node.strip_prefix('[') {
-        Some(rest) => rest.split_once(']')?.0,
-        None => node.rsplit_once(':')?.0,
-    };
-    bare.parse::<IpAddr>().ok().map(|ip| ip.to_canonical())
 }
 
 #[cfg(test)]

@@ -1,7 +1,6 @@
 //! The observation of an exchange: shapes, counts and keyed hashes; no value ever.
 
 use portcullis_model::observation::{BodyShape, Observation, Segment, SegmentKind, Shape};
-use portcullis_wire::body::{Kind, Value};
 use portcullis_wire::segments::classify;
 use smol_str::SmolStr;
 
@@ -14,9 +13,6 @@ use crate::tags;
 
 /// Path segments, query parameters and header names looked at.
 const MOST: usize = 64;
-/// How deep, and how many fields of one object or items of one list a shape shows.
-const DEEPEST: usize = 12;
-const WIDEST: usize = 64;
 
 impl Exchange {
     /// What learning needs of it; none where it is not among those looked at or found no site.
@@ -64,8 +60,7 @@ fn header_names(state: &State) -> Vec<SmolStr> {
 }
 
 fn body_shape(parsed: &Parsed) -> BodyShape {
-    let shape = parsed.body.tree.root().map_or(Shape::Cut, |root| shape(root, 0));
-    BodyShape { media_type: parsed.media_type.clone(), shape }
+    BodyShape { media_type: parsed.media_type.clone(), shape: parsed.body.tree.shape() }
 }
 
 /// The shape of what passed by; a part of a body has none.
@@ -75,38 +70,6 @@ fn teed_shape(state: &State) -> Option<BodyShape> {
     let held = HeldBody { bytes: tee.bytes.clone().into(), outcome: Held::Complete };
     let parsed = read(&head.headers, &held, tee.limit as u64).ok()?;
     Some(body_shape(&parsed))
-}
-
-fn shape(value: Value<'_>, depth: usize) -> Shape {
-    if depth > DEEPEST {
-        return Shape::Cut;
-    }
-    match value.kind() {
-        Kind::Null => Shape::Null,
-        Kind::Bool(_) => Shape::Bool,
-        Kind::Integer => Shape::Integer,
-        Kind::Number => Shape::Number,
-        Kind::String => value.as_str().map_or(Shape::Cut, text_shape),
-        Kind::Binary => Shape::Cut,
-        Kind::Array => array_shape(value, depth),
-        Kind::Object => {
-            let fields = value.children().take(WIDEST);
-            let named =
-                fields.map(|field| (SmolStr::new(field.name().unwrap_or_default()), shape(field, depth + 1)));
-            Shape::Object(named.collect())
-        }
-    }
-}
-
-fn array_shape(value: Value<'_>, depth: usize) -> Shape {
-    let mut items: Vec<Shape> = Vec::new();
-    for item in value.children().take(WIDEST) {
-        let shape = shape(item, depth + 1);
-        if !items.contains(&shape) {
-            items.push(shape);
-        }
-    }
-    Shape::Array { length: value.children().count() as u32, items }
 }
 
 fn text_shape(text: &str) -> Shape {
