@@ -29,6 +29,7 @@ use crate::head::HeadRecord;
 use crate::refuse;
 use crate::upgrade::Wish;
 use crate::upstream::ServerSet;
+use deliver::Delivery;
 use errand::{Errand, Unanswered};
 use outgoing::Outgoing;
 
@@ -84,7 +85,8 @@ pub(crate) async fn serve(
         match course.stage() {
             Some(Stage::Counters(_)) => count(&mut course).await,
             Some(Stage::RequestBody(_)) => {
-                if hold_request(&mut course, &mut received).await.is_err() {
+                // Apart, as holding is rare and its state is moved with every exchange otherwise.
+                if Box::pin(hold_request(&mut course, &mut received)).await.is_err() {
                     return gone(course);
                 }
             }
@@ -151,7 +153,10 @@ async fn forward_request(
         }
     };
     match answered {
-        Ok(answered) => deliver::deliver(course, received, answered).await,
+        Ok(answered) => match deliver::deliver(course, received, answered) {
+            Delivery::Begun(response) => response,
+            Delivery::Held(response) => response.await,
+        },
         Err(unanswered) => fail(course, unanswered),
     }
 }

@@ -4,7 +4,7 @@
 //! clock is read only when a wait begins or a timer fires.
 
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
 use tokio::time::{Instant, Sleep};
@@ -19,8 +19,11 @@ pub(crate) struct Pace {
     report_every: Duration,
     reported: Instant,
     waiting_since: Option<Instant>,
-    timer: Option<Pin<Box<Sleep>>>,
+    timer: Option<Timer>,
 }
+
+/// A timer, perhaps set for earlier than needed.
+pub(crate) type Timer = Pin<Box<Sleep>>;
 
 /// What came of waiting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +40,21 @@ impl Pace {
     /// An exchange that began at `began` and may last until `end`.
     pub(crate) fn new(idle: Duration, end: Option<Instant>, report_every: Duration, began: Instant) -> Self {
         Self { idle, end, report_every, reported: began, waiting_since: None, timer: None }
+    }
+
+    /// Takes over a timer that served another exchange. Where it is due earlier it fires once too often, which costs
+    /// less than setting it anew for every exchange.
+    pub(crate) fn take_over(&mut self, timer: Option<Timer>) {
+        if self.timer.is_none() {
+            self.timer = timer;
+        }
+    }
+
+    /// Gives the timer away, waking nobody any more.
+    pub(crate) fn give_away(&mut self) -> Option<Timer> {
+        let mut timer = self.timer.take()?;
+        let fired = timer.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        fired.is_pending().then_some(timer)
     }
 
     /// Goes on with another bound on standing still.

@@ -96,8 +96,9 @@ impl Carrier {
     }
 
     /// Gives the connection back, which is between messages.
-    fn release(self, clock: Clock) {
-        if let Connection::Http1(connection) = self.connection {
+    fn release(self, clock: Clock, pace: &mut Pace) {
+        if let Connection::Http1(mut connection) = self.connection {
+            *connection.timer() = pace.give_away();
             self.set.keep(&self.lease, connection, clock.tick());
         }
     }
@@ -172,7 +173,7 @@ impl Download {
     /// Gives the carrier back after the last byte.
     fn release(&mut self) {
         if let Some(carrier) = self.carrier.take() {
-            carrier.release(self.clock);
+            carrier.release(self.clock, &mut self.pace);
         }
     }
 

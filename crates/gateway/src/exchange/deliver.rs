@@ -3,6 +3,8 @@
 //! Invariant: of a response that is held nothing is sent before the engine has judged it; of one that is
 //! rewritten no field speaks of the bytes it had before.
 
+use std::pin::Pin;
+
 use bytes::Bytes;
 use http::header::{ALT_SVC, CONNECTION, UPGRADE};
 use http::response::Parts;
@@ -18,27 +20,33 @@ use crate::body::{self, BrokenOff, ClientBody, Download, HoldEnd, Looking};
 use crate::forward::strip_hop_fields;
 use crate::upgrade;
 
+/// A response on its way, or one whose body is held first.
+///
+/// Two ways, so that the common one has no state to move: only holding waits.
+pub(super) enum Delivery {
+    /// Its head can go.
+    Begun(Response<ClientBody>),
+    /// Its body comes first.
+    Held(Pin<Box<dyn Future<Output = Response<ClientBody>> + Send>>),
+}
+
 /// Delivers an answer to the client.
-pub(super) async fn deliver(
-    mut course: Course,
-    received: Received,
-    answered: Answered,
-) -> Response<ClientBody> {
+pub(super) fn deliver(mut course: Course, received: Received, answered: Answered) -> Delivery {
     let clock = course.connection.node.ports.clock;
     let Answered { reply: Reply { response, head, carrier }, record, pace } = answered;
-    let Some(Stage::Forward(forward)) = course.take() else { return gone(course) };
+    let Some(Stage::Forward(forward)) = course.take() else { return Delivery::Begun(gone(course)) };
     match forward.answered(head, record, clock.tick()) {
         ResponseStep::Refuse(step) => {
             course.enter(Stage::Refuse(step));
-            return refuse(course);
+            return Delivery::Begun(refuse(course));
         }
         ResponseStep::Deliver(step) => course.enter(Stage::Deliver(step)),
     }
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
-        return switch(course, received, response, carrier, pace);
+        return Delivery::Begun(switch(course, received, response, carrier, pace));
     }
     let (parts, body) = response.into_parts();
-    pass_on(course, parts, Download::new(body, carrier, pace, clock)).await
+    pass_on(course, parts, Download::new(body, carrier, pace, clock))
 }
 
 /// Opens a tunnel after a 101.
@@ -66,16 +74,16 @@ fn switch(
     Response::from_parts(parts, ClientBody::Empty)
 }
 
-async fn pass_on(mut course: Course, parts: Parts, download: Download) -> Response<ClientBody> {
-    let Some(Stage::Deliver(step)) = course.stage() else { return gone(course) };
+fn pass_on(mut course: Course, parts: Parts, download: Download) -> Delivery {
+    let Some(Stage::Deliver(step)) = course.stage() else { return Delivery::Begun(gone(course)) };
     let looking = match step.mode() {
-        ResponseMode::Hold { .. } => return hold(course, parts, download).await,
+        ResponseMode::Hold { .. } => return Delivery::Held(Box::pin(hold(course, parts, download))),
         ResponseMode::Tee { .. } => Looking::Tee,
         ResponseMode::Pass => Looking::Away,
     };
-    let Some(Stage::Deliver(step)) = course.take() else { return gone(course) };
+    let Some(Stage::Deliver(step)) = course.take() else { return Delivery::Begun(gone(course)) };
     course.enter(Stage::Sending(step.begin()));
-    send(course, parts, |course| download.answer(Bytes::new(), looking, course))
+    Delivery::Begun(send(course, parts, |course| download.answer(Bytes::new(), looking, course)))
 }
 
 /// Holds the body, has it judged, and sends what comes of that.

@@ -160,6 +160,7 @@ impl Errand {
             Err((failure, error)) => return Err(self.not_connected(&lease, failure, error, now)),
         };
         self.record.reused = connection.is_reused();
+        self.pace.take_over(connection.take_timer());
         let Some(Stage::Forward(forward)) = course.stage() else { return Err(Setback::gone()) };
         let safe_to_repeat = self.outgoing.body.is_empty() && forward.head().method.is_idempotent();
         let hop = (&*course.connection.peer, connection.framing());

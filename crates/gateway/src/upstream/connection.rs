@@ -13,6 +13,7 @@ use super::http1::{AskFailure, Http1};
 use super::http2::Stream;
 use crate::body::UpstreamBody;
 use crate::forward::Framing;
+use crate::pace::Timer;
 
 /// A connection ready for one exchange.
 pub(crate) enum Connection {
@@ -23,6 +24,14 @@ pub(crate) enum Connection {
 }
 
 impl Connection {
+    /// The timer of the exchange before, where it keeps one.
+    pub(crate) fn take_timer(&mut self) -> Option<Timer> {
+        match self {
+            Self::Http1(connection) => connection.timer().take(),
+            Self::Http2(_) => None,
+        }
+    }
+
     /// How it frames messages.
     pub(crate) fn framing(&self) -> Framing {
         match self {

@@ -21,6 +21,7 @@ use portcullis_wire::Defect;
 use super::strict::{Strict, Witness};
 use super::transport::Transport;
 use crate::body::UpstreamBody;
+use crate::pace::Timer;
 
 type Driven = Connection<TokioIo<Strict<Transport>>, UpstreamBody>;
 
@@ -35,6 +36,7 @@ pub(crate) struct Http1 {
     remote: SocketAddr,
     rested_at: Tick,
     reused: bool,
+    timer: Option<Timer>,
 }
 
 /// hyper's connection, or what is left of it.
@@ -80,6 +82,7 @@ impl Http1 {
             remote,
             rested_at: Tick::default(),
             reused: false,
+            timer: None,
         })
     }
 
@@ -138,6 +141,11 @@ impl Http1 {
     pub(crate) fn rest(&mut self, now: Tick) {
         self.rested_at = now;
         self.reused = true;
+    }
+
+    /// The timer of the exchange before, for the next one.
+    pub(crate) fn timer(&mut self) -> &mut Option<Timer> {
+        &mut self.timer
     }
 
     /// Since when it rests.

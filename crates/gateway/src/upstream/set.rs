@@ -98,7 +98,8 @@ impl ServerSet {
         {
             return Ok(connection);
         }
-        let connecting = server.connect(&self.plan, speaking, &self.connectors);
+        // Apart: a handshake's state is large, and most exchanges need none.
+        let connecting = Box::pin(server.connect(&self.plan, speaking, &self.connectors));
         match tokio::time::timeout(self.plan.timeouts.connect, connecting).await {
             Ok(Ok(connection)) => Ok(connection),
             Ok(Err(failure)) => Err((classify(&failure), failure.to_string())),
