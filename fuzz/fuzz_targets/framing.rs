@@ -59,7 +59,8 @@ fn read(pieces: &[&[u8]]) -> Reading {
                 What::More => break,
                 What::Head(record) => {
                     switches = record.switch != Switch::No;
-                    let target = String::from_utf8(record.head.target.to_vec()).unwrap();
+                    // The http crate writes schemes in lower case and empty paths as a slash.
+                    let target = http::Uri::try_from(&*record.head.target).unwrap().to_string();
                     let message = (record.head.method.to_string(), target, 0);
                     open = Some((message, record.body, record.raw.to_vec()));
                 }
@@ -130,5 +131,5 @@ fn hyper_reads(bytes: &[u8]) -> Vec<Message> {
         // The end of the client's bytes may come as an error; what was read before counts.
         let _ = builder.serve_connection(TokioIo::new(server), service).await;
     });
-    messages.take().into_iter().map(|(method, uri, content)| (method, uri, content)).collect()
+    messages.take()
 }
