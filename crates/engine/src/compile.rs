@@ -37,7 +37,7 @@ pub fn compile(policy: Arc<Policy>, sources: &dyn Sources) -> Result<Compiled, V
     let lists = lists::compile(&mut work);
     let providers = providers::compile(&mut work);
     let (sites, hosts) = sites::compile(&mut work, &providers);
-    let nowhere = scopes::nowhere();
+    let nowhere = scopes::nowhere(&policy);
     let client_ip = ClientIp {
         header: policy.client_ip.header.as_ref().map(|name| name.as_str().into()),
         trusted: Ranges::compile(policy.client_ip.trusted.iter().copied().map(Into::into)),

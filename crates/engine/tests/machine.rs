@@ -163,6 +163,19 @@ fn a_held_body_that_breaks_is_refused() {
 }
 
 #[test]
+fn a_conversation_is_judged_by_its_head() {
+    let mut arrival = arrival("/held", BodyHint::Unknown);
+    arrival.head.version = Version::Http2;
+    let fields = [("host", "shop.example"), ("content-type", "application/grpc"), ("te", "trailers")];
+    arrival.head.headers = fields.into_iter().collect();
+    let Step::Forward(forward) = snapshot("").begin(arrival, &NoBans) else { panic!("it is admitted") };
+    let event = forward.abandon(end(End::Complete, 0)).event();
+    let parts: Vec<_> =
+        event.not_inspected.iter().map(|part| (part.what.as_str(), part.why.as_str())).collect();
+    assert_eq!(parts, [("request_body", "streaming")]);
+}
+
+#[test]
 fn a_client_that_vanishes_leaves_an_event_wherever_it_was() {
     let snapshot = snapshot("");
     let begin = |path| snapshot.begin(arrival(path, BodyHint::Length(3)), &NoBans);

@@ -25,7 +25,7 @@ pub(super) struct Compiling<'a> {
 }
 
 /// What holds where no site is named like the host.
-pub(super) fn nowhere() -> Scope {
+pub(super) fn nowhere(policy: &Policy) -> Scope {
     Scope {
         route: None,
         mode: Mode::Block,
@@ -39,7 +39,7 @@ pub(super) fn nowhere() -> Scope {
         body: Hold::default(),
         response_body: Hold::default(),
         reads_response: false,
-        redact: Arc::new(Redactor::default()),
+        redact: Arc::new(carriers(policy)),
         reserved: Arc::from([]),
     }
 }
@@ -96,21 +96,28 @@ impl Compiling<'_> {
 
     /// Names the settings list, and those that carry API keys.
     fn redactor(&self, settings: &Settings) -> Redactor {
+        let mut redactor = carriers(self.policy);
         let redact = &settings.redact;
-        let mut headers: Vec<SmolStr> = redact.headers.iter().map(|name| name.as_str().into()).collect();
-        let mut query = redact.query.clone();
-        for provider in &self.policy.providers {
-            match &provider.credential {
-                Credential::ApiKey(api_key) => match &api_key.carrier {
-                    Carrier::Header(name) => headers.push(name.as_str().into()),
-                    Carrier::Query(name) => query.push(name.clone()),
-                    Carrier::Cookie(_) => {}
-                },
-                Credential::Jwt(_) | Credential::Mtls(_) => {}
+        redactor.headers.extend(redact.headers.iter().map(|name| SmolStr::new(name.as_str())));
+        redactor.query.extend(redact.query.iter().cloned());
+        redactor.cookies.extend(redact.cookies.iter().cloned());
+        redactor
+    }
+}
+
+/// What carries API keys is hidden everywhere, also where a key does not count.
+fn carriers(policy: &Policy) -> Redactor {
+    let mut redactor = Redactor::default();
+    for provider in &policy.providers {
+        if let Credential::ApiKey(api_key) = &provider.credential {
+            match &api_key.carrier {
+                Carrier::Header(name) => redactor.headers.push(name.as_str().into()),
+                Carrier::Query(name) => redactor.query.push(name.clone()),
+                Carrier::Cookie(_) => {}
             }
         }
-        Redactor { headers, query, cookies: redact.cookies.clone() }
     }
+    redactor
 }
 
 fn hold(body: &BodyPolicy) -> Hold {

@@ -1,7 +1,7 @@
 //! The request's body: whether to hold it, and what it holds.
 
 use bytes::Bytes;
-use portcullis_model::{Action, Reason, Stage};
+use portcullis_model::{Action, Reason, Stage, Version};
 use portcullis_policy::OverLimit;
 use portcullis_wire::Defect;
 use portcullis_wire::body::{self, Body, Budget};
@@ -31,7 +31,7 @@ pub(crate) struct Parsed {
 }
 
 /// How much of the body must be held before the verdict; none where nothing asks for it, or where it is a
-/// conversation rather than a body (upgrades, gRPC), which is judged by its head.
+/// conversation rather than a body (gRPC), which is judged by its head.
 pub(crate) fn plan(snapshot: &Snapshot, state: &mut State) -> Option<HoldBounds> {
     let scope = snapshot.scope(state.place);
     let wanted =
@@ -46,10 +46,10 @@ pub(crate) fn plan(snapshot: &Snapshot, state: &mut State) -> Option<HoldBounds>
     Some(scope.body.bounds)
 }
 
+/// gRPC runs over HTTP/2 alone; elsewhere its media type is only a claim, and must not keep a body from being read.
 fn is_conversation(state: &State) -> bool {
-    let headers = &state.head.headers;
-    let grpc = headers.get("content-type").is_some_and(|value| value.starts_with(b"application/grpc"));
-    grpc || headers.get("upgrade").is_some() || state.head.method == http::Method::CONNECT
+    let media_type = state.head.headers.get("content-type").unwrap_or_default();
+    state.head.version == Version::Http2 && media_type.starts_with(b"application/grpc")
 }
 
 /// Takes what was held; what is missing is refused or noted as policy says, a defective framing always refused.
@@ -72,7 +72,7 @@ pub(crate) fn take(snapshot: &Snapshot, state: &mut State, held: &HeldBody) {
     let parsed = read(&state.head.headers, held, scope.body.bounds.limit);
     match parsed {
         Ok(parsed) => {
-            note_defects(state, "request_body", &parsed.body.defects);
+            note_defects(state, "request_body", held, &parsed.body.defects);
             state.body = Some(Box::new(parsed));
         }
         Err(why) => state.uninspected("request_body", why),
@@ -109,8 +109,10 @@ fn is_cut(defect: Defect, outcome: &Held) -> bool {
 }
 
 /// A body that does not follow its syntax is worth a look: servers may read it in their own way.
-pub(crate) fn note_defects(state: &mut State, what: &'static str, defects: &[Defect]) {
-    for defect in defects {
+///
+/// The syntax of a part says nothing.
+pub(crate) fn note_defects(state: &mut State, what: &'static str, held: &HeldBody, defects: &[Defect]) {
+    for defect in defects.iter().filter(|_| held.outcome == Held::Complete) {
         let reason = Reason::new(Stage::Body, SmolStr::new_static(defect.code()), Action::Monitor);
         state.note(reason.detail(SmolStr::new_static(defect.describe())));
         if matches!(defect, Defect::BodyTooLarge | Defect::BodyTooDeep | Defect::BodyTooManyValues) {

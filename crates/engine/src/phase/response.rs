@@ -116,7 +116,7 @@ pub(crate) fn take(snapshot: &Snapshot, state: &mut State, held: &HeldBody) {
     let Some(head) = &state.response else { return };
     match read(&head.headers, held, scope.response_body.bounds.limit) {
         Ok(parsed) => {
-            note_defects(state, "response_body", &parsed.body.defects);
+            note_defects(state, "response_body", held, &parsed.body.defects);
             state.response_body = Some(Box::new(parsed));
         }
         Err(why) => state.uninspected("response_body", why),
