@@ -281,7 +281,7 @@ section! {
 section! {
     /// What refused people see; programs always get `application/problem+json` (RFC 9457).
     pub struct Refusals as "refusals" {
-        /// An HTML page; `{{status}}`, `{{title}}` and `{{id}}` are filled in.
+        /// An HTML page; `{status}`, `{title}` and `{id}` are filled in.
         html: Option<FileRef>,
     }
 }
