@@ -10,6 +10,7 @@ mod errand;
 mod outgoing;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, Request, Response, StatusCode};
@@ -92,7 +93,7 @@ pub(crate) async fn serve(
             }
             Some(Stage::Forward(forward)) => {
                 let set = generation.set(forward.site_index());
-                return forward_request(course, received, set).await;
+                return forward_request(course, received, set, generation.report_every).await;
             }
             Some(Stage::Refuse(_)) => return refuse(course),
             Some(Stage::Deliver(_) | Stage::Sending(_)) | None => return gone(course),
@@ -143,11 +144,12 @@ async fn forward_request(
     mut course: Course,
     mut received: Received,
     set: Option<Arc<ServerSet>>,
+    report_every: Duration,
 ) -> Response<ClientBody> {
     let now = course.connection.node.ports.clock.tick();
     let outgoing = received.outgoing(&mut course);
     let answered = match set {
-        Some(set) => Errand::new(set, outgoing, now).run(&mut course).await,
+        Some(set) => Errand::new(set, outgoing, now, report_every).run(&mut course).await,
         None => {
             Err(Unanswered::Upstream(portcullis_engine::UpstreamFailure::NoServer, UpstreamRecord::default()))
         }

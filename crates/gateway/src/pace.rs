@@ -9,9 +9,6 @@ use std::time::Duration;
 
 use tokio::time::{Instant, Sleep};
 
-/// Between two reports on an exchange that goes on.
-pub(crate) const REPORT_EVERY: Duration = Duration::from_secs(30);
-
 /// The bounds and the state of one exchange's pace.
 pub(crate) struct Pace {
     idle: Duration,

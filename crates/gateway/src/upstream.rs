@@ -46,10 +46,15 @@ pub(crate) use transport::Transport;
 /// Between two looks at connections that grew old.
 const TEND_EVERY: Duration = Duration::from_secs(5);
 
+/// Between two reports on an exchange, where nothing is archived but events may be followed.
+const REPORT_EVERY: Duration = Duration::from_mins(1);
+
 /// A policy and the servers it names.
 pub(crate) struct Generation {
     /// The policy, compiled.
     pub(crate) snapshot: Arc<Snapshot>,
+    /// How often an exchange that goes on is reported on.
+    pub(crate) report_every: Duration,
     sets: Vec<NamedSet>,
 }
 
@@ -59,6 +64,12 @@ struct NamedSet {
 }
 
 impl Generation {
+    fn new(snapshot: Arc<Snapshot>, sets: Vec<NamedSet>) -> Self {
+        let archive = snapshot.policy().archive.as_ref();
+        let report_every = archive.map_or(REPORT_EVERY, |archive| archive.progress);
+        Self { snapshot, report_every, sets }
+    }
+
     /// The servers of the site at that place of the policy's list.
     pub(crate) fn set(&self, site: usize) -> Option<Arc<ServerSet>> {
         self.sets.get(site).map(|named| Arc::clone(&named.set))
@@ -78,9 +89,9 @@ pub(crate) struct Upstreams {
 impl Upstreams {
     /// Servers for a policy; nothing is connected to yet.
     pub(crate) fn start(snapshot: Arc<Snapshot>, files: &ReadFile) -> Result<Self, PlanError> {
-        let none = Generation { snapshot: Arc::clone(&snapshot), sets: Vec::new() };
+        let none = Generation::new(Arc::clone(&snapshot), Vec::new());
         let sets = sets(&snapshot.policy().sites, files, &none)?;
-        Ok(Self { current: ArcSwap::from_pointee(Generation { snapshot, sets }) })
+        Ok(Self { current: ArcSwap::from_pointee(Generation::new(snapshot, sets)) })
     }
 
     /// The policy and servers for an exchange that begins now.
@@ -91,7 +102,7 @@ impl Upstreams {
     /// Makes everything a policy needs, changing nothing yet.
     pub(crate) fn prepare(&self, snapshot: Arc<Snapshot>, files: &ReadFile) -> Result<Generation, PlanError> {
         let sets = sets(&snapshot.policy().sites, files, &self.current.load())?;
-        Ok(Generation { snapshot, sets })
+        Ok(Generation::new(snapshot, sets))
     }
 
     /// Lets exchanges begin under a policy from now on.

@@ -9,6 +9,7 @@ use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Poll, ready};
+use std::time::Duration;
 
 use http::{Request, Response};
 use hyper::body::Incoming;
@@ -21,7 +22,7 @@ use tokio::time::Instant;
 use super::course::{Course, Stage};
 use super::outgoing::Outgoing;
 use crate::body::{Broken, Carrier, Passage, UpstreamBody};
-use crate::pace::{Lapse, Pace, REPORT_EVERY};
+use crate::pace::{Lapse, Pace};
 use crate::upstream::{AskFailure, Connection, Kept, Lease, ServerSet, Tried};
 
 /// A request on its way, and what became of it so far.
@@ -86,11 +87,11 @@ enum Repeat {
 
 impl Errand {
     /// An errand to one of a site's servers.
-    pub(super) fn new(set: Arc<ServerSet>, outgoing: Outgoing, began: Tick) -> Self {
+    pub(super) fn new(set: Arc<ServerSet>, outgoing: Outgoing, began: Tick, report_every: Duration) -> Self {
         let timeouts = set.plan().timeouts;
         let now = Instant::now();
         let end = timeouts.total.map(|total| now + total);
-        let pace = Pace::new(timeouts.head, end, REPORT_EVERY, now);
+        let pace = Pace::new(timeouts.head, end, report_every, now);
         let record = UpstreamRecord::default();
         Self { set, outgoing, record, tried: Tried::new(), began, pace, kept: Kept::Welcome }
     }

@@ -71,7 +71,7 @@ async fn a_long_exchange_is_reported_while_it_goes_on() {
     wire.send(get("/long")).await;
     wire.read_until("begun").await;
     tokio::time::pause();
-    tokio::time::advance(Duration::from_secs(31)).await;
+    tokio::time::advance(Duration::from_secs(61)).await;
     tokio::time::resume();
     let report = stage.event().await;
     assert_eq!((report.progress, report.end), (Some(1), End::Ongoing));
