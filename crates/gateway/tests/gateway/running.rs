@@ -112,7 +112,7 @@ async fn draining_finishes_what_runs_and_takes_nothing_new() {
     busy.send("POST /busy HTTP/1.1\r\nHost: shop.example\r\nContent-Length: 5\r\n\r\nhe").await;
     stage.metric_becomes("portcullis_connections_open{listener=\"127.0.0.1:0\"}", "2").await;
     let Stage { gateway, upstream, .. } = stage;
-    let draining = tokio::spawn(gateway.drain(Duration::from_secs(20)));
+    let draining = tokio::spawn(async move { gateway.drain(Duration::from_secs(20)).await });
     assert_eq!(idle.read_to_end().await, "");
     assert!(probe(probes, "/readyz").await.starts_with("HTTP/1.1 503 "));
     assert!(!draining.is_finished());
