@@ -3,6 +3,9 @@
 //! Head (normal form, place, bans, rules and limits that need no identity; then identity, operation, rules,
 //! authorisation, limits), body, response head, response body, end. Within a phase every stage has its say, and the
 //! strictest wins; a phase whose verdict refuses is the last.
+//!
+//! A browser's GET under a contract, lists, seven rules and a header template costs about 2 µs from arrival to summary,
+//! its event another 3.5 µs where it is kept (`cargo bench -p portcullis-engine --bench exchange`, one busy core).
 
 use std::sync::Arc;
 
