@@ -20,6 +20,8 @@ pub(super) struct Watch {
     files: BTreeSet<PathBuf>,
     folders: BTreeSet<PathBuf>,
     config: PathBuf,
+    /// Whether a watched file has changed and changes have not paused since.
+    burst: bool,
 }
 
 impl Watch {
@@ -27,7 +29,7 @@ impl Watch {
     pub(super) fn nothing() -> Self {
         let (_, changes) = mpsc::unbounded_channel();
         let none = BTreeSet::new;
-        Self { watcher: None, changes, files: none(), folders: none(), config: PathBuf::new() }
+        Self { watcher: None, changes, files: none(), folders: none(), config: PathBuf::new(), burst: false }
     }
 
     /// Watches the policy and every file it names.
@@ -44,7 +46,7 @@ impl Watch {
             .inspect_err(|error| warn!(%error, "files cannot be watched; SIGHUP reloads"))
             .ok();
         let none = BTreeSet::new;
-        let mut watch = Self { watcher, changes, files: none(), folders: none(), config: absolute(config) };
+        let mut watch = Self { watcher, changes, files: none(), folders: none(), config: absolute(config), burst: false };
         watch.follow(files);
         watch
     }
@@ -73,15 +75,14 @@ impl Watch {
         self.folders = folders;
     }
 
-    /// Returns once a watched file has changed and changes have paused.
+    /// Returns once a watched file has changed and changes have paused. Nothing is lost where it is dropped before.
     pub(super) async fn changed(&mut self) {
-        loop {
+        while !self.burst {
             let Some(path) = self.changes.recv().await else { return std::future::pending().await };
-            if self.is_watched(&path) {
-                break;
-            }
+            self.burst = self.is_watched(&path);
         }
         while let Ok(Some(_)) = tokio::time::timeout(QUIET, self.changes.recv()).await {}
+        self.burst = false;
     }
 
     fn is_watched(&self, path: &Path) -> bool {
