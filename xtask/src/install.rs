@@ -14,6 +14,9 @@ pub(crate) struct Tool {
     pub(crate) package: &'static str,
 }
 
+/// What building needs beside Rust: SQLite and the cryptography are C.
+pub(crate) const FOR_BUILDS: &[Tool] = &[Tool { program: "cc", package: "gcc" }];
+
 /// What the tests run beside the project's own code.
 pub(crate) const FOR_TESTS: &[Tool] =
     &[Tool { program: "cc", package: "gcc" }, Tool { program: "curl", package: "curl" }];

@@ -3,6 +3,8 @@
 //! `GET /status`, `GET /top?seconds=N`, `GET /events?where=…&since=…&until=…&limit=N`, `GET /events/{id}`,
 //! `GET /follow?where=…` (JSON lines), `GET|POST|DELETE /bans`, `POST /reload`.
 
+use std::fmt::Write as _;
+
 use portcullis_events::Figures;
 use portcullis_model::{Ban, BanKey, Event, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -23,6 +25,17 @@ pub struct Status {
     pub connections: u64,
     /// Recording: counts since the start, and how the archive is.
     pub recording: Figures,
+    /// What was looked at closely, for learning.
+    pub observed: Observed,
+}
+
+/// Exchanges whose shapes were taken note of, in memory only.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct Observed {
+    /// How many since the start.
+    pub exchanges: u64,
+    /// Of how many operations the last one is kept.
+    pub operations: u64,
 }
 
 /// The policy in force, and what became of the last try to change it.
@@ -81,7 +94,8 @@ pub fn percent_encoded(text: &str) -> String {
     for byte in text.bytes() {
         match byte {
             b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => out.push(char::from(byte)),
-            _ => out.push_str(&format!("%{byte:02X}")),
+            // Writing to a String cannot fail.
+            _ => drop(write!(out, "%{byte:02X}")),
         }
     }
     out

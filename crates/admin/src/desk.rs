@@ -23,6 +23,9 @@ pub trait Operator: Send + Sync {
     /// Writes the bans in force where they outlive the process.
     fn keep_bans(&self);
 
+    /// Writes down every event so far, so that who asks after a request sees it; may wait for the disk.
+    fn settle(&self);
+
     /// Where the archive of the policy in force is; absent if it keeps none.
     fn archive(&self) -> Option<PathBuf>;
 

@@ -1,6 +1,7 @@
 //! Which question gets which answer.
 
 use std::convert::Infallible;
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
@@ -150,14 +151,11 @@ pub fn explained(source: &str, problems: &[ExprProblem]) -> String {
     for problem in problems {
         let before = source.get(..problem.span.start).map_or(0, |before| before.chars().count());
         let marked = source.get(problem.span.clone()).map_or(1, |part| part.chars().count().max(1));
-        text.push_str(&format!(
-            "\n  {source}\n  {}{} {}",
-            " ".repeat(before),
-            "^".repeat(marked),
-            problem.message
-        ));
+        let marks = format!("{}{}", " ".repeat(before), "^".repeat(marked));
+        // Writing to a String cannot fail.
+        let _ = write!(text, "\n  {source}\n  {marks} {}", problem.message);
         if let Some(remedy) = &problem.remedy {
-            text.push_str(&format!("\n  {remedy}"));
+            let _ = write!(text, "\n  {remedy}");
         }
     }
     text

@@ -43,12 +43,8 @@ pub(crate) fn make_if_absent(policy: &Policy) -> Result<()> {
 fn random_hex() -> Result<String> {
     let mut bytes = [0; BYTES];
     getrandom::fill(&mut bytes).map_err(|error| anyhow::anyhow!("the system has no randomness: {error}"))?;
-    Ok(hex(&bytes))
-}
-
-/// Bytes in lower-case hexadecimal.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    // The value is random: the hash only writes it in hexadecimal.
+    Ok(blake3::Hash::from_bytes(bytes).to_hex().to_string())
 }
 
 /// The file system, with a stand-in for a secret that is not there yet: for looking at a policy that never ran.

@@ -5,6 +5,7 @@
 
 mod bans;
 mod node;
+mod shapes;
 mod watch;
 
 use std::io::IsTerminal;
@@ -13,7 +14,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result};
-use portcullis_admin::{ControlSocket, Desk};
+use portcullis_admin::{ControlSocket, Desk, Operator};
 use portcullis_model::Timestamp;
 use portcullis_policy::{Policy, Workers};
 use serde_json::json;
@@ -28,6 +29,9 @@ use watch::Watch;
 
 /// How often bans that rules set are written down.
 const KEEP_BANS_EVERY: Duration = Duration::from_secs(1);
+
+/// How often counters that have run out are forgotten.
+const SWEEP_EVERY: Duration = Duration::from_mins(1);
 
 /// The wall clock.
 pub(crate) fn now() -> Timestamp {
@@ -83,7 +87,8 @@ async fn serve(config: &Path, audience: Audience, options: &cli::Serve, loaded: 
     };
     // Taken before anything is announced: a signal must never find its default, which ends the process at once.
     let mut signals = Signals::take()?;
-    let files = loaded.files.clone();
+    // Before anything is announced, so that no change after that goes unseen.
+    let mut watch = if options.no_watch { Watch::nothing() } else { Watch::over(config, &loaded.files) };
     let node = Arc::new(RunningNode::start(config, loaded)?);
     let desk =
         Desk { recorder: node.recorder(), store: node.store(), operator: Arc::<RunningNode>::clone(&node) };
@@ -97,8 +102,8 @@ async fn serve(config: &Path, audience: Audience, options: &cli::Serve, loaded: 
         }
     });
     announce(audience, &node);
-    let mut watch = if options.no_watch { Watch::nothing() } else { Watch::over(config, &files) };
     let mut keep_bans = tokio::time::interval(KEEP_BANS_EVERY);
+    let mut sweep = tokio::time::interval(SWEEP_EVERY);
     loop {
         tokio::select! {
             told = signals.next() => match told {
@@ -106,7 +111,8 @@ async fn serve(config: &Path, audience: Audience, options: &cli::Serve, loaded: 
                 Told::Reload => watch.follow(&node.take_up_policy().await),
             },
             () = watch.changed() => watch.follow(&node.take_up_policy().await),
-            _ = keep_bans.tick() => node.keep_changed_bans(),
+            _ = keep_bans.tick() => node.keep_bans(),
+            _ = sweep.tick() => node.forget_old_counters(),
         }
     }
     info!("stopping: requests in flight may finish");

@@ -1,5 +1,6 @@
 //! `portcullis top`: what is called, by whom, with which verdicts and how fast, live.
 
+use std::fmt::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
@@ -69,9 +70,7 @@ fn drawn(picture: &Picture, rows: usize) -> String {
         text.push_str("\nNothing was called yet.\n");
         return text;
     }
-    text.push_str(&format!("\n{}\n", operations(&top.operations, rows)));
-    text.push_str(&format!("\n{}\n", callers(top, rows)));
-    text
+    text + "\n" + &operations(&top.operations, rows) + "\n\n" + &callers(top, rows) + "\n"
 }
 
 /// What the operator should know of, a line each.
@@ -82,7 +81,7 @@ fn troubles(status: &Status) -> String {
     }
     let Figures { archive, dropped_passes, dropped_refusals, .. } = &status.recording;
     if let ArchiveState::Failing { since, detail, .. } = archive {
-        text.push_str(&format!("! The archive takes no events since {since}: {}\n", output::shown(detail)));
+        let _ = writeln!(text, "! The archive takes no events since {since}: {}", output::shown(detail));
     }
     if dropped_passes + dropped_refusals > 0 {
         text.push_str(&format!(

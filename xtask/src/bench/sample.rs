@@ -18,7 +18,8 @@ impl Usage {
         for id in processes {
             for task in std::fs::read_dir(format!("/proc/{id}/task"))? {
                 let path = task?.path().join("schedstat");
-                let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {path:?}"))?;
+                let text = std::fs::read_to_string(&path)
+                    .with_context(|| format!("cannot read {}", path.display()))?;
                 let spent = text.split_whitespace().next().and_then(|word| word.parse::<f64>().ok());
                 total.cpu_ns += spent.context("schedstat begins with nanoseconds")?;
             }

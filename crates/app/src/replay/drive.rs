@@ -37,7 +37,9 @@ impl Replayer {
     /// What would have been decided; `at` is the exchange's place in the recording.
     pub(crate) fn replay(&self, recorded: &Recorded, at: usize) -> Result<Event> {
         let target = Target::parse(&recorded.url)?;
-        let time = recorded.time.unwrap_or_else(|| Timestamp::from_micros(PACE_MICROS * at as i64));
+        let time = recorded.time.unwrap_or_else(|| {
+            Timestamp::from_micros(PACE_MICROS * i64::try_from(at).unwrap_or(i64::MAX / PACE_MICROS))
+        });
         let now = Moment { wall: time, tick: Tick(0) };
         let arrival = Arrival {
             // Not random: the same recording gives the same ids.
@@ -70,13 +72,13 @@ impl Replayer {
                     let body = held(&recorded.body, ask.limit());
                     ask.answer(&body, now.tick)
                 }
-                Step::Forward(forward) => return self.answer(recorded, forward, now),
+                Step::Forward(forward) => return Ok(self.answer(recorded, forward, now)),
                 Step::Refuse(refuse) => return Ok(self.refuse(recorded, refuse, now)),
             };
         }
     }
 
-    fn answer(&self, recorded: &Recorded, forward: Forward, now: Moment) -> Result<Finished> {
+    fn answer(&self, recorded: &Recorded, forward: Forward, now: Moment) -> Finished {
         let nothing = RecordedResponse { status: 200, ..RecordedResponse::default() };
         let response = recorded.response.as_ref().unwrap_or(&nothing);
         let head = ResponseHead {
@@ -91,14 +93,14 @@ impl Replayer {
             ..UpstreamRecord::default()
         };
         let deliver = match forward.answered(head, record, now.tick) {
-            ResponseStep::Refuse(refuse) => return Ok(self.refuse(recorded, refuse, now)),
+            ResponseStep::Refuse(refuse) => return self.refuse(recorded, refuse, now),
             ResponseStep::Deliver(deliver) => deliver,
         };
         let (sending, bytes) = match deliver.mode() {
             ResponseMode::Hold { limit, .. } => match deliver.held(&held(&response.body, limit), now.tick) {
                 HeldStep::Deliver(sending) => (sending, response.body.len()),
                 HeldStep::Rewritten(sending, body) => (sending, body.len()),
-                HeldStep::Refuse(refuse) => return Ok(self.refuse(recorded, refuse, now)),
+                HeldStep::Refuse(refuse) => return self.refuse(recorded, refuse, now),
             },
             ResponseMode::Tee { .. } | ResponseMode::Pass => {
                 let mut sending = deliver.begin();
@@ -106,7 +108,7 @@ impl Replayer {
                 (sending, response.body.len())
             }
         };
-        Ok(finish(recorded, sending, response.status, bytes, now))
+        finish(recorded, sending, response.status, bytes, now)
     }
 
     fn refuse(&self, recorded: &Recorded, refuse: Refuse, now: Moment) -> Finished {

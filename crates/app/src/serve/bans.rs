@@ -14,7 +14,8 @@ use crate::secret;
 /// The file bans are kept in.
 pub(super) struct BanFile {
     path: PathBuf,
-    kept: parking_lot::Mutex<String>,
+    /// The book's revision that was written down last.
+    kept: parking_lot::Mutex<u64>,
 }
 
 impl BanFile {
@@ -43,13 +44,13 @@ impl BanFile {
 
     /// Writes the bans in force down if they changed since they were written last.
     pub(super) fn keep(&self, book: &BanBook) {
-        let text = book.snapshot(now());
+        let revision = book.revision();
         let mut kept = self.kept.lock();
-        if *kept == text {
+        if *kept == revision {
             return;
         }
-        match write_whole(&self.path, &text) {
-            Ok(()) => *kept = text,
+        match write_whole(&self.path, &book.snapshot(now())) {
+            Ok(()) => *kept = revision,
             Err(error) => warn!(%error, file = %self.path.display(), "bans cannot be written down"),
         }
     }

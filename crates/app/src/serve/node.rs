@@ -19,6 +19,7 @@ use tracing::{error, info, warn};
 
 use super::bans::BanFile;
 use super::now;
+use super::shapes::Shapes;
 use crate::load::{self, Loaded, Purpose};
 
 /// A started gateway and everything around it.
@@ -34,6 +35,7 @@ pub(super) struct RunningNode {
     recorder: Recorder,
     recording: Mutex<Option<Recording>>,
     gateway: Gateway,
+    shapes: Arc<Shapes>,
 }
 
 struct PolicyState {
@@ -49,11 +51,12 @@ impl RunningNode {
         let bans = BanFile::of(&policy);
         bans.restore(store.ban_book());
         let (recorder, recording) = Recorder::start(&recording_config(&policy))?;
+        let (observations, shapes) = Shapes::keep();
         let gateway = Gateway::start(Ports {
             snapshot: Arc::new(ArcSwap::from(loaded.snapshot)),
             store: Arc::<MemoryStore>::clone(&store),
             recorder: recorder.clone(),
-            observations: None,
+            observations: Some(observations),
             files: Arc::new(|path: &str| std::fs::read(path).map(Into::into)),
             clock: Clock::start(),
             metrics: Arc::new(Metrics::default()),
@@ -69,6 +72,7 @@ impl RunningNode {
             recorder,
             recording: Mutex::new(Some(recording)),
             gateway,
+            shapes,
         })
     }
 
@@ -127,10 +131,9 @@ impl RunningNode {
         self.state.lock().rejected = Some(explained);
     }
 
-    /// Forgets what has run out, and writes down bans that rules have set.
-    pub(super) fn keep_changed_bans(&self) {
+    /// Forgets counters that have run out.
+    pub(super) fn forget_old_counters(&self) {
         self.store.sweep(now());
-        self.bans.keep(self.store.ban_book());
     }
 
     /// Lets requests in flight finish, then writes down what waits.
@@ -161,6 +164,7 @@ impl Operator for RunningNode {
             listening: self.addresses(),
             connections: self.gateway.connections() as u64,
             recording: self.recorder.figures(),
+            observed: self.shapes.observed(),
         }
     }
 
@@ -173,6 +177,12 @@ impl Operator for RunningNode {
 
     fn keep_bans(&self) {
         self.bans.keep(self.store.ban_book());
+    }
+
+    fn settle(&self) {
+        if let Some(recording) = &*self.recording.lock() {
+            recording.flush();
+        }
     }
 
     fn archive(&self) -> Option<PathBuf> {

@@ -46,7 +46,8 @@ impl Watch {
             .inspect_err(|error| warn!(%error, "files cannot be watched; SIGHUP reloads"))
             .ok();
         let none = BTreeSet::new;
-        let mut watch = Self { watcher, changes, files: none(), folders: none(), config: absolute(config), burst: false };
+        let mut watch =
+            Self { watcher, changes, files: none(), folders: none(), config: absolute(config), burst: false };
         watch.follow(files);
         watch
     }

@@ -53,7 +53,10 @@ fn events_say_what_was_declared_what_was_not_and_what_was_stopped() {
     let stopped = of("/internal/export");
     assert_eq!(stopped["verdict"]["action"], "block");
     let reasons = stopped["reasons"].as_array().expect("reasons");
-    assert!(reasons.iter().any(|reason| reason["by"] == "no-exports" && reason["action"] == "block"), "{reasons:?}");
+    assert!(
+        reasons.iter().any(|reason| reason["by"] == "no-exports" && reason["action"] == "block"),
+        "{reasons:?}"
+    );
     assert!(body.contains(stopped["id"].as_str().expect("an id")), "{refusal}");
     assert_eq!(gateway.site.count(), 2, "what was stopped never reached the site");
 }

@@ -1,0 +1,102 @@
+//! The demo's telling: what an operator would find, asked from the gateway itself.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::Path;
+
+use anyhow::Result;
+use serde_json::Value;
+
+use super::Stage;
+
+/// Before the traffic.
+pub(super) fn opening(gateway: &str, folder: &Path) -> String {
+    format!(
+        "\nKestrel Mobile's customer API is up, and Portcullis stands in front of it at {gateway}.\n\
+         Its contract is {}/openapi.yaml, its policy portcullis.yaml beside it.\n\n\
+         Now customers open their app, a partner shop does its work, and a stranger gets curious:\n",
+        folder.display()
+    )
+}
+
+/// After the traffic: what was declared and what was not, and who was stopped.
+pub(super) fn tell(stage: &Stage) -> Result<String> {
+    let top = stage.ask(&["top", "--once"])?;
+    let operations = top.first().and_then(|picture| picture.pointer("/top/operations")?.as_array());
+    let operations = operations.cloned().unwrap_or_default();
+    let mut text = String::from("\nWhat Portcullis saw, from the first request on\n\n");
+    for (standing, title) in [
+        ("shadow", "SHADOW   – called, but in no contract:"),
+        ("zombie", "ZOMBIE   – deprecated, still called:"),
+        ("documented", "DECLARED – as the contract says:"),
+    ] {
+        let of_this: Vec<&Value> = operations.iter().filter(|one| one["standing"] == standing).collect();
+        if of_this.is_empty() {
+            continue;
+        }
+        let _ = writeln!(text, "  {title}");
+        for one in of_this {
+            let _ = writeln!(text, "    {}", operation(one));
+        }
+        text.push('\n');
+    }
+    text.push_str("Who was stopped, and why\n\n");
+    text.push_str(&stopped(&stage.ask(&["events", "--limit", "2000", "--where", STOPPED])?));
+    Ok(text)
+}
+
+/// Everything that was not let through.
+const STOPPED: &str = r#"verdict in ["block", "throttle", "ban"]"#;
+
+fn operation(line: &Value) -> String {
+    let name = line["operation"].as_str().unwrap_or("-");
+    let (count, refused) = (line["count"].as_u64().unwrap_or(0), line["refused"].as_u64().unwrap_or(0));
+    let refused = if refused > 0 { format!(", {refused} refused") } else { String::new() };
+    format!("{name:<66} {count:>4} calls{refused}")
+}
+
+/// One line for each caller and reason, the most stopped first.
+fn stopped(events: &[Value]) -> String {
+    let mut counts: BTreeMap<(String, String), usize> = BTreeMap::new();
+    for event in events {
+        let caller = event.pointer("/caller/key").and_then(Value::as_str).unwrap_or("-").to_owned();
+        *counts.entry((caller, reason(event))).or_default() += 1;
+    }
+    let mut lines: Vec<_> = counts.into_iter().collect();
+    lines.sort_by_key(|((caller, _), count)| (std::cmp::Reverse(*count), caller.clone()));
+    let mut text = String::new();
+    for ((caller, why), count) in lines {
+        let _ = writeln!(text, "  {count:>3} × {caller:<34} {why}");
+    }
+    text
+}
+
+/// The decisive reason in words.
+fn reason(event: &Value) -> String {
+    let action = event.pointer("/verdict/action").unwrap_or(&Value::Null);
+    let reasons = event["reasons"].as_array().cloned().unwrap_or_default();
+    let decisive = reasons.iter().find(|reason| reason.get("action") == Some(action));
+    let of = |field: &str| decisive.and_then(|reason| reason[field].as_str()).unwrap_or_default().to_owned();
+    let (code, by) = (of("code"), of("by"));
+    let action = action.as_str().unwrap_or("-");
+    if by.is_empty() { format!("{action}: {code}") } else { format!("{action}: {code}, by {by}") }
+}
+
+/// What to try next, with commands that work as they are.
+pub(super) fn next_steps(stage: &Stage) -> String {
+    let portcullis = stage.binaries.join("portcullis");
+    let (portcullis, folder) = (portcullis.display(), stage.folder.display());
+    format!(
+        "\nBoth go on running, with a trickle of traffic. Ctrl-C stops everything.\n\n\
+         \x20 gateway   {gateway}\n\x20 metrics   http://{metrics}/metrics\n\x20 files     {folder}\n\n\
+         Three things to try, in another terminal:\n\n\
+         1. Watch who calls what, live:\n     cd {folder} && {portcullis} top\n\n\
+         2. See why the stranger was stopped, with all the evidence:\n     \
+         cd {folder} && {portcullis} events --where 'verdict == \"ban\"' --limit 3\n\n\
+         3. Stop every undeclared API with one line: in portcullis.yaml change `unknown_apis: monitor` to\n   \
+         `unknown_apis: block`, save, and ask again (no restart):\n     \
+         curl -i {gateway}/v0/customers/1001\n",
+        gateway = stage.address(),
+        metrics = stage.metrics,
+    )
+}
