@@ -94,7 +94,6 @@ defects! {
     UnaskedAnswer = "framing.unasked_answer", 502, "The upstream sent bytes that answer no request.";
     UnaskedUpgrade = "framing.unasked_upgrade", 502, "The upstream switched protocols although nothing asked it to.";
     TooManyInterim = "framing.too_many_interim", 502, "The upstream sent too many interim (1xx) answers.";
-    UnframedAnswer = "framing.unframed_answer", 502, "An HTTP/1.1 answer has neither a length nor an encoding, nor does it say that the connection closes.";
 
     // HTTP/2.
     H2FieldName = "framing.h2_field_name", 400, "An HTTP/2 field name is empty, not a token, or has upper-case letters.";

@@ -74,9 +74,6 @@ fn body_of(
     if asked == Asked::Head || status == 304 {
         return Ok(BodyLength::None);
     }
-    match declared {
-        Some(body) => Ok(body),
-        None if special.persists(version) => Err(Defect::UnframedAnswer),
-        None => Ok(BodyLength::UntilClose),
-    }
+    // An answer that gives no length lasts until the connection closes, whatever its version (RFC 9112 §6.3, rule 8).
+    Ok(declared.unwrap_or(BodyLength::UntilClose))
 }

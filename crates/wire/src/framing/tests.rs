@@ -336,7 +336,7 @@ fn answers_are_framed_by_what_was_asked() {
             "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nabc",
             vec![head("200 UntilClose"), Said::Body(3)],
         ),
-        (&[Plain], "HTTP/1.1 200 OK\r\n\r\nabc", vec![Said::Defect(Defect::UnframedAnswer)]),
+        (&[Plain], "HTTP/1.1 200 OK\r\n\r\nabc", vec![head("200 UntilClose"), Said::Body(3)]),
         (&[Plain], "HTTP/1.1 101 S\r\nUpgrade: x\r\n\r\nabc", vec![Said::Defect(Defect::UnaskedUpgrade)]),
         (
             &[Upgrade],
