@@ -10,7 +10,7 @@ use http_body::Body;
 use portcullis_engine::BodyHint;
 use portcullis_model::{Headers, Moment, RequestHead, Scheme, Version};
 use portcullis_wire::Defect;
-use portcullis_wire::framing::{self, BodyLength};
+use portcullis_wire::framing::{self, BodyLength, FramingLimits};
 use smallvec::SmallVec;
 
 use crate::connection::ConnectionContext;
@@ -51,7 +51,11 @@ impl HeadRecord {
     pub(crate) fn decoded<B: Body>(request: &Request<B>, connection: &ConnectionContext) -> Self {
         let received = connection.node.ports.clock.now();
         let head = decoded_head(request, connection.scheme());
-        let defects = framing::h2::check(&head);
+        let mut defects = framing::h2::check(&head);
+        defects.extend(beyond(&head, &connection.limits.framing));
+        for defect in &defects {
+            connection.node.ports.metrics.defect(defect.code());
+        }
         let body = match request.body().size_hint().exact() {
             _ if request.body().is_end_stream() => BodyHint::None,
             Some(length) => BodyHint::Length(length),
@@ -60,6 +64,16 @@ impl HeadRecord {
         let expects_continue = head.headers.get("expect").is_some();
         Self { head, defects, received, body, expects_continue }
     }
+}
+
+/// The bound a decoded head exceeds; its bytes as a whole are bounded before it is decoded.
+fn beyond(head: &RequestHead, limits: &FramingLimits) -> Option<Defect> {
+    if head.target.len() > limits.target_bytes {
+        return Some(Defect::TargetTooLong);
+    }
+    // One Cookie field may come in any number of crumbs (RFC 9113 §8.2.3).
+    let fields = head.headers.iter().filter(|field| &*field.name != b"cookie").count();
+    (fields > limits.fields).then_some(Defect::TooManyFields)
 }
 
 /// The head h2 decoded, its texts copied into one buffer.
