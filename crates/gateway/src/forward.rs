@@ -9,8 +9,8 @@ use std::net::IpAddr;
 
 use bytes::Bytes;
 use http::header::{
-    self, ACCEPT_ENCODING, CONNECTION, CONTENT_LENGTH, FORWARDED, HOST, HeaderMap, HeaderName, HeaderValue,
-    TE, UPGRADE, VIA,
+    self, ACCEPT_ENCODING, CONNECTION, CONTENT_LENGTH, COOKIE, FORWARDED, HOST, HeaderMap, HeaderName,
+    HeaderValue, TE, UPGRADE, VIA,
 };
 use portcullis_engine::Forward;
 use portcullis_model::{Headers, Peer, RequestHead, Scheme, Version};
@@ -93,6 +93,9 @@ pub(crate) fn request_fields(forward: &Forward, hop: Hop<'_>) -> HeaderMap {
             fields.append(name, value);
         }
     }
+    if hop.framing == Framing::Http1 {
+        join_cookies(&mut fields);
+    }
     add_hop_fields(&mut fields, head, hop);
     add_origin(&mut fields, forward, hop, trusted);
     if forward.decodable_only() {
@@ -127,10 +130,8 @@ fn goes_on(name: &HeaderName, hop: Hop<'_>, trusted: bool) -> bool {
         "host" | "http2-settings" => false,
         "content-length" => hop.length == Length::AsReceived,
         "expect" => hop.expectation == Expectation::PassOn,
-        "x-forwarded-for" | "x-forwarded-host" | "x-forwarded-proto" | "forwarded" => trusted,
-        "x-forwarded-port" | "x-forwarded-server" | "x-forwarded-ssl" | "x-real-ip" | "x-forwarded" => {
-            trusted
-        }
+        "forwarded" | "x-real-ip" => trusted,
+        text if text.starts_with("x-forwarded") => trusted && !is_disguised(text),
         text => !HOP_BY_HOP.contains(&text) && !is_disguised(text),
     }
 }
@@ -246,6 +247,18 @@ fn append_listed(fields: &mut HeaderMap, name: &HeaderName, member: String) {
     };
     if let Ok(value) = HeaderValue::from_maybe_shared(whole) {
         fields.insert(name.clone(), value);
+    }
+}
+
+/// Makes one field of the crumbs HTTP/2 clients send cookies in, as HTTP/1 servers look at one only (RFC 9113 §8.2.3).
+fn join_cookies(fields: &mut HeaderMap) {
+    if fields.get_all(COOKIE).iter().nth(1).is_none() {
+        return;
+    }
+    let crumbs: Vec<&[u8]> = fields.get_all(COOKIE).iter().map(HeaderValue::as_bytes).collect();
+    let whole = Bytes::from(crumbs.join(&b"; "[..]));
+    if let Ok(whole) = HeaderValue::from_maybe_shared(whole) {
+        fields.insert(COOKIE, whole);
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use portcullis_model::event::End;
 use tokio::sync::Notify;
 
-use crate::behind::{Behind, nobody, read_head, read_until, site_on, write};
+use crate::behind::{Behind, nobody, read_head, read_until, site_at, site_on, write};
 use crate::stage::{Files, Stage, get, plain, raw};
 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
@@ -39,6 +39,35 @@ async fn an_upstream_that_never_answers_is_given_up() {
         Behind::raw(|_, mut stream| async move { while read_head(&mut stream).await.is_some() {} }).await;
     let stage = before(&behind, "timeouts: { head: 150ms }").await;
     check(&stage, &get("/"), "504", "upstream.head_timeout", 1).await;
+}
+
+#[tokio::test]
+async fn no_handshake_in_time_and_too_long_in_all_are_told_apart() {
+    let silent =
+        Behind::raw(|_, mut stream| async move { while read_head(&mut stream).await.is_some() {} }).await;
+    let server = format!("https://{}", silent.address);
+    let policy = site_at(&server, "retries: 0, timeouts: { connect: 150ms }", "");
+    let stage = Stage::start(&policy, Files::default()).await;
+    check(&stage, &get("/"), "504", "upstream.connect_timeout", 1).await;
+    let stage = before(&silent, "timeouts: { total: 150ms }").await;
+    check(&stage, &get("/"), "504", "upstream.total_timeout", 1).await;
+}
+
+#[tokio::test]
+async fn an_answer_without_a_length_lasts_until_the_connection_closes() {
+    let behind = Behind::raw(|_, mut stream| async move {
+        if read_head(&mut stream).await.is_some() {
+            write(&mut stream, "HTTP/1.1 200 OK\r\n\r\nall there is").await;
+        }
+    })
+    .await;
+    let stage = before(&behind, "").await;
+    for _ in 0..2 {
+        let answer = raw(stage.address(), get("/")).await;
+        assert!(answer.starts_with("HTTP/1.1 200 ") && answer.contains("all there is"), "{answer}");
+        assert_eq!(stage.event().await.end, End::Complete);
+    }
+    assert_eq!(behind.connections(), 2);
 }
 
 #[tokio::test]

@@ -42,14 +42,17 @@ async fn who_asked_is_not_for_a_stranger_to_say() {
     let fields = forwarded(
         &stage,
         "X-Forwarded-For: 10.0.0.1\r\nX_Forwarded_For: 10.0.0.2\r\nX-Forwarded-Proto: https\r\nX-Real-IP: 10.0.0.3\r\n\
-         X-Forwarded-Host: evil.example\r\nForwarded: for=10.0.0.4",
+         X-Forwarded-Host: evil.example\r\nForwarded: for=10.0.0.4\r\nX-Forwarded-User: admin\r\n\
+         X-Forwarded-Client-Cert: By=x\r\nX-Forwarded_Groups: root",
     )
     .await;
     assert_eq!(all(&fields, "x-forwarded-for"), "127.0.0.1");
     assert_eq!(all(&fields, "x-forwarded-proto"), "http");
     assert_eq!(all(&fields, "x-forwarded-host"), "shop.example");
     assert_eq!(all(&fields, "forwarded"), "for=127.0.0.1;host=shop.example;proto=http");
-    for gone in ["x_forwarded_for", "x-real-ip"] {
+    for gone in
+        ["x_forwarded_for", "x-real-ip", "x-forwarded-user", "x-forwarded-client-cert", "x-forwarded_groups"]
+    {
         assert!(fields.get(gone).is_none(), "{gone}");
     }
 }

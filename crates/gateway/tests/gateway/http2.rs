@@ -308,6 +308,35 @@ async fn a_head_larger_than_the_limit_is_refused() {
 }
 
 #[tokio::test]
+async fn fields_and_targets_are_bounded_as_in_http1_and_cookies_may_come_in_crumbs() {
+    let stage = h2c("connections: { headers: 10, target_bytes: 100 }").await;
+    let mut client = client(plain(stage.address()).await.stream).await;
+    let mut many = request("/many");
+    for place in 0..11 {
+        many.headers_mut().append("x", place.into());
+    }
+    let long = request(&format!("/{}", "x".repeat(100)));
+    for (request, status, code) in
+        [(many, 431, "framing.too_many_fields"), (long, 414, "framing.target_too_long")]
+    {
+        assert_eq!(ask(&mut client, request).await.0, status, "{code}");
+        assert_eq!(stage.event().await.reasons[0].code, code);
+        let counted = stage.metric(&format!("portcullis_framing_defects_total{{what=\"{code}\"}}"));
+        assert_eq!(counted.as_deref(), Some("1"), "{code}");
+    }
+    assert_eq!(stage.upstream.bytes(), 0);
+    let mut crumbs = request("/crumbs");
+    for place in 0..20 {
+        crumbs.headers_mut().append("cookie", format!("c{place}={place}").parse().unwrap());
+    }
+    assert_eq!(ask(&mut client, crumbs).await.0, 200);
+    let seen = &stage.upstream.seen()[0].headers;
+    let cookies: Vec<_> = seen.get_all("cookie").iter().collect();
+    assert_eq!(cookies.len(), 1, "an HTTP/1 server looks at one field: {cookies:?}");
+    assert!(cookies[0].to_str().unwrap().starts_with("c0=0; c1=1; "), "{cookies:?}");
+}
+
+#[tokio::test]
 async fn an_endless_head_ends_the_connection() {
     let stage = h2c("").await;
     let mut wire = plain(stage.address()).await;
