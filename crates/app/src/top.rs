@@ -84,9 +84,7 @@ fn troubles(status: &Status) -> String {
         let _ = writeln!(text, "! The archive takes no events since {since}: {}", output::shown(detail));
     }
     if dropped_passes + dropped_refusals > 0 {
-        text.push_str(&format!(
-            "! Events lost so far: {dropped_passes} passes, {dropped_refusals} refusals\n"
-        ));
+        let _ = writeln!(text, "! Events lost so far: {dropped_passes} passes, {dropped_refusals} refusals");
     }
     text
 }

@@ -25,20 +25,18 @@ pub(super) fn tell(stage: &Stage) -> Result<String> {
     let operations = top.first().and_then(|picture| picture.pointer("/top/operations")?.as_array());
     let operations = operations.cloned().unwrap_or_default();
     let mut text = String::from("\nWhat Portcullis saw, from the first request on\n\n");
-    for (standing, title) in [
-        ("shadow", "SHADOW   – called, but in no contract:"),
-        ("zombie", "ZOMBIE   – deprecated, still called:"),
-        ("documented", "DECLARED – as the contract says:"),
+    for (standing, answered, title) in [
+        ("shadow", true, "SHADOW   – answered, but in no contract:"),
+        ("zombie", true, "ZOMBIE   – deprecated, still called:"),
+        ("documented", true, "DECLARED – as the contract says:"),
+        ("shadow", false, "PROBED   – in no contract, and never let through:"),
     ] {
-        let of_this: Vec<&Value> = operations.iter().filter(|one| one["standing"] == standing).collect();
-        if of_this.is_empty() {
-            continue;
+        let of_this =
+            operations.iter().filter(|one| one["standing"] == standing && was_answered(one) == answered);
+        let lines: Vec<String> = of_this.map(operation).collect();
+        if !lines.is_empty() {
+            let _ = writeln!(text, "  {title}\n    {}\n", lines.join("\n    "));
         }
-        let _ = writeln!(text, "  {title}");
-        for one in of_this {
-            let _ = writeln!(text, "    {}", operation(one));
-        }
-        text.push('\n');
     }
     text.push_str("Who was stopped, and why\n\n");
     text.push_str(&stopped(&stage.ask(&["events", "--limit", "2000", "--where", STOPPED])?));
@@ -47,6 +45,11 @@ pub(super) fn tell(stage: &Stage) -> Result<String> {
 
 /// Everything that was not let through.
 const STOPPED: &str = r#"verdict in ["block", "throttle", "ban"]"#;
+
+/// Whether any call of it got through.
+fn was_answered(line: &Value) -> bool {
+    line["count"].as_u64() > line["refused"].as_u64()
+}
 
 fn operation(line: &Value) -> String {
     let name = line["operation"].as_str().unwrap_or("-");
