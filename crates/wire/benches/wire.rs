@@ -65,7 +65,7 @@ fn normal_forms(criterion: &mut Criterion) {
 fn bodies(criterion: &mut Criterion) {
     let item =
         r#"{"id":8731,"name":"Ada Lovelace","email":"ada@example.org","plans":["m","xl"],"active":true}"#;
-    let text = Bytes::from(format!("[{}]", vec![item; 11].join(",")));
+    let text = Bytes::from(format!("[{}]", [item; 11].join(",")));
     let json = MediaType::parse(b"application/json").unwrap();
     let mut group = criterion.benchmark_group("body");
     group.throughput(Throughput::Bytes(text.len() as u64));
