@@ -11,7 +11,8 @@ pub(super) fn breaches() -> Result<Vec<String>> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(root().join("crates"))? {
         let name = entry?.file_name().to_string_lossy().into_owned();
-        let Some(section) = section(&map, &name) else {
+        // Paragraphs are wrapped: a phrase may stand on two lines.
+        let Some(section) = section(&map, &name).map(|section| section.replace('\n', " ")) else {
             found.push(format!("ARCHITECTURE.md has no section `### {name}`"));
             continue;
         };
