@@ -1,3 +1,5 @@
+//! The recorder with a real archive behind it: what is kept, sampled, counted and lost.
+
 use std::path::PathBuf;
 
 use portcullis_model::Action;

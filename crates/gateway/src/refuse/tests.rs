@@ -1,3 +1,5 @@
+//! Refusals as programs and as people get them.
+
 use portcullis_model::EventId;
 use smallvec::smallvec;
 use std::sync::Arc;

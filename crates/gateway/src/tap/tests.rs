@@ -1,3 +1,5 @@
+//! The tap between bytes as clients send them and what hyper is shown.
+
 use std::convert::Infallible;
 use std::error::Error;
 use std::fmt::Write;

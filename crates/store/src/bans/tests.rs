@@ -1,3 +1,5 @@
+//! Bans set, found, lifted, crowded out, written down and restored.
+
 use super::*;
 
 fn at(secs: i64) -> Timestamp {

@@ -1,3 +1,5 @@
+//! Distinct counts: exact while small, within their error after, and the same however merged.
+
 use proptest::prelude::*;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! The memory store against the conformance suite and its bounds.
+
 use std::time::Duration;
 
 use portcullis_model::counter::Window;

@@ -1,3 +1,5 @@
+//! Questions to a real archive, answered by SQL and by condition alike.
+
 use std::sync::Arc;
 use std::time::Duration;
 

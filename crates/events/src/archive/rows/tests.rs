@@ -1,3 +1,5 @@
+//! Rows written and read back, cut and refused where they must be.
+
 use portcullis_model::event::End;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Totals against a plain count of the same exchanges.
+
 use portcullis_model::event::{Standing, Summary};
 use portcullis_model::{Action, CallerKey};
 
