@@ -124,7 +124,7 @@ async fn hold_request(course: &mut Course, received: &mut Received) -> Result<()
         HoldEnd::Whole(trailers) => (Held::Complete, Rest::Nothing, trailers),
         HoldEnd::OverLimit => (Held::OverLimit, Rest::Follows, None),
         HoldEnd::Deadline => (Held::Deadline, Rest::Follows, None),
-        HoldEnd::Failed(error) => match Broken::of(&error) {
+        HoldEnd::Failed(error) => match Broken::of(&error, incoming) {
             Broken::Defect(defect) => (Held::Broken(defect), Rest::Nothing, None),
             Broken::Stalled => (Held::Deadline, Rest::Nothing, None),
             Broken::Gone => return Err(ClientGone),
@@ -235,7 +235,7 @@ impl Received {
                 let expectation = if held.is_none() { self.expectation } else { Expectation::Drop };
                 let bytes = held.map(|held| held.bytes).unwrap_or_default();
                 Outgoing::streamed(
-                    UpstreamBody::stream(bytes, rest, Arc::clone(&passage)),
+                    UpstreamBody::stream(bytes, rest, Arc::clone(&passage), &course.connection),
                     passage,
                     expectation,
                     wish,

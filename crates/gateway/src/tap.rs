@@ -24,7 +24,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use frame::{write_frame, write_stand_in};
 pub(crate) use heads::{Heads, Switch};
-use patience::{Linger, Patience};
+use patience::Linger;
+pub(crate) use patience::Patience;
 
 use crate::clock::Clock;
 use crate::head::HeadRecord;

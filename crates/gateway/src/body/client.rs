@@ -132,6 +132,8 @@ pub(crate) struct Download {
     clock: Clock,
     looking: Looking,
     state: State,
+    /// Bytes of the request's body that had passed when the response last stood still.
+    uploaded: u64,
     course: Option<Course>,
 }
 
@@ -153,6 +155,7 @@ impl Download {
             clock,
             looking: Looking::Away,
             state: State::Open,
+            uploaded: 0,
             course: None,
         }
     }
@@ -162,6 +165,7 @@ impl Download {
         self.held = held;
         self.looking = looking;
         self.course = Some(course);
+        self.upload_moved();
         ClientBody::Download(Box::new(self))
     }
 
@@ -194,6 +198,7 @@ impl Download {
     fn poll_pace<T>(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<T, BrokenOff>>> {
         loop {
             match ready!(self.pace.poll_lapse(cx)) {
+                Lapse::Stalled if self.upload_moved() => self.pace.moved(),
                 Lapse::Stalled => return Poll::Ready(Some(Err(BrokenOff::Stalled))),
                 Lapse::Overdue => return Poll::Ready(Some(Err(BrokenOff::Overdue))),
                 Lapse::Report => {
@@ -203,6 +208,13 @@ impl Download {
                 }
             }
         }
+    }
+
+    /// Whether the request's body went on since this was asked last: a conversation may move in one direction only.
+    fn upload_moved(&mut self) -> bool {
+        let passage = self.course.as_ref().and_then(|course| course.seen.passage.as_ref());
+        let uploaded = passage.map_or(0, |passage| passage.bytes());
+        uploaded != std::mem::replace(&mut self.uploaded, uploaded)
     }
 
     fn pass(&mut self, frame: &Frame<Bytes>) {
@@ -237,7 +249,11 @@ impl Body for Download {
         match this.state {
             State::Open => {}
             State::Ended => return Poll::Ready(None),
-            State::Broken => return Poll::Ready(Some(Err(BrokenOff::Upstream))),
+            State::Broken => {
+                // Only what stalled while it was held comes here with its exchange still open.
+                this.finish(End::TimedOut);
+                return Poll::Ready(Some(Err(BrokenOff::Stalled)));
+            }
         }
         let frame = ready!(this.poll_upstream(cx));
         match &frame {

@@ -9,8 +9,9 @@ use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::HeaderMap;
@@ -20,7 +21,9 @@ use portcullis_wire::Defect;
 use tokio::sync::oneshot;
 use tokio::time::Sleep;
 
-use crate::tap::BodyDefect;
+use crate::connection::{ConnectionContext, Protocol};
+use crate::metrics::Metrics;
+use crate::tap::{BodyDefect, Patience};
 
 /// Why a client's body did not arrive whole.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,10 +37,14 @@ pub(crate) enum Broken {
 }
 
 impl Broken {
-    /// Reads what the downstream half left in the error's chain of causes.
-    pub(crate) fn of(error: &hyper::Error) -> Self {
+    /// Reads what the downstream half, or h2, left in the chain of causes of the error that ended `body`.
+    pub(crate) fn of(error: &hyper::Error, body: &Incoming) -> Self {
+        let announced = body.size_hint().exact().is_some();
         let mut cause = error.source();
         while let Some(error) = cause {
+            if announced && error.downcast_ref::<h2::Error>().is_some_and(is_malformed) {
+                return Self::Defect(Defect::H2LengthMismatch);
+            }
             if let Some(defect) = error.downcast_ref::<BodyDefect>() {
                 return Self::Defect(defect.0);
             }
@@ -55,10 +62,17 @@ impl Broken {
     }
 }
 
+/// Whether h2 found the stream malformed; of a body with an announced length, that is its length.
+fn is_malformed(error: &h2::Error) -> bool {
+    error.is_library() && error.reason() == Some(h2::Reason::PROTOCOL_ERROR)
+}
+
 /// What is known of a streamed request body while it passes.
 #[derive(Debug, Default)]
 pub(crate) struct Passage {
     bytes: AtomicU64,
+    waits: AtomicBool,
+    answered: AtomicBool,
     broken: OnceLock<Broken>,
 }
 
@@ -66,6 +80,16 @@ impl Passage {
     /// Data bytes read from the client so far.
     pub(crate) fn bytes(&self) -> u64 {
         self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// Whether the upstream wants more of it and the client has not sent it.
+    pub(crate) fn waits_for_client(&self) -> bool {
+        self.waits.load(Ordering::Relaxed)
+    }
+
+    /// Notes that the upstream answered: what still comes is a conversation, which may rest.
+    pub(crate) fn answer(&self) {
+        self.answered.store(true, Ordering::Relaxed);
     }
 
     /// How the client broke the body, if it did.
@@ -98,12 +122,19 @@ pub(crate) struct Stream {
     held: Bytes,
     rest: Incoming,
     passage: Arc<Passage>,
+    bound: Option<Bound>,
 }
 
 impl UpstreamBody {
     /// What was held, then the rest as it comes.
-    pub(crate) fn stream(held: Bytes, rest: Incoming, passage: Arc<Passage>) -> Self {
-        Self::Stream(Box::new(Stream { gate: None, held, rest, passage }))
+    pub(crate) fn stream(
+        held: Bytes,
+        rest: Incoming,
+        passage: Arc<Passage>,
+        connection: &ConnectionContext,
+    ) -> Self {
+        let bound = Bound::of(connection);
+        Self::Stream(Box::new(Stream { gate: None, held, rest, passage, bound }))
     }
 
     /// Whether there is nothing to send, so that sending it twice sends nothing twice.
@@ -175,18 +206,38 @@ impl Stream {
         if !self.held.is_empty() {
             return Poll::Ready(Some(Ok(Frame::data(std::mem::take(&mut self.held)))));
         }
-        let frame = ready!(Pin::new(&mut self.rest).poll_frame(cx));
+        let frame = Pin::new(&mut self.rest).poll_frame(cx);
+        self.passage.waits.store(frame.is_pending(), Ordering::Relaxed);
+        let Poll::Ready(frame) = frame else { return self.poll_bound(cx) };
+        if let Some(bound) = &mut self.bound {
+            bound.patience.rest();
+        }
         Poll::Ready(match frame {
             Some(Ok(frame)) => {
                 self.passage.count(frame.data_ref().map_or(0, Bytes::len));
                 Some(Ok(frame))
             }
             Some(Err(error)) => {
-                let _ = self.passage.broken.set(Broken::of(&error));
+                let _ = self.passage.broken.set(Broken::of(&error, &self.rest));
                 Some(Err(Aborted))
             }
             None => None,
         })
+    }
+
+    /// The client has sent nothing: how long may that go on?
+    fn poll_bound<T>(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<T, Aborted>>> {
+        let Some(bound) = self.bound.as_mut().filter(|_| !self.passage.answered.load(Ordering::Relaxed))
+        else {
+            return Poll::Pending;
+        };
+        ready!(bound.patience.poll_exhausted(cx, bound.allowed));
+        if self.passage.answered.load(Ordering::Relaxed) {
+            return Poll::Pending;
+        }
+        bound.metrics.timed_out("body");
+        let _ = self.passage.broken.set(Broken::Stalled);
+        Poll::Ready(Some(Err(Aborted)))
     }
 
     fn size_hint(&self) -> SizeHint {
@@ -194,6 +245,23 @@ impl Stream {
         rest.exact()
             .and_then(|left| left.checked_add(self.held.len() as u64))
             .map_or_else(SizeHint::default, SizeHint::with_exact)
+    }
+}
+
+/// How long an HTTP/2 client may let its body stand still before it is answered; the tap bounds HTTP/1.
+struct Bound {
+    allowed: Duration,
+    metrics: Arc<Metrics>,
+    patience: Patience,
+}
+
+impl Bound {
+    fn of(connection: &ConnectionContext) -> Option<Self> {
+        (connection.protocol == Protocol::Http2).then(|| Self {
+            allowed: connection.limits.body,
+            metrics: Arc::clone(&connection.node.ports.metrics),
+            patience: Patience::default(),
+        })
     }
 }
 

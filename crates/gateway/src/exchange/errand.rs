@@ -122,6 +122,9 @@ impl Errand {
         self.record.head_us = Some(u64::try_from(waited.as_micros()).unwrap_or(u64::MAX));
         self.record.error = None;
         self.pace.go_on(self.set.plan().timeouts.idle);
+        if let Some(passage) = &self.outgoing.passage {
+            passage.answer();
+        }
         Answered { reply, record: self.record, pace: self.pace }
     }
 
@@ -178,7 +181,10 @@ impl Errand {
             }
             Ok(Err(failed)) => Err(self.failed(&lease, &connection, failed, safe_to_repeat, now)),
             Err(failure) => {
-                lease.server().health.failed(self.set.plan().tolerance, now);
+                // A slow client must not get its server paused for everybody.
+                if !self.waits_for_client() {
+                    lease.server().health.failed(self.set.plan().tolerance, now);
+                }
                 Err(Setback { failure: Failure::Upstream(failure), body: None, repeat: Repeat::Never })
             }
         }
@@ -203,8 +209,12 @@ impl Errand {
                 match ready!(pace.poll_lapse(cx)) {
                     Lapse::Report => course.report(),
                     Lapse::Overdue => return Poll::Ready(Err(UpstreamFailure::TotalTimeout)),
-                    // While the request's body still flows, the upstream cannot be expected to answer.
-                    Lapse::Stalled if passage.is_some_and(|passage| passage.bytes() > sent) => {
+                    // Before it has the request's body, the upstream cannot be expected to answer; how long the
+                    // client may take over that is bounded elsewhere.
+                    Lapse::Stalled
+                        if passage
+                            .is_some_and(|passage| passage.bytes() > sent || passage.waits_for_client()) =>
+                    {
                         sent = passage.map_or(0, Passage::bytes);
                         pace.moved();
                     }
@@ -213,6 +223,11 @@ impl Errand {
             }
         })
         .await
+    }
+
+    /// Whether the upstream waits for the client's body.
+    fn waits_for_client(&self) -> bool {
+        self.outgoing.passage.as_ref().is_some_and(|passage| passage.waits_for_client())
     }
 
     fn not_connected(

@@ -16,19 +16,19 @@ const LINGER_BYTES: usize = 1024 * 1024;
 
 /// A deadline that begins with the first fruitless poll.
 #[derive(Debug, Default)]
-pub(super) struct Patience {
+pub(crate) struct Patience {
     since: Option<Instant>,
     timer: Option<Pin<Box<Sleep>>>,
 }
 
 impl Patience {
     /// Something came: the next wait begins anew.
-    pub(super) fn rest(&mut self) {
+    pub(crate) fn rest(&mut self) {
         self.since = None;
     }
 
     /// Ready once `allowed` has passed since the first such poll after the last [`Self::rest`].
-    pub(super) fn poll_exhausted(&mut self, cx: &mut Context<'_>, allowed: Duration) -> Poll<()> {
+    pub(crate) fn poll_exhausted(&mut self, cx: &mut Context<'_>, allowed: Duration) -> Poll<()> {
         let deadline = *self.since.get_or_insert_with(Instant::now) + allowed;
         let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
         // The timer may be set for an earlier wait: it is moved when it fires, not at every wait.

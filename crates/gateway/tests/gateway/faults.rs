@@ -243,6 +243,37 @@ async fn a_client_that_vanishes_mid_body_ends_its_exchange_and_its_upstream_requ
 }
 
 #[tokio::test]
+async fn a_client_that_vanishes_while_its_body_is_held_is_told_of_and_nothing_is_sent() {
+    let rules = "    rules: [{ name: no-evil, when: 'body.word == \"evil\"', action: block }]\n";
+    let behind = Behind::raw(|_, _| async {}).await;
+    let stage = Stage::start(&site_on(&[behind.address], "", rules), Files::default()).await;
+    let mut wire = plain(stage.address()).await;
+    wire.send("POST /up HTTP/1.1\r\nHost: shop.example\r\nContent-Length: 8\r\n\r\nhalf").await;
+    drop(wire);
+    let event = stage.event().await;
+    assert_eq!((event.end, &*event.request.path), (End::ClientGone, "/up"));
+    assert_eq!(behind.connections(), 0);
+}
+
+#[tokio::test]
+async fn a_slow_client_is_no_reason_to_leave_its_server_alone() {
+    let behind =
+        Behind::raw(|_, mut stream| async move { while read_head(&mut stream).await.is_some() {} }).await;
+    let upstream = "timeouts: { head: 50ms }, health: { failures: 1, pause: 1h }";
+    let policy = site_on(&[behind.address], upstream, "");
+    let stage =
+        Stage::start(&format!("connections: {{ body_timeout: 300ms }}\n{policy}"), Files::default()).await;
+    let mut wire = plain(stage.address()).await;
+    wire.send("POST /up HTTP/1.1\r\nHost: shop.example\r\nContent-Length: 8\r\n\r\nhalf").await;
+    wire.read_to_end().await;
+    let event = stage.event().await;
+    assert_eq!(event.reasons[0].code, "body.stalled");
+    let failures =
+        format!("portcullis_upstream_failures_total{{site=\"shop\",server=\"http://{}\"}}", behind.address);
+    assert_eq!(stage.metric(&failures).as_deref(), Some("0"));
+}
+
+#[tokio::test]
 async fn a_client_that_vanishes_while_the_upstream_thinks_frees_the_upstream() {
     let asked = Arc::new(Notify::new());
     let (asks, freed) = (Arc::clone(&asked), Arc::new(Notify::new()));
