@@ -34,6 +34,7 @@ pub struct Metrics {
     timeouts: Family<Named, Counter>,
     defects: Family<Named, Counter>,
     streams_reset: Counter,
+    streams_full: Counter,
     connections_cut: Family<Named, Counter>,
     exchanges: Exchanges,
 }
@@ -49,6 +50,7 @@ impl Default for Metrics {
             timeouts: Family::default(),
             defects: Family::default(),
             streams_reset: Counter::default(),
+            streams_full: Counter::default(),
             connections_cut: Family::default(),
             exchanges: Exchanges::default(),
         };
@@ -76,6 +78,11 @@ impl Metrics {
         );
         registry.register("framing_defects", "Requests refused for their framing", self.defects.clone());
         registry.register("streams_reset", "HTTP/2 streams a client reset early", self.streams_reset.clone());
+        registry.register(
+            "streams_full",
+            "Times an HTTP/2 connection came to carry as many streams as it may",
+            self.streams_full.clone(),
+        );
         registry.register(
             "connections_cut",
             "Client connections ended by the gateway for what the client did",
@@ -128,6 +135,11 @@ impl Metrics {
     /// Counts an HTTP/2 stream its client reset before it was answered.
     pub(crate) fn stream_reset(&self) {
         self.streams_reset.inc();
+    }
+
+    /// Counts an HTTP/2 connection that carries as many streams as it may.
+    pub(crate) fn streams_full(&self) {
+        self.streams_full.inc();
     }
 
     /// Counts a connection the gateway ended.

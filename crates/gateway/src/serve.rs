@@ -20,7 +20,7 @@ use hyper::service::{HttpService, service_fn};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use crate::activity::{CountedBody, InFlight, wait_idle};
+use crate::activity::{CountedBody, InFlight, wait_idle, wait_untaken};
 use crate::aside::Aside;
 use crate::connection::{ConnectionContext, Protocol};
 use crate::exchange;
@@ -32,6 +32,8 @@ use crate::tap::{Heads, Switch, Tap, Terms};
 const PING_INTERVAL: Duration = Duration::from_secs(30);
 /// How long a client may take to answer one.
 const PING_TIMEOUT: Duration = Duration::from_secs(20);
+/// How long a client that was told to go may take to do so once it carries nothing.
+const FAREWELL: Duration = Duration::from_secs(2);
 /// The shape hyper wants errors in.
 type BoxError = Box<dyn Error + Send + Sync>;
 
@@ -165,8 +167,9 @@ where
 /// Polls a connection until it ends, is idle too long, is told to close, or is cut.
 async fn run(connection: impl Served, context: &ConnectionContext) {
     let mut connection = pin!(connection);
-    let mut cut = Aside::new(context.cut.cancelled());
+    let mut cut = Aside::new(cut(context));
     let mut quiet = Some(Aside::new(quiet(context)));
+    let mut overstayed = None;
     let ended = poll_fn(|cx| {
         if let Poll::Ready(ended) = connection.as_mut().poll(cx) {
             return Poll::Ready(ended);
@@ -177,9 +180,15 @@ async fn run(connection: impl Served, context: &ConnectionContext) {
         if quiet.as_mut().is_some_and(|quiet| quiet.poll(cx).is_ready()) {
             quiet = None;
             connection.as_mut().close();
-            return connection.as_mut().poll(cx);
+            overstayed = Some(Aside::new(overstayed_farewell(context)));
+            if let Poll::Ready(ended) = connection.as_mut().poll(cx) {
+                return Poll::Ready(ended);
+            }
         }
-        Poll::Pending
+        match overstayed.as_mut().map(|overstayed| overstayed.poll(cx)) {
+            Some(Poll::Ready(())) => Poll::Ready(Ok(())),
+            _ => Poll::Pending,
+        }
     });
     if let Err(error) = ended.await {
         if is_flood(&error) {
@@ -193,6 +202,28 @@ async fn run(connection: impl Served, context: &ConnectionContext) {
 fn is_flood(error: &hyper::Error) -> bool {
     let cause = error.source().and_then(|cause| cause.downcast_ref::<h2::Error>());
     cause.is_some_and(|cause| cause.is_library() && cause.reason() == Some(h2::Reason::ENHANCE_YOUR_CALM))
+}
+
+/// Resolves when the connection has to end at once. Of what an HTTP/2 client takes no byte tap knows.
+async fn cut(context: &ConnectionContext) {
+    let untaken = async {
+        match context.protocol {
+            Protocol::Http1 => std::future::pending().await,
+            Protocol::Http2 => wait_untaken(context, context.limits.write).await,
+        }
+    };
+    tokio::select! {
+        () = context.cut.cancelled() => {}
+        () = untaken => context.node.ports.metrics.timed_out("write"),
+    }
+}
+
+/// Resolves when a client that was told to go carries nothing any more and still stays: an HTTP/2 client has to
+/// answer before its connection closes by itself.
+async fn overstayed_farewell(context: &ConnectionContext) {
+    tokio::time::sleep(FAREWELL).await;
+    wait_idle(context, FAREWELL).await;
+    context.node.ports.metrics.connection_cut("overstayed");
 }
 
 /// Resolves when the connection should carry nothing new.

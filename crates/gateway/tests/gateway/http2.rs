@@ -1,13 +1,17 @@
 //! HTTP/2: by ALPN and with prior knowledge, its bounds, and frames written by hand.
 
 use std::future::poll_fn;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use h2::client::{SendRequest, handshake};
 use h2::{Reason, RecvStream};
 use http::{Method, Request};
+use portcullis_model::event::End;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::sync::Notify;
 
+use crate::behind::{Behind, read_head, site_on, write};
 use crate::stage::{Authority, Files, Stage, get, plain, policy, raw};
 
 /// A stage that takes HTTP/2 in clear.
@@ -116,6 +120,10 @@ async fn streams_beyond_the_bound_wait_for_the_client() {
     // SETTINGS_MAX_CONCURRENT_STREAMS (3) = 2, among the gateway's settings.
     let settings = read_frame(&mut wire.stream, 4).await;
     assert!(settings.chunks(6).any(|setting| setting == [0, 3, 0, 0, 0, 2]), "{settings:?}");
+    assert_eq!(stage.metric("portcullis_streams_full_total").as_deref(), Some("0"));
+    // Bodies that never end keep both streams open.
+    wire.send(Frames::default().headers(0, 1, &POST).headers(0, 3, &POST).0).await;
+    stage.metric_becomes("portcullis_streams_full_total", "1").await;
 }
 
 #[tokio::test]
@@ -295,6 +303,70 @@ async fn a_body_that_is_not_as_long_as_it_said_completes_no_request() {
 }
 
 #[tokio::test]
+async fn a_held_body_of_the_wrong_length_is_named() {
+    let stage = h2c("rules: [{ name: no-evil, when: 'body.word == \"evil\"', action: block }]").await;
+    for (said, body) in [("3", &b"hello"[..]), ("9", b"hello")] {
+        let mut wire = plain(stage.address()).await;
+        let fields = [&POST[..], &[("content-length", said)]].concat();
+        wire.send(Frames::default().preface().headers(0, 1, &fields).frame(0, 1, 1, body).0).await;
+        let event = stage.event().await;
+        let codes: Vec<_> = event.reasons.iter().map(|reason| reason.code.as_str()).collect();
+        assert_eq!(codes, ["framing.h2_length_mismatch"], "{said}");
+        assert_eq!(stage.upstream.bytes(), 0, "{said}");
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_stalls_is_given_up() {
+    let stage = h2c("connections: { body_timeout: 200ms }").await;
+    let mut wire = plain(stage.address()).await;
+    wire.send(Frames::default().preface().headers(0, 1, &POST).frame(0, 0, 1, b"half").0).await;
+    let event = stage.event().await;
+    assert_eq!(event.reasons[0].code, "body.stalled");
+    assert_eq!(event.response.as_ref().map(|response| response.status), Some(408));
+    assert_eq!(stage.metric("portcullis_client_timeouts_total{what=\"body\"}").as_deref(), Some("1"));
+    assert_eq!(stage.upstream.seen().len(), 0);
+}
+
+#[tokio::test]
+async fn a_client_that_takes_nothing_is_given_up() {
+    let stage = h2c("connections: { write_timeout: 200ms }").await;
+    let mut wire = plain(stage.address()).await;
+    // SETTINGS_INITIAL_WINDOW_SIZE (4) = 0: there is never room for a response's body.
+    let frames = Frames(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec());
+    wire.send(frames.frame(4, 0, 0, &[0, 4, 0, 0, 0, 0]).headers(1, 1, &GET).0).await;
+    let mut rest = Vec::new();
+    let closed = tokio::time::timeout(crate::stage::PATIENCE, wire.stream.read_to_end(&mut rest)).await;
+    assert!(closed.is_ok(), "the connection is ended");
+    stage.metric_becomes("portcullis_client_timeouts_total{what=\"write\"}", "1").await;
+    assert_eq!(stage.event().await.request.path, "/bad", "its exchange has ended");
+}
+
+#[tokio::test]
+async fn a_response_that_breaks_off_resets_its_stream() {
+    let begun = Arc::new(Notify::new());
+    let wait = Arc::clone(&begun);
+    let behind = Behind::raw(move |_, mut stream| {
+        let wait = Arc::clone(&wait);
+        async move {
+            read_head(&mut stream).await;
+            write(&mut stream, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\npart").await;
+            wait.notified().await;
+        }
+    })
+    .await;
+    let stage = Stage::start(&site_on(&[behind.address], "", ""), Files::default()).await;
+    let mut client = client(plain(stage.address()).await.stream).await;
+    let (answer, _) = client.send_request(request("/part"), true).unwrap();
+    let mut body = answer.await.unwrap().into_body();
+    assert_eq!(body.data().await.unwrap().unwrap(), "part");
+    begun.notify_one();
+    assert!(body.data().await.is_some_and(|last| last.is_err()), "it does not end as if it were whole");
+    assert_eq!(stage.event().await.end, End::UpstreamFailed);
+    assert!(client.send_request(request("/again"), true).unwrap().0.await.is_ok(), "the connection goes on");
+}
+
+#[tokio::test]
 async fn a_head_larger_than_the_limit_is_refused() {
     let stage = h2c("connections: { header_bytes: 16KiB }").await;
     let mut client = client(plain(stage.address()).await.stream).await;
@@ -373,4 +445,15 @@ async fn an_idle_connection_is_told_to_go() {
     let ended =
         tokio::time::timeout(crate::stage::PATIENCE, connection).await.expect("the connection is ended");
     assert!(ended.unwrap().is_ok());
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_go_when_told_is_cut_off() {
+    let stage = h2c("connections: { idle_timeout: 200ms }").await;
+    let mut wire = plain(stage.address()).await;
+    wire.send(Frames::default().preface().0).await;
+    let mut rest = Vec::new();
+    let closed = tokio::time::timeout(crate::stage::PATIENCE, wire.stream.read_to_end(&mut rest)).await;
+    assert!(closed.is_ok(), "the connection is ended");
+    stage.metric_becomes("portcullis_connections_cut_total{what=\"overstayed\"}", "1").await;
 }
