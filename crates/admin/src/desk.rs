@@ -81,7 +81,7 @@ impl Desk {
     }
 
     /// Asks the archive, on a thread that may wait for the disk.
-    async fn read<T: Send + 'static>(
+    async fn read<T: Default + Send + 'static>(
         &self,
         ask: impl FnOnce(&Reader) -> Result<T, ReadError> + Send + 'static,
     ) -> Result<T, String> {
@@ -91,6 +91,8 @@ impl Desk {
         let asked =
             tokio::task::spawn_blocking(move || Reader::open(&path).and_then(|archive| ask(&archive)));
         match asked.await {
+            // Nothing has been written yet: that is an answer, not a fault.
+            Ok(Err(ReadError::Absent(_))) => Ok(T::default()),
             Ok(answer) => answer.map_err(|error| error.to_string()),
             Err(_) => Err("the question to the archive was broken off".to_owned()),
         }

@@ -52,12 +52,7 @@ fn print_text(config: &Path, policy: Option<&Policy>, problems: &[Problem]) {
     if !problems.is_empty() {
         output::print(&rendered(problems));
     }
-    let Some(policy) = policy else {
-        let errors = problems.iter().filter(|problem| load::any_error(std::slice::from_ref(problem))).count();
-        let mistakes = if errors == 1 { "1 mistake".to_owned() } else { format!("{errors} mistakes") };
-        output::line(&format!("{} has {mistakes}.", config.display()));
-        return;
-    };
+    let Some(policy) = policy else { return };
     let scheduled = schedule(policy);
     if !scheduled.is_empty() {
         let mut table = output::table(&["where", "", "name", "runs on the", "written at"]);

@@ -14,7 +14,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
     version,
     max_term_width = 100,
     propagate_version = true,
-    after_help = "A first start, with a policy of four lines:\n  \
+    after_help = "A first start, with a policy of two lines:\n  \
         listen: [{ address: 127.0.0.1:8080 }]\n  \
         sites: { shop: { hosts: [\"*\"], upstream: { servers: [http://127.0.0.1:9000] } } }\n\n  \
         portcullis check && portcullis serve"

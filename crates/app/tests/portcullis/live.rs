@@ -82,6 +82,35 @@ fn events_are_found_by_condition_and_id() {
 }
 
 #[test]
+fn events_are_followed_as_they_happen() {
+    use std::io::BufRead;
+    let gateway = shop();
+    let mut follower = std::process::Command::new(crate::harness::BINARY)
+        .args(["events", "--follow", "--json", "--where", "verdict == \"block\""])
+        .current_dir(gateway.folder.path())
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .expect("starts");
+    let mut lines = std::io::BufReader::new(follower.stdout.take().expect("piped")).lines();
+    let over = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let (address, stop) = (gateway.address(), std::sync::Arc::clone(&over));
+    // The follower says nothing until something happens: so something keeps happening.
+    let traffic = std::thread::spawn(move || {
+        while !stop.load(std::sync::atomic::Ordering::SeqCst) {
+            crate::harness::get(address, "/customers/1").expect("answered");
+            crate::harness::get(address, "/internal/export").expect("answered");
+        }
+    });
+    let first = lines.next().expect("a line").expect("readable");
+    over.store(true, std::sync::atomic::Ordering::SeqCst);
+    traffic.join().expect("no request failed");
+    follower.kill().expect("stopped");
+    follower.wait().expect("gone");
+    let event: serde_json::Value = serde_json::from_str(&first).expect("JSON");
+    assert_eq!(event["verdict"]["action"], "block");
+}
+
+#[test]
 fn bans_are_set_felt_shown_and_lifted() {
     let gateway = shop();
     assert_eq!(gateway.get("/customers/1").0, 200);
