@@ -55,8 +55,10 @@ pub enum Held {
     Complete,
     /// The limit was reached and there is more.
     OverLimit,
-    /// The deadline passed first.
+    /// The deadline passed first; more may come.
     Deadline,
+    /// The sender stood still for longer than it may; nothing more comes.
+    Stalled,
     /// Its framing is defective.
     Broken(Defect),
     /// The sender went away in the middle of it.

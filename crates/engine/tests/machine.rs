@@ -149,6 +149,7 @@ fn a_held_body_that_breaks_is_refused() {
     for (outcome, status) in [
         (Held::Broken(Defect::ChunkEnd), 400),
         (Held::Lost, 400),
+        (Held::Stalled, 408),
         (Held::OverLimit, 413),
         (Held::Deadline, 408),
     ] {

@@ -120,13 +120,18 @@ async fn hold_request(course: &mut Course, received: &mut Received) -> Result<()
     let Some(incoming) = &mut received.body else { return Ok(()) };
     let held = hold(incoming, ask.limit(), ask.deadline()).await;
     course.seen.held_bytes = held.bytes.len() as u64;
+    match held.end {
+        HoldEnd::OverLimit => course.connection.node.ports.metrics.hold_cut("request_limit"),
+        HoldEnd::Deadline => course.connection.node.ports.metrics.hold_cut("request_deadline"),
+        HoldEnd::Whole(_) | HoldEnd::Failed(_) => {}
+    }
     let (outcome, rest, trailers) = match held.end {
         HoldEnd::Whole(trailers) => (Held::Complete, Rest::Nothing, trailers),
         HoldEnd::OverLimit => (Held::OverLimit, Rest::Follows, None),
         HoldEnd::Deadline => (Held::Deadline, Rest::Follows, None),
         HoldEnd::Failed(error) => match Broken::of(&error, incoming) {
             Broken::Defect(defect) => (Held::Broken(defect), Rest::Nothing, None),
-            Broken::Stalled => (Held::Deadline, Rest::Nothing, None),
+            Broken::Stalled => (Held::Stalled, Rest::Nothing, None),
             Broken::Gone => return Err(ClientGone),
         },
     };

@@ -33,6 +33,7 @@ pub struct Metrics {
     handshakes_failed: Family<ListenerAndWhy, Counter>,
     timeouts: Family<Named, Counter>,
     defects: Family<Named, Counter>,
+    holds_cut: Family<Named, Counter>,
     streams_reset: Counter,
     streams_full: Counter,
     connections_cut: Family<Named, Counter>,
@@ -49,6 +50,7 @@ impl Default for Metrics {
             handshakes_failed: Family::default(),
             timeouts: Family::default(),
             defects: Family::default(),
+            holds_cut: Family::default(),
             streams_reset: Counter::default(),
             streams_full: Counter::default(),
             connections_cut: Family::default(),
@@ -77,6 +79,11 @@ impl Metrics {
             self.timeouts.clone(),
         );
         registry.register("framing_defects", "Requests refused for their framing", self.defects.clone());
+        registry.register(
+            "holds_cut",
+            "Bodies that were not held to their end, by body and bound",
+            self.holds_cut.clone(),
+        );
         registry.register("streams_reset", "HTTP/2 streams a client reset early", self.streams_reset.clone());
         registry.register(
             "streams_full",
@@ -130,6 +137,11 @@ impl Metrics {
     /// Counts a defect in a message's framing.
     pub(crate) fn defect(&self, code: &'static str) {
         self.defects.get_or_create(&Named { what: code }).inc();
+    }
+
+    /// Counts a body that exceeded a bound on holding it.
+    pub(crate) fn hold_cut(&self, what: &'static str) {
+        self.holds_cut.get_or_create(&Named { what }).inc();
     }
 
     /// Counts an HTTP/2 stream its client reset before it was answered.

@@ -59,6 +59,7 @@ pub(crate) fn take(snapshot: &Snapshot, state: &mut State, held: &HeldBody) {
         Held::Complete => {}
         Held::Broken(defect) => return refuse_defects(state, &[*defect]),
         Held::Lost => return refuse(state, "body.short", 400),
+        Held::Stalled => return refuse(state, "body.stalled", 408),
         Held::OverLimit | Held::Deadline => {
             let over = held.outcome == Held::OverLimit;
             match (scope.body.over_limit, over) {

@@ -103,7 +103,7 @@ pub(crate) fn take(snapshot: &Snapshot, state: &mut State, held: &HeldBody) {
     match (&held.outcome, scope.response_body.over_limit) {
         (Held::Complete, _) => {}
         (Held::Broken(defect), _) => return refuse(state, SmolStr::new_static(defect.code()), 502),
-        (Held::Lost, _) => return refuse(state, SmolStr::new_static("upstream.reset"), 502),
+        (Held::Lost | Held::Stalled, _) => return refuse(state, SmolStr::new_static("upstream.reset"), 502),
         (Held::OverLimit, OverLimit::Refuse) => {
             return refuse(state, SmolStr::new_static("response.over_limit"), 502);
         }

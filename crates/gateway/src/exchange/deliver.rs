@@ -91,6 +91,11 @@ async fn hold(mut course: Course, mut parts: Parts, mut download: Download) -> R
     let Some(Stage::Deliver(step)) = course.stage() else { return gone(course) };
     let ResponseMode::Hold { limit, deadline } = step.mode() else { return gone(course) };
     let held = body::hold(&mut download, limit, deadline).await;
+    match held.end {
+        HoldEnd::OverLimit => course.connection.node.ports.metrics.hold_cut("response_limit"),
+        HoldEnd::Deadline => course.connection.node.ports.metrics.hold_cut("response_deadline"),
+        HoldEnd::Whole(_) | HoldEnd::Failed(_) => {}
+    }
     let (outcome, trailers) = match held.end {
         HoldEnd::Whole(trailers) => (Held::Complete, trailers),
         HoldEnd::OverLimit => (Held::OverLimit, None),

@@ -61,6 +61,8 @@ async fn over_the_limit_policy_decides() {
     let answer = raw(stage.address(), post(&long, "")).await;
     assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
     assert_eq!(stage.upstream.bytes(), 0);
+    assert_eq!(stage.event().await.reasons[0].code, "body.over_limit");
+    assert_eq!(stage.metric("portcullis_holds_cut_total{what=\"request_limit\"}").as_deref(), Some("1"));
 
     let stage = Stage::start(&body("inspect_part"), Files::default()).await;
     let answer = raw(stage.address(), post(&long, "")).await;
@@ -69,6 +71,20 @@ async fn over_the_limit_policy_decides() {
     let event = stage.event().await;
     assert!(event.not_inspected.iter().any(|what| what.what == "request_body"), "{:?}", event.not_inspected);
     assert_eq!(event.request.body_bytes, long.len() as u64);
+}
+
+#[tokio::test]
+async fn a_part_of_a_stalled_body_is_never_sent_as_if_it_were_whole() {
+    let site = format!("    body: {{ deadline: 1h, over_limit: inspect_part }}\n    {READS_BODY}\n");
+    let policy = format!("connections: {{ body_timeout: 200ms }}\n{}", site_on_stage(&site));
+    let stage = Stage::start(&policy, Files::default()).await;
+    let mut wire = plain(stage.address()).await;
+    let whole = post(r#"{"word":"good"}"#, "");
+    wire.send(&whole[..whole.len() - 4]).await;
+    let answer = wire.read_to_end().await;
+    assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
+    assert_eq!(stage.event().await.reasons[0].code, "body.stalled");
+    assert_eq!(stage.upstream.bytes(), 0);
 }
 
 fn site_on_stage(site: &str) -> String {
@@ -240,4 +256,60 @@ async fn a_masked_answer_is_mended() {
     assert!(!body.contains("sdch"), "{body}");
     assert!(head.contains(&format!("content-length: {}", body.len())), "{answer}");
     assert!(head.contains("etag: W/\"v1\"") && !head.contains("content-md5"), "{head}");
+}
+
+/// What a rule that reads responses does to one with these fields and this body.
+async fn masked(site: &str, fields: &'static [(&str, &str)], body: Vec<u8>) -> (Stage, String) {
+    let behind = Behind::http1(move |_| {
+        let body = Full::<bytes::Bytes>::from(body.clone());
+        async move {
+            let answer = Response::builder().header("content-type", "application/json");
+            fields
+                .iter()
+                .fold(answer, |answer, (name, value)| answer.header(*name, *value))
+                .body(body)
+                .unwrap()
+        }
+    })
+    .await;
+    let rules =
+        "    rules: [{ name: cards, when: 'response.body.card != null', action: { mask: [card] } }]\n";
+    let policy = site_on(&[behind.address], "", &format!("{site}{rules}"));
+    let stage = Stage::start(&policy, Files::default()).await;
+    let answer = raw(stage.address(), get("/card")).await;
+    (stage, answer)
+}
+
+/// The deflate coding (RFC 1950) without compressing anything.
+fn deflated(bytes: &[u8]) -> Vec<u8> {
+    let (low, high) = bytes.iter().fold((1_u32, 0_u32), |(low, high), byte| {
+        let low = (low + u32::from(*byte)) % 65521;
+        (low, (high + low) % 65521)
+    });
+    let length = u16::try_from(bytes.len()).unwrap();
+    let sum = (high << 16 | low).to_be_bytes();
+    [&[0x78, 1, 1][..], &length.to_le_bytes(), &(!length).to_le_bytes(), bytes, &sum].concat()
+}
+
+#[tokio::test]
+async fn a_coded_answer_is_masked_and_leaves_uncoded() {
+    let body = deflated(br#"{"card":"4111111111111111","n":1}"#);
+    let (_stage, answer) = masked("", &[("content-encoding", "deflate")], body).await;
+    assert!(answer.ends_with(r#"{"card":"***","n":1}"#), "{answer}");
+    assert!(!answer.contains("content-encoding"), "{answer}");
+}
+
+#[tokio::test]
+async fn an_answer_over_the_limit_is_refused_or_read_in_part_as_policy_says() {
+    let long = format!(r#"{{"n":1,"pad":"{}"}}"#, "x".repeat(100_000)).into_bytes();
+    let site = |over| format!("    response_body: {{ hold: 1KiB, over_limit: {over} }}\n");
+    let (stage, answer) = masked(&site("refuse"), &[], long.clone()).await;
+    assert!(answer.starts_with("HTTP/1.1 502 "), "{answer}");
+    assert_eq!(stage.event().await.reasons[0].code, "response.over_limit");
+    assert_eq!(stage.metric("portcullis_holds_cut_total{what=\"response_limit\"}").as_deref(), Some("1"));
+
+    let (stage, answer) = masked(&site("inspect_part"), &[], long.clone()).await;
+    assert!(answer.as_bytes().ends_with(&long), "{}", answer.len());
+    let event = stage.event().await;
+    assert!(event.not_inspected.iter().any(|what| what.what == "response_body" && what.why == "over_limit"));
 }
