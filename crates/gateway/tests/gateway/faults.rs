@@ -265,7 +265,8 @@ async fn a_slow_client_is_no_reason_to_leave_its_server_alone() {
         Stage::start(&format!("connections: {{ body_timeout: 300ms }}\n{policy}"), Files::default()).await;
     let mut wire = plain(stage.address()).await;
     wire.send("POST /up HTTP/1.1\r\nHost: shop.example\r\nContent-Length: 8\r\n\r\nhalf").await;
-    wire.read_to_end().await;
+    let answer = wire.read_to_end().await;
+    assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
     let event = stage.event().await;
     assert_eq!(event.reasons[0].code, "body.stalled");
     let failures =

@@ -74,6 +74,25 @@ async fn a_trusted_proxy_is_believed_and_added_to() {
 }
 
 #[tokio::test]
+async fn an_identity_is_for_the_gateway_alone_to_name_in_any_spelling() {
+    let rule = "{ name: who, when: 'path == \"/known\"', headers: { set: { X-User-Id: 'proven' } } }";
+    let stage = Stage::start(&policy("127.0.0.1:0", &format!("rules: [{rule}]")), Files::default()).await;
+    let forged = "X-User-Id: admin\r\nX_User_Id: admin\r\nx-USER_id: admin";
+    // Also where the rule does not apply.
+    for (path, expected) in [("/unknown", ""), ("/known", "x-user-id: proven")] {
+        let request = get(path).replace("Connection: close", &format!("Connection: close\r\n{forged}"));
+        assert!(raw(stage.address(), request).await.starts_with("HTTP/1.1 200 "), "{path}");
+        let seen = stage.upstream.seen().last().unwrap().headers.clone();
+        let named: Vec<_> = seen
+            .iter()
+            .filter(|(name, _)| name.as_str().replace('_', "-") == "x-user-id")
+            .map(|(name, value)| format!("{name}: {}", value.to_str().unwrap()))
+            .collect();
+        assert_eq!(named.join(" | "), expected, "{path}");
+    }
+}
+
+#[tokio::test]
 async fn the_normal_form_that_was_judged_is_what_is_sent() {
     let stage = Stage::plain().await;
     let request = get("/a/./b/../%7Euser?x=%41&y").replace("shop.example", "SHOP.example:8080");

@@ -452,7 +452,8 @@ async fn a_chunk_that_goes_wrong_later_never_completes_a_request() {
     // Only once the upstream has some of it is the rest sent.
     stage.upstream.has_bytes().await;
     wire.send(format!("xyz\r\n0\r\n\r\n{}", get("/hidden"))).await;
-    wire.read_to_end().await;
+    let answer = wire.read_to_end().await;
+    assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
     let event = stage.event().await;
     assert!(event.reasons.iter().any(|reason| reason.code == "framing.chunk_size"), "{event:?}");
     assert_eq!(stage.upstream.seen().len(), 0, "{:?}", stage.upstream.seen());

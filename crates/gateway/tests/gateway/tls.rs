@@ -52,6 +52,27 @@ async fn the_certificate_is_chosen_by_the_name_asked_for() {
 }
 
 #[tokio::test]
+async fn a_connection_for_one_site_carries_no_request_to_another() {
+    let authority = Authority::new("tests");
+    let leaf = authority.issue(&["shop.example", "www.shop.example", "bank.example"]);
+    let files = Files::default();
+    files.lock().insert("shop.pem".to_owned(), leaf.certificate.clone().into());
+    files.lock().insert("shop.key".to_owned(), leaf.key.clone().into());
+    let listen = "{ address: 127.0.0.1:0, tls: { certificate: shop.pem, key: shop.key } }";
+    let bank = "  bank: { hosts: [bank.example], upstream: { servers: [UPSTREAM] } }\n";
+    let stage = Stage::start(&format!("{}{bank}", policy(listen, "")), files).await;
+    for (host, status) in [("www.shop.example", "200"), ("bank.example", "421")] {
+        let mut wire = authority.client().connect(stage.address(), "shop.example").await.unwrap();
+        wire.send(get("/").replace("shop.example", host)).await;
+        let answer = wire.read_to_end().await;
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{host}: {answer}");
+        let codes: Vec<_> = stage.event().await.reasons.iter().map(|reason| reason.code.clone()).collect();
+        assert_eq!(codes.contains(&"locate.misdirected".into()), status == "421", "{host}: {codes:?}");
+    }
+    assert_eq!(stage.upstream.seen().len(), 1);
+}
+
+#[tokio::test]
 async fn a_reload_takes_new_certificates_and_keeps_old_connections() {
     let (old, new) = (Authority::new("old"), Authority::new("new"));
     let leaf = old.issue(&["shop.example"]);
