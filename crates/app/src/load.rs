@@ -6,7 +6,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use portcullis_document::{Problem, Severity};
+use portcullis_document::Problem;
 use portcullis_engine::Snapshot;
 use portcullis_policy::Policy;
 
@@ -66,9 +66,4 @@ pub(crate) fn load(config: &Path, purpose: Purpose) -> Result<Loaded, Rejected> 
             Err(Rejected { problems, files })
         }
     }
-}
-
-/// Whether any of them makes the policy unusable.
-pub(crate) fn any_error(problems: &[Problem]) -> bool {
-    problems.iter().any(|problem| problem.severity == Severity::Error)
 }

@@ -1,7 +1,14 @@
 //! The binary through its front door: started as a process, spoken to over sockets, its files broken under it.
 
-#![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "tests say what they expect")]
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::format_push_string,
+    reason = "tests say what they expect"
+)]
 
+mod cases;
 mod cli;
 mod documents;
 mod faults;
