@@ -245,3 +245,22 @@ pub(crate) enum SchemaOf {
     /// An event.
     Event,
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn help_is_as_it_was() {
+        let mut whole = String::new();
+        let mut command = Cli::command().term_width(100);
+        command.build();
+        whole += &command.render_help().to_string();
+        for inner in command.get_subcommands_mut().filter(|inner| inner.get_name() != "help") {
+            whole.extend(["\n———\n", &inner.render_help().to_string()]);
+        }
+        insta::assert_snapshot!(whole);
+    }
+}
