@@ -18,7 +18,7 @@ use smallvec::SmallVec;
 use smol_str::SmolStr;
 
 use crate::arrival::{Arrival, HeldBody};
-use crate::deliver::{Deliver, HeldStep, ResponseStep};
+use crate::deliver::{Deliver, HeldStep, ResponseMode, ResponseStep};
 use crate::forward::{Forward, RequestFailure, UpstreamFailure};
 use crate::header_edits::HeaderEdits;
 use crate::phase::{authorise, body, head, limits, operation, response, rules};
@@ -106,7 +106,7 @@ impl Exchange {
         }
         match body::plan(&self.snapshot, &mut self.state) {
             Some(bounds) => Step::RequestBody(RequestBodyAsk { exchange: self, bounds }),
-            None => Step::Forward(Forward { exchange: self }),
+            None => self.body_judged(),
         }
     }
 
@@ -118,6 +118,12 @@ impl Exchange {
         if state.refused() {
             return self.refuse();
         }
+        self.body_judged()
+    }
+
+    /// What the body tells is known, also that there is none: a condition that misses a field of it holds then, too.
+    fn body_judged(mut self: Box<Self>) -> Step {
+        let Self { snapshot, state } = &mut *self;
         rules::run(snapshot, state, Turn::RequestBody);
         match self.count(Turn::RequestBody) {
             Ok(ask) => Step::Counters(ask),
@@ -175,6 +181,13 @@ impl Exchange {
             return ResponseStep::Refuse(self.refusal());
         }
         let mode = response::plan(snapshot, state);
+        if !matches!(mode, ResponseMode::Hold { .. }) {
+            // Nothing of the body will be known; what conditions make of that, they must say before it is sent.
+            rules::run(snapshot, state, Turn::ResponseBody);
+            if state.refused() {
+                return ResponseStep::Refuse(self.refusal());
+            }
+        }
         ResponseStep::Deliver(Deliver { exchange: self, mode })
     }
 
@@ -182,7 +195,7 @@ impl Exchange {
         self.state.book(Phase::ResponseBody, now);
         let Self { snapshot, state } = &mut *self;
         response::take(snapshot, state, held);
-        if !state.refused() && state.response_body.is_some() {
+        if !state.refused() {
             rules::run(snapshot, state, Turn::ResponseBody);
         }
         let rewritten: Option<Bytes> =
@@ -264,6 +277,7 @@ impl State {
             caller: CallerKey::address(client),
             place: None,
             identity: None,
+            others: Vec::new(),
             failed: None,
             matched: Matched::Nothing,
             preflight: false,

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use portcullis_model::exchange::{ClientCertificate, Peer};
 use portcullis_model::{Headers, Proof, Timestamp};
 use portcullis_wire::{NormalTarget, Query};
+use smallvec::SmallVec;
 use smol_str::SmolStr;
 
 pub(crate) use jwt::{JwtKeys, JwtVerifier};
@@ -45,7 +46,11 @@ pub(crate) struct Failed {
 /// What a request's credentials come to.
 #[derive(Debug, Default)]
 pub(crate) struct Outcome {
+    /// The first that was proved, in the order of the providers.
     pub(crate) identity: Option<Box<Identity>>,
+    /// What the other credentials of the request proved.
+    pub(crate) others: Vec<Identity>,
+    /// The first credential that proves nothing to anybody.
     pub(crate) failed: Option<Failed>,
 }
 
@@ -95,7 +100,7 @@ pub(crate) enum Method {
     Mtls(CertificateName),
 }
 
-/// Tries the providers in order; the first that proves an identity ends it.
+/// Tries the providers in order. Several may look at the same credential: where one of them proves it, it did not fail.
 pub(crate) fn authenticate(
     providers: &[Arc<Provider>],
     presented: &Presented<'_>,
@@ -103,22 +108,38 @@ pub(crate) fn authenticate(
     now: Timestamp,
 ) -> Outcome {
     let mut outcome = Outcome::default();
+    let mut proved: SmallVec<[Option<&Where>; 2]> = SmallVec::new();
+    let mut failures: SmallVec<[(Option<&Where>, Failed); 2]> = SmallVec::new();
     for provider in providers {
+        let place = provider.place(presented);
         match provider.prove(presented, node, now) {
             Some(Ok(identity)) => {
-                outcome.identity = Some(Box::new(identity));
-                break;
+                proved.push(place);
+                match outcome.identity {
+                    None => outcome.identity = Some(Box::new(identity)),
+                    Some(_) => outcome.others.push(identity),
+                }
             }
-            Some(Err(why)) if outcome.failed.is_none() => {
-                outcome.failed = Some(Failed { provider: provider.name.clone(), why });
-            }
-            Some(Err(_)) | None => {}
+            Some(Err(why)) => failures.push((place, Failed { provider: provider.name.clone(), why })),
+            None => {}
         }
     }
+    let failed = failures.into_iter().find(|(place, _)| !proved.contains(place));
+    outcome.failed = failed.map(|(_, failed)| failed);
     outcome
 }
 
 impl Provider {
+    /// Where its credential stands in this request; none for a client certificate, which is the connection's.
+    fn place(&self, presented: &Presented<'_>) -> Option<&Where> {
+        let places = match &self.method {
+            Method::Jwt(verifier) => verifier.places(),
+            Method::ApiKey { places, .. } => places,
+            Method::Mtls(_) => &[],
+        };
+        places.iter().find(|place| place.find(presented).is_some())
+    }
+
     /// `None` where nothing was presented to it.
     fn prove(
         &self,
@@ -147,28 +168,33 @@ impl Provider {
         }
     }
 
-    /// Path and query without the parameter that carries a key; none where there is no such parameter.
-    pub(crate) fn strip_key(&self, target: &NormalTarget) -> Option<String> {
+    /// The query parameter that carries its key, if one does.
+    fn carrier(&self) -> Option<&str> {
         let Method::ApiKey { places, .. } = &self.method else { return None };
-        let Some(Where::Query(known)) = places.iter().find(|place| matches!(place, Where::Query(_))) else {
-            return None;
-        };
-        let carried =
-            |pair: &str| Query::new(pair).pairs().next().is_some_and(|(name, _)| name == known.as_str());
-        let raw = target.query();
-        let raw = raw.raw();
-        if !raw.split('&').any(carried) {
-            return None;
-        }
-        let kept: Vec<&str> = raw.split('&').filter(|pair| !carried(pair)).collect();
-        let separator = if kept.is_empty() { "" } else { "?" };
-        Some(format!("{}{separator}{}", target.path(), kept.join("&")))
+        places.iter().find_map(|place| match place {
+            Where::Query(name) => Some(name.as_str()),
+            Where::Header(_) | Where::Cookie(_) => None,
+        })
     }
 
     fn identity(&self, proof: Proof, subject: SmolStr, groups: Vec<SmolStr>) -> Identity {
         let provider = self.name.clone();
         Identity { provider, subject, proof, groups, scopes: Vec::new(), claims: None }
     }
+}
+
+/// Path and query without the parameters that carry keys; none where there are no such parameters.
+pub(crate) fn strip_keys(providers: &[Arc<Provider>], target: &NormalTarget) -> Option<String> {
+    let carriers: SmallVec<[&str; 2]> = providers.iter().filter_map(|provider| provider.carrier()).collect();
+    let carried =
+        |pair: &str| Query::new(pair).pairs().next().is_some_and(|(name, _)| carriers.contains(&&*name));
+    let query = target.query();
+    if carriers.is_empty() || !query.raw().split('&').any(carried) {
+        return None;
+    }
+    let kept: Vec<&str> = query.raw().split('&').filter(|pair| !carried(pair)).collect();
+    let separator = if kept.is_empty() { "" } else { "?" };
+    Some(format!("{}{separator}{}", target.path(), kept.join("&")))
 }
 
 impl Where {
@@ -189,12 +215,20 @@ impl Where {
                     Some(Cow::Borrowed(text))
                 }
             }
-            Self::Query(name) => presented.query.get(name),
-            Self::Cookie(name) => portcullis_wire::fields::cookies(presented.headers)
-                .find(|(known, _)| known == name.as_str())
-                .map(|(_, value)| value),
+            Self::Query(name) => only(presented.query.all(name)),
+            Self::Cookie(name) => only(
+                portcullis_wire::fields::cookies(presented.headers)
+                    .filter(|(known, _)| known == name.as_str())
+                    .map(|(_, value)| value),
+            ),
         }
     }
+}
+
+/// The one value there is; of several, nothing valid: a server might read another than we proved.
+fn only<'a>(mut values: impl Iterator<Item = Cow<'a, str>>) -> Option<Cow<'a, str>> {
+    let first = values.next()?;
+    Some(if values.next().is_some() { Cow::Borrowed("") } else { first })
 }
 
 /// The token of `Bearer TOKEN` (RFC 6750 §2.1).

@@ -3,6 +3,8 @@
 //! Invariants: values of `Authorization`, cookies, API keys and names policy lists never pass; whatever looks like a
 //! token or a key does not pass anywhere; every text is bounded. Redacting twice changes nothing.
 
+use std::borrow::Cow;
+
 use smol_str::SmolStr;
 
 use crate::identity::keys;
@@ -16,47 +18,46 @@ const LONGEST: usize = 1024;
 /// The longest path and query kept, in bytes.
 const LONGEST_TARGET: usize = 4096;
 
-/// Header fields whose values are credentials.
-const HEADERS: [&str; 12] = [
-    "authorization",
-    "proxy-authorization",
-    "authentication-info",
-    "x-api-key",
+/// A header field or query parameter whose name has one of these in it, `_` read as `-`, holds a credential.
+const WORDS: [&str; 13] = [
+    "token",
+    "secret",
+    "passw",
+    "passphrase",
     "api-key",
     "apikey",
-    "x-auth-token",
-    "x-access-token",
-    "x-csrf-token",
-    "x-xsrf-token",
-    "x-amz-security-token",
-    "x-vault-token",
+    "access-key",
+    "credential",
+    "session",
+    "signature",
+    "assertion",
+    "authoriz",
+    "jwt",
 ];
 
-/// Query parameters whose values are credentials.
-const QUERY: [&str; 22] = [
-    "access_token",
-    "refresh_token",
-    "id_token",
-    "token",
+/// Header fields that hold credentials under other names.
+const HEADERS: [&str; 3] = ["authentication-info", "x-auth-key", "x-auth"];
+
+/// Query parameters that hold credentials under other names.
+const QUERY: [&str; 13] = [
     "auth",
-    "api_key",
-    "apikey",
-    "api-key",
     "key",
-    "password",
-    "passwd",
     "pwd",
     "pass",
     "pin",
     "otp",
-    "secret",
-    "client_secret",
     "code",
     "sig",
-    "signature",
-    "session",
-    "x-amz-signature",
+    "sid",
+    "ticket",
+    "samlresponse",
+    "samlrequest",
+    "hmac",
 ];
+
+/// What a credential begins with where a header field says its scheme (RFC 9110 §11.4).
+const SCHEMES: [&str; 7] =
+    ["basic ", "bearer ", "digest ", "negotiate ", "ntlm ", "dpop ", "aws4-hmac-sha256 "];
 
 /// What well-known keys and tokens begin with.
 const MARKS: [&str; 15] = [
@@ -91,14 +92,21 @@ impl Redactor {
     /// A header field's value as events keep it; `name` in any case.
     pub(crate) fn header(&self, name: &str, value: &[u8]) -> String {
         let is = |known: &str| known.eq_ignore_ascii_case(name);
-        if HEADERS.iter().any(|known| is(known)) || self.headers.iter().any(|known| is(known)) {
-            return HIDDEN.to_owned();
-        }
         let value = String::from_utf8_lossy(value);
         if is("cookie") || is("set-cookie") {
             return self.cookies(&value);
         }
-        if is("referer") || is("location") || is("x-original-url") || is("x-rewrite-url") {
+        let begins =
+            |scheme: &&str| value.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme));
+        if HEADERS.iter().any(|known| is(known))
+            || self.headers.iter().any(|known| is(known))
+            || names_secret(name)
+            || name.to_ascii_lowercase().contains("cookie")
+            || SCHEMES.iter().any(begins)
+        {
+            return HIDDEN.to_owned();
+        }
+        if is("referer") || value.starts_with('/') || value.contains("://") {
             return self.address(&value);
         }
         cut(scrub(&value), LONGEST)
@@ -117,28 +125,35 @@ impl Redactor {
         cut(out, LONGEST)
     }
 
-    /// A URL's path and query, each as they stand in events.
+    /// A URL's path and query, each as they stand in events; who is named before its host is hidden, and where it
+    /// points to within the page.
     fn address(&self, value: &str) -> String {
-        match value.split_once('?') {
-            Some((path, query)) => format!("{}?{}", redact_path(path), self.query(query)),
-            None => redact_path(value),
+        let value = value.split('#').next().unwrap_or_default();
+        let (path, query) = match value.split_once('?') {
+            Some((path, query)) => (path, Some(query)),
+            None => (value, None),
+        };
+        let mut text = redact_path(&without_userinfo(path));
+        if let Some(query) = query {
+            text.extend(["?", &self.query(query)]);
         }
+        cut(text, LONGEST_TARGET)
     }
 
     /// A query with the values of sensitive names hidden, and of any name where they look like a secret.
     pub(crate) fn query(&self, raw: &str) -> String {
         let mut out = String::with_capacity(raw.len().min(LONGEST_TARGET));
-        for pair in raw.split('&') {
-            if !out.is_empty() {
-                out.push('&');
-            }
+        for piece in raw.split_inclusive(['&', ';']) {
+            let pair = piece.trim_end_matches(['&', ';']);
             match pair.split_once('=') {
-                Some((name, value)) if self.hides_query(name) || hides_value(value) => {
-                    out.extend([name, "=", HIDDEN]);
+                Some((name, value)) if !hides_value(name) => {
+                    let hidden = self.hides_query(name) || hides_value(value);
+                    out.extend([name, "=", if hidden { HIDDEN } else { value }]);
                 }
-                None if looks_secret(pair) => out.push_str(HIDDEN),
+                _ if hides_value(pair) => out.push_str(HIDDEN),
                 _ => out.push_str(pair),
             }
+            out.push_str(piece.get(pair.len()..).unwrap_or_default());
             if out.len() > LONGEST_TARGET {
                 break;
             }
@@ -149,8 +164,29 @@ impl Redactor {
     fn hides_query(&self, name: &str) -> bool {
         let name = portcullis_wire::Query::new(name);
         let decoded = name.pairs().next().map(|(name, _)| name.to_ascii_lowercase()).unwrap_or_default();
-        QUERY.contains(&decoded.as_str())
+        // `user[password]` and `user.pin` are names of forms' fields.
+        let last = decoded.trim_end_matches(']').rsplit(['[', '.']).next().unwrap_or_default();
+        QUERY.contains(&last)
+            || names_secret(&decoded)
             || self.query.iter().any(|known| known.eq_ignore_ascii_case(&decoded))
+    }
+}
+
+/// Whether a field of that name holds a credential.
+fn names_secret(name: &str) -> bool {
+    let name = name.to_ascii_lowercase().replace('_', "-");
+    WORDS.iter().any(|word| name.contains(word))
+}
+
+/// `https://name:word@host/` without name and word.
+fn without_userinfo(url: &str) -> Cow<'_, str> {
+    let Some((scheme, rest)) = url.split_once("://") else { return Cow::Borrowed(url) };
+    let authority = rest.split('/').next().unwrap_or_default();
+    match authority.rsplit_once('@') {
+        Some((userinfo, _)) => {
+            Cow::Owned(format!("{scheme}://{HIDDEN}{}", rest.get(userinfo.len()..).unwrap_or_default()))
+        }
+        None => Cow::Borrowed(url),
     }
 }
 
@@ -170,7 +206,7 @@ pub(crate) fn redact_path(path: &str) -> String {
         if place > 0 {
             out.push('/');
         }
-        out.push_str(if looks_secret(segment) { HIDDEN } else { segment });
+        out.push_str(if hides_value(segment) { HIDDEN } else { segment });
         if out.len() > LONGEST_TARGET {
             break;
         }
@@ -209,7 +245,7 @@ pub(crate) fn looks_secret(word: &str) -> bool {
     if word.len() < 16 {
         return false;
     }
-    if word.starts_with("eyJ") && word.split('.').count() >= 2 {
+    if word.find("eyJ").is_some_and(|at| word.get(at..).is_some_and(|token| token.contains('.'))) {
         return true;
     }
     MARKS.iter().any(|mark| word.starts_with(mark)) || is_random(word)
@@ -244,6 +280,14 @@ mod tests {
             ("Accept", "text/html", "text/html"),
             ("X-Note", &format!("see {JWT}, ok"), "see [redacted], ok"),
             ("Referer", "https://a.example/x?token=1&page=2", "https://a.example/x?token=[redacted]&page=2"),
+            ("Referer", "https://u:p@a.example/x#t=1", "https://[redacted]@a.example/x"),
+            ("X-Forwarded-Uri", "/x?password=1", "/x?password=[redacted]"),
+            ("X-Original-Authorization", "abc", HIDDEN),
+            ("X-Upstream", "Bearer abc", HIDDEN),
+            ("X-Note", "basic dTpw", HIDDEN),
+            ("x_session_id", "7", HIDDEN),
+            ("X-Gitlab-Token", "7", HIDDEN),
+            ("Cookie2", "$Version=1", HIDDEN),
         ] {
             assert_eq!(redactor().header(name, value.as_bytes()), shown, "{name}");
         }
@@ -257,6 +301,11 @@ mod tests {
             ("%70assword=x", "%70assword=[redacted]"),
             ("card=4111", "card=[redacted]"),
             (&format!("state={JWT}"), "state=[redacted]"),
+            ("a=1;token=abc;b=2", "a=1;token=[redacted];b=2"),
+            ("user[password]=x&user%5Bpin%5D=1", "user[password]=[redacted]&user%5Bpin%5D=[redacted]"),
+            ("reset_token=x&X-Amz-Credential=y", "reset_token=[redacted]&X-Amz-Credential=[redacted]"),
+            ("page=session&author=anna&keyword=x", "page=session&author=anna&keyword=x"),
+            (&format!("{JWT}=1"), HIDDEN),
             (JWT, HIDDEN),
             (
                 "q=hello+world&id=6f1ed002-ab5c-4d3e-9a1f-3b1c0a5d7e9f",
@@ -265,7 +314,9 @@ mod tests {
         ] {
             assert_eq!(redactor().query(raw), shown, "{raw}");
         }
-        assert_eq!(redact_path(&format!("/reset/{JWT}/x")), "/reset/[redacted]/x");
+        for segment in [JWT, &format!("token={JWT}"), &format!("v1:{JWT}"), &format!("a;t={JWT};b")] {
+            assert_eq!(redact_path(&format!("/reset/{segment}/x")), "/reset/[redacted]/x");
+        }
         assert_eq!(
             redact_path("/files/d41d8cd98f00b204e9800998ecf8427e"),
             "/files/d41d8cd98f00b204e9800998ecf8427e"

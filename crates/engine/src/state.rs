@@ -103,6 +103,8 @@ pub(crate) struct State {
     pub(crate) caller: CallerKey,
     pub(crate) place: Option<Place>,
     pub(crate) identity: Option<Box<Identity>>,
+    /// What further credentials of the request proved.
+    pub(crate) others: Vec<Identity>,
     pub(crate) failed: Option<Failed>,
     pub(crate) matched: Matched,
     /// Whether a browser only asks for leave (CORS preflight).

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use portcullis_expr::{Path, Var};
 use portcullis_policy::{
     BodyPolicy, Carrier, Credential, KeyPart, Limit, Mode, Policy, Require, Rule, RuleAction, Settings, Site,
-    Stance,
+    Skippable, Stance,
 };
 use smol_str::{SmolStr, format_smolstr};
 
@@ -63,8 +63,9 @@ impl Compiling<'_> {
             rules.push(turn, compile_rule(rule));
         }
         let mut limits = ByTurn::default();
+        let passed = limits_passed(&all);
         for limit in settings.limits.iter() {
-            limits.push(limit_turn(limit, &all), compile_limit(&self.site.name, limit));
+            limits.push(limit_turn(limit, &all).max(passed), compile_limit(&self.site.name, limit));
         }
         let masks_late = rules
             .at(Turn::ResponseHead)
@@ -145,6 +146,14 @@ fn compile_rule(rule: &Rule) -> scope::Rule {
             .collect(),
         remove: rule.headers.remove.iter().map(|name| SmolStr::new(name.as_str())).collect(),
     }
+}
+
+/// When the last rule has run that may let an exchange past the limits: none counts before.
+fn limits_passed(rules: &[&Rule]) -> Turn {
+    let passes = |rule: &Rule| matches!(&rule.action, Some(RuleAction::Pass(stages)) if stages.contains(&Skippable::Limits));
+    let turns = turns::settle(rules);
+    let latest = rules.iter().zip(turns).filter(|(rule, _)| passes(rule)).map(|(_, turn)| turn).max();
+    if latest.is_some_and(|turn| turn > Turn::Located) { Turn::Operation } else { Turn::Located }
 }
 
 /// Limits run before or after the caller is known, or with the body; there is one batch each.

@@ -88,19 +88,41 @@ enum Needed {
 }
 
 fn needed(site: &Site, scope: &Scope, state: &State) -> Needed {
-    let identity = state.identity.as_deref();
-    match (&scope.require, identity) {
-        (Require::Nothing, _) => Needed::Nothing,
-        (Require::Providers(names), Some(identity)) if names.contains(&identity.provider) => Needed::Nothing,
-        (Require::Providers(_), Some(_)) => Needed::More("authorise.other_provider"),
-        (Require::Providers(_), None) => Needed::Caller,
-        (Require::Contract, identity) => match declared_security(site, state) {
+    let proved = Proved { first: state.identity.as_deref(), others: &state.others };
+    match &scope.require {
+        Require::Nothing => Needed::Nothing,
+        Require::Providers(names) if proved.any(|identity| names.contains(&identity.provider)) => {
+            Needed::Nothing
+        }
+        Require::Providers(_) => proved.lacks(),
+        Require::Contract => match declared_security(site, state) {
             Some(Security::Public) => Needed::Nothing,
-            Some(Security::AnyOf(alternatives)) => needed_by_contract(site, alternatives, identity),
+            Some(Security::AnyOf(alternatives)) => needed_by_contract(site, alternatives, proved),
             // What the contract says nothing of takes anybody proved.
-            Some(Security::Unstated) | None if identity.is_some() => Needed::Nothing,
+            Some(Security::Unstated) | None if proved.first.is_some() => Needed::Nothing,
             Some(Security::Unstated) | None => Needed::Caller,
         },
+    }
+}
+
+/// Everyone the credentials of a request prove.
+#[derive(Clone, Copy)]
+struct Proved<'a> {
+    first: Option<&'a Identity>,
+    others: &'a [Identity],
+}
+
+impl Proved<'_> {
+    fn any(&self, fits: impl Fn(&Identity) -> bool) -> bool {
+        self.first.into_iter().chain(self.others).any(fits)
+    }
+
+    /// What is needed where none of them is enough.
+    fn lacks(&self) -> Needed {
+        match self.first {
+            Some(_) => Needed::More("authorise.other_provider"),
+            None => Needed::Caller,
+        }
     }
 }
 
@@ -111,25 +133,18 @@ fn declared_security<'a>(site: &'a Site, state: &State) -> Option<&'a Security> 
     }
 }
 
-fn needed_by_contract(site: &Site, alternatives: &[Vec<Requirement>], identity: Option<&Identity>) -> Needed {
-    let mut known_but_lacks = false;
-    for alternative in alternatives {
-        match identity {
-            _ if alternative.is_empty() => return Needed::Nothing,
-            Some(identity) if alternative.iter().all(|one| site.proves(one, identity)) => {
-                if alternative.iter().all(|one| has_scopes(one, identity)) {
-                    return Needed::Nothing;
-                }
-                known_but_lacks = true;
-            }
-            _ => {}
-        }
+/// One alternative must be met, and of that every scheme, each by any credential (OpenAPI's security requirements).
+fn needed_by_contract(site: &Site, alternatives: &[Vec<Requirement>], proved: Proved<'_>) -> Needed {
+    let met =
+        |one: &Requirement| proved.any(|identity| site.proves(one, identity) && has_scopes(one, identity));
+    if alternatives.iter().any(|alternative| alternative.iter().all(met)) {
+        return Needed::Nothing;
     }
-    match (identity, known_but_lacks) {
-        (None, _) => Needed::Caller,
-        (Some(_), true) => Needed::More("authorise.scope"),
-        (Some(_), false) => Needed::More("authorise.other_provider"),
+    let known = |one: &Requirement| proved.any(|identity| site.proves(one, identity));
+    if proved.first.is_some() && alternatives.iter().any(|alternative| alternative.iter().all(known)) {
+        return Needed::More("authorise.scope");
     }
+    proved.lacks()
 }
 
 /// Scopes count where the token carries them, as scopes or as groups.

@@ -27,6 +27,8 @@ pub(crate) struct Parsed {
     pub(crate) bytes: Bytes,
     /// Without parameters, lower case; empty where none was given.
     pub(crate) media_type: SmolStr,
+    /// Whether it was read as something that has fields.
+    pub(crate) has_fields: bool,
     pub(crate) body: Body,
 }
 
@@ -74,9 +76,19 @@ pub(crate) fn take(snapshot: &Snapshot, state: &mut State, held: &HeldBody) {
     match parsed {
         Ok(parsed) => {
             note_defects(state, "request_body", held, &parsed.body.defects);
+            if parsed.body.defects.iter().any(is_budget) && scope.body.over_limit == OverLimit::Refuse {
+                refuse(state, "body.budget", 413);
+            }
+            if !parsed.has_fields {
+                state.uninspected("request_body", "content_type");
+            }
             state.body = Some(Box::new(parsed));
         }
-        Err(why) => state.uninspected("request_body", why),
+        // A server that ignores the coding would read what nobody here could.
+        Err(why) => match scope.body.over_limit {
+            OverLimit::Refuse => refuse(state, "body.content_coding", 415),
+            OverLimit::InspectPart => state.uninspected("request_body", why),
+        },
     }
 }
 
@@ -97,11 +109,33 @@ pub(crate) fn read(
     if decoded.defects.iter().any(|defect| !is_cut(*defect, &held.outcome)) {
         return Err("content_coding");
     }
-    let media_type = headers.get("content-type").and_then(MediaType::parse);
+    let mut declared = headers.all("content-type").map(MediaType::parse);
+    let media_type = declared.next();
+    let unclear = matches!(media_type, Some(None)) || declared.next().is_some();
+    let media_type = media_type.flatten();
     let budget = Budget { bytes: output_bytes, ..Budget::default() };
-    let body = body::parse(&decoded.bytes, media_type.as_ref(), &budget);
+    let has_fields = media_type.as_ref().is_some_and(has_fields);
+    let undeclared = if has_fields { None } else { undeclared_json(&decoded.bytes, &budget) };
+    let has_fields = has_fields || undeclared.is_some();
+    let mut body = undeclared.unwrap_or_else(|| body::parse(&decoded.bytes, media_type.as_ref(), &budget));
+    if unclear {
+        body.defects.push(Defect::MediaType);
+    }
     let media_type = media_type.map(|media_type| SmolStr::new(media_type.essence())).unwrap_or_default();
-    Ok(Parsed { bytes: decoded.bytes, media_type, body })
+    Ok(Parsed { bytes: decoded.bytes, media_type, has_fields, body })
+}
+
+/// Whether a tree with names can be made of such a body.
+fn has_fields(media_type: &MediaType) -> bool {
+    media_type.is_json() || media_type.is_form() || media_type.is_multipart()
+}
+
+/// JSON that says it is something without fields, or says nothing: many servers read it as JSON all the same.
+fn undeclared_json(bytes: &Bytes, budget: &Budget) -> Option<Body> {
+    let begins = bytes.iter().find(|byte| !byte.is_ascii_whitespace());
+    let json = MediaType::parse(b"application/json").filter(|_| matches!(begins, Some(b'{' | b'[')))?;
+    let body = body::parse(bytes, Some(&json), budget);
+    (!body.defects.contains(&Defect::BodySyntax)).then_some(body)
 }
 
 /// A part of a coded body ends too early, of course.
@@ -116,8 +150,13 @@ pub(crate) fn note_defects(state: &mut State, what: &'static str, held: &HeldBod
     for defect in defects.iter().filter(|_| held.outcome == Held::Complete) {
         let reason = Reason::new(Stage::Body, SmolStr::new_static(defect.code()), Action::Monitor);
         state.note(reason.detail(SmolStr::new_static(defect.describe())));
-        if matches!(defect, Defect::BodyTooLarge | Defect::BodyTooDeep | Defect::BodyTooManyValues) {
+        if is_budget(defect) {
             state.uninspected(what, "budget");
         }
     }
+}
+
+/// Whether more was to be read than may be.
+pub(crate) fn is_budget(defect: &Defect) -> bool {
+    matches!(defect, Defect::BodyTooLarge | Defect::BodyTooDeep | Defect::BodyTooManyValues)
 }

@@ -84,5 +84,6 @@ pub(crate) fn authenticate(snapshot: &Snapshot, state: &mut State) {
         state.decide(Mode::Block, reason, Answer::status(401));
     }
     state.failed = outcome.failed;
-    state.without_key = providers.iter().find_map(|provider| provider.strip_key(&state.normal.target));
+    state.others = outcome.others;
+    state.without_key = identity::strip_keys(providers, &state.normal.target);
 }

@@ -13,7 +13,7 @@ use crate::scope::Turn;
 use crate::snapshot::Snapshot;
 use crate::state::{Answer, State, Tee};
 
-use super::body::{Parsed, note_defects, read};
+use super::body::{Parsed, is_budget, note_defects, read};
 
 /// How much of a response learning looks at.
 const TEE: usize = 64 * 1024;
@@ -117,9 +117,17 @@ pub(crate) fn take(snapshot: &Snapshot, state: &mut State, held: &HeldBody) {
     match read(&head.headers, held, scope.response_body.bounds.limit) {
         Ok(parsed) => {
             note_defects(state, "response_body", held, &parsed.body.defects);
+            if parsed.body.defects.iter().any(is_budget)
+                && scope.response_body.over_limit == OverLimit::Refuse
+            {
+                refuse(state, SmolStr::new_static("response.budget"), 502);
+            }
             state.response_body = Some(Box::new(parsed));
         }
-        Err(why) => state.uninspected("response_body", why),
+        Err(why) => match scope.response_body.over_limit {
+            OverLimit::Refuse => refuse(state, SmolStr::new_static("response.content_coding"), 502),
+            OverLimit::InspectPart => state.uninspected("response_body", why),
+        },
     }
 }
 
