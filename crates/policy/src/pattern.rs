@@ -49,14 +49,20 @@ impl RoutePattern {
 
     /// Whether it is for a request of that method and those decoded path segments. `HEAD` is taken as `GET`.
     ///
-    /// `/a` has the segment `a`; `/a/` has `a` and an empty one; `/` has an empty one.
-    pub fn matches<'a>(&self, method: &Method, segments: impl IntoIterator<Item = &'a str>) -> bool {
+    /// `/a` has the segment `a`; `/a/` has `a` and an empty one; `/` has an empty one. A path that does not fit is also
+    /// read as servers do that drop path parameters, merge slashes and decode them: `/internal;v=1/x`, `//internal/x`
+    /// and `/internal%2Fx` are no ways around the route for `/internal/**`.
+    pub fn matches<'a>(&self, method: &Method, segments: &(impl Iterator<Item = &'a str> + Clone)) -> bool {
         let method =
             if *method == Method::HEAD && self.method != Some(Method::HEAD) { &Method::GET } else { method };
         if self.method.as_ref().is_some_and(|own| own != method) {
             return false;
         }
-        let mut given = segments.into_iter();
+        let folds = |segment: &str| segment.is_empty() || segment.contains([';', '/', '\\']);
+        self.fits(segments.clone()) || (segments.clone().any(folds) && self.fits(folded(segments.clone())))
+    }
+
+    fn fits<'a>(&self, mut given: impl Iterator<Item = &'a str>) -> bool {
         let all = self.segments.iter().all(|wanted| given.next().is_some_and(|segment| wanted.fits(segment)));
         all && (self.tail == Tail::Open || given.next().is_none())
     }
@@ -86,6 +92,20 @@ impl RoutePattern {
         let segments = parts.into_iter().map(Segment::parse).collect::<Result<_, _>>()?;
         Ok(Self { text: text.into(), method, segments, tail })
     }
+}
+
+/// The segments as a lenient server reads them: slashes decoded and merged, path parameters dropped.
+fn folded<'a>(segments: impl Iterator<Item = &'a str>) -> impl Iterator<Item = &'a str> {
+    let mut rest = segments.flat_map(|segment| segment.split(['/', '\\'])).peekable();
+    std::iter::from_fn(move || {
+        loop {
+            let name = rest.next()?.split(';').next().unwrap_or_default();
+            // Only a last empty segment means anything.
+            if !name.is_empty() || rest.peek().is_none() {
+                return Some(name);
+            }
+        }
+    })
 }
 
 impl Segment {
@@ -141,7 +161,7 @@ mod tests {
     fn matches(pattern: &str, request: &str) -> bool {
         let (method, path) = request.split_once(' ').unwrap();
         let pattern = RoutePattern::parse(pattern).unwrap();
-        pattern.matches(&method.parse().unwrap(), path.strip_prefix('/').unwrap().split('/'))
+        pattern.matches(&method.parse().unwrap(), &path.strip_prefix('/').unwrap().split('/'))
     }
 
     #[test]
@@ -158,6 +178,13 @@ mod tests {
             ("/internal/**", "GET /internally", false),
             ("/a/*/c", "GET /a/b/c", true),
             ("/a/*/c", "GET /a//c", false),
+            ("/internal/**", "GET /internal;v=1/a", true),
+            ("/internal/**", "GET //internal//a", true),
+            ("/internal/**", "GET /;/internal", true),
+            ("/internal/**", "GET /a;/internal", false),
+            ("/internal/a", "GET /internal/a;x", true),
+            ("/internal/a", "GET /internal/a/;x", false),
+            ("/internal/a", "GET /internal/a/", false),
             ("/a/{id}/c", "GET /a/b/c", true),
             ("/reports/*.pdf", "GET /reports/x.pdf", true),
             ("/reports/*.pdf", "GET /reports/.pdf", false),
@@ -166,6 +193,16 @@ mod tests {
             ("/", "GET /a", false),
         ] {
             assert_eq!(matches(pattern, request), expected, "{pattern} {request}");
+        }
+    }
+
+    #[test]
+    fn an_encoded_slash_is_no_way_around() {
+        let pattern = RoutePattern::parse("/internal/**").unwrap();
+        for (segments, expected) in
+            [(&["internal/a"][..], true), (&["x", "..\\internal"], false), (&["\\internal"], true)]
+        {
+            assert_eq!(pattern.matches(&Method::GET, &segments.iter().copied()), expected, "{segments:?}");
         }
     }
 

@@ -92,7 +92,7 @@ impl Site {
         method: &http::Method,
         segments: &(impl Iterator<Item = &'a str> + Clone),
     ) -> Option<(usize, &Route)> {
-        self.routes.iter().enumerate().find(|(_, route)| route.pattern.matches(method, segments.clone()))
+        self.routes.iter().enumerate().find(|(_, route)| route.pattern.matches(method, segments))
     }
 }
 
@@ -250,17 +250,18 @@ section! {
         hold: ByteSize = "1MiB",
         /// How long holding may take.
         deadline: Duration = "30s",
-        /// What happens where that is not enough.
+        /// What happens where that is not enough, or where the body cannot be read.
         over_limit: OverLimit = "refuse",
     }
 }
 
 words! {
-    /// What happens to a body that cannot be held as a whole.
+    /// What happens to a body that cannot be held and read as a whole: it is too long or too late, its content coding
+    /// cannot be undone, or it is nested or filled beyond what is parsed.
     pub enum OverLimit {
-        /// It is refused: a request with 413 or 408, a response with 502.
+        /// It is refused: a request with 413, 408 or 415, a response with 502.
         Refuse = "refuse",
-        /// What is held is judged, the rest streams unseen, and the event says so.
+        /// What can be read is judged, the rest goes on unseen, and the event says so.
         InspectPart = "inspect_part",
     }
 }

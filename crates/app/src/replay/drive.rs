@@ -216,3 +216,6 @@ fn fields<'a>(
 ) -> impl Iterator<Item = &'a (String, String)> {
     recorded.iter().filter(|(name, _)| !dropped.iter().any(|one| name.eq_ignore_ascii_case(one)))
 }
+
+#[cfg(test)]
+mod tests;

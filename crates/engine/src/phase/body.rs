@@ -76,7 +76,9 @@ pub(crate) fn take(snapshot: &Snapshot, state: &mut State, held: &HeldBody) {
     match parsed {
         Ok(parsed) => {
             note_defects(state, "request_body", held, &parsed.body.defects);
-            if parsed.body.defects.iter().any(is_budget) && scope.body.over_limit == OverLimit::Refuse {
+            if parsed.body.defects.iter().copied().any(is_budget)
+                && scope.body.over_limit == OverLimit::Refuse
+            {
                 refuse(state, "body.budget", 413);
             }
             if !parsed.has_fields {
@@ -150,13 +152,13 @@ pub(crate) fn note_defects(state: &mut State, what: &'static str, held: &HeldBod
     for defect in defects.iter().filter(|_| held.outcome == Held::Complete) {
         let reason = Reason::new(Stage::Body, SmolStr::new_static(defect.code()), Action::Monitor);
         state.note(reason.detail(SmolStr::new_static(defect.describe())));
-        if is_budget(defect) {
+        if is_budget(*defect) {
             state.uninspected(what, "budget");
         }
     }
 }
 
 /// Whether more was to be read than may be.
-pub(crate) fn is_budget(defect: &Defect) -> bool {
+pub(crate) const fn is_budget(defect: Defect) -> bool {
     matches!(defect, Defect::BodyTooLarge | Defect::BodyTooDeep | Defect::BodyTooManyValues)
 }

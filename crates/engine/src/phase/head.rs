@@ -37,7 +37,7 @@ pub(crate) fn locate(snapshot: &Snapshot, state: &mut State) {
     let route = site
         .routes
         .iter()
-        .position(|route| route.pattern.matches(&state.head.method, state.normal.segments()));
+        .position(|route| route.pattern.matches(&state.head.method, &state.normal.segments()));
     state.place = Some(Place { site: index, route });
     state.edits.add_removed(&snapshot.scope(state.place).reserved);
     let asked = state.peer.tls.as_ref().and_then(|tls| tls.server_name.as_deref());

@@ -117,7 +117,7 @@ pub(crate) fn take(snapshot: &Snapshot, state: &mut State, held: &HeldBody) {
     match read(&head.headers, held, scope.response_body.bounds.limit) {
         Ok(parsed) => {
             note_defects(state, "response_body", held, &parsed.body.defects);
-            if parsed.body.defects.iter().any(is_budget)
+            if parsed.body.defects.iter().copied().any(is_budget)
                 && scope.response_body.over_limit == OverLimit::Refuse
             {
                 refuse(state, SmolStr::new_static("response.budget"), 502);
