@@ -12,7 +12,7 @@ use http::header::{
     self, ACCEPT_ENCODING, CONNECTION, CONTENT_LENGTH, COOKIE, FORWARDED, HOST, HeaderMap, HeaderName,
     HeaderValue, TE, UPGRADE, VIA,
 };
-use portcullis_engine::Forward;
+use portcullis_engine::{Forward, HeaderEdits};
 use portcullis_model::{Headers, Peer, RequestHead, Scheme, Version};
 use smallvec::SmallVec;
 
@@ -142,6 +142,25 @@ fn is_disguised(name: &str) -> bool {
         let folded = name.replace('_', "-");
         folded.starts_with("x-forwarded") || folded == "x-real-ip" || HOP_BY_HOP.contains(&folded.as_str())
     }
+}
+
+/// Takes out of a request's trailers what may only stand in a head: some servers make one of the two.
+pub(crate) fn clean_trailers(trailers: &mut HeaderMap, edits: &HeaderEdits) {
+    let barred = |name: &&HeaderName| is_for_heads(name.as_str()) || edits.removes(name.as_str().as_bytes());
+    let barred: SmallVec<[HeaderName; 4]> = trailers.keys().filter(barred).cloned().collect();
+    for name in barred {
+        trailers.remove(name);
+    }
+}
+
+/// Whether a field frames, routes or authenticates a message, or says who sent it (RFC 9110 §6.5.1).
+fn is_for_heads(name: &str) -> bool {
+    matches!(
+        name,
+        "authorization" | "content-length" | "cookie" | "expect" | "forwarded" | "host" | "x-real-ip"
+    ) || name.starts_with("x-forwarded")
+        || HOP_BY_HOP.contains(&name)
+        || is_disguised(name)
 }
 
 /// Field names listed in `Connection`.

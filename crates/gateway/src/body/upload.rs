@@ -17,11 +17,13 @@ use bytes::Bytes;
 use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
+use portcullis_engine::HeaderEdits;
 use portcullis_wire::Defect;
 use tokio::sync::oneshot;
 use tokio::time::Sleep;
 
 use crate::connection::{ConnectionContext, Protocol};
+use crate::forward::clean_trailers;
 use crate::metrics::Metrics;
 use crate::tap::{BodyDefect, Patience};
 
@@ -123,6 +125,7 @@ pub(crate) struct Stream {
     rest: Incoming,
     passage: Arc<Passage>,
     bound: Option<Bound>,
+    edits: HeaderEdits,
 }
 
 impl UpstreamBody {
@@ -134,12 +137,28 @@ impl UpstreamBody {
         connection: &ConnectionContext,
     ) -> Self {
         let bound = Bound::of(connection);
-        Self::Stream(Box::new(Stream { gate: None, held, rest, passage, bound }))
+        Self::Stream(Box::new(Stream {
+            gate: None,
+            held,
+            rest,
+            passage,
+            bound,
+            edits: HeaderEdits::default(),
+        }))
     }
 
     /// Whether there is nothing to send, so that sending it twice sends nothing twice.
     pub(crate) fn is_empty(&self) -> bool {
         matches!(self, Self::Empty)
+    }
+
+    /// Lets no trailer pass that `edits` would not let pass as a field.
+    pub(crate) fn guard_trailers(&mut self, edits: &HeaderEdits) {
+        match self {
+            Self::Held(_, Some(trailers)) | Self::Trailers(trailers) => clean_trailers(trailers, edits),
+            Self::Stream(stream) => stream.edits = edits.clone(),
+            Self::Empty | Self::Held(_, None) => {}
+        }
     }
 
     /// Keeps the body back until the gate opens; a body that is here already is not kept back.
@@ -213,7 +232,10 @@ impl Stream {
             bound.patience.rest();
         }
         Poll::Ready(match frame {
-            Some(Ok(frame)) => {
+            Some(Ok(mut frame)) => {
+                if let Some(trailers) = frame.trailers_mut() {
+                    clean_trailers(trailers, &self.edits);
+                }
                 self.passage.count(frame.data_ref().map_or(0, Bytes::len));
                 Some(Ok(frame))
             }

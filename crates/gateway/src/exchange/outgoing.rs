@@ -81,6 +81,7 @@ impl Outgoing {
         let target = target(forward, framing, endpoint)?;
         let expectation = if framing == Framing::Http1 { self.expectation } else { Expectation::Drop };
         let hop = Hop { peer, framing, length: self.length, expectation, upgrade: self.wish.as_ref() };
+        self.body.guard_trailers(forward.edits());
         let mut request = Request::new(std::mem::take(&mut self.body));
         *request.method_mut() = forward.head().method.clone();
         *request.headers_mut() = forward::request_fields(forward, hop);

@@ -258,6 +258,33 @@ async fn a_masked_answer_is_mended() {
     assert!(head.contains("etag: W/\"v1\"") && !head.contains("content-md5"), "{head}");
 }
 
+#[tokio::test]
+async fn a_trailer_says_nothing_that_a_field_may_not() {
+    let behind = Behind::http1(|request| async move {
+        let collected = request.into_body().collect().await.unwrap();
+        let named: Vec<_> =
+            collected.trailers().into_iter().flatten().map(|(name, _)| name.to_string()).collect();
+        Response::new(Full::<bytes::Bytes>::from(named.join(",")))
+    })
+    .await;
+    let who = "rules: [{ name: who, when: 'false', headers: { set: { X-User-Id: 'proven' } } }]";
+    for reads in ["", "{ name: no-evil, when: 'body.word == \"evil\"', action: block }"] {
+        let rules = format!("    {}\n", who.replace("}]", &format!("}}, {reads}]")));
+        let stage = Stage::start(&site_on(&[behind.address], "", &rules), Files::default()).await;
+        let names = "X-Sum, X-User-Id, X_User_Id, X-Forwarded-User";
+        let answer = raw(
+            stage.address(),
+            format!(
+                "POST / HTTP/1.1\r\nHost: shop.example\r\nConnection: close\r\nTrailer: {names}\r\n\
+                 Transfer-Encoding: chunked\r\n\r\n2\r\n{{}}\r\n0\r\n{}\r\n",
+                names.split(", ").map(|name| format!("{name}: 1\r\n")).collect::<String>()
+            ),
+        )
+        .await;
+        assert!(answer.ends_with("\r\n\r\nx-sum"), "{reads}: {answer}");
+    }
+}
+
 /// What a rule that reads responses does to one with these fields and this body.
 async fn masked(site: &str, fields: &'static [(&str, &str)], body: Vec<u8>) -> (Stage, String) {
     let behind = Behind::http1(move |_| {
