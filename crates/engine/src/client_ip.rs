@@ -3,6 +3,7 @@
 //! Invariant: an address a client could have written itself is never believed. Reading the hops is `wire`'s.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use portcullis_model::Headers;
 use portcullis_wire::fields::{AddressSource, client_address};
@@ -15,10 +16,17 @@ use crate::lists::Ranges;
 pub(crate) struct ClientIp {
     /// The header, in lower case; absent if the peer is the client.
     pub(crate) header: Option<SmolStr>,
+    /// The same, as a list of fields to remove where a stranger sends it.
+    pub(crate) reserved: Arc<[SmolStr]>,
     pub(crate) trusted: Ranges,
 }
 
 impl ClientIp {
+    /// The fields that nobody but a trusted proxy may send on: the site might believe them.
+    pub(crate) fn reserved(&self, peer: IpAddr) -> Option<&Arc<[SmolStr]>> {
+        (!self.trusted.contains(peer)).then_some(&self.reserved)
+    }
+
     /// The client's address: the peer's unless it is a trusted proxy, else the rightmost hop that is not one.
     pub(crate) fn resolve(&self, peer: IpAddr, headers: &Headers) -> IpAddr {
         let Some(name) = &self.header else { return peer.to_canonical() };
@@ -37,7 +45,11 @@ mod tests {
 
     fn check(header: &str, peer: &str, values: &[&str]) -> String {
         let trusted = ["10.0.0.0/8", "fd00::/8"].iter().filter_map(|net| Range::parse(net));
-        let client = ClientIp { header: Some(header.into()), trusted: Ranges::compile(trusted) };
+        let client = ClientIp {
+            header: Some(header.into()),
+            reserved: Arc::default(),
+            trusted: Ranges::compile(trusted),
+        };
         let headers: Headers = values.iter().map(|value| (header.to_owned(), (*value).to_owned())).collect();
         client.resolve(peer.parse().expect("an address"), &headers).to_string()
     }

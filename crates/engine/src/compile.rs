@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use portcullis_document::{Problem, Severity, SourceError, Sources};
 use portcullis_policy::{Policy, SecretSource};
+use smol_str::SmolStr;
 
 use crate::client_ip::ClientIp;
 use crate::lists::Ranges;
@@ -38,8 +39,10 @@ pub fn compile(policy: Arc<Policy>, sources: &dyn Sources) -> Result<Compiled, V
     let providers = providers::compile(&mut work);
     let (sites, hosts) = sites::compile(&mut work, &providers);
     let nowhere = scopes::nowhere(&policy);
+    let header: Option<SmolStr> = policy.client_ip.header.as_ref().map(|name| name.as_str().into());
     let client_ip = ClientIp {
-        header: policy.client_ip.header.as_ref().map(|name| name.as_str().into()),
+        reserved: header.iter().cloned().collect(),
+        header,
         trusted: Ranges::compile(policy.client_ip.trusted.iter().copied().map(Into::into)),
     };
     let Work { problems, files, .. } = work;

@@ -40,6 +40,9 @@ pub(crate) fn locate(snapshot: &Snapshot, state: &mut State) {
         .position(|route| route.pattern.matches(&state.head.method, &state.normal.segments()));
     state.place = Some(Place { site: index, route });
     state.edits.add_removed(&snapshot.scope(state.place).reserved);
+    if let Some(names) = snapshot.client_ip.reserved(state.peer.address.ip()) {
+        state.edits.add_removed(names);
+    }
     let asked = state.peer.tls.as_ref().and_then(|tls| tls.server_name.as_deref());
     let other = asked.filter(|name| *name != state.normal.host).and_then(|name| snapshot.hosts.find(name));
     if other.is_some_and(|other| other != index) {

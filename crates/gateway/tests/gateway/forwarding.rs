@@ -74,6 +74,17 @@ async fn a_trusted_proxy_is_believed_and_added_to() {
 }
 
 #[tokio::test]
+async fn the_header_that_names_clients_is_for_trusted_proxies_alone() {
+    for (trusted, passes) in [("127.0.0.0/8", true), ("10.0.0.0/8", false)] {
+        let more = format!("client_ip: {{ header: cf-connecting-ip, trusted: [{trusted}] }}");
+        let stage = Stage::start(&policy("127.0.0.1:0", &more), Files::default()).await;
+        let fields = forwarded(&stage, "CF-Connecting-IP: 203.0.113.9").await;
+        assert_eq!(fields.contains_key("cf-connecting-ip"), passes, "{trusted}");
+        assert_eq!(stage.event().await.caller.ip.to_string() == "203.0.113.9", passes, "{trusted}");
+    }
+}
+
+#[tokio::test]
 async fn an_identity_is_for_the_gateway_alone_to_name_in_any_spelling() {
     let rule = "{ name: who, when: 'path == \"/known\"', headers: { set: { X-User-Id: 'proven' } } }";
     let stage = Stage::start(&policy("127.0.0.1:0", &format!("rules: [{rule}]")), Files::default()).await;
