@@ -95,6 +95,21 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_name_that_moved_leads_to_its_new_addresses_and_a_failed_look_up_changes_nothing() {
+        let old: SocketAddr = "192.0.2.1:80".parse().unwrap();
+        let moved = Addresses::new("localhost", 80);
+        moved.known.store(Arc::new(SmallVec::from_slice(&[old])));
+        assert_eq!(moved.refresh().await.unwrap(), Refreshed::Changed);
+        assert!(!moved.contains(old), "connections to the old address are not used again");
+        assert!(moved.in_turn().await.unwrap().iter().all(|address| address.ip().is_loopback()));
+        // No name: fails without asking anybody.
+        let lost = Addresses::new("no name at all", 80);
+        lost.known.store(Arc::new(SmallVec::from_slice(&[old])));
+        assert!(lost.refresh().await.is_err());
+        assert!(lost.contains(old));
+    }
+
+    #[tokio::test]
     async fn addresses_take_turns() {
         let two = Addresses::new("unused.invalid", 80);
         let (a, b) = ("192.0.2.1:80".parse().unwrap(), "192.0.2.2:80".parse().unwrap());
