@@ -41,10 +41,10 @@ pub(crate) fn tree_member<'a>(tree: &'a Tree, path: &Path) -> Value<'a> {
     match at.as_slice() {
         [] => Value::Null,
         [one] => leaf(*one),
-        many => {
-            let texts = many.iter().filter_map(body::Value::as_str);
-            Value::Many(texts.map(Cow::Borrowed).collect())
+        many if many.iter().all(|one| one.kind() == Kind::String) => {
+            Value::Many(many.iter().filter_map(body::Value::as_str).map(Cow::Borrowed).collect())
         }
+        many => Value::Several(many.iter().map(|one| leaf(*one)).collect()),
     }
 }
 

@@ -78,7 +78,7 @@ impl Program {
         let scope = Scope { facts, items: &[] };
         match &*self.code {
             Code::Condition(condition) => condition.holds(scope),
-            Code::Value(operand) => operand.value(scope) == Value::Bool(true),
+            Code::Value(operand) => semantics::is_true(&operand.value(scope)),
         }
     }
 

@@ -18,6 +18,16 @@ pub(crate) fn any_text(value: &Value<'_>, passes: impl Fn(&str) -> bool) -> bool
     match value {
         Value::Str(text) => passes(text),
         Value::Many(texts) => texts.iter().any(|text| passes(text)),
+        Value::Several(values) => values.iter().any(|one| matches!(one, Value::Str(text) if passes(text))),
+        _ => false,
+    }
+}
+
+/// Whether it is true, or one of several values is.
+pub(crate) fn is_true(value: &Value<'_>) -> bool {
+    match value {
+        Value::Bool(is) => *is,
+        Value::Several(values) => values.contains(&Value::Bool(true)),
         _ => false,
     }
 }
@@ -38,6 +48,8 @@ fn any_pair(left: &Value<'_>, right: &Value<'_>, wanted: fn(Ordering) -> bool) -
     match (left, right) {
         (Value::Many(texts), other) => texts.iter().any(|text| any_pair(&Value::text(text), other, wanted)),
         (_, Value::Many(texts)) => texts.iter().any(|text| any_pair(left, &Value::text(text), wanted)),
+        (Value::Several(values), other) => values.iter().any(|value| any_pair(value, other, wanted)),
+        (_, Value::Several(values)) => values.iter().any(|value| any_pair(left, value, wanted)),
         _ => order(left, right).is_some_and(wanted),
     }
 }
@@ -65,6 +77,7 @@ pub(crate) fn includes(list: &Value<'_>, item: &Value<'_>) -> bool {
         Value::Strings(words) => any_text(item, |text| words.iter().any(|word| word == text)),
         Value::Many(texts) => texts.iter().any(|text| same(&Value::text(text))),
         Value::List(items) => items.iter().any(same),
+        Value::Several(lists) => lists.iter().any(|list| includes(list, item)),
         _ => false,
     }
 }
@@ -75,6 +88,7 @@ pub(crate) fn items(list: Value<'_>) -> Option<Vec<Value<'_>>> {
         Value::Strings(words) => Some(words.iter().map(|word| Value::text(word)).collect()),
         Value::Many(texts) => Some(texts.into_iter().map(Value::Str).collect()),
         Value::List(items) => Some(items),
+        Value::Several(lists) => Some(lists.into_iter().filter_map(items).flatten().collect()),
         _ => None,
     }
 }
@@ -115,8 +129,8 @@ fn floats<'f>(operator: Arithmetic, left: f64, right: f64) -> Value<'f> {
 /// A function of one value; null where it has no result.
 pub(crate) fn convert(conversion: Conversion, value: Value<'_>) -> Value<'_> {
     match conversion {
-        Conversion::Int => int(&value).map_or(Value::Null, Value::Int),
-        Conversion::Double => double(&value).map_or(Value::Null, Value::Float),
+        Conversion::Int => each_number(&value, |one| int(one).map(Value::Int)),
+        Conversion::Double => each_number(&value, |one| double(one).map(Value::Float)),
         Conversion::Text => text(value).map_or(Value::Null, Value::Str),
         Conversion::Lower => change_case(value, u8::is_ascii_uppercase, str::to_ascii_lowercase),
         Conversion::Upper => change_case(value, u8::is_ascii_lowercase, str::to_ascii_uppercase),
@@ -132,6 +146,17 @@ pub(crate) fn convert(conversion: Conversion, value: Value<'_>) -> Value<'_> {
 
 /// 2⁶³: the first floating point number past every `i64`, and exact.
 const LARGEST: f64 = 9_223_372_036_854_775_808.0;
+
+/// A number, or of several values the number of each that is one.
+fn each_number<'f>(value: &Value<'_>, number: impl Fn(&Value<'_>) -> Option<Value<'f>>) -> Value<'f> {
+    let several =
+        |numbers: Vec<Value<'f>>| if numbers.is_empty() { Value::Null } else { Value::Several(numbers) };
+    match value {
+        Value::Many(texts) => several(texts.iter().filter_map(|text| number(&Value::text(text))).collect()),
+        Value::Several(values) => several(values.iter().filter_map(number).collect()),
+        one => number(one).unwrap_or(Value::Null),
+    }
+}
 
 fn int(value: &Value<'_>) -> Option<i64> {
     match value {
@@ -156,6 +181,7 @@ fn size(value: &Value<'_>) -> Option<usize> {
         Value::Str(text) => Some(text.chars().count()),
         Value::Strings(words) => Some(words.len()),
         Value::Many(texts) => Some(texts.len()),
+        Value::Several(values) => Some(values.len()),
         Value::List(items) => Some(items.len()),
         _ => None,
     }
@@ -194,7 +220,7 @@ pub(crate) fn text(value: Value<'_>) -> Option<Cow<'_, str>> {
         Value::Span(span) => owned(span_text(span)),
         Value::Strings(words) => owned(words.join(",")),
         Value::Many(texts) => owned(texts.join(", ")),
-        Value::List(items) => {
+        Value::List(items) | Value::Several(items) => {
             let texts: Option<Vec<_>> = items.into_iter().map(text).collect();
             owned(texts?.join(","))
         }

@@ -37,6 +37,8 @@ pub enum Value<'a> {
     /// All values of a repeated header, cookie or parameter: a test of text holds if it holds for any of them,
     /// so that saying a thing twice hides nothing.
     Many(Vec<Cow<'a, str>>),
+    /// The same for values that are not all text, such as those of a key that a JSON object repeats.
+    Several(Vec<Value<'a>>),
     /// A list of anything, such as a JSON array.
     List(Vec<Value<'a>>),
     /// Something that has members and can only be asked for them, such as a JSON object.

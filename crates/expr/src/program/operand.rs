@@ -88,6 +88,8 @@ fn literal(value: &Value<'_>) -> Option<Const> {
         Value::Ip(ip) => Const::Ip(*ip),
         Value::Time(time) => Const::Time(*time),
         Value::Span(span) => Const::Span(*span),
-        Value::Strings(_) | Value::Many(_) | Value::List(_) | Value::Object => return None,
+        Value::Strings(_) | Value::Many(_) | Value::Several(_) | Value::List(_) | Value::Object => {
+            return None;
+        }
     })
 }

@@ -82,7 +82,7 @@ impl Test {
             Self::Listed(operand, list) => listed(scope, *list, &operand.value(scope)),
             Self::Includes(list, item) => semantics::includes(&list.value(scope), &item.value(scope)),
             Self::There(operand) => !operand.value(scope).is_null(),
-            Self::True(operand) => operand.value(scope) == Value::Bool(true),
+            Self::True(operand) => semantics::is_true(&operand.value(scope)),
             Self::Each(quantifier, list, body) => each(scope, *quantifier, list, body),
         }
     }
@@ -99,6 +99,7 @@ fn listed(scope: Scope<'_, '_>, list: ListId, value: &Value<'_>) -> bool {
     match value {
         Value::Null => false,
         Value::Many(texts) => texts.iter().any(|text| scope.facts.in_list(list, &Value::text(text))),
+        Value::Several(values) => values.iter().any(|value| listed(scope, list, value)),
         one => scope.facts.in_list(list, one),
     }
 }
