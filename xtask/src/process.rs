@@ -1,12 +1,17 @@
 //! Running other programs: cargo, Debian's tools, the gateway and its peers.
 //!
 //! A child started here is stopped by its handle when that is dropped; nothing is ever found or killed by name.
+//! A child is first asked to end, so that one with children of its own (nginx) takes them along.
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
+
+/// How long a child that was asked to end may take before it is killed.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// The repository's root.
 pub(crate) fn root() -> PathBuf {
@@ -27,6 +32,15 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
         bail!("{command:?} failed: {status}");
     }
     Ok(())
+}
+
+/// The same program, asked by the system to end when this process is gone, however that came about.
+///
+/// Output must be pointed somewhere after this: a `Command` does not say where it points.
+pub(crate) fn tied(command: &Command) -> Command {
+    let mut tied = Command::new("setpriv");
+    tied.args(["--pdeathsig", "TERM", "--"]).arg(command.get_program()).args(command.get_args());
+    tied
 }
 
 /// Whether a program is on the `PATH`.
@@ -76,10 +90,34 @@ impl Running {
         self.child.wait()?;
         Ok(())
     }
+
+    /// Asks it to end.
+    pub(crate) fn ask_to_end(&self) -> Result<()> {
+        let asked = Command::new("kill").args(["-TERM", &self.id().to_string()]).status()?;
+        anyhow::ensure!(asked.success(), "process {} was gone before it was asked to end", self.id());
+        Ok(())
+    }
+
+    /// Whether it ended within the time that is allowed for that.
+    fn ends(&mut self) -> bool {
+        let until = Instant::now() + PATIENCE;
+        while Instant::now() < until {
+            match self.child.try_wait() {
+                Ok(None) => std::thread::sleep(Duration::from_millis(5)),
+                Ok(Some(_)) => return true,
+                Err(_) => return false,
+            }
+        }
+        false
+    }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
+        // Once its status was read, the id may be another's.
+        if matches!(self.child.try_wait(), Ok(None)) && self.ask_to_end().is_ok() && self.ends() {
+            return;
+        }
         // Already gone is as good as stopped.
         let _ = self.child.kill();
         let _ = self.child.wait();

@@ -5,6 +5,8 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
+use crate::process::tied;
+
 /// Which of the upstream's answers is fetched.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Answer {
@@ -69,7 +71,8 @@ pub(super) fn run(address: SocketAddr, answer: Answer, connections: u32, seconds
     for header in HEADERS {
         wrk.args(["-H", header]);
     }
-    let output = wrk.arg(format!("http://{address}{}", answer.path())).output().context("cannot run wrk")?;
+    wrk.arg(format!("http://{address}{}", answer.path()));
+    let output = tied(&wrk).output().context("cannot run wrk")?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     if text.contains("Non-2xx") || text.contains("Socket errors") {
         bail!("not every request was answered with 2xx:\n{text}");

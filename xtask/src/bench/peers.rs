@@ -10,7 +10,7 @@ use anyhow::{Context, Result};
 
 use super::load::{self, Answer};
 use super::sample;
-use crate::process::{Running, root};
+use crate::process::{Running, root, tied};
 
 /// Who takes part.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, clap::ValueEnum)]
@@ -81,7 +81,7 @@ impl Ground {
         let upstream = free_address()?;
         let config = folder.join("upstream.conf");
         std::fs::write(&config, upstream_config(&folder, upstream))?;
-        let running = Running::start(nginx(&config).stderr(Stdio::null()))?;
+        let running = Running::start(tied(&nginx(&config)).stderr(Stdio::null()))?;
         await_listening(upstream)?;
         Ok(Self { folder, upstream, _upstream: running })
     }
@@ -94,10 +94,10 @@ impl Ground {
     fn start_under(&self, contestant: Contestant, workers: u32, counts: Option<&PathBuf>) -> Result<Peer> {
         let address = free_address()?;
         let inner = self.command(contestant, workers, address, counts.is_some())?;
-        let mut command = match counts {
+        let mut command = tied(&match counts {
             Some(file) => callgrind(&inner, file),
             None => inner,
-        };
+        });
         let running = Running::start(command.stdout(Stdio::null()).stderr(Stdio::null()))?;
         await_listening(address)?;
         Ok(Peer { address, running, contestant })
@@ -116,8 +116,7 @@ impl Ground {
         let mut peer = self.start_under(contestant, 1, Some(&file))?;
         load::count(peer.address, answer, requests)?;
         // Asked to stop, valgrind writes its counts and ends.
-        let stop = Command::new("kill").args(["-TERM", &peer.running.id().to_string()]).status()?;
-        anyhow::ensure!(stop.success(), "the counted process was gone before it was asked to stop");
+        peer.running.ask_to_end()?;
         peer.running.wait()?;
         let text = std::fs::read_to_string(&file).context("callgrind wrote no counts")?;
         let line = text
