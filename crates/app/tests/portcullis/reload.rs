@@ -83,3 +83,28 @@ fn no_request_fails_while_policies_change_under_load() {
     }
     assert!(served.load(Ordering::SeqCst) > 20);
 }
+
+#[test]
+fn lists_contracts_and_keys_are_watched_too() {
+    let policy =
+        format!("{}lists: {{ shut: {{ file: lists/shut.txt }} }}\n", OPEN.replace(
+        "upstream: { servers: [UPSTREAM] }",
+        "upstream: { servers: [UPSTREAM] }, contract: { files: [openapi.yaml] }, unknown_apis: block, \
+         rules: [{ name: shut, when: 'ip in lists.shut', action: { block: { status: 410 } } }]",
+    ));
+    let mut gateway = Gateway::prepare(&policy);
+    std::fs::create_dir(gateway.path("lists")).expect("made");
+    gateway.write("lists/shut.txt", "203.0.113.0/24\n");
+    let contract = |path: &str| {
+        format!(
+            "openapi: 3.0.3\ninfo: {{ title: T, version: '1' }}\npaths:\n  {path}:\n    get: {{ responses: {{ '200': {{ description: ok }} }} }}\n"
+        )
+    };
+    gateway.write("openapi.yaml", &contract("/old"));
+    gateway.run();
+    assert_eq!((gateway.get("/old").0, gateway.get("/new").0), (200, 404));
+    gateway.write("openapi.yaml", &contract("/new"));
+    gateway.await_until("the new contract holds", |gateway| (gateway.get("/new").0 == 200).then_some(()));
+    gateway.write("lists/shut.txt", "203.0.113.0/24\n127.0.0.0/8 # this machine\n");
+    gateway.await_until("the new list holds", |gateway| (gateway.get("/new").0 == 410).then_some(()));
+}
