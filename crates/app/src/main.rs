@@ -24,6 +24,10 @@ use clap::Parser;
 use cli::{Cli, Command};
 use output::Audience;
 
+/// Workers make what the recording thread frees; the system's allocator pays for that with locks and `mprotect`.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// How a command ended, as its exit code says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Exit {

@@ -7,7 +7,7 @@ use std::net::IpAddr;
 
 use portcullis_contract::{Template, operation_id as declared_id};
 use portcullis_model::{Cause, OperationId, Tag};
-use smol_str::{SmolStr, format_smolstr};
+use smol_str::{SmolStr, SmolStrBuilder, format_smolstr};
 
 use crate::facts::View;
 use crate::state::Matched;
@@ -69,10 +69,19 @@ pub(crate) fn automatic(view: &View<'_>) -> Vec<Tag> {
     let mut tags = Vec::with_capacity(16);
     for namespace in NAMESPACES {
         each_value(view, namespace, &mut |value, cause| {
-            tags.push(Tag { tag: format_smolstr!("{namespace}:{value}"), cause });
+            tags.push(Tag { tag: joined(namespace, value), cause });
         });
     }
     tags
+}
+
+/// `namespace:value`. Joined by hand: formatting costs several times as much, a dozen times an event.
+fn joined(namespace: &str, value: &str) -> SmolStr {
+    let mut tag = SmolStrBuilder::new();
+    tag.push_str(namespace);
+    tag.push(':');
+    tag.push_str(value);
+    tag.finish()
 }
 
 /// Shows the values a namespace has.

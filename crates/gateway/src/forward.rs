@@ -10,7 +10,7 @@ use std::net::IpAddr;
 use bytes::Bytes;
 use http::header::{
     self, ACCEPT_ENCODING, CONNECTION, CONTENT_LENGTH, COOKIE, FORWARDED, HOST, HeaderMap, HeaderName,
-    HeaderValue, TE, UPGRADE, VIA,
+    HeaderValue, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRANSFER_ENCODING, UPGRADE, VIA,
 };
 use portcullis_engine::{Forward, HeaderEdits};
 use portcullis_model::{Headers, Peer, RequestHead, Scheme, Version};
@@ -32,6 +32,18 @@ const HOP_BY_HOP: [&str; 8] = [
     "te",
     "transfer-encoding",
     "upgrade",
+];
+
+/// The same as names, which a table of fields finds without reading them letter by letter.
+const HOP_BY_HOP_NAMES: [HeaderName; 8] = [
+    CONNECTION,
+    HeaderName::from_static("keep-alive"),
+    PROXY_AUTHENTICATE,
+    PROXY_AUTHORIZATION,
+    HeaderName::from_static("proxy-connection"),
+    TE,
+    TRANSFER_ENCODING,
+    UPGRADE,
 ];
 
 /// How an upstream connection frames messages.
@@ -237,17 +249,14 @@ fn scheme_value(scheme: Scheme) -> HeaderValue {
 
 /// One element of `Forwarded` (RFC 7239 §4).
 fn forwarded_element(address: &str, peer: IpAddr, authority: &str, proto: &str) -> String {
+    // Pushed, not formatted: every request has one.
     let mut element = String::with_capacity(address.len() + authority.len() + 40);
-    let _ = match peer {
-        IpAddr::V4(_) => write!(element, "for={address}"),
-        IpAddr::V6(_) => write!(element, "for=\"[{address}]\""),
-    };
+    let (before, after) = if peer.is_ipv4() { ("for=", "") } else { ("for=\"[", "]\"") };
     let is_token = authority.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte));
-    let _ = if is_token {
-        write!(element, ";host={authority};proto={proto}")
-    } else {
-        write!(element, ";host=\"{authority}\";proto={proto}")
-    };
+    let quote = if is_token { "" } else { "\"" };
+    for part in [before, address, after, ";host=", quote, authority, quote, ";proto=", proto] {
+        element.push_str(part);
+    }
     element
 }
 
@@ -310,7 +319,7 @@ pub(crate) fn strip_hop_fields(fields: &mut HeaderMap) {
             fields.remove(name);
         }
     }
-    for name in HOP_BY_HOP {
+    for name in &HOP_BY_HOP_NAMES {
         fields.remove(name);
     }
 }

@@ -75,8 +75,10 @@ fn pairs(lines: &[String]) -> Vec<(String, String)> {
 /// What differs from what the case expects, as far as a replay's event shows it.
 fn replayed(snapshot: &Arc<Snapshot>, case: &Case, recorded: &Recorded) -> Vec<String> {
     let replayer = Replayer::new(Arc::clone(snapshot));
-    let events = (0..case.times.max(1)).map(|at| replayer.replay(recorded, at as usize).expect("an event"));
-    let event = events.last().expect("at least one");
+    let replay = |at| replayer.replay(recorded, at as usize).expect("an event");
+    // All of them, in order: limits count.
+    let events: Vec<Event> = (0..case.times.max(1)).map(replay).collect();
+    let event = events.last().expect("at least one").clone();
     let status = event.response.as_ref().map_or(0, |response| response.status);
     let upstream = event.upstream.as_ref().map(|_| String::new());
     let shown = Expect {
