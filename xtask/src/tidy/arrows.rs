@@ -16,7 +16,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("expr", &["model"]),
     ("contract", &["model", "document", "wire"]),
     ("policy", &["model", "document", "expr"]),
-    ("engine", &["model", "document", "wire", "expr", "contract", "policy"]),
+    ("filter", &["model", "document", "wire"]),
+    ("engine", &["model", "document", "wire", "expr", "contract", "filter", "policy"]),
     ("store", &["model"]),
     ("events", &["model", "expr"]),
     ("gateway", &["model", "wire", "policy", "engine", "store", "events"]),
@@ -24,14 +25,15 @@ const ARROWS: &[(&str, &[&str])] = &[
     (
         "app",
         &[
-            "model", "document", "wire", "expr", "contract", "policy", "engine", "store", "events",
+            "model", "document", "wire", "expr", "contract", "filter", "policy", "engine", "store", "events",
             "gateway", "admin",
         ],
     ),
 ];
 
 /// The pure ring: nothing in it may reach the machine.
-pub(super) const PURE: &[&str] = &["model", "document", "wire", "expr", "contract", "policy", "engine"];
+pub(super) const PURE: &[&str] =
+    &["model", "document", "wire", "expr", "contract", "filter", "policy", "engine"];
 
 /// Crates that would bring the machine into the pure ring.
 const IMPURE: &[&str] = &[

@@ -1,0 +1,1 @@
+//! Operators: what a rule asks of one value, compiled.

@@ -1,0 +1,1 @@
+//! The SecLang language: files to a checked rule set, or every mistake with its place.

@@ -1,0 +1,1 @@
+//! One exchange under a SecLang rule set: variables, phases, actions, what matched.

@@ -1,0 +1,1 @@
+//! Transformations: what a value is turned into before an operator sees it.
