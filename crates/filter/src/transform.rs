@@ -1,1 +1,109 @@
 //! Transformations: what a value is turned into before an operator sees it.
+
+macro_rules! transformations {
+    ($($(#[doc = $doc:literal])* $variant:ident = $name:literal;)*) => {
+        /// One transformation of ModSecurity 3.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[repr(u8)]
+        pub enum Transformation {
+            $($(#[doc = $doc])* $variant,)*
+        }
+
+        impl Transformation {
+            /// Every transformation.
+            pub const ALL: &[Self] = &[$(Self::$variant,)*];
+
+            /// The name as CRS writes it.
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $name,)*
+                }
+            }
+        }
+    };
+}
+
+transformations! {
+    /// Base64, stopping at what is none.
+    Base64Decode = "base64Decode";
+    /// Base64, skipping what is none.
+    Base64DecodeExt = "base64DecodeExt";
+    /// To Base64.
+    Base64Encode = "base64Encode";
+    /// Tricks of command lines undone.
+    CmdLine = "cmdLine";
+    /// Runs of white space to one space.
+    CompressWhitespace = "compressWhitespace";
+    /// CSS escapes.
+    CssDecode = "cssDecode";
+    /// ANSI C escapes.
+    EscapeSeqDecode = "escapeSeqDecode";
+    /// Hexadecimal to bytes.
+    HexDecode = "hexDecode";
+    /// Bytes to hexadecimal.
+    HexEncode = "hexEncode";
+    /// HTML entities.
+    HtmlEntityDecode = "htmlEntityDecode";
+    /// JavaScript escapes.
+    JsDecode = "jsDecode";
+    /// The length as a decimal number.
+    Length = "length";
+    /// ASCII to lower case.
+    Lowercase = "lowercase";
+    /// The MD5 digest, raw.
+    Md5 = "md5";
+    /// Slashes, `.` and `..` resolved.
+    NormalizePath = "normalizePath";
+    /// The same after turning backslashes.
+    NormalizePathWin = "normalizePathWin";
+    /// Even parity in bit 8.
+    ParityEven7bit = "parityEven7bit";
+    /// Odd parity in bit 8.
+    ParityOdd7bit = "parityOdd7bit";
+    /// Bit 8 cleared.
+    ParityZero7bit = "parityZero7bit";
+    /// Comments of SQL, C and HTML removed.
+    RemoveComments = "removeComments";
+    /// The characters of comments removed.
+    RemoveCommentsChar = "removeCommentsChar";
+    /// NUL bytes removed.
+    RemoveNulls = "removeNulls";
+    /// White space removed.
+    RemoveWhitespace = "removeWhitespace";
+    /// C comments to one space.
+    ReplaceComments = "replaceComments";
+    /// NUL bytes to spaces.
+    ReplaceNulls = "replaceNulls";
+    /// The SHA-1 digest, raw.
+    Sha1 = "sha1";
+    /// SQL's `0x…` literals.
+    SqlHexDecode = "sqlHexDecode";
+    /// White space off both ends.
+    Trim = "trim";
+    /// White space off the beginning.
+    TrimLeft = "trimLeft";
+    /// White space off the end.
+    TrimRight = "trimRight";
+    /// ASCII to upper case.
+    Uppercase = "uppercase";
+    /// Percent-encoding and plus signs.
+    UrlDecode = "urlDecode";
+    /// The same with `%uHHHH`.
+    UrlDecodeUni = "urlDecodeUni";
+    /// To percent-encoding.
+    UrlEncode = "urlEncode";
+    /// UTF-8 to `%uHHHH`.
+    Utf8ToUnicode = "utf8toUnicode";
+}
+
+impl Transformation {
+    /// The transformation of that name, in any case. `none` is an instruction of the language and none of these.
+    pub fn parse(name: &str) -> Option<Self> {
+        let other = match name.to_ascii_lowercase().as_str() {
+            "normalisepath" => Some(Self::NormalizePath),
+            "normalisepathwin" => Some(Self::NormalizePathWin),
+            _ => None,
+        };
+        other.or_else(|| Self::ALL.iter().copied().find(|known| known.name().eq_ignore_ascii_case(name)))
+    }
+}

@@ -1,0 +1,104 @@
+//! Targets: which values of which variable a rule looks at, counts, or leaves out.
+
+use regex_automata::meta::Regex;
+use smol_str::SmolStr;
+
+use super::variable::Variable;
+
+/// One entry of a rule's list of variables.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Target {
+    /// The variable.
+    pub variable: Variable,
+    /// Which of its values.
+    pub selector: Selector,
+    /// What is done with them.
+    pub kind: Kind,
+}
+
+/// What a target does with the values it selects.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Each is tested.
+    Values,
+    /// Their number is tested: `&ARGS`.
+    Count,
+    /// They are left out of what other targets select: `!ARGS:note`.
+    Except,
+}
+
+/// Which values of a keyed variable.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Selector {
+    /// All of them.
+    All,
+    /// Those under this key, without regard to ASCII case; for `XML`, this XPath.
+    Key(SmolStr),
+    /// Those whose key the pattern matches somewhere.
+    Pattern(KeyPattern),
+}
+
+/// A pattern over keys, read without regard to case.
+#[derive(Clone, Debug)]
+pub struct KeyPattern {
+    text: SmolStr,
+    regex: Regex,
+}
+
+impl KeyPattern {
+    /// The pattern, or why it is none.
+    pub fn compile(text: &str) -> Result<Self, String> {
+        let syntax = regex_automata::util::syntax::Config::new()
+            .case_insensitive(true)
+            .dot_matches_new_line(true)
+            .unicode(false)
+            .utf8(false);
+        let config = Regex::config().utf8_empty(false).nfa_size_limit(Some(1 << 20));
+        let regex = Regex::builder().syntax(syntax).configure(config).build(text);
+        regex.map(|regex| Self { text: text.into(), regex }).map_err(|error| error.to_string())
+    }
+
+    /// Whether it matches somewhere in the key.
+    pub fn matches(&self, key: &[u8]) -> bool {
+        self.regex.is_match(key)
+    }
+
+    /// The pattern as written.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+}
+
+impl PartialEq for KeyPattern {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+
+impl Selector {
+    /// Whether it selects what stands under that key.
+    pub fn selects(&self, key: &[u8]) -> bool {
+        match self {
+            Self::All => true,
+            Self::Key(wanted) => wanted.as_bytes().eq_ignore_ascii_case(key),
+            Self::Pattern(pattern) => pattern.matches(key),
+        }
+    }
+}
+
+/// As it is written in a rule.
+impl std::fmt::Display for Target {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self.kind {
+            Kind::Values => "",
+            Kind::Count => "&",
+            Kind::Except => "!",
+        })?;
+        f.write_str(self.variable.name())?;
+        match &self.selector {
+            Selector::All => Ok(()),
+            Selector::Key(key) => write!(f, ":{key}"),
+            Selector::Pattern(pattern) => write!(f, ":/{}/", pattern.text()),
+        }
+    }
+}
