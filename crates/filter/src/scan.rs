@@ -1,1 +1,17 @@
-//! Which rules could match a value at all: one pass over it, for all of them.
+//! Rules values out: one pass over a value says which of many rules could match it.
+//!
+//! What a rule needs is a [`Necessary`] condition: bytes that must be present, texts of which one must occur, a least
+//! length. A [`Scanner`] holds the conditions of many rules and answers with the set of candidates. Invariant: a rule
+//! whose operator matches a value is always among that value's candidates; a candidate need not match. What it does not
+//! know: rules, variables, transformations, and how a candidate is then tried.
+
+mod bits;
+pub mod bytes;
+mod cache;
+mod necessary;
+mod scanner;
+
+pub use bits::Bits;
+pub use cache::ScanCache;
+pub use necessary::Necessary;
+pub use scanner::Scanner;

@@ -1,0 +1,161 @@
+//! Sets of small numbers, such as the candidates among the rules of a scanner.
+//!
+//! Kept by the caller and filled again for every value, so that a scan allocates nothing.
+
+use smallvec::SmallVec;
+
+/// Rules in one inline set; more spill to the heap, once.
+const INLINE_WORDS: usize = 16;
+
+/// A set of indexes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Bits(SmallVec<[u64; INLINE_WORDS]>);
+
+impl Bits {
+    /// The empty set.
+    pub fn new() -> Self {
+        Self(SmallVec::new())
+    }
+
+    /// The set of all indexes below `len`.
+    pub fn below(len: usize) -> Self {
+        let mut bits = Self::new();
+        bits.0.resize(len / 64, u64::MAX);
+        if !len.is_multiple_of(64) {
+            bits.0.push((1 << (len % 64)) - 1);
+        }
+        bits
+    }
+
+    /// Adds `index`.
+    #[inline]
+    pub fn insert(&mut self, index: usize) {
+        let word = index / 64;
+        if word >= self.0.len() {
+            self.0.resize(word + 1, 0);
+        }
+        if let Some(word) = self.0.get_mut(word) {
+            *word |= 1 << (index % 64);
+        }
+    }
+
+    /// Takes `index` out.
+    #[inline]
+    pub fn remove(&mut self, index: usize) {
+        if let Some(word) = self.0.get_mut(index / 64) {
+            *word &= !(1 << (index % 64));
+        }
+    }
+
+    /// Is `index` in the set?
+    #[inline]
+    pub fn contains(&self, index: usize) -> bool {
+        self.0.get(index / 64).is_some_and(|word| word >> (index % 64) & 1 == 1)
+    }
+
+    /// Takes everything out; what was allocated stays.
+    #[inline]
+    pub fn clear(&mut self) {
+        self.0.clear();
+    }
+
+    /// Is nothing in the set?
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.0.iter().all(|&word| word == 0)
+    }
+
+    /// How many indexes are in the set.
+    pub fn len(&self) -> usize {
+        self.0.iter().map(|word| word.count_ones() as usize).sum()
+    }
+
+    /// Adds all of `other`.
+    #[inline]
+    pub fn union_with(&mut self, other: &Self) {
+        if self.0.len() < other.0.len() {
+            self.0.resize(other.0.len(), 0);
+        }
+        for (mine, theirs) in self.0.iter_mut().zip(&other.0) {
+            *mine |= theirs;
+        }
+    }
+
+    /// Keeps only what is in `other` too.
+    #[inline]
+    pub fn intersect_with(&mut self, other: &Self) {
+        self.0.truncate(other.0.len());
+        for (mine, theirs) in self.0.iter_mut().zip(&other.0) {
+            *mine &= theirs;
+        }
+    }
+
+    /// Do the two share an index?
+    #[inline]
+    pub fn intersects(&self, other: &Self) -> bool {
+        self.0.iter().zip(&other.0).any(|(mine, theirs)| mine & theirs != 0)
+    }
+
+    /// The least index in the set that is `from` or more: the way to walk rules in order and jump over the rest.
+    #[inline]
+    pub fn next(&self, from: usize) -> Option<usize> {
+        let first = from / 64;
+        let mut mask = u64::MAX << (from % 64);
+        for (offset, word) in self.0.iter().skip(first).enumerate() {
+            let word = word & mask;
+            if word != 0 {
+                return Some((first + offset) * 64 + word.trailing_zeros() as usize);
+            }
+            mask = u64::MAX;
+        }
+        None
+    }
+
+    /// The indexes in order.
+    #[inline]
+    pub fn iter(&self) -> impl Iterator<Item = usize> {
+        let mut from = 0;
+        std::iter::from_fn(move || {
+            let found = self.next(from)?;
+            from = found + 1;
+            Some(found)
+        })
+    }
+}
+
+impl FromIterator<usize> for Bits {
+    fn from_iter<I: IntoIterator<Item = usize>>(indexes: I) -> Self {
+        let mut bits = Self::new();
+        for index in indexes {
+            bits.insert(index);
+        }
+        bits
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn indexes_come_back_in_order() {
+        let held = [0, 1, 63, 64, 127, 128, 2_000];
+        let bits: Bits = held.iter().rev().copied().collect();
+        assert_eq!(bits.iter().collect::<Vec<_>>(), held);
+        assert_eq!((bits.len(), bits.next(65), bits.next(2_001)), (7, Some(127), None));
+        assert!(bits.contains(64) && !bits.contains(65) && !bits.contains(9_999));
+    }
+
+    #[test]
+    fn sets_of_different_length_combine() {
+        let mut bits: Bits = [1, 200].into_iter().collect();
+        let other: Bits = [1, 3].into_iter().collect();
+        assert!(bits.intersects(&other));
+        bits.union_with(&other);
+        assert_eq!(bits.iter().collect::<Vec<_>>(), [1, 3, 200]);
+        bits.intersect_with(&Bits::below(3));
+        assert_eq!(bits.iter().collect::<Vec<_>>(), [1]);
+        bits.remove(1);
+        assert!(bits.is_empty() && Bits::below(130).len() == 130 && Bits::below(128).len() == 128);
+    }
+}
