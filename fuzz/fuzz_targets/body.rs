@@ -17,7 +17,7 @@ const TYPES: [&str; 5] = [
 fuzz_target!(|input: &[u8]| {
     let Some((choice, bytes)) = input.split_first() else { return };
     let Some(media_type) = TYPES.get(usize::from(*choice) % TYPES.len()) else { return };
-    let budget = Budget { bytes: 1 << 16, depth: 40, values: 500 };
+    let budget = Budget { bytes: 1 << 16, depth: 40, values: 500, value_bytes: 1 << 12 };
     let bytes = Bytes::copy_from_slice(bytes);
     let body = parse(&bytes, MediaType::parse(media_type.as_bytes()).as_ref(), &budget);
     assert!(body.tree.len() <= 500);

@@ -65,8 +65,8 @@ fn leaf(value: body::Value<'_>) -> Value<'_> {
             None => value.as_f64().map_or(Value::Null, Value::Float),
         },
         Kind::Number => value.as_f64().map_or(Value::Null, Value::Float),
-        Kind::String => Value::maybe(value.as_str()),
-        Kind::Binary | Kind::Object => Value::Object,
+        Kind::String | Kind::Attribute => Value::maybe(value.as_str()),
+        Kind::Binary | Kind::Object | Kind::Element => Value::Object,
         Kind::Array => Value::List(value.children().take(MOST_ITEMS).map(leaf).collect()),
     }
 }

@@ -1,10 +1,11 @@
-//! Bodies as trees of values, each with its place in the bytes: JSON, forms, multipart, text.
+//! Bodies as trees of values, each with its place in the bytes: JSON, forms, multipart, XML, GraphQL, protobuf, text.
 //!
 //! Invariants: parsing stops at its [`Budget`] and says so; values met before a defect are kept; a value's span
 //! slices the body back to what was sent, so that masking can replace it in place. Duplicate names are kept and
 //! reported. Does not know schemas or what a value means.
 
 mod builder;
+mod facts;
 mod form;
 mod json;
 mod multipart;
@@ -12,10 +13,13 @@ mod shape;
 #[cfg(test)]
 mod tests;
 mod tree;
+mod xpath;
 
 use bytes::Bytes;
 
+pub use facts::{Flaw, Format, Multipart, Unmatched, part_fields};
 pub use tree::{Kind, PartFacts, Tree, Value};
+pub use xpath::XPath;
 
 use crate::body::builder::Builder;
 use crate::defect::{Defect, Defects};
@@ -30,11 +34,13 @@ pub struct Budget {
     pub depth: u16,
     /// The most values: leaves, arrays and objects together.
     pub values: u32,
+    /// The most bytes of one value or name; a longer one is kept, and is a defect.
+    pub value_bytes: usize,
 }
 
 impl Default for Budget {
     fn default() -> Self {
-        Self { bytes: 1 << 20, depth: 64, values: 20_000 }
+        Self { bytes: 1 << 20, depth: 64, values: 20_000, value_bytes: 1 << 20 }
     }
 }
 
@@ -45,6 +51,10 @@ pub struct Body {
     pub tree: Tree,
     /// What was wrong with it.
     pub defects: Defects,
+    /// What it was read as.
+    pub format: Format,
+    /// How a multipart body is written; absent for any other.
+    pub multipart: Option<Box<Multipart>>,
 }
 
 /// The deepest nesting any budget can allow, so that walking a tree never runs out of stack.

@@ -16,6 +16,7 @@ pub mod framing;
 mod grammar;
 pub mod normalise;
 pub mod segments;
+pub mod urlencoded;
 
 pub use body::{Body, Budget, Tree};
 pub use content::Coding;

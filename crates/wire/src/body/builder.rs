@@ -4,7 +4,7 @@ use bytes::Bytes;
 use smallvec::SmallVec;
 
 use crate::body::tree::{Kind, Node, Part, Text, Tree};
-use crate::body::{Body, Budget, DEEPEST};
+use crate::body::{Body, Budget, DEEPEST, Format};
 use crate::defect::{Defect, Defects};
 use crate::fields::MediaType;
 
@@ -129,7 +129,7 @@ impl Builder {
     /// Keeps a text whose escapes were undone.
     pub(super) fn keep(&mut self, text: &str) -> Text {
         let start = self.tree.undone.len() as u32;
-        self.tree.undone.push_str(text);
+        self.tree.undone.extend_from_slice(text.as_bytes());
         Text::Undone(start, self.tree.undone.len() as u32)
     }
 
@@ -168,6 +168,6 @@ impl Builder {
         while !self.open.is_empty() {
             self.close(end);
         }
-        Body { tree: self.tree, defects: self.defects }
+        Body { tree: self.tree, defects: self.defects, format: Format::default(), multipart: None }
     }
 }

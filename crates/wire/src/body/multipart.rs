@@ -176,7 +176,7 @@ impl Parts<'_> {
         if disposition.file_name.is_some() || head.media_type.is_some() {
             let mut keep = |text: Option<String>| text.map_or(Text::None, |text| self.builder.keep(&text));
             let (file_name, media_type) = (keep(disposition.file_name), keep(head.media_type));
-            self.builder.part(Part { index, file_name, media_type });
+            self.builder.part(Part { index, file_name, media_type, head: Text::None });
         }
         Ok(())
     }

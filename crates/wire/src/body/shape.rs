@@ -37,13 +37,13 @@ impl Value<'_> {
             Kind::Bool(_) => Shape::Bool,
             Kind::Integer => Shape::Integer,
             Kind::Number => Shape::Number,
-            Kind::String => {
+            Kind::String | Kind::Attribute => {
                 let text = self.as_str().unwrap_or_default();
                 Shape::String { length: text.chars().count() as u32, kind: classify(text) }
             }
             Kind::Binary => Shape::Cut,
             Kind::Array => self.array_shape(depth),
-            Kind::Object => Shape::Object(
+            Kind::Object | Kind::Element => Shape::Object(
                 self.children()
                     .take(SHAPE_FIELDS)
                     .map(|child| (field_name(child.name().unwrap_or_default()), child.shape(depth + 1)))
@@ -72,9 +72,9 @@ impl Value<'_> {
             Kind::Null | Kind::Binary => serde_json::Value::Null,
             Kind::Bool(value) => value.into(),
             Kind::Integer | Kind::Number => self.number_json(),
-            Kind::String => self.as_str().unwrap_or_default().into(),
+            Kind::String | Kind::Attribute => self.as_str().unwrap_or_default().into(),
             Kind::Array => self.children().map(|child| child.to_json()).collect(),
-            Kind::Object => self
+            Kind::Object | Kind::Element => self
                 .children()
                 .map(|child| (child.name().unwrap_or_default().to_owned(), child.to_json()))
                 .collect::<serde_json::Map<_, _>>()

@@ -79,7 +79,7 @@ fn json_defects_keep_what_was_read() {
 
 #[test]
 fn budgets_stop_the_parser() {
-    let small = Budget { bytes: 12, depth: 3, values: 4 };
+    let small = Budget { bytes: 12, depth: 3, values: 4, ..Budget::default() };
     let stopped = |text: &str, media_type: &str| {
         let body = read(text.as_bytes(), media_type, &small);
         (body.tree.len(), body.defects.to_vec())

@@ -23,6 +23,17 @@ pub enum Kind {
     Array,
     /// Named values, in order, duplicates kept.
     Object,
+    /// An element of an XML document: its attributes, texts and elements, in order.
+    Element,
+    /// An attribute of an XML element; its name begins with `@`.
+    Attribute,
+}
+
+impl Kind {
+    /// Whether it holds other values.
+    pub const fn holds_values(self) -> bool {
+        matches!(self, Self::Array | Self::Object | Self::Element)
+    }
 }
 
 /// Where a text stands.
@@ -52,11 +63,21 @@ pub(super) struct Node {
 #[derive(Clone, Debug, Default)]
 pub struct Tree {
     pub(super) sent: Bytes,
-    pub(super) undone: String,
+    pub(super) undone: Vec<u8>,
     /// In document order; a value's descendants follow it.
     pub(super) nodes: Vec<Node>,
     /// By ascending index.
     pub(super) parts: Vec<Part>,
+    /// By ascending index: values whose decoded bytes are not UTF-8.
+    pub(super) raws: Vec<Raw>,
+}
+
+/// The decoded bytes of a name and a value that are not both UTF-8.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Raw {
+    pub(super) index: u32,
+    pub(super) name: Text,
+    pub(super) text: Text,
 }
 
 /// What a multipart part says about itself beside its name.
@@ -65,6 +86,8 @@ pub(super) struct Part {
     pub(super) index: u32,
     pub(super) file_name: Text,
     pub(super) media_type: Text,
+    /// Its field lines, without the empty line behind them.
+    pub(super) head: Text,
 }
 
 /// What a multipart part says about itself beside its name.
@@ -74,6 +97,8 @@ pub struct PartFacts<'a> {
     pub file_name: Option<&'a str>,
     /// The media type it gives.
     pub media_type: Option<&'a str>,
+    /// Its field lines as they were sent, without the empty line behind them; see [`part_fields`](super::part_fields).
+    pub head: &'a [u8],
 }
 
 impl Tree {
@@ -107,17 +132,21 @@ impl Tree {
 
     fn text(&self, text: Text) -> Option<&str> {
         match text {
-            Text::Undone(start, end) => self.undone.get(start as usize..end as usize),
-            Text::Sent(..) => std::str::from_utf8(self.text_bytes(text)).ok(),
+            Text::Undone(..) | Text::Sent(..) => std::str::from_utf8(self.text_bytes(text)).ok(),
             Text::None => None,
         }
+    }
+
+    fn raw(&self, index: u32) -> Option<&Raw> {
+        let found = self.raws.binary_search_by_key(&index, |raw| raw.index).ok()?;
+        self.raws.get(found)
     }
 
     /// A text's bytes; empty where there is none.
     pub(super) fn text_bytes(&self, text: Text) -> &[u8] {
         match text {
             Text::Sent(start, end) => self.sent.get(start as usize..end as usize),
-            Text::Undone(start, end) => self.undone.as_bytes().get(start as usize..end as usize),
+            Text::Undone(start, end) => self.undone.get(start as usize..end as usize),
             Text::None => None,
         }
         .unwrap_or_default()
@@ -156,6 +185,37 @@ impl<'a> Value<'a> {
         self.node().and_then(|node| self.tree.text(node.text))
     }
 
+    /// Its name as bytes, decoded but not brought into UTF-8; empty where it has none.
+    pub fn name_bytes(&self) -> &'a [u8] {
+        match self.tree.raw(self.index) {
+            Some(raw) => self.tree.text_bytes(raw.name),
+            None => self.node().map_or(&[], |node| self.tree.text_bytes(node.name)),
+        }
+    }
+
+    /// Its text as bytes, decoded but not brought into UTF-8; empty for what holds other values.
+    pub fn bytes(&self) -> &'a [u8] {
+        match self.tree.raw(self.index) {
+            Some(raw) => self.tree.text_bytes(raw.text),
+            None => self.node().map_or(&[], |node| self.tree.text_bytes(node.text)),
+        }
+    }
+
+    /// The texts in and below an XML element, one behind the other, as XPath's `string()` gives them; of any other
+    /// value its own text.
+    pub fn text_content(&self, out: &mut Vec<u8>) {
+        let Some(node) = self.node() else { return };
+        if !node.kind.holds_values() {
+            return out.extend_from_slice(self.bytes());
+        }
+        for index in self.index + 1..node.behind {
+            let value = Self { tree: self.tree, index };
+            if value.kind() == Kind::String {
+                out.extend_from_slice(value.bytes());
+            }
+        }
+    }
+
     /// The integer it is.
     pub fn as_i64(&self) -> Option<i64> {
         if self.kind() == Kind::Integer { self.as_str()?.parse().ok() } else { None }
@@ -176,7 +236,8 @@ impl<'a> Value<'a> {
         let parts = &self.tree.parts;
         let part = parts.get(parts.binary_search_by_key(&self.index, |part| part.index).ok()?)?;
         let text = |text| self.tree.text(text);
-        Some(PartFacts { file_name: text(part.file_name), media_type: text(part.media_type) })
+        let head = self.tree.text_bytes(part.head);
+        Some(PartFacts { file_name: text(part.file_name), media_type: text(part.media_type), head })
     }
 
     /// The values of an array or object, in order.
@@ -213,15 +274,16 @@ impl<'a> Value<'a> {
     fn visit_leaves(self, path: &mut String, visit: &mut impl FnMut(&str, Self)) {
         use std::fmt::Write as _;
         let kind = self.kind();
-        if !matches!(kind, Kind::Array | Kind::Object) {
+        if !kind.holds_values() {
             return visit(path, self);
         }
         let length = path.len();
         for (place, child) in self.children().enumerate() {
             // Writing to a string cannot fail.
             let _ = match (kind, child.name()) {
-                (Kind::Object, Some(name)) if length == 0 => write!(path, "{name}"),
-                (Kind::Object, Some(name)) => write!(path, ".{name}"),
+                (Kind::Object | Kind::Element, Some(name)) if length == 0 => write!(path, "{name}"),
+                (Kind::Object | Kind::Element, Some(name)) => write!(path, ".{name}"),
+                (Kind::Element, None) => Ok(()),
                 _ => write!(path, "[{place}]"),
             };
             child.visit_leaves(path, visit);

@@ -1,0 +1,114 @@
+//! `application/x-www-form-urlencoded` over bytes: pairs as they were sent, and their decoding.
+//!
+//! Invariants: decoding happens once; an escape that is none stays as it was sent, and is reported; what is decoded
+//! need not be UTF-8. Splitting is that of `ModSecurity` and the URL Standard: at every separator, empty pairs left
+//! out, at the first equals sign. Does not know what a name means.
+
+use std::borrow::Cow;
+
+use crate::grammar::hex_digit;
+
+/// A name and a value as they were sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pair<'a> {
+    /// In front of the first equals sign, or all of the pair.
+    pub name: &'a [u8],
+    /// Behind the first equals sign.
+    pub value: &'a [u8],
+}
+
+/// Whether every percent sign began an escape.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Escapes {
+    /// Every one.
+    Valid,
+    /// At least one is not followed by two hexadecimal digits (`URLENCODED_ERROR`).
+    Invalid,
+}
+
+/// Every pair in order, undecoded.
+pub fn pairs(text: &[u8], separator: u8) -> impl Iterator<Item = Pair<'_>> {
+    text.split(move |byte| *byte == separator).filter(|pair| !pair.is_empty()).map(|pair| {
+        match memchr::memchr(b'=', pair).and_then(|equals| pair.split_at_checked(equals)) {
+            Some((name, value)) => Pair { name, value: value.get(1..).unwrap_or_default() },
+            None => Pair { name: pair, value: &[] },
+        }
+    })
+}
+
+/// Decodes a name or value; borrowed where nothing is escaped.
+pub fn decode(text: &[u8]) -> Cow<'_, [u8]> {
+    if memchr::memchr2(b'%', b'+', text).is_none() {
+        return Cow::Borrowed(text);
+    }
+    let mut decoded = Vec::with_capacity(text.len());
+    decode_into(text, &mut decoded);
+    Cow::Owned(decoded)
+}
+
+/// Appends the decoded text: `+` is a space, a stray percent sign stands for itself.
+pub fn decode_into(text: &[u8], out: &mut Vec<u8>) -> Escapes {
+    let mut escapes = Escapes::Valid;
+    let mut rest = text;
+    while let Some(at) = memchr::memchr2(b'%', b'+', rest) {
+        out.extend_from_slice(rest.get(..at).unwrap_or_default());
+        rest = match rest.get(at..).unwrap_or_default() {
+            [b'+', behind @ ..] => {
+                out.push(b' ');
+                behind
+            }
+            [_, high, low, behind @ ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => {
+                out.push(hex_digit(*high).unwrap_or(0) << 4 | hex_digit(*low).unwrap_or(0));
+                behind
+            }
+            [_, behind @ ..] => {
+                out.push(b'%');
+                escapes = Escapes::Invalid;
+                behind
+            }
+            [] => &[],
+        };
+    }
+    out.extend_from_slice(rest);
+    escapes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn decoded(text: &str) -> (String, Escapes) {
+        let mut out = Vec::new();
+        let escapes = decode_into(text.as_bytes(), &mut out);
+        assert_eq!(decode(text.as_bytes()), out);
+        (out.escape_ascii().to_string(), escapes)
+    }
+
+    #[test]
+    fn decoding() {
+        for (text, expected, escapes) in [
+            ("plain", "plain", Escapes::Valid),
+            ("a+b%20c", "a b c", Escapes::Valid),
+            ("%e9%00", "\\xe9\\x00", Escapes::Valid),
+            ("%2541", "%41", Escapes::Valid),
+            ("100%", "100%", Escapes::Invalid),
+            ("%zz%4", "%zz%4", Escapes::Invalid),
+            ("%%41", "%A", Escapes::Invalid),
+        ] {
+            assert_eq!(decoded(text), (expected.to_owned(), escapes), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn splitting() {
+        let split = |text: &'static str, separator| {
+            let text_of = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+            pairs(text.as_bytes(), separator)
+                .map(|pair| format!("{}|{}", text_of(pair.name), text_of(pair.value)))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(split("a=1&&b&=v&c==d&a=%26", b'&'), ["a|1", "b|", "|v", "c|=d", "a|%26"]);
+        assert_eq!(split("a=1;b=2&c", b';'), ["a|1", "b|2&c"]);
+        assert!(split("", b'&').is_empty());
+    }
+}
