@@ -7,6 +7,7 @@ use super::action::{Actions, Effect, RuleSelector};
 use super::configuration::Configuration;
 use super::target::Target;
 use super::text::Macro;
+use crate::operator::Operator;
 use crate::transform::Transformation;
 
 /// Every rule of some files, and their settings.
@@ -157,6 +158,6 @@ pub struct OperatorCall {
     pub name: SmolStr,
     /// The argument, quotes removed.
     pub argument: Macro,
-    /// The folder of the file the rule stands in: data files are looked for there.
-    pub folder: SmolStr,
+    /// The same, compiled. One that has no effect here is compiled as `noMatch`.
+    pub compiled: Operator,
 }

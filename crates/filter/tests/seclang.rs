@@ -1,0 +1,93 @@
+//! Rule files of others: OWASP CRS of the corpora, and Debian's package where it is unpacked, load without a problem.
+//!
+//! Found through `PORTCULLIS_CORPORA` and `PORTCULLIS_CRS_DEBIAN` (the folder of the unpacked package); without them
+//! these tests say so and check nothing.
+
+#![allow(clippy::disallowed_methods, reason = "a test reads its corpus")]
+#![allow(clippy::unwrap_used, clippy::print_stderr, clippy::panic, reason = "a test may be loud")]
+
+use bytes::Bytes;
+use portcullis_document::{SourceError, Sources, Style, render};
+use portcullis_filter::seclang::{Entry, Flow, Phase, Rules, Test, crs_entries, load};
+
+/// The file system, for rule files in place.
+struct Disk;
+
+impl Sources for Disk {
+    fn read(&self, path: &str) -> Result<Bytes, SourceError> {
+        std::fs::read(path).map(Bytes::from).map_err(|_| SourceError::Missing)
+    }
+
+    fn list(&self, folder: &str) -> Result<Vec<String>, SourceError> {
+        let entries = std::fs::read_dir(folder).map_err(|_| SourceError::Missing)?;
+        Ok(entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect())
+    }
+
+    fn env(&self, _: &str) -> Option<String> {
+        None
+    }
+}
+
+fn folder(variable: &str) -> Option<String> {
+    let found = std::env::var(variable).ok();
+    if found.is_none() {
+        eprintln!("skipped: {variable} does not name a folder");
+    }
+    found
+}
+
+fn loaded(entries: &[Entry]) -> Rules {
+    match load(entries, &Disk) {
+        Ok(rules) => rules,
+        Err(problems) => panic!("{}", render(&problems, Style::Plain)),
+    }
+}
+
+fn tests_of(rules: &Rules) -> usize {
+    rules.iter().flat_map(|rule| rule.links()).filter(|link| matches!(link.test, Test::Values { .. })).count()
+}
+
+#[test]
+fn crs_4_loads_whole_and_without_a_problem() {
+    let Some(corpora) = folder("PORTCULLIS_CORPORA") else { return };
+    let rules = loaded(&crs_entries(&format!("{corpora}/crs"), &Disk).unwrap());
+    assert!(rules.notes.is_empty(), "{}", render(&rules.notes, Style::Plain));
+    let counts = Phase::ALL.map(|phase| rules.phase(phase).len());
+    eprintln!("rules by phase: {counts:?}, tests: {}", tests_of(&rules));
+    assert_eq!(rules.config.components.first().unwrap(), "OWASP_CRS/4.29.0-dev");
+    // The census of the corpus: 702 rules and actions, chains counted by their parts; and one in the setup.
+    let links: usize = rules.iter().map(|rule| rule.links().count()).sum();
+    assert_eq!(links, 703);
+}
+
+#[test]
+fn every_jump_of_crs_lands_in_its_phase() {
+    let Some(corpora) = folder("PORTCULLIS_CORPORA") else { return };
+    let rules = loaded(&crs_entries(&format!("{corpora}/crs"), &Disk).unwrap());
+    let mut jumps = 0;
+    for phase in Phase::ALL {
+        for (at, rule) in rules.phase(phase).iter().enumerate() {
+            if let Flow::Goto(to) = rule.actions.flow {
+                assert!(to > at && to <= rules.phase(phase).len(), "rule {}", rule.id);
+                jumps += 1;
+            }
+        }
+    }
+    assert!(jumps > 100, "{jumps}");
+}
+
+#[test]
+fn crs_3_of_debian_loads_whole_and_without_a_problem() {
+    let Some(root) = folder("PORTCULLIS_CRS_DEBIAN") else { return };
+    let entries = [
+        Entry::Path(format!("{root}/etc/modsecurity/crs/crs-setup.conf")),
+        Entry::Path(format!("{root}/usr/share/modsecurity-crs/rules/*.conf")),
+    ];
+    let rules = loaded(&entries);
+    // Two operators that its reputation rules name never match here, which is said once each.
+    let codes: Vec<&str> = rules.notes.iter().map(|note| note.code).collect();
+    assert_eq!(codes, ["seclang.ignored"; 2], "{}", render(&rules.notes, Style::Plain));
+    let total = rules.iter().count();
+    eprintln!("rules: {total}, tests: {}", tests_of(&rules));
+    assert!(total > 500, "{total}");
+}
