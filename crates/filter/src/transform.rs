@@ -4,6 +4,21 @@
 //! it has. Invariants: linear in the input; output is at most six times as long as the input (and 20 bytes more, for
 //! digests and lengths). Does not know rules, chains of transformations or caches.
 
+mod base64;
+mod command;
+mod comment;
+mod css;
+mod digest;
+mod escape;
+mod hex;
+mod html;
+mod path;
+mod percent;
+mod php;
+mod rewrite;
+mod space;
+mod triggers;
+
 /// Whether a transformation made something else of its input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Changed {
@@ -125,8 +140,44 @@ impl Transformation {
     /// Transforms `input`. On [`Changed::Changed`] the result is what `out` holds (it is cleared first); otherwise
     /// what `out` holds means nothing and the result is `input`.
     pub fn apply(self, input: &[u8], out: &mut Vec<u8>) -> Changed {
-        let _ = input;
         out.clear();
-        Changed::Unchanged
+        match self {
+            Self::Base64Decode => base64::decode(input, out),
+            Self::Base64DecodeExt => base64::decode_skipping(input, out),
+            Self::Base64Encode => base64::encode(input, out),
+            Self::CmdLine => command::simplify(input, out),
+            Self::CompressWhitespace => space::compress(input, out),
+            Self::CssDecode => css::decode(input, out),
+            Self::EscapeSeqDecode => escape::decode_c(input, out),
+            Self::HexDecode => hex::decode(input, out),
+            Self::HexEncode => hex::encode(input, out),
+            Self::HtmlEntityDecode => html::decode(input, out),
+            Self::JsDecode => escape::decode_js(input, out),
+            Self::Length => digest::length(input, out),
+            Self::Lowercase => space::lower(input, out),
+            Self::Md5 => digest::md5(input, out),
+            Self::NormalizePath => path::normalize(input, out),
+            Self::NormalizePathWin => path::normalize_windows(input, out),
+            Self::ParityEven7bit => digest::parity(input, out, digest::Parity::Even),
+            Self::ParityOdd7bit => digest::parity(input, out, digest::Parity::Odd),
+            Self::ParityZero7bit => digest::parity(input, out, digest::Parity::Zero),
+            Self::PhpArgsNames => php::name(input, out),
+            Self::RemoveComments => comment::remove(input, out),
+            Self::RemoveCommentsChar => comment::remove_marks(input, out),
+            Self::RemoveNulls => space::remove_nulls(input, out),
+            Self::RemoveWhitespace => space::remove(input, out),
+            Self::ReplaceComments => comment::replace(input, out),
+            Self::ReplaceNulls => space::replace_nulls(input, out),
+            Self::Sha1 => digest::sha1(input, out),
+            Self::SqlHexDecode => hex::decode_sql(input, out),
+            Self::Trim => space::trim(input, out),
+            Self::TrimLeft => space::trim_left(input, out),
+            Self::TrimRight => space::trim_right(input, out),
+            Self::Uppercase => space::upper(input, out),
+            Self::UrlDecode => percent::decode(input, out),
+            Self::UrlDecodeUni => percent::decode_unicode(input, out),
+            Self::UrlEncode => percent::encode(input, out),
+            Self::Utf8ToUnicode => percent::escape_utf8(input, out),
+        }
     }
 }
