@@ -6,16 +6,36 @@
 //! every phase ends within its budget of steps; an interruption is final. Does not know files, clocks, stores or
 //! sockets: persistent collections are asked of the host by name ([`Step::Collections`]).
 
+mod arena;
+mod budget;
+mod collections;
+mod compile;
+mod controls;
 mod exchange;
+mod fill;
+mod front;
 mod outcome;
+mod pipeline;
+mod place;
+mod program;
 mod request;
 mod rule_set;
+mod run;
+mod slots;
+mod state;
+mod strings;
+mod text;
+mod treatment;
+mod values;
+mod variable;
 mod workspace;
 
+pub use crate::seclang::Severity;
+pub use budget::Budget;
 pub use exchange::Transaction;
-pub use outcome::{
-    CollectionKey, CollectionWrite, Disruption, Fields, Interruption, Match, Scores, Severity, Step,
-};
+pub use outcome::{CollectionKey, CollectionWrite, Disruption, Fields, Interruption, Match, Scores, Step};
 pub use request::{BodyInput, Request, Response};
 pub use rule_set::RuleSet;
+pub use state::Spent;
+pub use treatment::{Treatment, Treatments};
 pub use workspace::Workspace;

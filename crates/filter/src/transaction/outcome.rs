@@ -9,6 +9,8 @@ use bytes::Bytes;
 use portcullis_model::counter::MapChange;
 use smol_str::SmolStr;
 
+use crate::seclang::Severity;
+
 /// What a phase came to.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Step {
@@ -64,27 +66,6 @@ pub struct CollectionWrite {
     pub change: MapChange,
 }
 
-/// How severe a rule says its match is, as syslog numbers it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Severity {
-    /// 0
-    Emergency,
-    /// 1
-    Alert,
-    /// 2
-    Critical,
-    /// 3
-    Error,
-    /// 4
-    Warning,
-    /// 5
-    Notice,
-    /// 6
-    Info,
-    /// 7
-    Debug,
-}
-
 /// One rule that matched.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Match {
@@ -108,6 +89,8 @@ pub struct Match {
     pub matched: Bytes,
     /// Whether the rule says it is logged.
     pub logged: bool,
+    /// Whether it did what the rule does, or was only noted for the site.
+    pub acted: bool,
     /// What it added to an anomaly score, as far as its `setvar` actions say.
     pub score: i64,
 }

@@ -2,30 +2,36 @@
 
 use std::sync::Arc;
 
+use portcullis_document::Problem;
+
+use crate::seclang::Rules;
+use crate::transaction::compile::compile_program;
+use crate::transaction::program::Program;
+
 /// A compiled rule set; cloning it shares it.
 #[derive(Clone, Debug)]
 pub struct RuleSet {
-    program: Arc<Program>,
+    pub(super) program: Arc<Program>,
 }
 
-/// What a rule set compiles to.
-#[derive(Debug, Default)]
-pub(super) struct Program {}
-
 impl RuleSet {
-    /// A set without rules: every phase is done at once.
-    pub fn empty() -> Self {
-        Self { program: Arc::new(Program::default()) }
+    /// Compiles rules.
+    pub fn compile(rules: &Rules) -> Result<Self, Vec<Problem>> {
+        Ok(Self { program: Arc::new(compile_program(rules)?) })
     }
 
     /// How many rules it holds, chained ones counted once.
     pub fn len(&self) -> usize {
-        let Program {} = &*self.program;
-        0
+        self.program.phases.iter().map(|phase| phase.rules.len()).sum()
     }
 
     /// Whether it holds no rule.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// How many rule sets, transactions and others share what this one compiled to.
+    pub fn shares(&self) -> usize {
+        Arc::strong_count(&self.program)
     }
 }

@@ -1,14 +1,106 @@
 //! What a worker lends to every transaction it drives: room that is used again, and caches.
 //!
-//! Invariants: bounded; nothing in it changes a verdict. Does not know any rule set for longer than a call.
+//! Invariants: bounded; nothing in it changes a verdict; caches of a rule set that nobody uses any more are dropped
+//! with the next one that comes. Does not keep a rule set alive.
+
+use std::sync::{Arc, Weak};
+
+use crate::operator::Work;
+use crate::scan::{Bits, ScanCache};
+use crate::transaction::pipeline::{Plans, State as Start};
+use crate::transaction::program::Program;
+use crate::transaction::state::State;
 
 /// Room and caches of one worker.
 #[derive(Debug, Default)]
-pub struct Workspace {}
+pub struct Workspace {
+    rooms: Vec<Box<State>>,
+    caches: Vec<Box<Cache>>,
+}
+
+/// The most unused rooms kept.
+const ROOMS: usize = 16;
+/// The most rule sets whose caches are kept.
+const CACHES: usize = 8;
 
 impl Workspace {
     /// A fresh one.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// A room of some transaction before; not cleared.
+    pub(super) fn take_room(&mut self) -> Option<Box<State>> {
+        self.rooms.pop()
+    }
+
+    /// Takes a room back.
+    pub(super) fn give_room(&mut self, mut room: Box<State>) {
+        if self.rooms.len() < ROOMS {
+            room.shrink();
+            self.rooms.push(room);
+        }
+    }
+
+    /// The caches for a rule set, taken out.
+    pub(super) fn take_cache(&mut self, program: &Arc<Program>) -> Box<Cache> {
+        let known =
+            self.caches.iter().position(|cache| std::ptr::eq(cache.of.as_ptr(), Arc::as_ptr(program)));
+        match known {
+            Some(at) => self.caches.swap_remove(at),
+            None => Box::new(Cache::new(program)),
+        }
+    }
+
+    /// Puts caches back.
+    pub(super) fn give_cache(&mut self, cache: Box<Cache>) {
+        self.caches.retain(|cache| cache.of.strong_count() > 0);
+        if self.caches.len() == CACHES {
+            self.caches.remove(0);
+        }
+        self.caches.push(cache);
+    }
+}
+
+/// Caches that belong to one rule set.
+#[derive(Debug)]
+pub(super) struct Cache {
+    of: Weak<Program>,
+    pub(super) work: Work,
+    pub(super) scan: ScanCache,
+    pub(super) fronts: [FrontCache; 2],
+    /// Room for the result of one scan.
+    pub(super) candidates: Bits,
+}
+
+/// What is remembered of one front.
+#[derive(Debug, Default)]
+pub(super) struct FrontCache {
+    pub(super) plans: Plans,
+    /// Where each interest's values start.
+    pub(super) starts: Vec<Start>,
+}
+
+impl Cache {
+    fn new(program: &Arc<Program>) -> Self {
+        let mut cache = Self {
+            of: Arc::downgrade(program),
+            work: Work::default(),
+            scan: ScanCache::new(),
+            fronts: Default::default(),
+            candidates: Bits::new(),
+        };
+        cache.reset_plans(program);
+        cache
+    }
+
+    /// Grows the plans anew.
+    pub(super) fn reset_plans(&mut self, program: &Program) {
+        for (cache, front) in self.fronts.iter_mut().zip(&program.fronts) {
+            cache.plans = Plans::default();
+            let interests = front.interests.iter();
+            cache.starts =
+                interests.map(|interest| cache.plans.start(interest.pipelines.iter().copied())).collect();
+        }
     }
 }

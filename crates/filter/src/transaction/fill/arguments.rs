@@ -1,0 +1,93 @@
+//! Arguments: pairs of queries, forms and JSON documents, decoded once, within the limit on their number.
+
+use std::io::Write as _;
+
+use portcullis_wire::body::{Kind, Value};
+use portcullis_wire::urlencoded::{decode_into, pairs};
+
+use crate::transaction::arena::Span;
+use crate::transaction::fill::Fill;
+use crate::transaction::state::Spent;
+
+/// Names and values.
+pub(super) type Pairs = Vec<(Span, Span)>;
+
+impl Fill<'_> {
+    /// The pairs of a query or form.
+    pub(super) fn form_pairs(&mut self, text: &[u8]) -> Pairs {
+        let mut found = Pairs::new();
+        let mut decoded = Vec::new();
+        for pair in pairs(text, self.program.config.argument_separator) {
+            if !self.takes_argument() {
+                break;
+            }
+            let name = self.decoded(pair.name, &mut decoded);
+            let value = self.decoded(pair.value, &mut decoded);
+            found.push((name, value));
+        }
+        found
+    }
+
+    /// The leaves of a JSON document, named as ModSecurity names them: `json.items.array_0.note`.
+    pub(super) fn json_pairs(&mut self, root: Value<'_>) -> Pairs {
+        let mut found = Pairs::new();
+        let mut name = b"json".to_vec();
+        self.json_value(root, &mut name, &mut found);
+        found
+    }
+
+    /// A tree's depth is bounded by the budget it was read under, and so is this.
+    fn json_value(&mut self, value: Value<'_>, name: &mut Vec<u8>, found: &mut Pairs) {
+        if !value.kind().holds_values() {
+            if self.takes_argument() {
+                let text = match value.kind() {
+                    Kind::Bool(true) => b"true",
+                    Kind::Bool(false) => &b"false"[..],
+                    Kind::Null => b"",
+                    _ => value.bytes(),
+                };
+                let arena = &mut self.state.arena;
+                found.push((arena.push(name), arena.push(text)));
+            }
+            return;
+        }
+        let length = name.len();
+        for (place, child) in value.children().enumerate() {
+            name.push(b'.');
+            if value.kind() == Kind::Array {
+                // Writing to a vector cannot fail.
+                let _ = write!(name, "array_{place}");
+            } else {
+                name.extend_from_slice(child.name_bytes());
+            }
+            self.json_value(child, name, found);
+            name.truncate(length);
+        }
+    }
+
+    /// Counts one more argument; `false` once there are as many as allowed, which is noted.
+    pub(super) fn takes_argument(&mut self) -> bool {
+        if self.state.arguments >= self.program.config.arguments_limit {
+            self.state.spent.get_or_insert(Spent::Arguments);
+            return false;
+        }
+        self.state.arguments += 1;
+        true
+    }
+
+    fn decoded(&mut self, text: &[u8], room: &mut Vec<u8>) -> Span {
+        if memchr::memchr2(b'%', b'+', text).is_none() {
+            return self.state.arena.push(text);
+        }
+        room.clear();
+        decode_into(text, room);
+        self.state.arena.push(room)
+    }
+}
+
+/// Whether every percent sign begins an escape.
+pub(super) fn escapes_are_valid(text: &[u8]) -> bool {
+    memchr::memchr_iter(b'%', text).all(|at| {
+        matches!(text.get(at + 1..at + 3), Some([high, low]) if high.is_ascii_hexdigit() && low.is_ascii_hexdigit())
+    })
+}

@@ -1,0 +1,174 @@
+//! Pipelines of transformations, and which of them leave a value alone.
+//!
+//! Every transformation is known by the bytes without which it changes nothing; those sets are numbered, so that one
+//! look at each byte of a value tells which pipelines can be skipped. A [`Plans`] is a small automaton grown on
+//! demand: for the sets present in a value, which pipelines end here and which transformations have to be carried
+//! out to go on. Invariant: following the plan gives the same texts as carrying out every pipeline step by step.
+
+use hashbrown::HashMap;
+use smallvec::SmallVec;
+
+use crate::scan::Bits;
+use crate::scan::bytes::ByteSet;
+use crate::transform::Transformation;
+
+/// Which of the numbered byte sets have a byte in a value.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(super) struct Present(u32);
+
+impl Present {
+    /// Nothing of any set, as in an empty value; what can change every value still runs.
+    const NOTHING: Self = Self(1 << 31);
+}
+
+/// The pipelines of a rule set.
+#[derive(Clone, Debug)]
+pub(super) struct Pipelines {
+    steps: Vec<Vec<Transformation>>,
+    /// For each byte, the sets it is in.
+    table: Box<[u32; 256]>,
+    /// For each transformation, its set, or the bit that is always present.
+    triggers: Vec<Present>,
+}
+
+impl Default for Pipelines {
+    fn default() -> Self {
+        let mut sets: Vec<ByteSet> = Vec::new();
+        let mut trigger = |transformation: Transformation| {
+            let Some(set) = transformation.triggers() else { return Present::NOTHING };
+            let at = sets.iter().position(|known| known == set).unwrap_or_else(|| {
+                sets.push(*set);
+                sets.len() - 1
+            });
+            // With more sets than bits, the rest counts as always present.
+            if at < 31 { Present(1 << at) } else { Present::NOTHING }
+        };
+        let triggers = Transformation::ALL.iter().map(|each| trigger(*each)).collect();
+        let mut table = Box::new([0; 256]);
+        for (byte, bits) in table.iter_mut().enumerate() {
+            let holds = |(_, set): &(usize, &ByteSet)| set.contains(byte as u8);
+            *bits = sets.iter().enumerate().take(31).filter(holds).map(|(at, _)| 1 << at).sum();
+        }
+        Self { steps: Vec::new(), table, triggers }
+    }
+}
+
+impl Pipelines {
+    /// The number of a pipeline, added if it is new.
+    pub(super) fn add(&mut self, steps: &[Transformation]) -> usize {
+        self.steps.iter().position(|known| known == steps).unwrap_or_else(|| {
+            self.steps.push(steps.to_vec());
+            self.steps.len() - 1
+        })
+    }
+
+    /// Which sets have a byte in the value.
+    pub(super) fn present(&self, value: &[u8]) -> Present {
+        let bits = |byte: &u8| self.table.get(usize::from(*byte)).copied().unwrap_or_default();
+        Present(value.iter().fold(Present::NOTHING.0, |all, byte| all | bits(byte)))
+    }
+
+    /// Whether a transformation can change a value with these sets present.
+    pub(super) fn can_change(&self, transformation: Transformation, present: Present) -> bool {
+        let trigger = self.triggers.get(transformation as usize).copied().unwrap_or(Present::NOTHING);
+        trigger.0 & present.0 != 0
+    }
+}
+
+/// Somewhere in a pipeline: its number, and how many steps are behind.
+type Position = (u16, u8);
+
+/// A set of pipelines, each with what is left of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct State(u32);
+
+/// What to do with a value.
+#[derive(Clone, Debug)]
+pub(super) struct Plan {
+    /// The items whose pipelines end at this value.
+    pub(super) items: Bits,
+    /// What to carry out, and with what to go on.
+    pub(super) go_on: SmallVec<[(Transformation, State); 4]>,
+}
+
+/// The automaton of one front, grown as values come; lives with a worker.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Plans {
+    states: Vec<Box<[Position]>>,
+    numbers: HashMap<Box<[Position]>, State, foldhash::fast::FixedState>,
+    plans: Vec<Plan>,
+    by_value: HashMap<(State, Present), u32, foldhash::fast::FixedState>,
+}
+
+/// Plans kept before all are forgotten and grown again.
+const PLANS: usize = 4096;
+
+impl Plans {
+    /// The state before any step of these pipelines.
+    pub(super) fn start(&mut self, pipelines: impl Iterator<Item = usize>) -> State {
+        self.state(pipelines.map(|pipeline| (pipeline as u16, 0)).collect())
+    }
+
+    /// Forgets everything if it has grown too large; states given out before are void then.
+    pub(super) fn is_full(&self) -> bool {
+        self.plans.len() >= PLANS
+    }
+
+    /// The plan for a value.
+    pub(super) fn plan(
+        &mut self,
+        state: State,
+        present: Present,
+        pipelines: &Pipelines,
+        items: &[Bits],
+    ) -> u32 {
+        if let Some(plan) = self.by_value.get(&(state, present)) {
+            return *plan;
+        }
+        let plan = self.make(state, present, pipelines, items);
+        let number = self.plans.len() as u32;
+        self.plans.push(plan);
+        self.by_value.insert((state, present), number);
+        number
+    }
+
+    /// A plan by its number.
+    pub(super) fn get(&self, number: u32) -> Option<&Plan> {
+        self.plans.get(number as usize)
+    }
+
+    fn state(&mut self, mut positions: Vec<Position>) -> State {
+        positions.sort_unstable();
+        positions.dedup();
+        let positions = positions.into_boxed_slice();
+        if let Some(state) = self.numbers.get(&positions) {
+            return *state;
+        }
+        let state = State(self.states.len() as u32);
+        self.states.push(positions.clone());
+        self.numbers.insert(positions, state);
+        state
+    }
+
+    fn make(&mut self, state: State, present: Present, pipelines: &Pipelines, items: &[Bits]) -> Plan {
+        let positions = self.states.get(state.0 as usize).cloned().unwrap_or_default();
+        let mut ended = Bits::new();
+        let mut next: Vec<(Transformation, Vec<Position>)> = Vec::new();
+        for (pipeline, done) in positions {
+            let steps = pipelines.steps.get(usize::from(pipeline)).map_or(&[][..], Vec::as_slice);
+            let rest = steps.iter().enumerate().skip(usize::from(done));
+            match rest.into_iter().find(|(_, step)| pipelines.can_change(**step, present)) {
+                None => ended.union_with(items.get(usize::from(pipeline)).unwrap_or(&Bits::new())),
+                Some((at, step)) => {
+                    let position = (pipeline, at as u8 + 1);
+                    match next.iter_mut().find(|(known, _)| known == step) {
+                        Some((_, positions)) => positions.push(position),
+                        None => next.push((*step, vec![position])),
+                    }
+                }
+            }
+        }
+        let go_on = next.into_iter().map(|(step, positions)| (step, self.state(positions))).collect();
+        Plan { items: ended, go_on }
+    }
+}
