@@ -7,6 +7,7 @@
 //! which is `wire`'s.
 
 pub mod builtin;
+pub mod ftw;
 pub mod operator;
 pub mod scan;
 pub mod seclang;

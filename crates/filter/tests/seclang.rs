@@ -7,8 +7,9 @@
 #![allow(clippy::unwrap_used, clippy::print_stderr, clippy::panic, reason = "a test may be loud")]
 
 use bytes::Bytes;
-use portcullis_document::{SourceError, Sources, Style, render};
-use portcullis_filter::seclang::{Entry, Flow, Phase, Rules, Test, crs_entries, load};
+use portcullis_document::{Severity, SourceError, SourceFile, Sources, Style, render};
+use portcullis_filter::ftw;
+use portcullis_filter::seclang::{Entry, Flow, Phase, Rule, Rules, Test, crs_entries, load};
 
 /// The file system, for rule files in place.
 struct Disk;
@@ -44,7 +45,7 @@ fn loaded(entries: &[Entry]) -> Rules {
 }
 
 fn tests_of(rules: &Rules) -> usize {
-    rules.iter().flat_map(|rule| rule.links()).filter(|link| matches!(link.test, Test::Values { .. })).count()
+    rules.iter().flat_map(Rule::links).filter(|link| matches!(link.test, Test::Values { .. })).count()
 }
 
 #[test]
@@ -90,4 +91,37 @@ fn crs_3_of_debian_loads_whole_and_without_a_problem() {
     let total = rules.iter().count();
     eprintln!("rules: {total}, tests: {}", tests_of(&rules));
     assert!(total > 500, "{total}");
+}
+
+#[test]
+fn every_test_of_crs_is_read() {
+    let Some(corpora) = folder("PORTCULLIS_CORPORA") else { return };
+    let root = format!("{corpora}/crs/tests/regression/tests");
+    let (mut tests, mut stages) = (0, 0);
+    for group in Disk.list(&root).unwrap() {
+        for name in Disk.list(&format!("{root}/{group}")).unwrap() {
+            let text = std::fs::read_to_string(format!("{root}/{group}/{name}")).unwrap();
+            let loaded = ftw::load(&SourceFile::new(name, text));
+            let broken = loaded.problems.iter().any(|problem| problem.severity == Severity::Error);
+            assert!(!broken, "{}", render(&loaded.problems, Style::Plain));
+            tests += loaded.tests.len();
+            stages += loaded.tests.iter().map(|test| test.stages.len()).sum::<usize>();
+        }
+    }
+    assert_eq!((tests, stages), (5045, 5051));
+}
+
+#[test]
+fn every_override_of_crs_is_read() {
+    let Some(corpora) = folder("PORTCULLIS_CORPORA") else { return };
+    for (name, count) in [("coraza", 10), ("httpd", 2), ("nginx", 64)] {
+        let path = format!("{corpora}/crs/tests/regression/{name}-overrides.yaml");
+        let (found, problems) =
+            ftw::overrides(&SourceFile::new(path.as_str(), std::fs::read_to_string(&path).unwrap()));
+        assert!(problems.is_empty(), "{}", render(&problems, Style::Plain));
+        let tests: usize = found.iter().map(|one| one.tests.len()).sum();
+        eprintln!("{name}: {} entries, {tests} tests", found.len());
+        assert_eq!(tests, count, "{name}");
+        assert!(found.iter().all(|one| one.rule > 0 && !one.reason.is_empty()), "{name}");
+    }
 }

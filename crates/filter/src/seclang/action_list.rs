@@ -2,6 +2,8 @@
 //!
 //! One table says what every action is; [`Draft`] collects what a list says, before defaults are merged in.
 
+use std::ops::RangeInclusive;
+
 use portcullis_document::{Problem, nearest};
 use smol_str::SmolStr;
 
@@ -15,14 +17,21 @@ use super::text::Macro;
 use crate::transform::Transformation;
 
 /// What an action does to a draft; the value is without quotes.
-type Apply = fn(&mut Draft, &Value<'_>) -> Result<(), Box<Problem>>;
+type Apply = fn(&mut Draft, &Value<'_>) -> Result<(), Problem>;
 
 /// What an action is.
-#[derive(Clone, Copy)]
 enum Meaning {
-    /// It needs no value.
+    /// It has no value.
     Alone(fn(&mut Draft)),
-    /// It needs one.
+    /// It needs a number of that range.
+    Number(RangeInclusive<u32>, fn(&mut Draft, u32)),
+    /// It needs text without macros.
+    Plain(fn(&mut Draft, SmolStr)),
+    /// It needs text that may have macros.
+    Text(fn(&mut Draft, Macro)),
+    /// It needs a value that cannot be wrong.
+    Value(fn(&mut Draft, &Value<'_>)),
+    /// It needs a value of a form of its own.
     With(Apply),
     /// It may have one.
     Maybe(Apply),
@@ -35,8 +44,9 @@ enum Meaning {
 const REDACTED: &str = "evidence is always redacted";
 const NO_CONTENT: &str = "rules do not rewrite bodies";
 
+#[rustfmt::skip]
 const ACTIONS: [(&str, Meaning); 47] = [
-    ("accuracy", Meaning::With(|draft, value| Ok(draft.accuracy = Some(value.number(1..=9)? as u8)))),
+    ("accuracy", Meaning::Number(1..=9, |draft, number| draft.accuracy = Some(number as u8))),
     ("allow", Meaning::Maybe(allow)),
     ("append", Meaning::Refused(NO_CONTENT)),
     ("auditlog", Meaning::Alone(|draft| draft.audit = Some(true))),
@@ -45,19 +55,16 @@ const ACTIONS: [(&str, Meaning); 47] = [
     ("chain", Meaning::Alone(|draft| draft.chain = true)),
     ("ctl", Meaning::With(|draft, value| control::parse(value.span, &mut draft.effects))),
     ("deny", Meaning::Alone(|draft| draft.disruptive = Some(DraftDisruptive::Deny))),
-    (
-        "deprecatevar",
-        Meaning::Refused("ModSecurity 3 has none; use `setvar` with a subtraction and `expirevar`"),
-    ),
+    ("deprecatevar", Meaning::Refused("ModSecurity 3 has none; use `setvar` with a subtraction and `expirevar`")),
     ("drop", Meaning::Alone(|draft| draft.disruptive = Some(DraftDisruptive::Drop))),
     ("exec", Meaning::Refused("nothing is executed")),
     ("expirevar", Meaning::With(expire)),
     ("id", Meaning::With(id)),
     ("initcol", Meaning::With(init_collection)),
     ("log", Meaning::Alone(|draft| (draft.log, draft.audit) = (Some(true), Some(true)))),
-    ("logdata", Meaning::With(|draft, value| Ok(draft.log_data = Some(value.text())))),
-    ("maturity", Meaning::With(|draft, value| Ok(draft.maturity = Some(value.number(1..=9)? as u8)))),
-    ("msg", Meaning::With(|draft, value| Ok(draft.message = Some(value.text())))),
+    ("logdata", Meaning::Text(|draft, text| draft.log_data = Some(text))),
+    ("maturity", Meaning::Number(1..=9, |draft, number| draft.maturity = Some(number as u8))),
+    ("msg", Meaning::Text(|draft, text| draft.message = Some(text))),
     ("multiMatch", Meaning::Alone(|draft| draft.multi_match = true)),
     ("noauditlog", Meaning::Alone(|draft| draft.audit = Some(false))),
     ("nolog", Meaning::Alone(|draft| (draft.log, draft.audit) = (Some(false), Some(false)))),
@@ -66,31 +73,25 @@ const ACTIONS: [(&str, Meaning); 47] = [
     ("phase", Meaning::With(phase)),
     ("prepend", Meaning::Refused(NO_CONTENT)),
     ("proxy", Meaning::Refused("rules choose no upstream; use a route")),
-    (
-        "redirect",
-        Meaning::With(|draft, value| Ok(draft.disruptive = Some(DraftDisruptive::Redirect(value.text())))),
-    ),
-    ("rev", Meaning::With(|draft, value| Ok(draft.revision = Some(value.plain())))),
+    ("redirect", Meaning::Text(|draft, to| draft.disruptive = Some(DraftDisruptive::Redirect(to)))),
+    ("rev", Meaning::Plain(|draft, text| draft.revision = Some(text))),
     ("sanitiseArg", Meaning::Idle(REDACTED)),
     ("sanitiseMatched", Meaning::Idle(REDACTED)),
     ("sanitiseMatchedBytes", Meaning::Idle(REDACTED)),
     ("sanitiseRequestHeader", Meaning::Idle(REDACTED)),
     ("sanitiseResponseHeader", Meaning::Idle(REDACTED)),
-    ("setenv", Meaning::With(set_env)),
-    ("setrsc", Meaning::With(|draft, value| Ok(draft.effects.push(Effect::SetResource(value.text()))))),
-    ("setsid", Meaning::With(|draft, value| Ok(draft.effects.push(Effect::SetSession(value.text()))))),
-    ("setuid", Meaning::With(|draft, value| Ok(draft.effects.push(Effect::SetUser(value.text()))))),
+    ("setenv", Meaning::Value(set_env)),
+    ("setrsc", Meaning::Text(|draft, name| draft.effects.push(Effect::SetResource(name)))),
+    ("setsid", Meaning::Text(|draft, name| draft.effects.push(Effect::SetSession(name)))),
+    ("setuid", Meaning::Text(|draft, name| draft.effects.push(Effect::SetUser(name)))),
     ("setvar", Meaning::With(set_var)),
     ("severity", Meaning::With(severity)),
-    (
-        "skip",
-        Meaning::With(|draft, value| Ok(draft.flow = Some(DraftFlow::Skip(value.number(1..=1_000_000)?)))),
-    ),
-    ("skipAfter", Meaning::With(skip_after)),
-    ("status", Meaning::With(|draft, value| Ok(draft.status = Some(value.number(100..=599)? as u16)))),
+    ("skip", Meaning::Number(1..=1_000_000, |draft, rules| draft.flow = Some(DraftFlow::Skip(rules)))),
+    ("skipAfter", Meaning::Value(skip_after)),
+    ("status", Meaning::Number(100..=599, |draft, number| draft.status = Some(number as u16))),
     ("t", Meaning::With(transformation)),
-    ("tag", Meaning::With(|draft, value| Ok(draft.tags.push(value.plain())))),
-    ("ver", Meaning::With(|draft, value| Ok(draft.version = Some(value.plain())))),
+    ("tag", Meaning::Plain(|draft, text| draft.tags.push(text))),
+    ("ver", Meaning::Plain(|draft, text| draft.version = Some(text))),
     ("xmlns", Meaning::Idle("names in an XPath are compared as written")),
 ];
 
@@ -98,9 +99,9 @@ const ACTIONS: [(&str, Meaning); 47] = [
 pub(super) fn words() -> impl Iterator<Item = (&'static str, Treatment)> {
     ACTIONS.iter().map(|(name, meaning)| {
         let treatment = match meaning {
-            Meaning::Alone(_) | Meaning::With(_) | Meaning::Maybe(_) => Treatment::Done,
             Meaning::Idle(why) => Treatment::Idle(why),
             Meaning::Refused(why) => Treatment::Refused(why),
+            _ => Treatment::Done,
         };
         (*name, treatment)
     })
@@ -127,16 +128,16 @@ impl Value<'_> {
         Macro::parse(&unescape(self.span.raw()))
     }
 
-    fn number(&self, range: std::ops::RangeInclusive<u32>) -> Result<u32, Box<Problem>> {
+    fn number(&self, range: &RangeInclusive<u32>) -> Result<u32, Problem> {
         let raw = self.span.raw().trim();
         raw.parse().ok().filter(|number| range.contains(number)).ok_or_else(|| {
             let message = format!("`{raw}` is not a number from {} to {}", range.start(), range.end());
-            Box::new(self.span.error("seclang.number", message))
+            self.span.error("seclang.number", message)
         })
     }
 
-    fn error(&self, message: impl Into<String>) -> Box<Problem> {
-        Box::new(self.span.error("seclang.action", message))
+    fn error(&self, message: impl Into<String>) -> Problem {
+        self.span.error("seclang.action", message)
     }
 }
 
@@ -155,14 +156,14 @@ pub(super) fn parse(list: Span<'_>, problems: &mut Vec<Problem>) -> Draft {
         }
         let (written, after) = first(rest);
         let done = written.and_then(|written| apply(&mut draft, &written));
-        problems.extend(done.err().map(|problem| *problem));
+        problems.extend(done.err());
         rest = after.trim();
     }
     draft
 }
 
 /// The first action of a list and what follows it.
-fn first(rest: Span<'_>) -> (Result<Written<'_>, Box<Problem>>, Span<'_>) {
+fn first(rest: Span<'_>) -> (Result<Written<'_>, Problem>, Span<'_>) {
     let raw = rest.raw();
     let end_of_name = raw.find([':', ',']).unwrap_or(raw.len());
     let name = rest.part(0..end_of_name).trim();
@@ -173,7 +174,7 @@ fn first(rest: Span<'_>) -> (Result<Written<'_>, Box<Problem>>, Span<'_>) {
     let Some(length) = length_of_value(value.raw()) else {
         let problem = value.part(0..1).error("seclang.quote", "this quote is never closed");
         let problem = problem.remedy("end the value with ', and write ' inside it as \\'");
-        return (Err(Box::new(problem)), value.from(value.raw().len()));
+        return (Err(problem), value.from(value.raw().len()));
     };
     let span = value.part(0..length).trim().unquote();
     (Ok(Written { name, value: Some(Value { span }) }), value.from(length))
@@ -194,24 +195,27 @@ fn length_of_value(value: &str) -> Option<usize> {
     closing(value.get(begin..).unwrap_or_default(), '\'').map(|at| comma(begin + at + 1))
 }
 
-fn apply(draft: &mut Draft, written: &Written<'_>) -> Result<(), Box<Problem>> {
+fn apply(draft: &mut Draft, written: &Written<'_>) -> Result<(), Problem> {
     let name = written.name.raw();
     let known = ACTIONS.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
-    let Some((_, meaning)) = known else { return Err(Box::new(unknown(written.name))) };
+    let Some((_, meaning)) = known else { return Err(unknown(written.name)) };
     match (meaning, &written.value) {
-        (Meaning::Alone(does), None) => does(draft),
-        (Meaning::Alone(_), Some(value)) => return Err(value.error(format!("`{name}` takes no value"))),
-        (Meaning::With(_), None) => {
-            let problem = written.name.error("seclang.action", format!("`{name}` needs a value"));
-            return Err(Box::new(problem.remedy(format!("write {name}:value"))));
-        }
-        (Meaning::With(does) | Meaning::Maybe(does), Some(value)) => does(draft, value)?,
-        (Meaning::Maybe(does), None) => does(draft, &Value { span: written.name.part(0..0) })?,
         (Meaning::Idle(_), _) => {}
         (Meaning::Refused(why), _) => {
-            let problem =
-                written.name.error("seclang.refused", format!("the action `{name}` is refused: {why}"));
-            return Err(Box::new(problem));
+            let message = format!("the action `{name}` is refused: {why}");
+            return Err(written.name.error("seclang.refused", message));
+        }
+        (Meaning::Alone(does), None) => does(draft),
+        (Meaning::Alone(_), Some(value)) => return Err(value.error(format!("`{name}` takes no value"))),
+        (Meaning::Maybe(does), None) => does(draft, &Value { span: written.name.part(0..0) })?,
+        (Meaning::Number(range, does), Some(value)) => does(draft, value.number(range)?),
+        (Meaning::Plain(does), Some(value)) => does(draft, value.plain()),
+        (Meaning::Text(does), Some(value)) => does(draft, value.text()),
+        (Meaning::Value(does), Some(value)) => does(draft, value),
+        (Meaning::With(does) | Meaning::Maybe(does), Some(value)) => does(draft, value)?,
+        (_, None) => {
+            let problem = written.name.error("seclang.action", format!("`{name}` needs a value"));
+            return Err(problem.remedy(format!("write {name}:value")));
         }
     }
     Ok(())
@@ -225,27 +229,22 @@ fn unknown(name: Span<'_>) -> Problem {
     }
 }
 
-fn id(draft: &mut Draft, value: &Value<'_>) -> Result<(), Box<Problem>> {
-    let number = value.number(1..=u32::MAX)?;
+fn id(draft: &mut Draft, value: &Value<'_>) -> Result<(), Problem> {
+    let number = value.number(&(1..=u32::MAX))?;
     draft.id = Some((number, value.span.place()));
     Ok(())
 }
 
-fn phase(draft: &mut Draft, value: &Value<'_>) -> Result<(), Box<Problem>> {
+fn phase(draft: &mut Draft, value: &Value<'_>) -> Result<(), Problem> {
     let phase = Phase::parse(value.span.raw().trim()).ok_or_else(|| {
         let message = format!("`{}` is not a phase", value.span.raw());
-        Box::new(
-            value
-                .span
-                .error("seclang.action", message)
-                .remedy("a phase is 1 to 5, request, response or logging"),
-        )
+        value.span.error("seclang.action", message).remedy("a phase is 1 to 5, request, response or logging")
     })?;
     draft.phase = Some((phase, value.span.place()));
     Ok(())
 }
 
-fn allow(draft: &mut Draft, value: &Value<'_>) -> Result<(), Box<Problem>> {
+fn allow(draft: &mut Draft, value: &Value<'_>) -> Result<(), Problem> {
     let scope = match value.span.raw().trim().to_ascii_lowercase().as_str() {
         "" => AllowScope::Transaction,
         "phase" => AllowScope::Phase,
@@ -256,28 +255,22 @@ fn allow(draft: &mut Draft, value: &Value<'_>) -> Result<(), Box<Problem>> {
     Ok(())
 }
 
-fn severity(draft: &mut Draft, value: &Value<'_>) -> Result<(), Box<Problem>> {
+fn severity(draft: &mut Draft, value: &Value<'_>) -> Result<(), Problem> {
     let raw = value.span.raw().trim();
     let severity = Severity::parse(raw).ok_or_else(|| {
         let names = Severity::ALL.map(Severity::name).join(", ");
         let message = format!("`{raw}` is not a severity");
-        Box::new(
-            value
-                .span
-                .error("seclang.action", message)
-                .remedy(format!("a severity is 0 to 7 or one of {names}")),
-        )
+        value.span.error("seclang.action", message).remedy(format!("a severity is 0 to 7 or one of {names}"))
     })?;
     draft.severity = Some(severity);
     Ok(())
 }
 
-fn skip_after(draft: &mut Draft, value: &Value<'_>) -> Result<(), Box<Problem>> {
+fn skip_after(draft: &mut Draft, value: &Value<'_>) {
     draft.flow = Some(DraftFlow::SkipAfter(value.plain(), value.span.place()));
-    Ok(())
 }
 
-fn transformation(draft: &mut Draft, value: &Value<'_>) -> Result<(), Box<Problem>> {
+fn transformation(draft: &mut Draft, value: &Value<'_>) -> Result<(), Problem> {
     let raw = value.span.raw().trim();
     if raw.eq_ignore_ascii_case("none") {
         draft.transformations.push(None);
@@ -286,34 +279,34 @@ fn transformation(draft: &mut Draft, value: &Value<'_>) -> Result<(), Box<Proble
     let Some(found) = Transformation::parse(raw) else {
         let problem = value.span.error("seclang.transformation", format!("`{raw}` is not a transformation"));
         let near = nearest(raw, Transformation::ALL.iter().map(|known| known.name()));
-        return Err(Box::new(match near {
+        return Err(match near {
             Some(near) => problem.remedy(format!("did you mean `{near}`?")),
             None => problem,
-        }));
+        });
     };
     draft.transformations.push(Some(found));
     Ok(())
 }
 
 /// `tx.score` or `tx:score`.
-fn variable_name<'a>(span: Span<'a>) -> Result<(Collection, Span<'a>), Box<Problem>> {
+fn variable_name(span: Span<'_>) -> Result<(Collection, Span<'_>), Problem> {
     let Some((collection, key)) = span.split_once(|c| c == '.' || c == ':') else {
         let problem = span.error("seclang.action", "a collection and a name are needed here");
-        return Err(Box::new(problem.remedy("write it like tx.score")));
+        return Err(problem.remedy("write it like tx.score"));
     };
     Ok((collection_name(collection)?, key))
 }
 
-fn collection_name(span: Span<'_>) -> Result<Collection, Box<Problem>> {
+fn collection_name(span: Span<'_>) -> Result<Collection, Problem> {
     let raw = span.raw().trim();
     Collection::parse(raw).ok_or_else(|| {
         let names = Collection::ALL.map(Collection::name).join(", ");
         let message = format!("`{raw}` is not a collection that rules write to");
-        Box::new(span.error("seclang.action", message).remedy(format!("a collection is one of {names}")))
+        span.error("seclang.action", message).remedy(format!("a collection is one of {names}"))
     })
 }
 
-fn set_var(draft: &mut Draft, value: &Value<'_>) -> Result<(), Box<Problem>> {
+fn set_var(draft: &mut Draft, value: &Value<'_>) -> Result<(), Problem> {
     let span = value.span.trim();
     let (span, removes) = if span.raw().starts_with('!') { (span.from(1), true) } else { (span, false) };
     let (name, new) = match span.split_once(|c| c == '=') {
@@ -334,7 +327,7 @@ fn set_var(draft: &mut Draft, value: &Value<'_>) -> Result<(), Box<Problem>> {
     Ok(())
 }
 
-fn expire(draft: &mut Draft, value: &Value<'_>) -> Result<(), Box<Problem>> {
+fn expire(draft: &mut Draft, value: &Value<'_>) -> Result<(), Problem> {
     let Some((name, seconds)) = value.span.split_once(|c| c == '=') else {
         return Err(value.error("`expirevar` needs the seconds, as in expirevar:ip.seen=60"));
     };
@@ -344,7 +337,7 @@ fn expire(draft: &mut Draft, value: &Value<'_>) -> Result<(), Box<Problem>> {
     Ok(())
 }
 
-fn init_collection(draft: &mut Draft, value: &Value<'_>) -> Result<(), Box<Problem>> {
+fn init_collection(draft: &mut Draft, value: &Value<'_>) -> Result<(), Problem> {
     let Some((collection, key)) = value.span.split_once(|c| c == '=') else {
         return Err(value.error("`initcol` needs a key, as in initcol:ip=%{REMOTE_ADDR}"));
     };
@@ -356,7 +349,7 @@ fn init_collection(draft: &mut Draft, value: &Value<'_>) -> Result<(), Box<Probl
     Ok(())
 }
 
-fn set_env(draft: &mut Draft, value: &Value<'_>) -> Result<(), Box<Problem>> {
+fn set_env(draft: &mut Draft, value: &Value<'_>) {
     let raw = unescape(value.span.raw());
     let effect = match (raw.strip_prefix('!'), raw.split_once('=')) {
         (Some(name), _) => Effect::SetEnv(Macro::parse(name), None),
@@ -364,5 +357,4 @@ fn set_env(draft: &mut Draft, value: &Value<'_>) -> Result<(), Box<Problem>> {
         (None, None) => Effect::SetEnv(Macro::parse(&raw), Some(Macro::parse("1"))),
     };
     draft.effects.push(effect);
-    Ok(())
 }

@@ -11,8 +11,8 @@ use super::line::Span;
 use super::target::{KeyPattern, Kind};
 use super::target_list;
 
-type Reads = fn(Span<'_>) -> Result<Control, Box<Problem>>;
-type Selects = fn(Span<'_>) -> Result<RuleSelector, Box<Problem>>;
+type Reads = fn(Span<'_>) -> Result<Control, Problem>;
+type Selects = fn(Span<'_>) -> Result<RuleSelector, Problem>;
 
 #[derive(Clone, Copy)]
 enum Meaning {
@@ -71,10 +71,10 @@ pub(super) fn words() -> impl Iterator<Item = (&'static str, Treatment)> {
 }
 
 /// The effects of one `ctl:name=value`.
-pub(super) fn parse(written: Span<'_>, effects: &mut Vec<Effect>) -> Result<(), Box<Problem>> {
+pub(super) fn parse(written: Span<'_>, effects: &mut Vec<Effect>) -> Result<(), Problem> {
     let Some((name, value)) = written.split_once(|c| c == '=') else {
         let problem = written.error("seclang.control", "`ctl` needs a name and a value");
-        return Err(Box::new(problem.remedy("write it like ctl:ruleEngine=Off")));
+        return Err(problem.remedy("write it like ctl:ruleEngine=Off"));
     };
     let (name, value) = (name.trim(), value.trim().unquote());
     let known = CONTROLS.iter().find(|(known, _)| known.eq_ignore_ascii_case(name.raw()));
@@ -84,9 +84,9 @@ pub(super) fn parse(written: Span<'_>, effects: &mut Vec<Effect>) -> Result<(), 
         Some(Meaning::Idle(_)) => {}
         Some(Meaning::Refused(why)) => {
             let message = format!("`ctl:{}` is refused: {why}", name.raw());
-            return Err(Box::new(name.error("seclang.refused", message)));
+            return Err(name.error("seclang.refused", message));
         }
-        None => return Err(Box::new(unknown(name))),
+        None => return Err(unknown(name)),
     }
     Ok(())
 }
@@ -100,16 +100,16 @@ fn unknown(name: Span<'_>) -> Problem {
 }
 
 /// `942100;ARGS:note` or `attack-sqli;ARGS:a|ARGS:b`.
-fn remove_targets(value: Span<'_>, selects: Selects, effects: &mut Vec<Effect>) -> Result<(), Box<Problem>> {
+fn remove_targets(value: Span<'_>, selects: Selects, effects: &mut Vec<Effect>) -> Result<(), Problem> {
     let Some((rules, targets)) = value.split_once(|c| c == ';') else {
         let problem = value.error("seclang.control", "rules and a target are needed here");
-        return Err(Box::new(problem.remedy("write it like ruleRemoveTargetById=942100;ARGS:note")));
+        return Err(problem.remedy("write it like ruleRemoveTargetById=942100;ARGS:note"));
     };
     let rules = selects(rules.trim())?;
     let mut problems = Vec::new();
     let targets = target_list::parse(targets, &mut problems);
     if let Some(problem) = problems.into_iter().next() {
-        return Err(Box::new(problem));
+        return Err(problem);
     }
     for mut target in targets {
         if target.kind == Kind::Values {
@@ -121,46 +121,46 @@ fn remove_targets(value: Span<'_>, selects: Selects, effects: &mut Vec<Effect>) 
 }
 
 /// One of some names, without regard to case, or a problem that lists them.
-pub(super) fn choice<T: Copy>(value: Span<'_>, known: &[(&str, T)]) -> Result<T, Box<Problem>> {
+pub(super) fn choice<T: Copy>(value: Span<'_>, known: &[(&str, T)]) -> Result<T, Problem> {
     let raw = value.raw().trim();
     let found = known.iter().find(|(name, _)| name.eq_ignore_ascii_case(raw));
     found.map(|(_, meaning)| *meaning).ok_or_else(|| {
         let names: Vec<&str> = known.iter().map(|(name, _)| *name).collect();
         let problem = value.error("seclang.value", format!("`{raw}` cannot stand here"));
-        Box::new(problem.remedy(format!("one of {}", names.join(", "))))
+        problem.remedy(format!("one of {}", names.join(", ")))
     })
 }
 
 /// On or off.
-pub(super) fn switch(value: Span<'_>) -> Result<Switch, Box<Problem>> {
+pub(super) fn switch(value: Span<'_>) -> Result<Switch, Problem> {
     choice(value, &[("On", Switch::On), ("Off", Switch::Off)])
 }
 
 /// On, off, or detection only.
-pub(super) fn engine_mode(value: Span<'_>) -> Result<EngineMode, Box<Problem>> {
+pub(super) fn engine_mode(value: Span<'_>) -> Result<EngineMode, Problem> {
     let known =
         [("On", EngineMode::On), ("Off", EngineMode::Off), ("DetectionOnly", EngineMode::DetectionOnly)];
     choice(value, &known)
 }
 
 /// On, off, or instead of `XML`.
-pub(super) fn xml_arguments(value: Span<'_>) -> Result<XmlArguments, Box<Problem>> {
+pub(super) fn xml_arguments(value: Span<'_>) -> Result<XmlArguments, Problem> {
     let known = [("On", XmlArguments::On), ("Off", XmlArguments::Off), ("OnlyArgs", XmlArguments::OnlyArgs)];
     choice(value, &known)
 }
 
-fn processor(value: Span<'_>) -> Result<BodyProcessor, Box<Problem>> {
+fn processor(value: Span<'_>) -> Result<BodyProcessor, Problem> {
     choice(value, &BodyProcessor::ALL.map(|known| (known.name(), known)))
 }
 
 /// A whole number.
-pub(super) fn number(value: Span<'_>) -> Result<u64, Box<Problem>> {
+pub(super) fn number(value: Span<'_>) -> Result<u64, Problem> {
     let raw = value.raw().trim();
-    raw.parse().map_err(|_| Box::new(value.error("seclang.number", format!("`{raw}` is not a whole number"))))
+    raw.parse().map_err(|_| value.error("seclang.number", format!("`{raw}` is not a whole number")))
 }
 
 /// `1`, `1-5`, and lists of them at commas or white space.
-pub(super) fn ids(value: Span<'_>) -> Result<Vec<RangeInclusive<u32>>, Box<Problem>> {
+pub(super) fn ids(value: Span<'_>) -> Result<Vec<RangeInclusive<u32>>, Problem> {
     let range = |text: &str| {
         let (from, to) = text.split_once('-').unwrap_or((text, text));
         let (from, to) = (from.trim().parse().ok()?, to.trim().parse().ok()?);
@@ -170,18 +170,18 @@ pub(super) fn ids(value: Span<'_>) -> Result<Vec<RangeInclusive<u32>>, Box<Probl
     let found: Option<Vec<RangeInclusive<u32>>> = parts.map(range).collect();
     found.filter(|found| !found.is_empty()).ok_or_else(|| {
         let problem = value.error("seclang.number", format!("`{}` is no rule number", value.raw()));
-        Box::new(problem.remedy("write a number or a range like 942100-942199"))
+        problem.remedy("write a number or a range like 942100-942199")
     })
 }
 
 /// Text that means tags or messages: itself, or where it holds what no tag does, a pattern.
-pub(super) fn text_match(value: Span<'_>) -> Result<TextMatch, Box<Problem>> {
+pub(super) fn text_match(value: Span<'_>) -> Result<TextMatch, Problem> {
     let raw = value.unquote().raw();
     let is_pattern = raw.starts_with('^') || raw.ends_with('$') || raw.contains(['*', '+', '[', '|', '\\']);
     if !is_pattern {
         return Ok(TextMatch::Exact(raw.into()));
     }
-    KeyPattern::compile(raw).map(TextMatch::Pattern).map_err(|why| {
-        Box::new(value.error("seclang.pattern", format!("this pattern cannot be used: {why}")))
-    })
+    KeyPattern::compile(raw)
+        .map(TextMatch::Pattern)
+        .map_err(|why| value.error("seclang.pattern", format!("this pattern cannot be used: {why}")))
 }

@@ -63,7 +63,7 @@ pub(super) enum Presence {
     Optional,
 }
 
-type Selects = fn(Span<'_>) -> Result<RuleSelector, Box<Problem>>;
+type Selects = fn(Span<'_>) -> Result<RuleSelector, Problem>;
 
 /// What a directive is.
 #[derive(Clone, Copy)]
@@ -205,14 +205,14 @@ pub(super) fn words() -> impl Iterator<Item = (&'static str, Treatment)> {
 }
 
 /// The directive of that name.
-pub(super) fn find(name: Span<'_>) -> Result<(&'static str, Meaning), Box<Problem>> {
+pub(super) fn find(name: Span<'_>) -> Result<(&'static str, Meaning), Problem> {
     let known = DIRECTIVES.iter().find(|(known, _)| known.eq_ignore_ascii_case(name.raw()));
     known.copied().ok_or_else(|| {
         let problem = name.error("seclang.directive", format!("`{}` is not a directive", name.raw()));
-        Box::new(match nearest(name.raw(), DIRECTIVES.iter().map(|(known, _)| *known)) {
+        match nearest(name.raw(), DIRECTIVES.iter().map(|(known, _)| *known)) {
             Some(near) => problem.remedy(format!("did you mean `{near}`?")),
             None => problem,
-        })
+        }
     })
 }
 
@@ -225,26 +225,22 @@ pub(super) struct Written<'a> {
 
 impl<'a> Written<'a> {
     /// The words, if there are as many as that.
-    pub(super) fn exactly<const N: usize>(&self, usage: &str) -> Result<&'a [Word<'a>; N], Box<Problem>> {
+    pub(super) fn exactly<const N: usize>(&self, usage: &str) -> Result<&'a [Word<'a>; N], Problem> {
         self.words.try_into().map_err(|_| self.count(usage))
     }
 
-    fn count(&self, usage: &str) -> Box<Problem> {
+    fn count(&self, usage: &str) -> Problem {
         let many = match self.words.len() {
             0 => "no words follow".to_owned(),
             1 => "one word follows".to_owned(),
             more => format!("{more} words follow"),
         };
         let problem = self.line.error("seclang.words", format!("`{}` cannot be read: {many} it", self.name));
-        Box::new(problem.remedy(format!("write it like {} {usage}", self.name)))
+        problem.remedy(format!("write it like {} {usage}", self.name))
     }
 
     /// The word that follows, for a setting.
-    pub(super) fn setting(
-        &self,
-        apply: settings::Apply,
-        config: &mut Configuration,
-    ) -> Result<(), Box<Problem>> {
+    pub(super) fn setting(&self, apply: settings::Apply, config: &mut Configuration) -> Result<(), Problem> {
         apply(config, self)
     }
 
@@ -258,7 +254,7 @@ impl<'a> Written<'a> {
             [targets, operator] => (targets, operator, None),
             [targets, operator, actions] => (targets, operator, Some(actions)),
             _ => {
-                problems.push(*self.count(r#"ARGS "@contains text" "id:1,phase:2,deny""#));
+                problems.push(self.count(r#"ARGS "@contains text" "id:1,phase:2,deny""#));
                 return None;
             }
         };
@@ -273,25 +269,25 @@ impl<'a> Written<'a> {
     }
 
     /// `SecAction ACTIONS`.
-    pub(super) fn action(&self, problems: &mut Vec<Problem>) -> Result<WrittenRule, Box<Problem>> {
+    pub(super) fn action(&self, problems: &mut Vec<Problem>) -> Result<WrittenRule, Problem> {
         let [actions] = self.exactly(r#""id:1,phase:1,pass,setvar:tx.a=1""#)?;
         let draft = action_list::parse(actions.span, problems);
         Ok(WrittenRule { test: Test::Always, draft, place: self.line.place() })
     }
 
     /// `SecMarker NAME`.
-    pub(super) fn marker(&self) -> Result<Statement, Box<Problem>> {
+    pub(super) fn marker(&self) -> Result<Statement, Problem> {
         let [name] = self.exactly("END_OF_CHECKS")?;
         Ok(Statement::Marker(name.value().into()))
     }
 
     /// `SecDefaultAction ACTIONS`.
-    pub(super) fn default_action(&self, problems: &mut Vec<Problem>) -> Result<Statement, Box<Problem>> {
+    pub(super) fn default_action(&self, problems: &mut Vec<Problem>) -> Result<Statement, Problem> {
         let [actions] = self.exactly(r#""phase:2,log,auditlog,pass""#)?;
         let draft = action_list::parse(actions.span, problems);
         let Some((phase, _)) = draft.phase else {
             let problem = actions.span.error("seclang.default", "a default action needs a phase");
-            return Err(Box::new(problem.remedy("begin it with phase:1 to phase:5")));
+            return Err(problem.remedy("begin it with phase:1 to phase:5"));
         };
         let misplaced = if draft.id.is_some() {
             Some("an id")
@@ -305,15 +301,15 @@ impl<'a> Written<'a> {
             None
         };
         match misplaced {
-            Some(what) => Err(Box::new(
-                actions.span.error("seclang.default", format!("a default action cannot have {what}")),
-            )),
+            Some(what) => {
+                Err(actions.span.error("seclang.default", format!("a default action cannot have {what}")))
+            }
             None => Ok(Statement::Default(phase, draft)),
         }
     }
 
     /// `SecRuleRemoveById 1 2-5`, and by tag or message.
-    pub(super) fn remove(&self, selects: Selects) -> Result<Vec<Statement>, Box<Problem>> {
+    pub(super) fn remove(&self, selects: Selects) -> Result<Vec<Statement>, Problem> {
         if self.words.is_empty() {
             return Err(self.count("942100 942110-942199"));
         }
@@ -326,7 +322,7 @@ impl<'a> Written<'a> {
         &self,
         selects: Selects,
         problems: &mut Vec<Problem>,
-    ) -> Result<Statement, Box<Problem>> {
+    ) -> Result<Statement, Problem> {
         let (rules, targets, replaced) = match self.words {
             [rules, targets] => (rules, targets, None),
             [rules, targets, replaced] => (rules, targets, Some(replaced)),
@@ -340,14 +336,14 @@ impl<'a> Written<'a> {
     }
 
     /// `SecRuleUpdateActionById 942100 "pass,nolog"`.
-    pub(super) fn update_actions(&self, problems: &mut Vec<Problem>) -> Result<Statement, Box<Problem>> {
+    pub(super) fn update_actions(&self, problems: &mut Vec<Problem>) -> Result<Statement, Problem> {
         let [rules, actions] = self.exactly(r#"942100 "pass,nolog""#)?;
         let (rules, link) = rules_and_link(rules.span);
         let draft = action_list::parse(actions.span, problems);
         if draft.id.is_some() || draft.phase.is_some() || draft.chain {
             let problem =
                 actions.span.error("seclang.update", "an update changes neither id, phase nor chain");
-            return Err(Box::new(problem));
+            return Err(problem);
         }
         let rules = RuleSelector::Ids(ids(rules)?);
         let change = UpdateChange::Actions(Box::new(draft));

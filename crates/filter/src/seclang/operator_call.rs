@@ -51,7 +51,7 @@ impl<'a> Operators<'a> {
         match self.compile(effective, argument, &written, word.span) {
             Ok(compiled) => Some(OperatorCall { negated, name: name.into(), argument: written, compiled }),
             Err(problem) => {
-                problems.push(*problem);
+                problems.push(problem);
                 None
             }
         }
@@ -63,7 +63,7 @@ impl<'a> Operators<'a> {
         text: &str,
         argument: &Macro,
         word: Span<'_>,
-    ) -> Result<Operator, Box<Problem>> {
+    ) -> Result<Operator, Problem> {
         let place = word.place();
         let base = place.file().name();
         let key = (base.to_owned(), name, text.to_owned());
@@ -76,7 +76,7 @@ impl<'a> Operators<'a> {
         };
         let compiled = Operator::compile(name, argument, &mut data).map_err(|why| {
             let message = format!("`@{name}` cannot be used: {why}");
-            Box::new(Problem::error("seclang.operator", message).at(&place))
+            Problem::error("seclang.operator", message).at(&place)
         })?;
         self.compiled.insert(key, compiled.clone());
         Ok(compiled)

@@ -147,10 +147,10 @@ impl<'a> Reader<'a> {
         let read = directive::find(first.span).and_then(|(name, meaning)| {
             self.dispatch(&Written { line: line.span().trim(), name, words: rest }, meaning)
         });
-        self.problems.extend(read.err().map(|problem| *problem));
+        self.problems.extend(read.err());
     }
 
-    fn dispatch(&mut self, written: &Written<'_>, meaning: Meaning) -> Result<(), Box<Problem>> {
+    fn dispatch(&mut self, written: &Written<'_>, meaning: Meaning) -> Result<(), Problem> {
         match meaning {
             Meaning::Include(presence) => self.include(written, presence)?,
             Meaning::Rule => {
@@ -179,7 +179,7 @@ impl<'a> Reader<'a> {
             Meaning::Ignored(why) => self.ignore(written, why),
             Meaning::Refused(why) => {
                 let message = format!("`{}` is refused: {why}", written.name);
-                return Err(Box::new(written.line.error("seclang.refused", message)));
+                return Err(written.line.error("seclang.refused", message));
             }
         }
         Ok(())
@@ -195,7 +195,7 @@ impl<'a> Reader<'a> {
         self.problems.push(Problem::warning("seclang.ignored", message).at(&written.line.place()));
     }
 
-    fn include(&mut self, written: &Written<'_>, presence: Presence) -> Result<(), Box<Problem>> {
+    fn include(&mut self, written: &Written<'_>, presence: Presence) -> Result<(), Problem> {
         let [named] = written.exactly("rules/*.conf")?;
         let base = written.line.place();
         let path = join(base.file().name(), &named.value());

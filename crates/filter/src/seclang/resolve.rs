@@ -94,20 +94,17 @@ impl Resolver {
         problems: &mut Vec<Problem>,
     ) {
         let goes_on = rule.draft.chain;
-        let chain = match open.take() {
-            Some(mut chain) => {
-                check_link(&rule, chain.phase, problems);
-                chain.links.push(rule);
-                chain
+        let chain = if let Some(mut chain) = open.take() {
+            check_link(&rule, chain.phase, problems);
+            chain.links.push(rule);
+            chain
+        } else {
+            if rule.draft.id.is_none() {
+                let problem = Problem::error("seclang.id", "this rule has no id").at(&rule.draft.place);
+                problems.push(problem.remedy("add id: with a number that no other rule has"));
             }
-            None => {
-                if rule.draft.id.is_none() {
-                    let problem = Problem::error("seclang.id", "this rule has no id").at(&rule.draft.place);
-                    problems.push(problem.remedy("add id: with a number that no other rule has"));
-                }
-                let phase = rule.draft.phase.as_ref().map_or(Phase::RequestBody, |(phase, _)| *phase);
-                Chain { order, phase, links: vec![rule] }
-            }
+            let phase = rule.draft.phase.as_ref().map_or(Phase::RequestBody, |(phase, _)| *phase);
+            Chain { order, phase, links: vec![rule] }
         };
         if goes_on {
             *open = Some(chain);

@@ -10,9 +10,9 @@ use super::directive::Written;
 use super::line::Span;
 
 /// What a directive does to the configuration.
-pub(super) type Apply = fn(&mut Configuration, &Written<'_>) -> Result<(), Box<Problem>>;
+pub(super) type Apply = fn(&mut Configuration, &Written<'_>) -> Result<(), Problem>;
 
-type Done = Result<(), Box<Problem>>;
+type Done = Result<(), Problem>;
 
 pub(super) fn engine(config: &mut Configuration, written: &Written<'_>) -> Done {
     config.engine = engine_mode(one(written, "On")?)?;
@@ -78,12 +78,15 @@ pub(super) fn argument_separator(config: &mut Configuration, written: &Written<'
     let value = one(written, "&")?;
     match value.raw().as_bytes() {
         [separator] => config.argument_separator = *separator,
-        _ => return Err(Box::new(value.error("seclang.value", "a separator is one ASCII character"))),
+        _ => return Err(value.error("seclang.value", "a separator is one ASCII character")),
     }
     Ok(())
 }
 
 pub(super) fn response_mime_types(config: &mut Configuration, written: &Written<'_>) -> Done {
+    if written.words.is_empty() {
+        written.exactly::<1>("text/html application/json")?;
+    }
     for word in written.words {
         for name in word.span.raw().split_whitespace() {
             let name = name.to_ascii_lowercase();
@@ -96,7 +99,8 @@ pub(super) fn response_mime_types(config: &mut Configuration, written: &Written<
     Ok(())
 }
 
-pub(super) fn response_mime_types_clear(config: &mut Configuration, _: &Written<'_>) -> Done {
+pub(super) fn response_mime_types_clear(config: &mut Configuration, written: &Written<'_>) -> Done {
+    let [] = written.exactly("")?;
     config.response_mime_types.clear();
     Ok(())
 }
@@ -131,17 +135,17 @@ pub(super) fn external_entity(_: &mut Configuration, written: &Written<'_>) -> D
     choice(one(written, "Off")?, &[("Off", ())])
 }
 
-fn one<'a>(written: &Written<'a>, usage: &str) -> Result<Span<'a>, Box<Problem>> {
+fn one<'a>(written: &Written<'a>, usage: &str) -> Result<Span<'a>, Problem> {
     let [word] = written.exactly(usage)?;
     Ok(word.span)
 }
 
-fn count(written: &Written<'_>, usage: &str) -> Result<u32, Box<Problem>> {
+fn count(written: &Written<'_>, usage: &str) -> Result<u32, Problem> {
     let value = number(one(written, usage)?)?;
     Ok(u32::try_from(value).unwrap_or(u32::MAX))
 }
 
-fn limit_action(written: &Written<'_>) -> Result<LimitAction, Box<Problem>> {
+fn limit_action(written: &Written<'_>) -> Result<LimitAction, Problem> {
     let known = [("Reject", LimitAction::Reject), ("ProcessPartial", LimitAction::ProcessPartial)];
     choice(one(written, "Reject")?, &known)
 }

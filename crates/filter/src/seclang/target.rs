@@ -32,7 +32,7 @@ pub enum Kind {
 pub enum Selector {
     /// All of them.
     All,
-    /// Those under this key, without regard to ASCII case; for `XML`, this XPath.
+    /// Those under this key, without regard to ASCII case; for `XML`, this path.
     Key(SmolStr),
     /// Those whose key the pattern matches somewhere.
     Pattern(KeyPattern),

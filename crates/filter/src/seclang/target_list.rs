@@ -16,7 +16,7 @@ pub(super) fn parse(list: Span<'_>, problems: &mut Vec<Problem>) -> Vec<Target> 
         let one = rest.part(0..end).trim();
         match target(one) {
             Ok(target) => found.push(target),
-            Err(problem) => problems.push(*problem),
+            Err(problem) => problems.push(problem),
         }
         rest = rest.from(end + 1).trim();
     }
@@ -27,7 +27,7 @@ pub(super) fn parse(list: Span<'_>, problems: &mut Vec<Problem>) -> Vec<Target> 
 }
 
 /// One target.
-fn target(one: Span<'_>) -> Result<Target, Box<Problem>> {
+fn target(one: Span<'_>) -> Result<Target, Problem> {
     let raw = one.raw();
     let (kind, rest) = match raw.as_bytes().first() {
         Some(b'&') => (Kind::Count, one.from(1).trim()),
@@ -38,12 +38,12 @@ fn target(one: Span<'_>) -> Result<Target, Box<Problem>> {
         Some((name, key)) => (name.trim(), Some(key.trim())),
         None => (rest, None),
     };
-    let variable = Variable::parse(name.raw()).ok_or_else(|| Box::new(unknown(name)))?;
+    let variable = Variable::parse(name.raw()).ok_or_else(|| unknown(name))?;
     let selector = match key {
         None => Selector::All,
         Some(key) if variable.shape() == Shape::Single => {
             let message = format!("`{}` is one value and has no keys", variable.name());
-            return Err(Box::new(key.error("seclang.target", message)));
+            return Err(key.error("seclang.target", message));
         }
         Some(key) if variable == Variable::Xml => Selector::Key(key.unquote().raw().into()),
         Some(key) => selector(key)?,
@@ -51,19 +51,19 @@ fn target(one: Span<'_>) -> Result<Target, Box<Problem>> {
     Ok(Target { variable, selector, kind })
 }
 
-fn selector(key: Span<'_>) -> Result<Selector, Box<Problem>> {
+fn selector(key: Span<'_>) -> Result<Selector, Problem> {
     let key = key.unquote();
     let raw = key.raw();
     if raw.is_empty() {
-        return Err(Box::new(key.error("seclang.target", "a key is missing after the colon")));
+        return Err(key.error("seclang.target", "a key is missing after the colon"));
     }
     if raw.len() < 2 || !raw.starts_with('/') || !raw.ends_with('/') {
         return Ok(Selector::Key(raw.into()));
     }
     let pattern = key.part(1..raw.len() - 1);
-    KeyPattern::compile(&pattern.raw().replace("\\/", "/")).map(Selector::Pattern).map_err(|why| {
-        Box::new(pattern.error("seclang.pattern", format!("this pattern cannot be used: {why}")))
-    })
+    KeyPattern::compile(&pattern.raw().replace("\\/", "/"))
+        .map(Selector::Pattern)
+        .map_err(|why| pattern.error("seclang.pattern", format!("this pattern cannot be used: {why}")))
 }
 
 /// Where the first target of a list ends: at `|` or `,`, but not inside a pattern, quotes or an `XPath`.

@@ -251,7 +251,7 @@ variables! {
     WebappId = "WEBAPPID" Single;
     /// Lines of the web server's error log: always empty.
     WebserverErrorLog = "WEBSERVER_ERROR_LOG" Single;
-    /// The XML body, by XPath.
+    /// The XML body, by path.
     Xml = "XML" Keyed;
 }
 
