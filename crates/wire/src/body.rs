@@ -71,10 +71,12 @@ pub fn parse(bytes: &Bytes, media_type: Option<&MediaType>, budget: &Budget) -> 
     match media_type {
         Some(media_type) if media_type.is_json() => {
             builder.check_charset(media_type);
+            builder.read_as(Format::Json);
             json::parse(&mut builder);
         }
         Some(media_type) if media_type.is_form() => {
             builder.check_charset(media_type);
+            builder.read_as(Format::Form);
             form::parse(&mut builder);
         }
         Some(media_type) if media_type.is_multipart() => multipart::parse(&mut builder, media_type),
@@ -93,8 +95,10 @@ pub fn parse_as_declared(bytes: &Bytes, headers: &portcullis_model::Headers, bud
     let mut declared = headers.all("content-type");
     let (first, second) = (declared.next(), declared.next());
     let media_type = first.map(MediaType::parse);
-    let mut body = parse(bytes, media_type.as_ref().and_then(Option::as_ref), budget);
-    if second.is_some() || matches!(media_type, Some(None)) {
+    let unclear = second.is_some() || matches!(media_type, Some(None));
+    let media_type = media_type.flatten().or_else(|| first.and_then(MediaType::parse_beginning));
+    let mut body = parse(bytes, media_type.as_ref(), budget);
+    if unclear {
         body.defects.push(Defect::MediaType);
     }
     body

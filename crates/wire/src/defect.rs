@@ -122,11 +122,15 @@ defects! {
     // Bodies.
     BodyTooLarge = "body.too_large", 413, "The body has more bytes than the budget for parsing.";
     BodyTooDeep = "body.too_deep", 400, "The body is nested deeper than the budget.";
+    BodyValueTooLong = "body.value_too_long", 413, "A name or value in the body has more bytes than the budget.";
     BodyTooManyValues = "body.too_many_values", 400, "The body holds more values than the budget.";
     BodySyntax = "body.syntax", 400, "The body does not follow the syntax of its media type.";
     BodyTrailing = "body.trailing_bytes", 400, "Bytes follow the end of the document in the body.";
     BodyDuplicateKey = "body.duplicate_key", 400, "A name occurs twice in one object of the body.";
     BodyEncoding = "body.encoding", 400, "The body is not valid in its character encoding, or begins with a byte order mark.";
+    FormEscape = "body.form_escape", 400, "A percent sign in a form is not followed by two hexadecimal digits.";
+    XmlDoctype = "body.xml_doctype", 400, "The XML document declares a document type, which may define entities and fetch files.";
+    XmlEntity = "body.xml_entity", 400, "The XML document uses an entity that only its document type could define.";
     MediaType = "body.media_type", 415, "The Content-Type field is malformed or repeated.";
     MultipartBoundary = "body.multipart_boundary", 400, "The multipart boundary is missing or malformed.";
     MultipartPart = "body.multipart_part", 400, "A part of a multipart body is malformed or names itself in two ways.";

@@ -18,7 +18,6 @@ use crate::framing::split_absolute;
 
 pub use path::NormalTarget;
 pub use query::Query;
-pub(crate) use query::decode_bytes;
 
 /// What becomes of `%2F` (and `%5C`) in a path.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

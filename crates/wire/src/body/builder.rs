@@ -3,8 +3,8 @@
 use bytes::Bytes;
 use smallvec::SmallVec;
 
-use crate::body::tree::{Kind, Node, Part, Text, Tree};
-use crate::body::{Body, Budget, DEEPEST, Format};
+use crate::body::tree::{Kind, Node, Part, Raw, Text, Tree};
+use crate::body::{Body, Budget, DEEPEST, Format, Multipart};
 use crate::defect::{Defect, Defects};
 use crate::fields::MediaType;
 
@@ -23,6 +23,9 @@ pub(super) struct Builder {
     values: usize,
     /// Not all bytes of the body are read: a syntax error at their end is ours, not the sender's.
     cut: bool,
+    value_bytes: usize,
+    format: Format,
+    multipart: Option<Box<Multipart>>,
 }
 
 impl Builder {
@@ -36,6 +39,9 @@ impl Builder {
             depth: usize::from(budget.depth.min(DEEPEST)),
             values: budget.values as usize,
             cut,
+            value_bytes: budget.value_bytes,
+            format: Format::Empty,
+            multipart: None,
         }
     }
 
@@ -87,6 +93,9 @@ impl Builder {
             self.note(Defect::BodyTooManyValues);
             return Err(Spent);
         }
+        if name.len().max(text.len()) > self.value_bytes {
+            self.note(Defect::BodyValueTooLong);
+        }
         let index = self.tree.nodes.len() as u32;
         let (start, end) = (span.0 as u32, span.1 as u32);
         self.tree.nodes.push(Node { kind, start, end, name, text, behind: index + 1 });
@@ -121,16 +130,54 @@ impl Builder {
     /// The whole body as one value, text if it is UTF-8.
     pub(super) fn whole(&mut self) {
         let end = self.tree.sent.len();
-        let kind = if std::str::from_utf8(&self.tree.sent).is_ok() { Kind::String } else { Kind::Binary };
+        let text = std::str::from_utf8(&self.tree.sent).is_ok();
+        let (kind, format) = if text { (Kind::String, Format::Text) } else { (Kind::Binary, Format::Binary) };
+        self.format = format;
         // A budget without room for one value leaves the tree empty, which is what it asks for.
         let _ = self.leaf(kind, (0, end), Text::None, Text::Sent(0, end as u32));
     }
 
-    /// Keeps a text whose escapes were undone.
-    pub(super) fn keep(&mut self, text: &str) -> Text {
-        let start = self.tree.undone.len() as u32;
-        self.tree.undone.extend_from_slice(text.as_bytes());
-        Text::Undone(start, self.tree.undone.len() as u32)
+    /// Where the next decoded text begins; see [`Self::kept`].
+    pub(super) fn undone(&self) -> usize {
+        self.tree.undone.len()
+    }
+
+    /// Adds to the decoded text that is being written.
+    pub(super) fn undo(&mut self, bytes: &[u8]) {
+        self.tree.undone.extend_from_slice(bytes);
+    }
+
+    /// Where decoded texts are written.
+    pub(super) fn undoing(&mut self) -> &mut Vec<u8> {
+        &mut self.tree.undone
+    }
+
+    /// The decoded text written since `start`: brought into UTF-8, and as it is. Almost always they are the same.
+    pub(super) fn kept(&mut self, start: usize) -> (Text, Text) {
+        let end = self.tree.undone.len();
+        let kept = Text::Undone(start as u32, end as u32);
+        let written = self.tree.undone.get(start..).unwrap_or_default();
+        if std::str::from_utf8(written).is_ok() {
+            return (kept, kept);
+        }
+        let lossy = String::from_utf8_lossy(written).into_owned();
+        self.tree.undone.extend_from_slice(lossy.as_bytes());
+        (Text::Undone(end as u32, self.tree.undone.len() as u32), kept)
+    }
+
+    /// Keeps the bytes of a value whose name or text is not UTF-8. Values come in order.
+    pub(super) fn raw(&mut self, index: u32, name: Text, text: Text) {
+        self.tree.raws.push(Raw { index, name, text });
+    }
+
+    /// Says what the body is being read as.
+    pub(super) fn read_as(&mut self, format: Format) {
+        self.format = format;
+    }
+
+    /// Keeps how a multipart body is written.
+    pub(super) fn multipart(&mut self, facts: Multipart) {
+        self.multipart = Some(Box::new(facts));
     }
 
     /// Keeps what a multipart part says about itself.
@@ -168,6 +215,6 @@ impl Builder {
         while !self.open.is_empty() {
             self.close(end);
         }
-        Body { tree: self.tree, defects: self.defects, format: Format::default(), multipart: None }
+        Body { tree: self.tree, defects: self.defects, format: self.format, multipart: self.multipart }
     }
 }

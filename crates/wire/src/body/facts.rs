@@ -69,6 +69,8 @@ pub enum Flaw {
     InvalidBoundary,
     /// Something else than a line end follows a delimiter.
     InvalidDelimiter,
+    /// The boundary stands behind two dashes in the middle of a line.
+    Lookalike,
     /// The last delimiter, the one that ends the body, is missing.
     Unfinished,
 }
@@ -110,20 +112,20 @@ impl Multipart {
     }
 
     /// Notes a flaw.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the reader of multipart bodies is next"))]
     pub(crate) const fn note(&mut self, flaw: Flaw) {
         self.flaws |= flaw.bit();
     }
 
-    /// Whether the body cannot be read as its media type says (`MULTIPART` and `REQBODY_ERROR`).
+    /// Whether the body does not follow its media type (`REQBODY_ERROR`).
     pub fn is_broken(&self) -> bool {
-        use Flaw::{InvalidBoundary, InvalidDelimiter, InvalidHeader, Unfinished};
-        [InvalidBoundary, InvalidDelimiter, InvalidHeader, Unfinished].iter().any(|flaw| self.has(*flaw))
+        use Flaw::{InvalidBoundary, InvalidDelimiter, InvalidHeader, InvalidPart, Unfinished};
+        let broken = [InvalidBoundary, InvalidDelimiter, InvalidHeader, InvalidPart, Unfinished];
+        broken.iter().any(|flaw| self.has(*flaw))
     }
 
     /// Whether anything is other than a careful client writes it (`MULTIPART_STRICT_ERROR`).
     pub fn is_strict_error(&self) -> bool {
-        self.flaws & !Flaw::CrlfLine.bit() != 0
+        self.flaws & !(Flaw::CrlfLine.bit() | Flaw::Lookalike.bit()) != 0
     }
 
     /// Whether both kinds of line end occur (`MULTIPART_CRLF_LF_LINES`).

@@ -1,10 +1,12 @@
 //! `application/x-www-form-urlencoded` (the URL Standard §5.1): pairs as an object, duplicates kept.
 //!
-//! A name that occurs twice is how forms write lists, and so no defect.
+//! A name that occurs twice is how forms write lists, and so no defect. Invariant: nothing is allocated for a pair;
+//! decoded texts lie one behind the other in the tree.
 
-use crate::body::builder::Builder;
+use crate::body::builder::{Builder, Spent};
 use crate::body::tree::{Kind, Text};
-use crate::normalise::decode_bytes;
+use crate::defect::Defect;
+use crate::urlencoded::{Escapes, decode_into};
 
 /// Reads pairs into the builder.
 pub(super) fn parse(builder: &mut Builder) {
@@ -13,28 +15,41 @@ pub(super) fn parse(builder: &mut Builder) {
         return;
     }
     let mut start = 0;
-    for pair in sent.split(|byte| *byte == b'&') {
-        let end = start + pair.len();
-        if !pair.is_empty() {
-            let equals = memchr::memchr(b'=', pair);
-            let name_ends = start + equals.unwrap_or(pair.len());
-            let value_starts = equals.map_or(end, |_| name_ends + 1);
-            let name = text(builder, &sent, start, name_ends);
-            let value = text(builder, &sent, value_starts, end);
-            if builder.leaf(Kind::String, (value_starts, end), name, value).is_err() {
-                return;
-            }
+    while start < sent.len() {
+        let rest = sent.get(start..).unwrap_or_default();
+        let end = memchr::memchr(b'&', rest).map_or(sent.len(), |length| start + length);
+        if end > start && pair(builder, &sent, start, end).is_err() {
+            return;
         }
         start = end + 1;
     }
     builder.close(sent.len());
 }
 
-/// The decoded text of a range of the body.
-fn text(builder: &mut Builder, sent: &[u8], start: usize, end: usize) -> Text {
-    let raw = sent.get(start..end).unwrap_or_default();
-    if raw.is_ascii() && memchr::memchr2(b'%', b'+', raw).is_none() {
-        return Text::Sent(start as u32, end as u32);
+/// One pair that is not empty.
+fn pair(builder: &mut Builder, sent: &[u8], start: usize, end: usize) -> Result<(), Spent> {
+    let equals = sent.get(start..end).and_then(|pair| memchr::memchr(b'=', pair));
+    let name_ends = equals.map_or(end, |equals| start + equals);
+    let value_starts = equals.map_or(end, |_| name_ends + 1);
+    let (name, raw_name) = text(builder, sent, start, name_ends);
+    let (value, raw_value) = text(builder, sent, value_starts, end);
+    let index = builder.leaf(Kind::String, (value_starts, end), name, value)?;
+    if name != raw_name || value != raw_value {
+        builder.raw(index, raw_name, raw_value);
     }
-    builder.keep(&String::from_utf8_lossy(&decode_bytes(raw)))
+    Ok(())
+}
+
+/// The decoded text of a range of the body, in UTF-8 and as it is.
+fn text(builder: &mut Builder, sent: &[u8], start: usize, end: usize) -> (Text, Text) {
+    let raw = sent.get(start..end).unwrap_or_default();
+    if raw.iter().all(|byte| byte.is_ascii() && !matches!(byte, b'%' | b'+')) {
+        let sent = Text::Sent(start as u32, end as u32);
+        return (sent, sent);
+    }
+    let start = builder.undone();
+    if decode_into(raw, builder.undoing()) == Escapes::Invalid {
+        builder.note(Defect::FormEscape);
+    }
+    builder.kept(start)
 }

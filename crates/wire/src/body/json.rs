@@ -205,20 +205,16 @@ impl Parser<'_> {
         if self.skip_if(|byte| byte == b'"') {
             return Ok(Text::Sent(start as u32, self.at as u32 - 1));
         }
-        let mut text = String::new();
+        let undone = self.builder.undone();
         let mut run = start;
         loop {
-            text.push_str(
-                self.bytes
-                    .get(run..self.at)
-                    .and_then(|run| std::str::from_utf8(run).ok())
-                    .unwrap_or_default(),
-            );
+            self.builder.undo(self.bytes.get(run..self.at).unwrap_or_default());
             if self.skip_if(|byte| byte == b'"') {
-                return Ok(self.builder.keep(&text));
+                return Ok(Text::Undone(undone as u32, self.builder.undone() as u32));
             }
             self.at += 1;
-            text.push(self.escape()?);
+            let letter = self.escape()?;
+            self.builder.undo(letter.encode_utf8(&mut [0; 4]).as_bytes());
             run = self.at;
             self.skip_plain()?;
         }

@@ -123,6 +123,11 @@ fn form_leaves() {
     let form = "application/x-www-form-urlencoded";
     check("a=1&b=x+y%21&&c&a=2&=v", form, &["a=1", "b=x y!", "c=", "a=2", "=v"], &[]);
     check("a%5B%5D=1&b=%ff", form, &["a[]=1", "b=\u{fffd}"], &[]);
+    check("%61=%4&b=100%", form, &["a=%4", "b=100%"], &[Defect::FormEscape]);
+    let bytes = read(b"%ff=%fe&plain=%C3%A9", form, &Budget::default());
+    let values: Vec<_> =
+        bytes.tree.root().unwrap().children().map(|value| (value.name_bytes(), value.bytes())).collect();
+    assert_eq!(values, [(&b"\xff"[..], &b"\xfe"[..]), (b"plain", "\u{e9}".as_bytes())]);
     let body = read(b"user=al&token=s%20t", form, &Budget::default());
     assert_eq!(body.tree.get("token").map(|value| value.span()), Some(14..19));
 }
@@ -170,14 +175,55 @@ fn multipart_that_servers_split_differently() {
         &ambiguous,
     );
     check(&part("X: y", "x"), MULTIPART, &["[0]=x"], &ambiguous);
-    check(&part(named, "x\n--B\ny"), MULTIPART, &["a=x\n--B\ny"], &ambiguous);
-    check(&part(named, "--B\ny"), MULTIPART, &["a=--B\ny"], &ambiguous);
+    check(&part(named, "x\n--B\ny"), MULTIPART, &["a=x", "[1]=y"], &ambiguous);
+    check(&part(named, "--B\ny"), MULTIPART, &["a=", "[1]=y"], &ambiguous);
+    check(&part(named, "x\r\n--Bc\r\ny"), MULTIPART, &["a=x\r\n--Bc\r\ny"], &ambiguous);
+    check(&part(named, "x --B y"), MULTIPART, &["a=x --B y"], &ambiguous);
+    check(&part(named, "x").replace("\r\n", "\n"), MULTIPART, &["a=x"], &ambiguous);
+    check(&part("Content-Disposition : form-data; name=a", "x"), MULTIPART, &["a=x"], &ambiguous);
+    check(&part("Content-Disposition: form-data;\r\n name=a", "x"), MULTIPART, &["a=x"], &ambiguous);
     check(&format!("{}trailing", part(named, "x")), MULTIPART, &["a=x"], &[Defect::BodyTrailing]);
     check(&format!("--B\r\n{named}\r\n\r\nx"), MULTIPART, &["a=x"], &[Defect::BodySyntax]);
-    check("--Bx\r\n", MULTIPART, &[], &[Defect::BodySyntax]);
+    check("--Bx\r\n", MULTIPART, &[], &[Defect::MultipartPart, Defect::BodySyntax]);
     check("no delimiter", MULTIPART, &[], &[Defect::MultipartPart, Defect::BodySyntax]);
     check("x", "multipart/form-data", &["=x"], &[Defect::MultipartBoundary]);
     check("x", "multipart/form-data; boundary=a; boundary=b", &["=x"], &[Defect::MultipartBoundary]);
+}
+
+#[test]
+fn multipart_facts_are_those_rules_ask_for() {
+    use Flaw::{
+        BoundaryQuoted, CrlfLine, DataAfter, DataBefore, HeaderFolding, InvalidHeader, InvalidPart,
+        InvalidQuoting, LfLine, Unfinished,
+    };
+    let body = |fields: &str| format!("--B\r\n{fields}\r\n\r\nx\r\n--B--\r\n");
+    let named = "Content-Disposition: form-data; name=a";
+    for (text, media_type, flaws) in [
+        (body(named), MULTIPART, &[CrlfLine][..]),
+        (body(named), "multipart/form-data; boundary=\"B\"", &[CrlfLine, BoundaryQuoted]),
+        (body(named).replace("\r\n", "\n"), MULTIPART, &[LfLine]),
+        (body(named).replacen("\r\n", "\n", 1), MULTIPART, &[CrlfLine, LfLine]),
+        (format!("x\r\n{}", body(named)), MULTIPART, &[CrlfLine, DataBefore]),
+        (format!("{}x", body(named)), MULTIPART, &[CrlfLine, DataAfter]),
+        (body(named).replace("--B--\r\n", ""), MULTIPART, &[CrlfLine, Unfinished]),
+        (body(&format!("{named}\r\nX: a\r\n b")), MULTIPART, &[CrlfLine, HeaderFolding]),
+        (body(&format!("{named}\r\nX: a\r\nX: b")), MULTIPART, &[CrlfLine, InvalidHeader]),
+        (body("Content-Disposition: form-data; name='a'"), MULTIPART, &[CrlfLine, InvalidQuoting]),
+        (body("X: y"), MULTIPART, &[CrlfLine, InvalidPart]),
+    ] {
+        let read = read(text.as_bytes(), media_type, &Budget::default());
+        let mut expected = Multipart::default();
+        flaws.iter().for_each(|flaw| expected.note(*flaw));
+        expected.unmatched = read.multipart.as_ref().unwrap().unmatched;
+        assert_eq!(read.multipart.as_deref(), Some(&expected), "{text:?}");
+    }
+    let file = body("Content-Disposition: form-data; name=f; filename=\"a\\b\"\r\nX-Y: z\r\n v");
+    let file = read(file.as_bytes(), MULTIPART, &Budget::default());
+    let facts = file.multipart.as_ref().unwrap();
+    assert_eq!((facts.files, facts.file_bytes, facts.unmatched), (1, 1, Unmatched::Matched));
+    let part = file.tree.get("f").and_then(|value| value.part()).unwrap();
+    assert_eq!(part.file_name_bytes, b"a\\b");
+    assert_eq!(part_fields(part.head).nth(1).unwrap(), &b"X-Y: z v"[..]);
 }
 
 #[test]
@@ -190,6 +236,8 @@ fn the_declared_type_decides() {
     assert_eq!(parse(&[("Content-Type", "application/json")]), (vec!["[0]=1".into()], vec![]));
     assert_eq!(parse(&[]), (vec!["=[1]".into()], vec![]));
     assert_eq!(parse(&[("content-type", "json")]), (vec!["=[1]".into()], vec![Defect::MediaType]));
+    let broken = [("content-type", "application/json; charset")];
+    assert_eq!(parse(&broken), (vec!["[0]=1".into()], vec![Defect::MediaType]));
     let twice = [("content-type", "application/json"), ("Content-Type", "text/plain")];
     assert_eq!(parse(&twice), (vec!["[0]=1".into()], vec![Defect::MediaType]));
 }

@@ -47,6 +47,16 @@ pub(super) enum Text {
     None,
 }
 
+impl Text {
+    /// Its bytes.
+    pub(super) const fn len(self) -> usize {
+        match self {
+            Self::Sent(start, end) | Self::Undone(start, end) => end.saturating_sub(start) as usize,
+            Self::None => 0,
+        }
+    }
+}
+
 /// One value.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Node {
@@ -85,6 +95,8 @@ pub(super) struct Raw {
 pub(super) struct Part {
     pub(super) index: u32,
     pub(super) file_name: Text,
+    /// The same before it was brought into UTF-8.
+    pub(super) raw_file_name: Text,
     pub(super) media_type: Text,
     /// Its field lines, without the empty line behind them.
     pub(super) head: Text,
@@ -95,6 +107,8 @@ pub(super) struct Part {
 pub struct PartFacts<'a> {
     /// The file name it gives.
     pub file_name: Option<&'a str>,
+    /// The same before it was brought into UTF-8; empty where it gives none.
+    pub file_name_bytes: &'a [u8],
     /// The media type it gives.
     pub media_type: Option<&'a str>,
     /// Its field lines as they were sent, without the empty line behind them; see [`part_fields`](super::part_fields).
@@ -236,8 +250,12 @@ impl<'a> Value<'a> {
         let parts = &self.tree.parts;
         let part = parts.get(parts.binary_search_by_key(&self.index, |part| part.index).ok()?)?;
         let text = |text| self.tree.text(text);
-        let head = self.tree.text_bytes(part.head);
-        Some(PartFacts { file_name: text(part.file_name), media_type: text(part.media_type), head })
+        Some(PartFacts {
+            file_name: text(part.file_name),
+            file_name_bytes: self.tree.text_bytes(part.raw_file_name),
+            media_type: text(part.media_type),
+            head: self.tree.text_bytes(part.head),
+        })
     }
 
     /// The values of an array or object, in order.

@@ -11,6 +11,8 @@ pub struct MediaType {
     essence: SmolStr,
     /// Parameter names in lower case with their values, quotes undone.
     parameters: Vec<(SmolStr, String)>,
+    /// As it was sent; kept of multipart types only, whose boundary servers read in their own ways.
+    sent: Box<[u8]>,
 }
 
 impl MediaType {
@@ -36,8 +38,29 @@ impl MediaType {
             parameters.push((name, value));
             rest = behind;
         }
-        let essence = essence.iter().map(|byte| char::from(byte.to_ascii_lowercase())).collect();
-        trim(rest).is_empty().then_some(Self { essence, parameters })
+        trim(rest).is_empty().then(|| Self::new(essence, parameters, value))
+    }
+
+    /// The same of a value that is malformed behind its `type/subtype`, which is what servers go by.
+    pub fn parse_beginning(value: &[u8]) -> Option<Self> {
+        let value = trim(value);
+        let end =
+            value.iter().position(|byte| matches!(byte, b';' | b',' | b' ' | b'\t')).unwrap_or(value.len());
+        let essence = value.get(..end)?;
+        let slash = memchr::memchr(b'/', essence)?;
+        let (kind, subtype) = (essence.get(..slash)?, essence.get(slash + 1..)?);
+        (is_token(kind) && is_token(subtype)).then(|| Self::new(essence, Vec::new(), value))
+    }
+
+    fn new(essence: &[u8], parameters: Vec<(SmolStr, String)>, sent: &[u8]) -> Self {
+        let essence: SmolStr = essence.iter().map(|byte| char::from(byte.to_ascii_lowercase())).collect();
+        let sent = if essence.starts_with("multipart/") { sent.into() } else { Box::default() };
+        Self { essence, parameters, sent }
+    }
+
+    /// A multipart type as it was sent; empty for any other.
+    pub(crate) fn sent(&self) -> &[u8] {
+        &self.sent
     }
 
     /// `type/subtype`, lower case.
@@ -73,11 +96,29 @@ impl MediaType {
     /// Text of any kind that is read as such.
     pub fn is_text(&self) -> bool {
         self.essence.starts_with("text/")
-            || self.essence.ends_with("+xml")
-            || matches!(
-                self.essence.as_str(),
-                "application/xml" | "application/javascript" | "application/graphql"
-            )
+            || self.is_xml()
+            || matches!(self.essence.as_str(), "application/javascript" | "application/graphql")
+    }
+
+    /// `application/xml`, `text/xml`, and every type ending in `+xml`.
+    pub fn is_xml(&self) -> bool {
+        matches!(self.essence.as_str(), "application/xml" | "text/xml") || self.essence.ends_with("+xml")
+    }
+
+    /// `application/graphql`: a document, without the JSON around it.
+    pub fn is_graphql(&self) -> bool {
+        self.essence == "application/graphql"
+    }
+
+    /// Protocol buffers under any of the names they go by.
+    pub fn is_protobuf(&self) -> bool {
+        matches!(
+            self.essence.as_str(),
+            "application/x-protobuf"
+                | "application/protobuf"
+                | "application/vnd.google.protobuf"
+                | "application/x-google-protobuf"
+        )
     }
 }
 
@@ -138,6 +179,11 @@ mod tests {
         assert!(read.is_json() && MediaType::parse(b"application/problem+json").unwrap().is_json());
         let form = MediaType::parse(b"multipart/form-data; boundary=--=_x/y").unwrap();
         assert_eq!(form.parameter("boundary"), Some("--=_x/y"));
+        let beginning = MediaType::parse_beginning(b"multipart/form-data boundary = B").unwrap();
+        assert_eq!(
+            (beginning.essence(), beginning.sent()),
+            ("multipart/form-data", &b"multipart/form-data boundary = B"[..])
+        );
         assert_eq!(MediaType::parse(b"a/b;x=1;X=2").unwrap().count("x"), 2);
         for bad in ["", "json", "a/", "/b", "a b/c", "a/b; x", "a/b; x=\"y", "a/b; x=", "a/b, c/d"] {
             assert_eq!(MediaType::parse(bad.as_bytes()), None, "{bad:?}");

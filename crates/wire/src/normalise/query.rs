@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::grammar::hex_digit;
+use crate::urlencoded;
 
 /// A query string: forwarded as it is, read as name-value pairs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -46,35 +46,13 @@ impl<'a> Query<'a> {
 
 /// Undoes form encoding: `+` is a space, a stray percent sign stands for itself.
 pub(crate) fn decode(text: &str) -> Cow<'_, str> {
-    if !text.bytes().any(|byte| matches!(byte, b'%' | b'+')) {
-        return Cow::Borrowed(text);
+    match urlencoded::decode(text.as_bytes()) {
+        Cow::Borrowed(_) => Cow::Borrowed(text),
+        Cow::Owned(decoded) => Cow::Owned(
+            String::from_utf8(decoded)
+                .unwrap_or_else(|bad| String::from_utf8_lossy(bad.as_bytes()).into_owned()),
+        ),
     }
-    let decoded = decode_bytes(text.as_bytes());
-    Cow::Owned(
-        String::from_utf8(decoded).unwrap_or_else(|bad| String::from_utf8_lossy(bad.as_bytes()).into_owned()),
-    )
-}
-
-/// The same, over bytes.
-pub(crate) fn decode_bytes(text: &[u8]) -> Vec<u8> {
-    let mut decoded = Vec::with_capacity(text.len());
-    let mut rest = text;
-    while let Some((byte, behind)) = rest.split_first() {
-        rest = behind;
-        let decoded_byte = match (*byte, behind) {
-            (b'+', _) => b' ',
-            (b'%', [high, low, behind @ ..]) => match (hex_digit(*high), hex_digit(*low)) {
-                (Some(high), Some(low)) => {
-                    rest = behind;
-                    high << 4 | low
-                }
-                _ => b'%',
-            },
-            (byte, _) => byte,
-        };
-        decoded.push(decoded_byte);
-    }
-    decoded
 }
 
 #[cfg(test)]
