@@ -66,7 +66,8 @@ fn leaf(value: body::Value<'_>) -> Value<'_> {
         },
         Kind::Number => value.as_f64().map_or(Value::Null, Value::Float),
         Kind::String | Kind::Attribute => Value::maybe(value.as_str()),
-        Kind::Binary | Kind::Object | Kind::Element => Value::Object,
+        Kind::Element => value.element_text().map_or(Value::Object, Value::Str),
+        Kind::Binary | Kind::Object => Value::Object,
         Kind::Array => Value::List(value.children().take(MOST_ITEMS).map(leaf).collect()),
     }
 }

@@ -13,6 +13,7 @@ mod shape;
 #[cfg(test)]
 mod tests;
 mod tree;
+mod xml;
 mod xpath;
 
 use bytes::Bytes;
@@ -78,6 +79,10 @@ pub fn parse(bytes: &Bytes, media_type: Option<&MediaType>, budget: &Budget) -> 
             builder.check_charset(media_type);
             builder.read_as(Format::Form);
             form::parse(&mut builder);
+        }
+        Some(media_type) if media_type.is_xml() => {
+            builder.check_charset(media_type);
+            xml::parse(&mut builder);
         }
         Some(media_type) if media_type.is_multipart() => multipart::parse(&mut builder, media_type),
         other => {

@@ -170,6 +170,14 @@ impl Builder {
         self.tree.raws.push(Raw { index, name, text });
     }
 
+    /// Notes that white space alone stands before the next value.
+    pub(super) fn gap(&mut self) {
+        let next = self.tree.nodes.len() as u32;
+        if self.tree.gaps.last() != Some(&next) {
+            self.tree.gaps.push(next);
+        }
+    }
+
     /// Says what the body is being read as.
     pub(super) fn read_as(&mut self, format: Format) {
         self.format = format;

@@ -43,6 +43,10 @@ impl Value<'_> {
             }
             Kind::Binary => Shape::Cut,
             Kind::Array => self.array_shape(depth),
+            Kind::Element if self.is_text_alone() => {
+                let text = self.element_text().unwrap_or_default();
+                Shape::String { length: text.chars().count() as u32, kind: classify(&text) }
+            }
             Kind::Object | Kind::Element => Shape::Object(
                 self.children()
                     .take(SHAPE_FIELDS)
@@ -50,6 +54,11 @@ impl Value<'_> {
                     .collect(),
             ),
         }
+    }
+
+    /// Whether it is an element with neither attributes nor elements.
+    fn is_text_alone(&self) -> bool {
+        self.children().all(|child| child.kind() == Kind::String)
     }
 
     fn array_shape(&self, depth: u32) -> Shape {
@@ -74,6 +83,7 @@ impl Value<'_> {
             Kind::Integer | Kind::Number => self.number_json(),
             Kind::String | Kind::Attribute => self.as_str().unwrap_or_default().into(),
             Kind::Array => self.children().map(|child| child.to_json()).collect(),
+            Kind::Element if self.is_text_alone() => self.element_text().unwrap_or_default().into(),
             Kind::Object | Kind::Element => self
                 .children()
                 .map(|child| (child.name().unwrap_or_default().to_owned(), child.to_json()))

@@ -226,6 +226,56 @@ fn multipart_facts_are_those_rules_ask_for() {
     assert_eq!(part_fields(part.head).nth(1).unwrap(), &b"X-Y: z v"[..]);
 }
 
+const XML: &str = "application/xml";
+
+#[test]
+fn xml_leaves() {
+    check(
+        "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<a x='1 &amp; 2'><b>t<!-- no --></b><b y=\"z\"/><![CDATA[<&>]]></a>\n",
+        XML,
+        &["a.@x=1 & 2", "a.b=t", "a.b.@y=z", "a=<&>"],
+        &[],
+    );
+    check("<a>&#60;&lt;x</a>", "image/svg+xml", &["a=<<x"], &[]);
+    check("<a/>", XML, &[], &[]);
+    let text = "<e><id>4711</id></e>";
+    let body = read(text.as_bytes(), XML, &Budget::default());
+    assert_eq!(body.format, Format::Xml);
+    assert_eq!(&text[body.tree.get("e.id").unwrap().children().next().unwrap().span()], "4711");
+    assert_eq!(body.tree.to_json().to_string(), r#"{"e":{"id":"4711"}}"#);
+    let bytes = read(b"<a b='\xff'>\xfe</a>", XML, &Budget::default());
+    assert_eq!(bytes.tree.get("a.@b").unwrap().bytes(), b"\xff");
+    assert_eq!(bytes.defects.as_slice(), [Defect::BodyEncoding]);
+}
+
+#[test]
+fn xml_defects_keep_what_was_read() {
+    for (text, leaves, defects) in [
+        (
+            "<!DOCTYPE a [<!ENTITY x SYSTEM \"file:///>\">]><a>&x;</a>",
+            &["!DOCTYPE=<!DOCTYPE a [<!ENTITY x SYSTEM \"file:///>\">]>", "a=&x;"][..],
+            &[Defect::XmlDoctype, Defect::XmlEntity][..],
+        ),
+        ("<a><b>x</a>", &["a.b=x"], &[Defect::BodySyntax]),
+        ("<a>x", &["a=x"], &[Defect::BodySyntax]),
+        ("<a x=1 y>t</a>", &["a.@x=1", "a.@y=", "a=t"], &[Defect::BodySyntax]),
+        ("<a>1 < 2</a>", &["a=1 ", "a=< 2"], &[Defect::BodySyntax]),
+        ("<a/><b>x</b>", &["b=x"], &[Defect::BodyTrailing]),
+        ("<a/>x", &["[1]=x"], &[Defect::BodyTrailing]),
+        ("x<a/>", &["[0]=x"], &[Defect::BodySyntax]),
+        ("<a></b></a>", &[], &[Defect::BodySyntax]),
+        ("<a b='x", &["a.@b=x"], &[Defect::BodySyntax]),
+        ("no markup", &["=no markup"], &[Defect::BodySyntax]),
+        ("<?xml version='1.0' encoding='utf-7'?><a/>", &[], &[Defect::BodyEncoding]),
+    ] {
+        check(text, XML, leaves, defects);
+    }
+    let deep = "<a>".repeat(1000);
+    let body = read(deep.as_bytes(), XML, &Budget { depth: u16::MAX, ..Budget::default() });
+    assert_eq!((body.tree.len(), body.defects.as_slice()), (256, &[Defect::BodyTooDeep][..]));
+    body.tree.to_json();
+}
+
 #[test]
 fn the_declared_type_decides() {
     let parse = |fields: &[(&'static str, &'static str)]| {
@@ -330,7 +380,7 @@ proptest! {
 
     #[test]
     fn nothing_panics(text in prop::collection::vec(any::<u8>(), 0..200), media_type in prop::sample::select(vec![
-        JSON, MULTIPART, "application/x-www-form-urlencoded", "text/plain",
+        JSON, MULTIPART, XML, "application/x-www-form-urlencoded", "text/plain",
     ])) {
         let text = if media_type == MULTIPART { [b"--B\r\n", &text[..], b"\r\n--B"].concat() } else { text };
         let body = read(&text, media_type, &Budget::default());

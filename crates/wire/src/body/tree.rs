@@ -1,5 +1,6 @@
 //! The tree: values in one flat list, their text in the body or, where escapes were undone, beside it.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use bytes::Bytes;
@@ -80,6 +81,8 @@ pub struct Tree {
     pub(super) parts: Vec<Part>,
     /// By ascending index: values whose decoded bytes are not UTF-8.
     pub(super) raws: Vec<Raw>,
+    /// By ascending index: values of an XML document in front of which white space stands by itself.
+    pub(super) gaps: Vec<u32>,
 }
 
 /// The decoded bytes of a name and a value that are not both UTF-8.
@@ -215,17 +218,41 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// The texts in and below an XML element, one behind the other, as XPath's `string()` gives them; of any other
-    /// value its own text.
+    /// The texts in and below an XML element, one behind the other, as XPath's `string()` gives them, but that white
+    /// space by itself is one space; of any other value its own text.
     pub fn text_content(&self, out: &mut Vec<u8>) {
         let Some(node) = self.node() else { return };
         if !node.kind.holds_values() {
             return out.extend_from_slice(self.bytes());
         }
+        let gaps = &self.tree.gaps;
+        let mut gaps = gaps.get(gaps.partition_point(|gap| *gap <= self.index)..).unwrap_or_default();
         for index in self.index + 1..node.behind {
+            if let [gap, behind @ ..] = gaps
+                && *gap <= index
+            {
+                gaps = behind;
+                out.push(b' ');
+            }
             let value = Self { tree: self.tree, index };
-            if value.kind() == Kind::String {
+            if value.kind() == Kind::String && value.name().is_none() {
                 out.extend_from_slice(value.bytes());
+            }
+        }
+    }
+
+    /// The text of an XML element that holds no elements; `None` of any other value.
+    pub fn element_text(&self) -> Option<Cow<'a, str>> {
+        if self.kind() != Kind::Element || self.children().any(|child| child.kind() == Kind::Element) {
+            return None;
+        }
+        let mut texts = self.children().filter(|child| child.kind() == Kind::String);
+        let first = texts.next().and_then(|text| text.as_str()).unwrap_or_default();
+        match texts.next() {
+            None => Some(Cow::Borrowed(first)),
+            Some(second) => {
+                let rest = std::iter::once(second).chain(texts).filter_map(|text| text.as_str());
+                Some(Cow::Owned(std::iter::once(first).chain(rest).collect()))
             }
         }
     }

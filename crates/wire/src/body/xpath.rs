@@ -95,7 +95,7 @@ impl XPath {
 impl Test {
     fn parse(step: &str) -> Option<Self> {
         let is_name = |name: &str| {
-            !name.is_empty()
+            name.starts_with(|first: char| first.is_alphabetic() || first == '_')
                 && name
                     .chars()
                     .all(|letter| letter.is_alphanumeric() || matches!(letter, '_' | '-' | '.' | ':'))
@@ -113,7 +113,8 @@ impl Test {
     fn fits(&self, value: Value<'_>) -> bool {
         let name = || value.name().unwrap_or_default();
         match (self, value.kind()) {
-            (Self::AnyElement, Kind::Element) | (Self::AnyAttribute, Kind::Attribute) => true,
+            (Self::AnyElement, Kind::Element) => true,
+            (Self::AnyAttribute, Kind::Attribute) => !declares_namespace(name()),
             (Self::Text, Kind::String) => value.name().is_none(),
             (Self::Element(wanted), Kind::Element) => same_name(wanted, name()),
             (Self::Attribute(wanted), Kind::Attribute) => {
@@ -124,8 +125,60 @@ impl Test {
     }
 }
 
+/// In XPath's eyes a namespace declaration is no attribute.
+fn declares_namespace(name: &str) -> bool {
+    name.strip_prefix("@xmlns").is_some_and(|rest| rest.is_empty() || rest.starts_with(':'))
+}
+
 /// Equal, or equal but for a prefix that only the document gives.
 fn same_name(wanted: &str, name: &str) -> bool {
     wanted == name
         || (!wanted.contains(':') && name.split_once(':').is_some_and(|(_, local)| local == wanted))
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::body::{Budget, parse};
+    use crate::fields::MediaType;
+
+    fn select(path: &str) -> Vec<String> {
+        const TEXT: &[u8] =
+            b"<?xml version='1.0'?><s:a xmlns:s='u' x='1'> <b y='2'>t<c>u</c></b>\n<b>v</b></s:a>";
+        let xml = MediaType::parse(b"text/xml");
+        let body = parse(&Bytes::from_static(TEXT), xml.as_ref(), &Budget::default());
+        let mut found = Vec::new();
+        XPath::parse(path).unwrap().select(&body.tree, &mut |value| {
+            let mut text = Vec::new();
+            value.text_content(&mut text);
+            found.push(String::from_utf8(text).unwrap());
+        });
+        found
+    }
+
+    #[test]
+    fn paths_that_rules_use() {
+        for (path, expected) in [
+            ("/*", &[" tu v"][..]),
+            ("//@*", &["1", "2"]),
+            ("/a/b", &["tu", "v"]),
+            ("/s:a/b/@y", &["2"]),
+            ("//c", &["u"]),
+            ("//*//c", &["u"]),
+            ("//b/text()", &["t", "v"]),
+            ("/x:a", &[]),
+            ("/b", &[]),
+        ] {
+            assert_eq!(select(path), expected, "{path}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_understood_is_refused() {
+        for path in ["", "a", "/", "//", "/a[1]", "/a/@x/b", "count(//a)", "/a/..", "/@x/@y"] {
+            assert_eq!(XPath::parse(path), None, "{path}");
+        }
+    }
 }
