@@ -8,6 +8,7 @@ use crate::arrival::{Held, HeldBody};
 use crate::exchange::Exchange;
 use crate::facts::View;
 use crate::phase::body::{Parsed, read};
+use crate::scope::Hold;
 use crate::state::{Matched, State};
 use crate::tags;
 
@@ -68,7 +69,9 @@ fn teed_shape(state: &State) -> Option<BodyShape> {
     let tee = state.tee.as_ref().filter(|tee| !tee.cut && !tee.bytes.is_empty())?;
     let head = state.response.as_ref()?;
     let held = HeldBody { bytes: tee.bytes.clone().into(), outcome: Held::Complete };
-    let parsed = read(&head.headers, &held, tee.limit as u64).ok()?;
+    let mut hold = Hold::default();
+    hold.bounds.limit = tee.limit as u64;
+    let parsed = read(&head.headers, &held, &hold).ok()?;
     Some(body_shape(&parsed))
 }
 

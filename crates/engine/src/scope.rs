@@ -48,12 +48,30 @@ pub(crate) enum Require {
 pub(crate) struct Hold {
     pub(crate) bounds: HoldBounds,
     pub(crate) over_limit: OverLimit,
+    pub(crate) reading: Reading,
+}
+
+/// What reading a body may spend.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Reading {
+    pub(crate) depth: u16,
+    pub(crate) values: u32,
+    /// How many times its size a coded body may become.
+    pub(crate) ratio: u32,
+    /// How many times the limit on what is held it may become.
+    pub(crate) growth: u16,
+}
+
+impl Default for Reading {
+    fn default() -> Self {
+        Self { depth: 64, values: 20_000, ratio: 100, growth: 8 }
+    }
 }
 
 impl Default for Hold {
     fn default() -> Self {
         let bounds = HoldBounds { limit: 1 << 20, deadline: Duration::from_secs(30) };
-        Self { bounds, over_limit: OverLimit::Refuse }
+        Self { bounds, over_limit: OverLimit::Refuse, reading: Reading::default() }
     }
 }
 

@@ -25,7 +25,7 @@ pub use event::Event;
 pub use exchange::{Direction, Peer, RequestHead, ResponseHead, Scheme, Version};
 pub use headers::{Header, Headers};
 pub use id::{EventId, OperationId};
-pub use reason::{Reason, Stage};
+pub use reason::{Found, Reason, Stage};
 pub use secret::Secret;
 pub use tag::{Cause, Tag, TagSet};
 pub use time::{Moment, Tick, Timestamp};

@@ -31,6 +31,8 @@ pub enum Stage {
     Limits,
     /// Holding and reading the request body.
     Body,
+    /// The content filter.
+    Filter,
     /// Talking to the upstream.
     Upstream,
     /// The response.
@@ -53,6 +55,7 @@ impl Stage {
             Self::Rules => "rules",
             Self::Limits => "limits",
             Self::Body => "body",
+            Self::Filter => "filter",
             Self::Upstream => "upstream",
             Self::Response => "response",
             Self::Gateway => "gateway",
@@ -77,12 +80,40 @@ pub struct Reason {
     /// A sentence for the operator, redacted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<SmolStr>,
+    /// What the content filter found.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub found: Option<Box<Found>>,
+}
+
+/// What a rule of the content filter found, redacted.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct Found {
+    /// The class of attack, `sqli`; absent where the rule names none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub class: Option<SmolStr>,
+    /// Where: `query.q`, `body.items[2].note`, `headers.user-agent`.
+    pub place: SmolStr,
+    /// The part that matched, as it was read; bounded, secrets and personal data replaced.
+    pub matched: SmolStr,
+    /// How the value had to be read to see it, outermost first: `url, base64`; empty as it was sent.
+    #[serde(default, skip_serializing_if = "SmolStr::is_empty")]
+    pub read_as: SmolStr,
+    /// What it added to the score.
+    pub score: i64,
 }
 
 impl Reason {
     /// A reason that is carried out.
     pub fn new(stage: Stage, code: impl Into<SmolStr>, action: Action) -> Self {
-        Self { stage, code: code.into(), action, enforcement: Enforcement::Enforced, by: None, detail: None }
+        Self {
+            stage,
+            code: code.into(),
+            action,
+            enforcement: Enforcement::Enforced,
+            by: None,
+            detail: None,
+            found: None,
+        }
     }
 
     /// The same, said by that rule, limit, list or provider.
@@ -94,6 +125,12 @@ impl Reason {
     /// The same, with a sentence for the operator (redacted by the caller).
     pub fn detail(mut self, text: impl Into<SmolStr>) -> Self {
         self.detail = Some(text.into());
+        self
+    }
+
+    /// The same, with what the content filter found.
+    pub fn found(mut self, found: Found) -> Self {
+        self.found = Some(Box::new(found));
         self
     }
 

@@ -20,6 +20,8 @@ pub enum Cause {
     Rule(SmolStr),
     /// A limit.
     Limit(SmolStr),
+    /// A rule of the content filter.
+    Filter(SmolStr),
 }
 
 /// One fact, `namespace:value`, and what caused it.

@@ -44,6 +44,8 @@ pub(crate) struct Reading {
     pub(crate) lists: Vec<SmolStr>,
     /// Names of the policy's identity providers, in order.
     pub(crate) providers: Vec<SmolStr>,
+    /// Names of the policy's rule sets, in order.
+    pub(crate) rule_sets: Vec<SmolStr>,
     /// Files the policy names.
     pub(crate) files: BTreeSet<String>,
     /// What is wrong.
@@ -58,6 +60,7 @@ impl Reading {
             root: root.into(),
             lists: Vec::new(),
             providers: Vec::new(),
+            rule_sets: Vec::new(),
             files: BTreeSet::new(),
             problems: Vec::new(),
             key: None,
@@ -66,8 +69,12 @@ impl Reading {
 
     /// For reading something a second time: the same names, and no problem is noted twice.
     pub(crate) fn again(&self) -> Self {
-        let (root, lists, providers) = (self.root.clone(), self.lists.clone(), self.providers.clone());
-        Self { root, lists, providers, files: BTreeSet::new(), problems: Vec::new(), key: None }
+        Self {
+            lists: self.lists.clone(),
+            providers: self.providers.clone(),
+            rule_sets: self.rule_sets.clone(),
+            ..Self::new(self.root.clone())
+        }
     }
 
     /// Notes a problem; for use as the tail of a decoder.

@@ -7,6 +7,7 @@
 mod condition;
 mod decode;
 mod explain;
+mod filter;
 mod identity;
 mod limit;
 mod names;
@@ -28,6 +29,10 @@ mod upstream;
 pub use condition::{Condition, Phase, Template};
 pub use decode::ByName;
 pub use explain::{Explanation, Line, Origin, Scheduled, explain, schedule};
+pub use filter::{
+    ClassAction, ClassActions, Exclusion, FILTER_CLASSES, Filter, FilterAction, FilterOverLimit, RuleFiles,
+    RuleSets, RuleSource,
+};
 pub use identity::{
     Algorithm, ApiKey, Carrier, CertificateName, Credential, Jwt, List, Lists, Mtls, Provider, Providers,
 };
@@ -40,8 +45,8 @@ pub use rule::{
     RuleAction, Skippable, Throttle,
 };
 pub use scalar::{
-    ByteSize, FieldPath, FieldStep, FileRef, HeaderName, HostPattern, Rate, SecretSource, Server,
-    ServerScheme, Share, StatusCode, TagName,
+    ByteSize, FieldPath, FieldStep, FileRef, FilterLevel, FolderRef, HeaderName, HostPattern, MediaRange,
+    PlacePattern, Rate, RuleSelector, SecretSource, Server, ServerScheme, Share, StatusCode, TagName,
 };
 pub use schema::json_schema;
 pub use server::{

@@ -8,6 +8,7 @@ use portcullis_document::{
 use smol_str::SmolStr;
 
 use crate::decode::{Decode, Reading, section};
+use crate::filter::RuleSets;
 use crate::identity::{Lists, Providers};
 use crate::rule::Rule;
 use crate::scalar::SecretSource;
@@ -37,6 +38,8 @@ section! {
         control: Option<Control> = "{}",
         /// Named sets of addresses, for rules.
         lists: Lists = "{}",
+        /// Rule files for the content filter, by name; `filter: { rules: [NAME] }` uses them.
+        rule_sets: RuleSets = "{}",
         /// Ways a caller can prove who it is, by name.
         providers as "identity": Providers = "{}",
         /// The sites behind the gateway, by name.
@@ -102,6 +105,7 @@ fn decode(node: &Node, reading: &mut Reading) -> Option<Policy> {
         entries.iter().map(|entry| entry.key.text.as_str().into()).collect()
     };
     (reading.lists, reading.providers) = (names("lists"), names("identity"));
+    reading.rule_sets = names("rule_sets");
     let mut policy = Policy::decode(node, None, reading)?;
     names::check(&policy, &mut reading.problems);
     phases::settle(&mut policy, &mut reading.problems);

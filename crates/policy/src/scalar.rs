@@ -2,10 +2,12 @@
 
 mod address;
 mod file;
+mod filtering;
 mod name;
 mod number;
 
 pub use address::{HostPattern, Server, ServerScheme};
 pub use file::{FileRef, SecretSource};
+pub use filtering::{FilterLevel, FolderRef, MediaRange, PlacePattern, RuleSelector};
 pub use name::{FieldPath, FieldStep, HeaderName, StatusCode, TagName};
 pub use number::{ByteSize, Rate, Share};

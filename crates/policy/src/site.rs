@@ -1,5 +1,6 @@
 //! Sites and their routes: which hosts, which upstream, which contract, and the settings that hold there.
 
+use std::num::NonZero;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,6 +9,7 @@ use smol_str::SmolStr;
 
 use crate::condition::Condition;
 use crate::decode::{ByName, Decode, Reading, TakesName, nothing_written, section, suggest, words};
+use crate::filter::Filter;
 use crate::limit::Limit;
 use crate::pattern::RoutePattern;
 use crate::rule::Rule;
@@ -118,6 +120,8 @@ section! {
         unknown_apis: Stance = "monitor",
         /// Calls that need a caller, where none is proved.
         unknown_callers: Stance = "block",
+        /// The content filter; `off` for none.
+        filter: Option<Filter> = "{}",
         /// Holding the request body, where a verdict needs it.
         body: BodyPolicy = "{}",
         /// Holding the response body, where a rule reads or masks it.
@@ -250,6 +254,14 @@ section! {
         hold: ByteSize = "1MiB",
         /// How long holding may take.
         deadline: Duration = "30s",
+        /// How deep its values may be nested, 256 at most.
+        depth: NonZero<u16> = "64",
+        /// How many values it may have, leaves and containers together.
+        fields: NonZero<u32> = "20000",
+        /// How many times larger a coded body (gzip, deflate, br, zstd) may become than it was sent.
+        ratio: NonZero<u32> = "100",
+        /// How many times larger than `hold` it may become in all.
+        growth: NonZero<u16> = "8",
         /// What happens where that is not enough, or where the body cannot be read.
         over_limit: OverLimit = "refuse",
     }

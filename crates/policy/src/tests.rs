@@ -75,6 +75,33 @@ routes:
 }
 
 #[test]
+fn the_filter_is_on_and_a_route_changes_part_of_it() {
+    let policy = policy(&format!(
+        "{}rule_sets: {{ ours: {{ seclang: own.conf }} }}\n",
+        site(
+            "filter: { level: 2, rules: [builtin, ours, { crs: crs4 }], exclude: [{ rule: 942100-942199, where: 'query.*' }] }
+routes:
+  - { match: /health, filter: off }
+  - { match: /notes, filter: { threshold: 10, classes: { sqli: monitor } } }",
+        )
+    ));
+    let site = &policy.sites[0];
+    let [health, notes] = site.routes.as_slice() else { panic!("two routes") };
+    assert!(health.settings.filter.is_none());
+    let notes = notes.settings.filter.as_ref().unwrap();
+    assert_eq!((notes.level.get(), notes.threshold.get(), notes.rules.len()), (2, 10, 3));
+    assert_eq!(notes.classes.of("sqli").as_str(), "monitor");
+    assert_eq!(notes.classes.of("xss").as_str(), "block");
+    let exclusion = &notes.exclude[0];
+    assert_eq!(exclusion.rule, Some(crate::RuleSelector::Numbers(942_100, 942_199)));
+    assert!(exclusion.location.as_ref().unwrap().matches("query.q"));
+    let smallest = self::policy(SITE);
+    let filter = smallest.sites[0].settings.filter.as_ref().unwrap();
+    assert!(matches!(filter.rules.as_slice(), [crate::RuleSource::Builtin]));
+    assert_eq!((filter.level.get(), filter.action.as_str()), (1, "block"));
+}
+
+#[test]
 fn rules_run_as_soon_as_all_they_read_is_known() {
     let policy = policy(&format!(
         "{}rules:\n  - {{ name: g, when: 'tag(\"b:late\")', tag: 'g:g' }}\n",

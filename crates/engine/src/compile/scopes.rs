@@ -123,7 +123,13 @@ fn carriers(policy: &Policy) -> Redactor {
 
 fn hold(body: &BodyPolicy) -> Hold {
     let bounds = HoldBounds { limit: body.hold.get(), deadline: body.deadline };
-    Hold { bounds, over_limit: body.over_limit }
+    let reading = scope::Reading {
+        depth: body.depth.get(),
+        values: body.fields.get(),
+        ratio: body.ratio.get(),
+        growth: body.growth.get(),
+    };
+    Hold { bounds, over_limit: body.over_limit, reading }
 }
 
 fn compile_rule(rule: &Rule) -> scope::Rule {

@@ -10,15 +10,11 @@ use portcullis_wire::fields::MediaType;
 use smol_str::SmolStr;
 
 use crate::arrival::{BodyHint, Held, HeldBody, HoldBounds};
-use crate::scope::Turn;
+use crate::scope::{Hold, Reading, Turn};
 use crate::snapshot::Snapshot;
 use crate::state::{Answer, State};
 
 use super::head::refuse_defects;
-
-/// A body may grow to so many times its size when its coding is undone, and so many times the limit on what is held.
-const RATIO: u32 = 100;
-const GROWTH: usize = 8;
 
 /// A body that was read.
 #[derive(Debug)]
@@ -72,7 +68,7 @@ pub(crate) fn take(snapshot: &Snapshot, state: &mut State, held: &HeldBody) {
             }
         }
     }
-    let parsed = read(&state.head.headers, held, scope.body.bounds.limit);
+    let parsed = read(&state.head.headers, held, &scope.body);
     match parsed {
         Ok(parsed) => {
             note_defects(state, "request_body", held, &parsed.body.defects);
@@ -103,11 +99,13 @@ fn refuse(state: &mut State, code: &'static str, status: u16) {
 pub(crate) fn read(
     headers: &portcullis_model::Headers,
     held: &HeldBody,
-    limit: u64,
+    hold: &Hold,
 ) -> Result<Parsed, &'static str> {
     let codings = content::codings(headers).map_err(|_| "content_coding")?;
-    let output_bytes = usize::try_from(limit).unwrap_or(usize::MAX).saturating_mul(GROWTH);
-    let decoded = content::decode(&held.bytes, &codings, &DecodeLimits { output_bytes, ratio: RATIO });
+    let Reading { depth, values, ratio, growth } = hold.reading;
+    let limit = usize::try_from(hold.bounds.limit).unwrap_or(usize::MAX);
+    let output_bytes = limit.saturating_mul(usize::from(growth));
+    let decoded = content::decode(&held.bytes, &codings, &DecodeLimits { output_bytes, ratio });
     if decoded.defects.iter().any(|defect| !is_cut(*defect, &held.outcome)) {
         return Err("content_coding");
     }
@@ -115,7 +113,7 @@ pub(crate) fn read(
     let media_type = declared.next();
     let unclear = matches!(media_type, Some(None)) || declared.next().is_some();
     let media_type = media_type.flatten();
-    let budget = Budget { bytes: output_bytes, ..Budget::default() };
+    let budget = Budget { bytes: output_bytes, depth, values };
     let has_fields = media_type.as_ref().is_some_and(has_fields);
     let undeclared = if has_fields { None } else { undeclared_json(&decoded.bytes, &budget) };
     let has_fields = has_fields || undeclared.is_some();

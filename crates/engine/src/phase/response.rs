@@ -114,7 +114,7 @@ pub(crate) fn take(snapshot: &Snapshot, state: &mut State, held: &HeldBody) {
         (Held::Deadline, OverLimit::InspectPart) => state.uninspected("response_body", "deadline"),
     }
     let Some(head) = &state.response else { return };
-    match read(&head.headers, held, scope.response_body.bounds.limit) {
+    match read(&head.headers, held, &scope.response_body) {
         Ok(parsed) => {
             note_defects(state, "response_body", held, &parsed.body.defects);
             if parsed.body.defects.iter().copied().any(is_budget)

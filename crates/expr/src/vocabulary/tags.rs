@@ -39,6 +39,7 @@ namespaces! {
     "op" Operation None, "The operation.";
     "api" Operation Some(&["documented", "shadow", "zombie"]), "Where the operation stands against the contract.";
     "contract" Operation None, "How the request compares with the contract.";
+    "filter" RequestBody None, "The classes of attack the content filter found in the request.";
     "limit" RequestBody None, "The limits it exceeded.";
     "status" ResponseHead None, "The response's status.";
     "status-class" ResponseHead Some(&["1xx", "2xx", "3xx", "4xx", "5xx"]), "The class of the response's status.";

@@ -49,6 +49,8 @@ words! {
     pub enum Skippable {
         /// Limits.
         Limits = "limits",
+        /// The content filter.
+        Filter = "filter",
         /// Whether this caller may call this operation: `require`, `allow`, `unknown_callers`.
         Authorise = "authorise",
         /// Whether the contract declares the operation: `unknown_apis`.

@@ -10,6 +10,39 @@ const OF_A_SITE: &[(&str, &str)] = &[
         "mode: moniter",
         "error at `moniter`: `moniter` is not one of `block`, `monitor` (did you mean `monitor`?)",
     ),
+    ("filter: { level: 5 }", "error at `5`: `level` must be a whole number from 1 to 4 (-)"),
+    (
+        "filter: { rules: [crs, owm] }",
+        "error at `owm`: there is no rule set `owm` (give it under `rule_sets`: `rule_sets: { owm: { seclang: FILE } }`)",
+    ),
+    (
+        "filter: { rules: [built-in] }",
+        "error at `built-in`: there is no rule set `built-in` (did you mean `builtin`?)",
+    ),
+    (
+        "filter: { exclude: [{}] }",
+        "error at `{}`: the exclusion excludes nothing in particular (e.g. `{ rule: 942100, where: query.q }`; to exclude everything, write `filter: off`)",
+    ),
+    (
+        "filter: { exclude: [{ rule: 942199-942100 }] }",
+        "error at `942199-942100`: `rule` must be a range of ids, the smaller first (e.g. `942100-942199`)",
+    ),
+    (
+        "filter: { exclude: [{ where: q }] }",
+        "error at `q`: `where` must be a place such as `query.q` or `body.items[*].note` (a place begins with one of `path`, `query`, `headers`, `cookies`, `body`, `method`, `request`, `response`, `protocol`)",
+    ),
+    (
+        "filter: { classes: { sqly: off } }",
+        "error at `sqly`: there is no class of attack `sqly` (did you mean `sqli`?)",
+    ),
+    (
+        "filter: { responses: [html] }",
+        "error at `html`: `responses` must be a media type such as `text/html` or `text/*` (-)",
+    ),
+    (
+        "filter: { rules: [{ }] }",
+        "error at `{ }`: the rule set has no file (e.g. `{ seclang: rules/own.conf }`, or `{ crs: /opt/coreruleset }`)",
+    ),
     ("limits: { a: 1 }", "error at `{ a: 1 }`: `limits` must be a list (begin each item with `- `)"),
     (
         "body: { hold: 1 MB, deadline: 10 }",
@@ -93,7 +126,7 @@ const OF_A_SITE: &[(&str, &str)] = &[
     ),
     (
         "rules: [{ name: a, when: 'true', action: { pass: [framing] } }]",
-        "error at `framing`: `framing` is not one of `limits`, `authorise`, `contract` (-)",
+        "error at `framing`: `framing` is not one of `limits`, `filter`, `authorise`, `contract` (-)",
     ),
     (
         "rules: [{ name: a, when: 'true', action: { block: {}, ban: 1h } }]",
