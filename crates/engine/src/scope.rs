@@ -56,6 +56,7 @@ pub(crate) struct Hold {
 pub(crate) struct Reading {
     pub(crate) depth: u16,
     pub(crate) values: u32,
+    pub(crate) value_bytes: usize,
     /// How many times its size a coded body may become.
     pub(crate) ratio: u32,
     /// How many times the limit on what is held it may become.
@@ -64,7 +65,7 @@ pub(crate) struct Reading {
 
 impl Default for Reading {
     fn default() -> Self {
-        Self { depth: 64, values: 20_000, ratio: 100, growth: 8 }
+        Self { depth: 64, values: 20_000, value_bytes: 1 << 20, ratio: 100, growth: 8 }
     }
 }
 

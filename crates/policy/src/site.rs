@@ -258,6 +258,8 @@ section! {
         depth: NonZero<u16> = "64",
         /// How many values it may have, leaves and containers together.
         fields: NonZero<u32> = "20000",
+        /// How long one value or name may be.
+        field_size: ByteSize = "1MiB",
         /// How many times larger a coded body (gzip, deflate, br, zstd) may become than it was sent.
         ratio: NonZero<u32> = "100",
         /// How many times larger than `hold` it may become in all.

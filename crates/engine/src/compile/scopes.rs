@@ -126,6 +126,7 @@ fn hold(body: &BodyPolicy) -> Hold {
     let reading = scope::Reading {
         depth: body.depth.get(),
         values: body.fields.get(),
+        value_bytes: usize::try_from(body.field_size.get()).unwrap_or(usize::MAX),
         ratio: body.ratio.get(),
         growth: body.growth.get(),
     };

@@ -102,7 +102,7 @@ pub(crate) fn read(
     hold: &Hold,
 ) -> Result<Parsed, &'static str> {
     let codings = content::codings(headers).map_err(|_| "content_coding")?;
-    let Reading { depth, values, ratio, growth } = hold.reading;
+    let Reading { depth, values, value_bytes, ratio, growth } = hold.reading;
     let limit = usize::try_from(hold.bounds.limit).unwrap_or(usize::MAX);
     let output_bytes = limit.saturating_mul(usize::from(growth));
     let decoded = content::decode(&held.bytes, &codings, &DecodeLimits { output_bytes, ratio });
@@ -113,7 +113,7 @@ pub(crate) fn read(
     let media_type = declared.next();
     let unclear = matches!(media_type, Some(None)) || declared.next().is_some();
     let media_type = media_type.flatten();
-    let budget = Budget { bytes: output_bytes, depth, values };
+    let budget = Budget { bytes: output_bytes, depth, values, value_bytes };
     let has_fields = media_type.as_ref().is_some_and(has_fields);
     let undeclared = if has_fields { None } else { undeclared_json(&decoded.bytes, &budget) };
     let has_fields = has_fields || undeclared.is_some();
