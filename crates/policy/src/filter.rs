@@ -88,7 +88,7 @@ words! {
 }
 
 /// Every class of attack, by its word in tags, reasons and policies.
-pub const FILTER_CLASSES: [&str; 19] = [
+pub const FILTER_CLASSES: [&str; 20] = [
     "sqli",
     "nosql",
     "ldap",
@@ -108,6 +108,7 @@ pub const FILTER_CLASSES: [&str; 19] = [
     "upload",
     "scanner",
     "protocol",
+    "disclosure",
 ];
 
 /// What happens to classes of attack, where it is not the filter's action.
