@@ -44,6 +44,14 @@ impl Transaction {
         self
     }
 
+    /// Without ending anything, whatever the rules say of the engine: what would have is told by
+    /// [`Self::would_interrupt`].
+    #[must_use]
+    pub fn detecting(mut self) -> Self {
+        self.state.only_detects = true;
+        self
+    }
+
     /// Without scans: every rule is tried on every value it names. The verdict is the same; tests hold that.
     #[must_use]
     pub fn exhaustive(mut self) -> Self {

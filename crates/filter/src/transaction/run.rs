@@ -128,7 +128,7 @@ impl Run<'_> {
             }
         };
         let interruption = Interruption { rule: rule.id, status, kind };
-        if self.state.controls.engine != EngineMode::On {
+        if !self.may_end() {
             self.state.would_interrupt.get_or_insert(interruption);
             return None;
         }
@@ -136,8 +136,12 @@ impl Run<'_> {
         Some(After::End)
     }
 
+    fn may_end(&self) -> bool {
+        self.state.controls.engine == EngineMode::On && !self.state.only_detects
+    }
+
     fn allow(&mut self, scope: AllowScope) -> Option<After> {
-        if self.state.controls.engine != EngineMode::On {
+        if !self.may_end() {
             return None;
         }
         match scope {

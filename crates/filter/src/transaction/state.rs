@@ -51,6 +51,8 @@ pub(super) struct State {
     pub(super) shown: Option<Subject>,
     pub(super) spent: Option<Spent>,
     pub(super) treatments: Option<Arc<dyn Treatments>>,
+    /// Whether nothing may be ended, whatever the rules say of the engine.
+    pub(super) only_detects: bool,
     pub(super) session: Option<Span>,
     pub(super) user: Option<Span>,
     /// Whether the rules name the response's media type.
@@ -163,6 +165,7 @@ impl State {
             shown: None,
             spent: None,
             treatments: None,
+            only_detects: false,
             session: None,
             user: None,
             response_body_wanted: false,
@@ -194,6 +197,7 @@ impl State {
         self.shown = None;
         self.spent = None;
         self.treatments = None;
+        self.only_detects = false;
         self.session = None;
         self.user = None;
         self.response_body_wanted = false;
