@@ -7,8 +7,10 @@
 mod builder;
 mod facts;
 mod form;
+pub mod graphql;
 mod json;
 mod multipart;
+mod protobuf;
 mod shape;
 #[cfg(test)]
 mod tests;
@@ -56,6 +58,8 @@ pub struct Body {
     pub format: Format,
     /// How a multipart body is written; absent for any other.
     pub multipart: Option<Box<Multipart>>,
+    /// What a GraphQL document asks for; absent for any other body. [`graphql::facts`] looks into JSON, too.
+    pub graphql: Option<Box<graphql::Facts>>,
 }
 
 /// The deepest nesting any budget can allow, so that walking a tree never runs out of stack.
@@ -85,6 +89,8 @@ pub fn parse(bytes: &Bytes, media_type: Option<&MediaType>, budget: &Budget) -> 
             xml::parse(&mut builder);
         }
         Some(media_type) if media_type.is_multipart() => multipart::parse(&mut builder, media_type),
+        Some(media_type) if media_type.is_graphql() => graphql::read(&mut builder),
+        Some(media_type) if media_type.is_protobuf() => protobuf::parse(&mut builder),
         other => {
             if let Some(text) = other.filter(|media_type| media_type.is_text()) {
                 builder.check_charset(text);

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use smallvec::SmallVec;
 
 use crate::body::tree::{Kind, Node, Part, Raw, Text, Tree};
-use crate::body::{Body, Budget, DEEPEST, Format, Multipart};
+use crate::body::{Body, Budget, DEEPEST, Format, Multipart, graphql};
 use crate::defect::{Defect, Defects};
 use crate::fields::MediaType;
 
@@ -26,6 +26,7 @@ pub(super) struct Builder {
     value_bytes: usize,
     format: Format,
     multipart: Option<Box<Multipart>>,
+    graphql: Option<Box<graphql::Facts>>,
 }
 
 impl Builder {
@@ -42,6 +43,7 @@ impl Builder {
             value_bytes: budget.value_bytes,
             format: Format::Empty,
             multipart: None,
+            graphql: None,
         }
     }
 
@@ -183,6 +185,11 @@ impl Builder {
         self.format = format;
     }
 
+    /// Keeps what a GraphQL document asks for.
+    pub(super) fn graphql(&mut self, facts: graphql::Facts) {
+        self.graphql = Some(Box::new(facts));
+    }
+
     /// Keeps how a multipart body is written.
     pub(super) fn multipart(&mut self, facts: Multipart) {
         self.multipart = Some(Box::new(facts));
@@ -223,6 +230,12 @@ impl Builder {
         while !self.open.is_empty() {
             self.close(end);
         }
-        Body { tree: self.tree, defects: self.defects, format: self.format, multipart: self.multipart }
+        Body {
+            tree: self.tree,
+            defects: self.defects,
+            format: self.format,
+            multipart: self.multipart,
+            graphql: self.graphql,
+        }
     }
 }

@@ -276,6 +276,33 @@ fn xml_defects_keep_what_was_read() {
     body.tree.to_json();
 }
 
+const PROTOBUF: &str = "application/x-protobuf";
+
+#[test]
+fn protobuf_leaves() {
+    let read = |bytes: &[u8]| read(bytes, PROTOBUF, &Budget::default());
+    let person = b"\x0a\x03Ada\x10\x96\x01\x1a\x09\x0a\x07a@b.org\x25\x01\x00\x00\x00\x2a\x02\xff\xff";
+    let body = read(person);
+    assert_eq!(leaves(&body), ["1=Ada", "2=150", "3.1=a@b.org", "4=1", "5=<2>"]);
+    assert_eq!((body.format, body.defects.as_slice()), (Format::Protobuf, &[][..]));
+    assert_eq!(leaves(&read(b"\x08\x01\xffx")), ["1=1", "[1]=<2>"]);
+    for broken in [
+        &b"\x0a\x05ab"[..],
+        b"\x00",
+        b"\x0b",
+        b"\x08",
+        b"plain text",
+        b"\x0a\xff\xff\xff\xff\xff\xff\xff\xff\x7f",
+    ] {
+        assert_eq!(read(broken).defects.as_slice(), [Defect::BodySyntax], "{broken:?}");
+    }
+    let deep = (0..200).fold(b"\x0a\x01x".to_vec(), |inner, _| {
+        let length = inner.len() as u16;
+        [&[0x0a, length as u8 | 0x80, (length >> 7) as u8], &inner[..]].concat()
+    });
+    assert_eq!(read(&deep).defects.as_slice(), [Defect::BodyTooDeep]);
+}
+
 #[test]
 fn the_declared_type_decides() {
     let parse = |fields: &[(&'static str, &'static str)]| {
@@ -380,7 +407,7 @@ proptest! {
 
     #[test]
     fn nothing_panics(text in prop::collection::vec(any::<u8>(), 0..200), media_type in prop::sample::select(vec![
-        JSON, MULTIPART, XML, "application/x-www-form-urlencoded", "text/plain",
+        JSON, MULTIPART, XML, PROTOBUF, "application/graphql", "application/x-www-form-urlencoded", "text/plain",
     ])) {
         let text = if media_type == MULTIPART { [b"--B\r\n", &text[..], b"\r\n--B"].concat() } else { text };
         let body = read(&text, media_type, &Budget::default());
