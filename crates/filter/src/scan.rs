@@ -8,8 +8,16 @@
 mod bits;
 pub mod bytes;
 mod cache;
+mod derive;
 mod necessary;
+mod pattern;
 mod scanner;
+mod shape;
+mod text;
+mod texts;
+
+#[cfg(test)]
+mod tests;
 
 pub use bits::Bits;
 pub use cache::ScanCache;

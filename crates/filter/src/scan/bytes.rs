@@ -78,6 +78,23 @@ impl ByteSet {
         Self { low: self.low | other.low, high: self.high | other.high }
     }
 
+    /// The bytes in both sets.
+    #[must_use]
+    pub const fn intersection(&self, other: &Self) -> Self {
+        Self { low: self.low & other.low, high: self.high & other.high }
+    }
+
+    /// The bytes that are not in the set.
+    #[must_use]
+    pub const fn complement(&self) -> Self {
+        Self { low: !self.low, high: !self.high }
+    }
+
+    /// Is every byte of the set in `other` too?
+    pub const fn is_within(&self, other: &Self) -> bool {
+        self.low & !other.low == 0 && self.high & !other.high == 0
+    }
+
     /// How many bytes the set holds.
     pub const fn len(&self) -> usize {
         (self.low.count_ones() + self.high.count_ones()) as usize

@@ -1,0 +1,114 @@
+//! The shape of a value: which kinds of bytes it holds and about how long it is, in one word.
+//!
+//! Letters count as one kind each for upper and lower case, digits as one, every ASCII mark as its own: values of one
+//! shape are many, so that what a shape rules out is worth remembering. Invariant: a value that holds a byte of a set
+//! shares a kind with it, and a value has every length bit that is not above its length.
+
+use super::bytes::ByteSet;
+
+/// The first bit that tells a length; the bits below are kinds of bytes.
+const FIRST_LENGTH_BIT: usize = 46;
+/// Lengths that are told apart: bit `FIRST_LENGTH_BIT + i` is set from the i-th on.
+const LENGTHS: [usize; 18] = [1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24, 32, 48, 64, 128];
+
+/// The kind of each byte, as a bit.
+static KINDS: [u64; 256] = kinds();
+
+const fn kinds() -> [u64; 256] {
+    let mut kinds = [0; 256];
+    let mut mark = 12;
+    let mut byte = 0;
+    while byte < 256 {
+        let kind = match byte as u8 {
+            b'a'..=b'z' => 0,
+            b'A'..=b'Z' => 1,
+            b'0'..=b'9' => 2,
+            b'\t' => 3,
+            b'\n' => 4,
+            b'\r' => 5,
+            0 => 6,
+            0x80..=0xbf => 7,
+            0xc0..=0xdf => 8,
+            0xe0..=0xef => 9,
+            0xf0..=0xff => 10,
+            1..=8 | 11 | 12 | 14..=31 | 127 => 11,
+            _ => {
+                mark += 1;
+                mark
+            }
+        };
+        #[allow(
+            clippy::indexing_slicing,
+            reason = "the loop ends before the array does; checked when compiled"
+        )]
+        {
+            kinds[byte] = 1 << kind;
+        }
+        byte += 1;
+    }
+    assert!(mark < FIRST_LENGTH_BIT, "kinds and lengths share one word");
+    kinds
+}
+
+/// Kinds of bytes and lengths, as bits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+pub(super) struct Shape(pub u64);
+
+impl Shape {
+    /// The shape of a value.
+    #[inline]
+    pub(super) fn of(value: &[u8]) -> Self {
+        let kinds = value.iter().fold(0, |kinds, &byte| kinds | kind(byte));
+        Self(kinds | lengths(value.len()))
+    }
+
+    /// The kinds of the bytes in `set`.
+    pub(super) fn kinds_of(set: &ByteSet) -> Self {
+        Self(set.iter().fold(0, |kinds, byte| kinds | kind(byte)))
+    }
+
+    /// The length bits of every value of at least `least` bytes.
+    pub(super) fn of_length(least: usize) -> Self {
+        Self(lengths(least))
+    }
+}
+
+#[inline]
+fn kind(byte: u8) -> u64 {
+    #[allow(clippy::indexing_slicing, reason = "a byte is always below 256")]
+    KINDS[byte as usize]
+}
+
+#[inline]
+fn lengths(len: usize) -> u64 {
+    let reached = match len {
+        0..=8 => len,
+        _ => LENGTHS.iter().filter(|&&least| least <= len).count(),
+    };
+    ((1 << reached) - 1) << FIRST_LENGTH_BIT
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shape_tells_kinds_and_lengths() {
+        let shape = Shape::of(b"O'Neil 42").0;
+        for set in ["'", " ", "a", "0", "N"] {
+            assert_ne!(shape & Shape::kinds_of(&ByteSet::of(set.as_bytes())).0, 0, "{set}");
+        }
+        for set in ["\"", "(", "\t", "\u{e9}"] {
+            assert_eq!(shape & Shape::kinds_of(&ByteSet::of(set.as_bytes())).0, 0, "{set}");
+        }
+        let reached = |len| shape & Shape::of_length(len).0 == Shape::of_length(len).0;
+        assert!(reached(0) && reached(8) && reached(9) && !reached(10) && !reached(500));
+    }
+
+    #[test]
+    fn no_kind_is_a_length() {
+        assert_eq!(KINDS.iter().fold(0, |all, kind| all | kind) & Shape::of_length(1_000).0, 0);
+        let marks = (0..=255u8).filter(u8::is_ascii_punctuation).map(kind);
+        assert_eq!(marks.collect::<std::collections::BTreeSet<_>>().len(), 32);
+    }
+}
