@@ -24,6 +24,9 @@ mod target_list;
 mod text;
 mod variable;
 
+#[cfg(test)]
+mod tests;
+
 use portcullis_document::{Problem, Sources};
 
 pub use action::{

@@ -37,7 +37,7 @@ fn one(node: &Node, reader: &mut Reader) -> Override {
         match key.text.as_str() {
             "rule_id" => found.rule = reader.number(value).unwrap_or_default(),
             "test_ids" => found.tests = reader.ids(value),
-            "reason" => found.reason = value.as_str().unwrap_or_default().trim().to_owned(),
+            "reason" => value.as_str().unwrap_or_default().trim().clone_into(&mut found.reason),
             "output" => found.expected = Some(reader.expected(value)),
             _ => {}
         }
