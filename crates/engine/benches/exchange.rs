@@ -110,6 +110,7 @@ fn arrival(peer: &Arc<Peer>) -> Arrival {
         },
         defects: SmallVec::new(),
         body: BodyHint::None,
+        lent: Arc::default(),
     }
 }
 

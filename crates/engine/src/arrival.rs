@@ -11,6 +11,8 @@ use portcullis_model::{EventId, Moment, Peer, RequestHead};
 use portcullis_wire::Defect;
 use smallvec::SmallVec;
 
+use crate::filter::Workspaces;
+
 /// A request whose head was read.
 #[derive(Clone, Debug)]
 pub struct Arrival {
@@ -26,6 +28,8 @@ pub struct Arrival {
     pub defects: SmallVec<[Defect; 1]>,
     /// What the framing says about a body.
     pub body: BodyHint,
+    /// Scratch memory for looking at it; one pool serves all exchanges of a host.
+    pub lent: Arc<Workspaces>,
 }
 
 /// What a message's framing says about its body before any of it was read.

@@ -1,7 +1,8 @@
 //! Table-driven cases: a policy, an exchange, and what must come of it (feature `cases`, for tests only).
 //!
 //! The format is described in `testdata/README.md`. The same files run here, through the proxy and through replay;
-//! this module reads them and drives the engine, with a store of its own that knows [`Op::Take`] alone.
+//! this module reads them and drives the engine, with a store of its own that knows
+//! buckets and persistent collections.
 
 mod drive;
 mod expect;

@@ -3,6 +3,7 @@
 //! Invariants: everything that can be worked out before the first request is; reading goes on after a mistake, so
 //! that all are reported at once. Files come through [`Sources`].
 
+mod filter;
 mod lists;
 mod providers;
 mod scopes;
@@ -11,6 +12,7 @@ mod turns;
 
 use std::sync::Arc;
 
+pub(crate) use filter::Kept;
 use portcullis_document::{Problem, Severity, SourceError, Sources};
 use portcullis_policy::{Policy, SecretSource};
 use smol_str::SmolStr;
@@ -33,7 +35,23 @@ pub struct Compiled {
 
 /// Compiles a policy. The names of files in it are asked of `sources` as they stand there.
 pub fn compile(policy: Arc<Policy>, sources: &dyn Sources) -> Result<Compiled, Vec<Problem>> {
-    let mut work = Work { policy: &policy, sources, problems: Vec::new(), files: Vec::new() };
+    compile_after(policy, sources, None)
+}
+
+/// The same after a policy that was in force: rules of the content filter whose files did not change are kept.
+pub fn compile_after(
+    policy: Arc<Policy>,
+    sources: &dyn Sources,
+    before: Option<&Snapshot>,
+) -> Result<Compiled, Vec<Problem>> {
+    let mut work = Work {
+        policy: &policy,
+        sources,
+        problems: Vec::new(),
+        files: Vec::new(),
+        kept: Kept::default(),
+        before: before.map(|before| &before.kept),
+    };
     let node = work.node_keys();
     let lists = lists::compile(&mut work);
     let providers = providers::compile(&mut work);
@@ -45,11 +63,11 @@ pub fn compile(policy: Arc<Policy>, sources: &dyn Sources) -> Result<Compiled, V
         header,
         trusted: Ranges::compile(policy.client_ip.trusted.iter().copied().map(Into::into)),
     };
-    let Work { problems, files, .. } = work;
+    let Work { problems, files, kept, .. } = work;
     if problems.iter().any(|problem| problem.severity == Severity::Error) {
         return Err(problems);
     }
-    let snapshot = Snapshot { policy, node, client_ip, lists, hosts, sites, nowhere };
+    let snapshot = Snapshot { policy, node, client_ip, lists, hosts, sites, nowhere, kept };
     Ok(Compiled { snapshot, warnings: problems, files })
 }
 
@@ -59,6 +77,9 @@ pub(crate) struct Work<'a> {
     pub(crate) sources: &'a dyn Sources,
     pub(crate) problems: Vec<Problem>,
     pub(crate) files: Vec<String>,
+    /// The content filter's rules, compiled so far and in the policy before this one.
+    pub(crate) kept: Kept,
+    pub(crate) before: Option<&'a Kept>,
 }
 
 impl Work<'_> {

@@ -10,7 +10,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use portcullis_model::counter::{Answers, StoreFailure};
+use portcullis_model::counter::{Answers, Batch, StoreFailure};
 use portcullis_model::event::{Phase, UpstreamRecord};
 use portcullis_model::{Action, BanView, CallerKey, Reason, ResponseHead, Stage, TagSet, Tick, Verdict};
 use portcullis_wire::{EncodedSlash, normalise};
@@ -21,7 +21,7 @@ use crate::arrival::{Arrival, HeldBody};
 use crate::deliver::{Deliver, HeldStep, ResponseMode, ResponseStep};
 use crate::forward::{Forward, RequestFailure, UpstreamFailure};
 use crate::header_edits::HeaderEdits;
-use crate::phase::{authorise, body, head, limits, operation, response, rules};
+use crate::phase::{authorise, body, filter, head, limits, operation, response, rules};
 use crate::refusal::{self, Connection, Refusal};
 use crate::scope::Turn;
 use crate::sending::Sending;
@@ -70,6 +70,10 @@ impl Exchange {
         now: Tick,
     ) -> Step {
         self.state.book(Phase::Counters, now);
+        if let Some(asking) = self.state.asking.take() {
+            let batch = filter::resume(&self.snapshot, &mut self.state, &asking, answers);
+            return self.filtered(asking.phase, batch);
+        }
         match limits::judge(&self.snapshot, &mut self.state, answers) {
             Some(Turn::Located) => self.located(bans),
             Some(Turn::RequestBody) => self.admit(),
@@ -99,8 +103,26 @@ impl Exchange {
         }
     }
 
-    /// The head is judged: is the body needed?
+    /// Who calls may: is what it sends harmless?
     fn authorised(mut self: Box<Self>) -> Step {
+        if self.state.refused() {
+            return self.refuse();
+        }
+        let batch = filter::run(&self.snapshot, &mut self.state, filter::Phase::RequestHead);
+        self.filtered(filter::Phase::RequestHead, batch)
+    }
+
+    /// The filter looked at a part of the request, or waits for collections.
+    fn filtered(self: Box<Self>, phase: filter::Phase, batch: Option<Batch>) -> Step {
+        match (batch, phase) {
+            (Some(batch), _) => Step::Counters(CountersAsk { exchange: self, batch: Box::new(batch) }),
+            (None, filter::Phase::RequestHead) => self.head_judged(),
+            (None, _) => self.body_filtered(),
+        }
+    }
+
+    /// The head is judged: is the body needed?
+    fn head_judged(mut self: Box<Self>) -> Step {
         if self.state.refused() {
             return self.refuse();
         }
@@ -123,6 +145,11 @@ impl Exchange {
 
     /// What the body tells is known, also that there is none: a condition that misses a field of it holds then, too.
     fn body_judged(mut self: Box<Self>) -> Step {
+        let batch = filter::run(&self.snapshot, &mut self.state, filter::Phase::RequestBody);
+        self.filtered(filter::Phase::RequestBody, batch)
+    }
+
+    fn body_filtered(mut self: Box<Self>) -> Step {
         let Self { snapshot, state } = &mut *self;
         rules::run(snapshot, state, Turn::RequestBody);
         match self.count(Turn::RequestBody) {
@@ -176,6 +203,7 @@ impl Exchange {
         self.state.upstream_done(record, now);
         self.state.response = Some(head);
         let Self { snapshot, state } = &mut *self;
+        filter::run(snapshot, state, filter::Phase::ResponseHead);
         rules::run(snapshot, state, Turn::ResponseHead);
         if state.refused() {
             return ResponseStep::Refuse(self.refusal());
@@ -183,6 +211,7 @@ impl Exchange {
         let mode = response::plan(snapshot, state);
         if !matches!(mode, ResponseMode::Hold { .. }) {
             // Nothing of the body will be known; what conditions make of that, they must say before it is sent.
+            filter::run(snapshot, state, filter::Phase::ResponseBody);
             rules::run(snapshot, state, Turn::ResponseBody);
             if state.refused() {
                 return ResponseStep::Refuse(self.refusal());
@@ -196,6 +225,7 @@ impl Exchange {
         let Self { snapshot, state } = &mut *self;
         response::take(snapshot, state, held);
         if !state.refused() {
+            filter::run(snapshot, state, filter::Phase::ResponseBody);
             rules::run(snapshot, state, Turn::ResponseBody);
         }
         let rewritten: Option<Bytes> =
@@ -262,7 +292,7 @@ impl Exchange {
 
 impl State {
     fn new(snapshot: &Snapshot, arrival: Arrival) -> Self {
-        let Arrival { id, now, peer, head, defects: _, body: hint } = arrival;
+        let Arrival { id, now, peer, head, defects: _, body: hint, lent } = arrival;
         let normal = normalise(&head, EncodedSlash::Keep);
         let client = snapshot.client_ip.resolve(peer.address.ip(), &head.headers);
         Self {
@@ -289,6 +319,9 @@ impl State {
             rules_ended: false,
             edits: HeaderEdits::default(),
             counting: None,
+            lent,
+            filter: filter::Standing::default(),
+            asking: None,
             body: None,
             response: None,
             response_body: None,

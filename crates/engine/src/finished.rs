@@ -3,6 +3,7 @@
 //! Invariant: an event is built only when asked for, so that one sampled away costs nothing. Deliberately
 //! absent: who keeps them.
 
+use portcullis_model::counter::Batch;
 use portcullis_model::event::{End, NotInspected, Summary, UpstreamRecord};
 use portcullis_model::observation::Observation;
 use portcullis_model::{Event, Moment};
@@ -46,12 +47,18 @@ pub struct ProgressFacts {
 pub struct Finished {
     pub(crate) exchange: Box<Exchange>,
     pub(crate) summary: Summary,
+    pub(crate) writes: Option<Batch>,
 }
 
 impl Finished {
     /// What the per-minute totals need.
     pub fn summary(&self) -> &Summary {
         &self.summary
+    }
+
+    /// What the store is to carry out now; nobody waits for its answers.
+    pub fn writes(&self) -> Option<&Batch> {
+        self.writes.as_ref()
     }
 
     /// The redacted record; made anew at each call.

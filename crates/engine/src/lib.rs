@@ -13,6 +13,7 @@ mod compile;
 mod deliver;
 mod exchange;
 mod facts;
+mod filter;
 mod finished;
 mod forward;
 mod header_edits;
@@ -35,8 +36,9 @@ mod step;
 mod tags;
 
 pub use arrival::{Arrival, BodyHint, Held, HeldBody, HoldBounds};
-pub use compile::{Compiled, compile};
+pub use compile::{Compiled, compile, compile_after};
 pub use deliver::{Deliver, HeldStep, ResponseMode, ResponseStep};
+pub use filter::Workspaces;
 pub use finished::{EndFacts, Finished, ProgressFacts};
 pub use forward::{Forward, RequestFailure, UpstreamFailure};
 pub use header_edits::HeaderEdits;

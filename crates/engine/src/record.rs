@@ -12,6 +12,7 @@ use smol_str::SmolStr;
 use crate::exchange::Exchange;
 use crate::facts::View;
 use crate::finished::{EndFacts, Finished, ProgressFacts};
+use crate::phase::filter;
 use crate::redact::{cut, redact_path, scrub};
 use crate::state::{Outcome, State};
 use crate::tags;
@@ -40,8 +41,10 @@ impl Exchange {
             response_bytes: end.response_bytes,
             duration: end.now.tick.since(state.began.tick),
         });
+        let Self { snapshot, state } = &mut *self;
+        let writes = filter::end(snapshot, state);
         let summary = self.summary();
-        Finished { exchange: self, summary }
+        Finished { exchange: self, summary, writes }
     }
 
     /// A report on the way.

@@ -161,6 +161,11 @@ impl Redactor {
         cut(out, LONGEST_TARGET)
     }
 
+    /// Whether values of such a name are hidden, wherever they stand: `user.password`, `items[2].pin`.
+    pub(crate) fn hides_name(&self, name: &str) -> bool {
+        self.hides_query(name)
+    }
+
     fn hides_query(&self, name: &str) -> bool {
         let name = portcullis_wire::Query::new(name);
         let decoded = name.pairs().next().map(|(name, _)| name.to_ascii_lowercase()).unwrap_or_default();

@@ -10,6 +10,7 @@ use portcullis_policy::{LimitAction, Mode, OverLimit, Rate, RuleAction, Stance};
 use smol_str::SmolStr;
 
 use crate::arrival::HoldBounds;
+use crate::filter::Filtering;
 use crate::identity::Provider;
 use crate::redact::Redactor;
 
@@ -26,6 +27,8 @@ pub(crate) struct Scope {
     pub(crate) allow: Option<Program>,
     pub(crate) rules: ByTurn<Rule>,
     pub(crate) limits: ByTurn<Limit>,
+    /// The content filter; absent where it is off.
+    pub(crate) filter: Option<Box<Filtering>>,
     pub(crate) body: Hold,
     pub(crate) response_body: Hold,
     /// Whether a rule reads the response's body, or may mask it once its head is known.

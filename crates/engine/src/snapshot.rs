@@ -4,7 +4,9 @@
 
 use std::sync::Arc;
 
+use portcullis_filter::transaction::CollectionKey;
 use portcullis_model::BanView;
+use portcullis_model::counter::CounterKey;
 use portcullis_policy::{KeepHeaders, OnFailure, Policy};
 
 use crate::arrival::Arrival;
@@ -28,6 +30,8 @@ pub struct Snapshot {
     pub(crate) sites: Vec<Site>,
     /// What holds where no site is named like the host.
     pub(crate) nowhere: Scope,
+    /// The content filter's rules, for the next policy to keep.
+    pub(crate) kept: crate::compile::Kept,
 }
 
 impl Snapshot {
@@ -61,6 +65,16 @@ impl Snapshot {
             return &self.nowhere;
         };
         place.route.and_then(|route| site.routes.get(route)).map_or(&site.scope, |route| &route.scope)
+    }
+
+    /// Where the store keeps a persistent collection of a site's rules.
+    pub(crate) fn collection(&self, site: &str, of: &CollectionKey) -> CounterKey {
+        let mut bytes = b"filter\0".to_vec();
+        for part in [site, &of.collection, &of.key] {
+            bytes.extend_from_slice(&(part.len() as u64).to_le_bytes());
+            bytes.extend_from_slice(part.as_bytes());
+        }
+        self.node.counter(&bytes)
     }
 
     pub(crate) fn node(&self) -> &NodeKeys {

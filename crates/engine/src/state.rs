@@ -17,10 +17,13 @@ use smallvec::SmallVec;
 use smol_str::SmolStr;
 
 use crate::arrival::BodyHint;
+use crate::filter::{Asking, Workspaces};
 use crate::header_edits::HeaderEdits;
 use crate::identity::{Failed, Identity};
 use crate::phase::body::Parsed;
+use crate::phase::filter;
 use crate::scope::Turn;
+use crate::snapshot::Snapshot;
 
 /// The site and route an exchange was located at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -119,6 +122,11 @@ pub(crate) struct State {
     pub(crate) edits: HeaderEdits,
     /// The limits of the batch the store was last asked.
     pub(crate) counting: Option<(Turn, SmallVec<[u16; 4]>)>,
+    /// Scratch memory the host lends.
+    pub(crate) lent: Arc<Workspaces>,
+    pub(crate) filter: filter::Standing,
+    /// Collections the store was last asked for.
+    pub(crate) asking: Option<Asking>,
     pub(crate) body: Option<Box<Parsed>>,
     pub(crate) response: Option<ResponseHead>,
     pub(crate) response_body: Option<Box<Parsed>>,
@@ -191,6 +199,11 @@ impl State {
             Some(timing) => timing.us = timing.us.saturating_add(us),
             None => self.phases.push(PhaseTiming { phase, us }),
         }
+    }
+
+    /// The site's name; empty where none was found.
+    pub(crate) fn site_name<'a>(&self, snapshot: &'a Snapshot) -> &'a str {
+        self.place.and_then(|place| snapshot.site(place.site)).map_or("", |site| site.name.as_str())
     }
 
     /// Path and query as forwarded.

@@ -51,6 +51,7 @@ fn arrival(path: &'static str, body: BodyHint) -> Arrival {
         },
         defects: SmallVec::new(),
         body,
+        lent: Arc::default(),
     }
 }
 

@@ -60,6 +60,7 @@ fn arrival(target: Vec<u8>, fields: Vec<(String, Vec<u8>)>, body: BodyHint) -> A
         },
         defects: SmallVec::new(),
         body,
+        lent: Arc::default(),
     }
 }
 

@@ -78,6 +78,7 @@ pub(crate) async fn serve(
         head: record.head,
         defects: record.defects,
         body: received.hint,
+        lent: Arc::clone(&connection.node.workspaces),
     };
     let bans = connection.node.ports.store.ban_view();
     let step = generation.snapshot.begin(arrival, &*bans);

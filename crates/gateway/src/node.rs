@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
+use portcullis_engine::Workspaces;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -19,6 +20,8 @@ pub(crate) struct Node {
     pub(crate) bounds: Arc<Bounds>,
     /// The policy in force and the servers it names.
     pub(crate) upstreams: Arc<Upstreams>,
+    /// Scratch memory for judging exchanges, used again and again.
+    pub(crate) workspaces: Arc<Workspaces>,
     /// What the next connection may cost.
     pub(crate) limits: ArcSwap<Limits>,
     /// Every task that serves a connection or a tunnel; draining waits for them.
@@ -36,6 +39,7 @@ impl Node {
             ports,
             upstreams,
             bounds: Arc::default(),
+            workspaces: Arc::default(),
             limits: ArcSwap::from_pointee(limits),
             tasks: TaskTracker::new(),
             draining: CancellationToken::new(),

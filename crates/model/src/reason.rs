@@ -98,8 +98,11 @@ pub struct Found {
     /// How the value had to be read to see it, outermost first: `url, base64`; empty as it was sent.
     #[serde(default, skip_serializing_if = "SmolStr::is_empty")]
     pub read_as: SmolStr,
-    /// What it added to the score.
+    /// What it added to the score; of a decision by score the whole.
     pub score: i64,
+    /// Of a decision by score, from which score on it is made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub threshold: Option<i64>,
 }
 
 impl Reason {

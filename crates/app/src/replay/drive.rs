@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 use bytes::Bytes;
 use portcullis_engine::{
     Arrival, BodyHint, EndFacts, Finished, Forward, Held, HeldBody, HeldStep, Refuse, ResponseMode,
-    ResponseStep, Sending, Snapshot, Step,
+    ResponseStep, Sending, Snapshot, Step, Workspaces,
 };
 use portcullis_model::event::{End, UpstreamRecord};
 use portcullis_model::{
@@ -26,12 +26,13 @@ const PACE_MICROS: i64 = 1000;
 pub(crate) struct Replayer {
     snapshot: Arc<Snapshot>,
     store: MemoryStore,
+    workspaces: Arc<Workspaces>,
 }
 
 impl Replayer {
     /// With an empty store.
     pub(crate) fn new(snapshot: Arc<Snapshot>) -> Self {
-        Self { snapshot, store: MemoryStore::new(MemoryLimits::default()) }
+        Self { snapshot, store: MemoryStore::new(MemoryLimits::default()), workspaces: Arc::default() }
     }
 
     /// What would have been decided; `at` is the exchange's place in the recording.
@@ -52,8 +53,14 @@ impl Replayer {
                 0 => BodyHint::None,
                 length => BodyHint::Length(length as u64),
             },
+            lent: Arc::clone(&self.workspaces),
         };
         let finished = self.drive(recorded, arrival)?;
+        if let Some(batch) = finished.writes()
+            && let Reply::Waiting(_) = self.store.apply(batch)
+        {
+            bail!("a store in memory never waits");
+        }
         Ok(finished.event())
     }
 

@@ -1,13 +1,13 @@
 //! Drives the engine through one case as a host would.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use portcullis_model::counter::{Answer, Answers, Batch, CounterKey, Op};
+use portcullis_model::counter::{Answer, Answers, Batch, CounterKey, MapChange, Op};
 use portcullis_model::event::{End, UpstreamRecord};
 use portcullis_model::exchange::{ClientCertificate, TlsFacts};
 use portcullis_model::{
@@ -15,6 +15,7 @@ use portcullis_model::{
     Scheme, Tick, Timestamp, Version,
 };
 use smallvec::SmallVec;
+use smol_str::{SmolStr, ToSmolStr};
 
 use super::{Case, Request};
 use crate::{
@@ -50,6 +51,8 @@ struct World {
     /// When each bucket would be full again, in microseconds.
     buckets: RefCell<HashMap<CounterKey, i64>>,
     bans: RefCell<Vec<Ban>>,
+    /// Persistent collections; nothing in them expires, as all happens at one time.
+    maps: RefCell<HashMap<CounterKey, BTreeMap<SmolStr, SmolStr>>>,
 }
 
 /// Runs a case as often as it says; what is seen is of the last time.
@@ -101,15 +104,17 @@ impl World {
         match forward.answered(head, record, Tick(30_000)) {
             ResponseStep::Refuse(refuse) => self.refused(refuse, Some(sent)),
             ResponseStep::Deliver(deliver) => match deliver.mode() {
-                ResponseMode::Pass => delivered(deliver.begin(), whole, response.status, sent),
+                ResponseMode::Pass => self.delivered(deliver.begin(), whole, response.status, sent),
                 ResponseMode::Tee { .. } => {
                     let mut sending = deliver.begin();
                     sending.tee(&whole);
-                    delivered(sending, whole, response.status, sent)
+                    self.delivered(sending, whole, response.status, sent)
                 }
                 ResponseMode::Hold { limit, .. } => match deliver.held(&hold(&whole, limit), Tick(40_000)) {
-                    HeldStep::Deliver(sending) => delivered(sending, whole, response.status, sent),
-                    HeldStep::Rewritten(sending, bytes) => delivered(sending, bytes, response.status, sent),
+                    HeldStep::Deliver(sending) => self.delivered(sending, whole, response.status, sent),
+                    HeldStep::Rewritten(sending, bytes) => {
+                        self.delivered(sending, bytes, response.status, sent)
+                    }
                     HeldStep::Refuse(refuse) => self.refused(refuse, Some(sent)),
                 },
             },
@@ -122,7 +127,52 @@ impl World {
         let finished = refuse.begin().finish(end(refusal.status, 0));
         let (target, upstream_headers) =
             sent.map_or((None, Vec::new()), |(target, fields)| (Some(target), fields));
-        Seen { target, upstream_headers, refusal: Some(refusal), ..seen(&finished) }
+        Seen { target, upstream_headers, refusal: Some(refusal), ..self.seen(&finished) }
+    }
+
+    fn delivered(
+        &self,
+        sending: crate::Sending,
+        body: Bytes,
+        status: u16,
+        (target, upstream_headers): Sent,
+    ) -> Seen {
+        let finished = sending.finish(end(status, body.len() as u64));
+        Seen { target: Some(target), upstream_headers, body: Some(body), ..self.seen(&finished) }
+    }
+
+    fn seen(&self, finished: &Finished) -> Seen {
+        if let Some(batch) = finished.writes() {
+            self.answer(batch);
+        }
+        Seen {
+            event: finished.event(),
+            refusal: None,
+            target: None,
+            upstream_headers: Vec::new(),
+            body: None,
+            bans: Vec::new(),
+            observed: finished.observation().is_some(),
+        }
+    }
+
+    fn change(&self, key: CounterKey, change: &MapChange) -> Answer {
+        let mut maps = self.maps.borrow_mut();
+        let map = maps.entry(key).or_default();
+        match change {
+            MapChange::Set { field, value, .. } => {
+                map.insert(field.clone(), value.clone());
+            }
+            MapChange::Add { field, by, .. } => {
+                let old = map.get(field).and_then(|value| value.parse().ok()).unwrap_or(0_i64);
+                map.insert(field.clone(), (old + by).to_smolstr());
+            }
+            MapChange::Remove { field } => {
+                map.remove(field);
+            }
+            MapChange::Read | MapChange::Expire { .. } => {}
+        }
+        Answer::Map(map.iter().map(|(field, value)| (field.clone(), value.clone())).collect())
     }
 
     /// GCRA, all at one time.
@@ -142,6 +192,7 @@ impl World {
                 let retry_after = Duration::from_micros(u64::try_from(wait).unwrap_or(0));
                 Answer::Take { admitted, remaining: 0, retry_after, reset: Duration::ZERO }
             }
+            Op::Map { key, change } => self.change(*key, change),
             _ => Answer::Done,
         });
         answers.collect()
@@ -162,23 +213,6 @@ impl BanView for World {
 
 /// What the upstream got: target and fields.
 type Sent = (String, Vec<(String, String)>);
-
-fn delivered(sending: crate::Sending, body: Bytes, status: u16, (target, upstream_headers): Sent) -> Seen {
-    let finished = sending.finish(end(status, body.len() as u64));
-    Seen { target: Some(target), upstream_headers, body: Some(body), ..seen(&finished) }
-}
-
-fn seen(finished: &Finished) -> Seen {
-    Seen {
-        event: finished.event(),
-        refusal: None,
-        target: None,
-        upstream_headers: Vec::new(),
-        body: None,
-        bans: Vec::new(),
-        observed: finished.observation().is_some(),
-    }
-}
 
 fn end(status: u16, response_bytes: u64) -> EndFacts {
     EndFacts {
@@ -249,5 +283,6 @@ fn arrival(request: &Request, random: u128) -> Result<Arrival, String> {
         },
         defects: SmallVec::new(),
         body: request.body.as_ref().map_or(BodyHint::None, |body| BodyHint::Length(body.len() as u64)),
+        lent: Arc::default(),
     })
 }

@@ -10,6 +10,7 @@ use portcullis_policy::{
 use smol_str::{SmolStr, format_smolstr};
 
 use crate::arrival::HoldBounds;
+use crate::filter::Filtering;
 use crate::identity::Provider;
 use crate::redact::Redactor;
 use crate::scope::{self, ByTurn, Hold, Part, Scope, Turn};
@@ -36,6 +37,7 @@ pub(super) fn nowhere(policy: &Policy) -> Scope {
         allow: None,
         rules: ByTurn::default(),
         limits: ByTurn::default(),
+        filter: None,
         body: Hold::default(),
         response_body: Hold::default(),
         reads_response: false,
@@ -56,7 +58,12 @@ pub(super) fn reserved_names(global: &[Rule], site: &Site) -> Arc<[SmolStr]> {
 }
 
 impl Compiling<'_> {
-    pub(super) fn scope(&self, settings: &Settings, route: Option<&str>) -> Scope {
+    pub(super) fn scope(
+        &self,
+        settings: &Settings,
+        route: Option<&str>,
+        filter: Option<Box<Filtering>>,
+    ) -> Scope {
         let all: Vec<&Rule> = self.policy.rules.iter().chain(settings.rules.iter()).collect();
         let mut rules = ByTurn::default();
         for (rule, turn) in all.iter().zip(turns::settle(&all)) {
@@ -88,6 +95,7 @@ impl Compiling<'_> {
             reads_response: masks_late || !rules.at(Turn::ResponseBody).is_empty(),
             rules,
             limits,
+            filter,
             body: hold(&settings.body),
             response_body: hold(&settings.response_body),
             redact: Arc::new(self.redactor(settings)),

@@ -11,7 +11,7 @@ use crate::hosts::Hosts;
 use crate::identity::Provider;
 use crate::site::{Learned, Route, Site};
 
-use super::{Work, scopes};
+use super::{Work, filter, scopes};
 
 pub(super) fn compile(work: &mut Work<'_>, providers: &[Arc<Provider>]) -> (Vec<Site>, Hosts) {
     let policy = work.policy;
@@ -32,6 +32,9 @@ fn compile_site(work: &mut Work<'_>, providers: &[Arc<Provider>], site: &portcul
         contract.schemes.iter().map(|(scheme, provider)| (scheme.clone(), provider.0.clone())).collect()
     });
     let reserved = scopes::reserved_names(&work.policy.rules, site);
+    let filter = filter::compile(work, site.settings.filter.as_ref());
+    let filters: Vec<_> =
+        site.routes.iter().map(|route| filter::compile(work, route.settings.filter.as_ref())).collect();
     let compiling = scopes::Compiling { policy: work.policy, site, providers, reserved: &reserved };
     Site {
         name: site.name.clone(),
@@ -42,13 +45,14 @@ fn compile_site(work: &mut Work<'_>, providers: &[Arc<Provider>], site: &portcul
         },
         contract,
         schemes: schemes.unwrap_or_default(),
-        scope: compiling.scope(&site.settings, None),
+        scope: compiling.scope(&site.settings, None, filter),
         routes: site
             .routes
             .iter()
-            .map(|route| Route {
+            .zip(filters)
+            .map(|(route, filter)| Route {
                 pattern: route.pattern.clone(),
-                scope: compiling.scope(&route.settings, Some(route.label())),
+                scope: compiling.scope(&route.settings, Some(route.label()), filter),
             })
             .collect(),
         page,

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use portcullis_model::{Action, Reason, Stage, Version};
-use portcullis_policy::OverLimit;
+use portcullis_policy::{FilterOverLimit, OverLimit};
 use portcullis_wire::Defect;
 use portcullis_wire::body::{self, Body, Budget};
 use portcullis_wire::content::{self, DecodeLimits};
@@ -10,10 +10,11 @@ use portcullis_wire::fields::MediaType;
 use smol_str::SmolStr;
 
 use crate::arrival::{BodyHint, Held, HeldBody, HoldBounds};
-use crate::scope::{Hold, Reading, Turn};
+use crate::scope::{Hold, Reading, Scope, Turn};
 use crate::snapshot::Snapshot;
 use crate::state::{Answer, State};
 
+use super::filter;
 use super::head::refuse_defects;
 
 /// A body that was read.
@@ -32,8 +33,7 @@ pub(crate) struct Parsed {
 /// conversation rather than a body (gRPC), which is judged by its head.
 pub(crate) fn plan(snapshot: &Snapshot, state: &mut State) -> Option<HoldBounds> {
     let scope = snapshot.scope(state.place);
-    let wanted =
-        !scope.rules.at(Turn::RequestBody).is_empty() || !scope.limits.at(Turn::RequestBody).is_empty();
+    let wanted = read_by_rules(scope) || filter::reads_request(scope, state);
     if !wanted || state.hint == BodyHint::None {
         return None;
     }
@@ -42,6 +42,30 @@ pub(crate) fn plan(snapshot: &Snapshot, state: &mut State) -> Option<HoldBounds>
         return None;
     }
     Some(scope.body.bounds)
+}
+
+fn read_by_rules(scope: &Scope) -> bool {
+    !scope.rules.at(Turn::RequestBody).is_empty() || !scope.limits.at(Turn::RequestBody).is_empty()
+}
+
+/// What becomes of a body that cannot be held and read as a whole: the filter alone minds less where uploads go.
+fn over_limit(scope: &Scope, state: &State) -> OverLimit {
+    let filter = scope.filter.as_deref().filter(|_| !read_by_rules(scope));
+    match filter.map(|filter| filter.over_limit) {
+        None => scope.body.over_limit,
+        Some(FilterOverLimit::Refuse) => OverLimit::Refuse,
+        Some(FilterOverLimit::InspectPart) => OverLimit::InspectPart,
+        Some(FilterOverLimit::RefuseFields) if is_fields(state) => OverLimit::Refuse,
+        Some(FilterOverLimit::RefuseFields) => OverLimit::InspectPart,
+    }
+}
+
+/// Whether it says it is JSON, a form or XML.
+fn is_fields(state: &State) -> bool {
+    let declared = state.head.headers.all("content-type").filter_map(MediaType::parse);
+    declared.into_iter().any(|media_type| {
+        media_type.is_json() || media_type.is_form() || media_type.essence().ends_with("xml")
+    })
 }
 
 /// gRPC runs over HTTP/2 alone; elsewhere its media type is only a claim, and must not keep a body from being read.
@@ -53,6 +77,7 @@ fn is_conversation(state: &State) -> bool {
 /// Takes what was held; what is missing is refused or noted as policy says, a defective framing always refused.
 pub(crate) fn take(snapshot: &Snapshot, state: &mut State, held: &HeldBody) {
     let scope = snapshot.scope(state.place);
+    let over_limit = over_limit(scope, state);
     match &held.outcome {
         Held::Complete => {}
         Held::Broken(defect) => return refuse_defects(state, &[*defect]),
@@ -60,7 +85,7 @@ pub(crate) fn take(snapshot: &Snapshot, state: &mut State, held: &HeldBody) {
         Held::Stalled => return refuse(state, "body.stalled", 408),
         Held::OverLimit | Held::Deadline => {
             let over = held.outcome == Held::OverLimit;
-            match (scope.body.over_limit, over) {
+            match (over_limit, over) {
                 (OverLimit::Refuse, true) => return refuse(state, "body.over_limit", 413),
                 (OverLimit::Refuse, false) => return refuse(state, "body.deadline", 408),
                 (OverLimit::InspectPart, true) => state.uninspected("request_body", "over_limit"),
@@ -72,18 +97,16 @@ pub(crate) fn take(snapshot: &Snapshot, state: &mut State, held: &HeldBody) {
     match parsed {
         Ok(parsed) => {
             note_defects(state, "request_body", held, &parsed.body.defects);
-            if parsed.body.defects.iter().copied().any(is_budget)
-                && scope.body.over_limit == OverLimit::Refuse
-            {
+            if parsed.body.defects.iter().copied().any(is_budget) && over_limit == OverLimit::Refuse {
                 refuse(state, "body.budget", 413);
             }
-            if !parsed.has_fields {
+            if !parsed.has_fields && read_by_rules(scope) {
                 state.uninspected("request_body", "content_type");
             }
             state.body = Some(Box::new(parsed));
         }
         // A server that ignores the coding would read what nobody here could.
-        Err(why) => match scope.body.over_limit {
+        Err(why) => match over_limit {
             OverLimit::Refuse => refuse(state, "body.content_coding", 415),
             OverLimit::InspectPart => state.uninspected("request_body", why),
         },

@@ -65,7 +65,7 @@ pub(crate) fn judge(
     Some(turn)
 }
 
-fn fail(snapshot: &Snapshot, scope: &Scope, state: &mut State, failure: &StoreFailure) {
+pub(super) fn fail(snapshot: &Snapshot, scope: &Scope, state: &mut State, failure: &StoreFailure) {
     let action = match snapshot.on_store_failure() {
         OnFailure::Allow => Action::Monitor,
         OnFailure::Deny => Action::Block,

@@ -14,6 +14,7 @@ use crate::snapshot::Snapshot;
 use crate::state::{Answer, State, Tee};
 
 use super::body::{Parsed, is_budget, note_defects, read};
+use super::filter;
 
 /// How much of a response learning looks at.
 const TEE: usize = 64 * 1024;
@@ -49,7 +50,8 @@ pub(crate) fn plan(snapshot: &Snapshot, state: &mut State) -> ResponseMode {
 
 /// Whether a rule reads the body, or wants some of it masked.
 pub(crate) fn reads_body(snapshot: &Snapshot, state: &State) -> bool {
-    !state.masking.is_empty() || snapshot.scope(state.place).reads_response
+    let scope = snapshot.scope(state.place);
+    !state.masking.is_empty() || scope.reads_response || filter::reads_response(scope, state)
 }
 
 fn plan_tee(state: &mut State) -> ResponseMode {
@@ -100,7 +102,10 @@ fn has_body(head: &ResponseHead, method: &http::Method) -> bool {
 /// Takes what was held of the response; what is missing is refused or noted as policy says.
 pub(crate) fn take(snapshot: &Snapshot, state: &mut State, held: &HeldBody) {
     let scope = snapshot.scope(state.place);
-    match (&held.outcome, scope.response_body.over_limit) {
+    // The filter alone looks at what is there; it is no reason to withhold a long answer.
+    let by_rules = scope.reads_response || !state.masking.is_empty();
+    let over_limit = if by_rules { scope.response_body.over_limit } else { OverLimit::InspectPart };
+    match (&held.outcome, over_limit) {
         (Held::Complete, _) => {}
         (Held::Broken(defect), _) => return refuse(state, SmolStr::new_static(defect.code()), 502),
         (Held::Lost | Held::Stalled, _) => return refuse(state, SmolStr::new_static("upstream.reset"), 502),
@@ -117,14 +122,12 @@ pub(crate) fn take(snapshot: &Snapshot, state: &mut State, held: &HeldBody) {
     match read(&head.headers, held, &scope.response_body) {
         Ok(parsed) => {
             note_defects(state, "response_body", held, &parsed.body.defects);
-            if parsed.body.defects.iter().copied().any(is_budget)
-                && scope.response_body.over_limit == OverLimit::Refuse
-            {
+            if parsed.body.defects.iter().copied().any(is_budget) && over_limit == OverLimit::Refuse {
                 refuse(state, SmolStr::new_static("response.budget"), 502);
             }
             state.response_body = Some(Box::new(parsed));
         }
-        Err(why) => match scope.response_body.over_limit {
+        Err(why) => match over_limit {
             OverLimit::Refuse => refuse(state, SmolStr::new_static("response.content_coding"), 502),
             OverLimit::InspectPart => state.uninspected("response_body", why),
         },

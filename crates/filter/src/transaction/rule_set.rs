@@ -25,6 +25,11 @@ impl RuleSet {
         self.program.phases.iter().map(|phase| phase.rules.len()).sum()
     }
 
+    /// Whether it may want to see bodies of responses.
+    pub fn reads_responses(&self) -> bool {
+        self.program.config.response_body_access
+    }
+
     /// Whether it holds no rule.
     pub fn is_empty(&self) -> bool {
         self.len() == 0

@@ -11,6 +11,7 @@ use portcullis_engine::{
 use portcullis_events::Wants;
 use portcullis_model::EventId;
 use portcullis_model::event::{End, NotInspected, UpstreamRecord};
+use portcullis_store::Reply;
 use smallvec::SmallVec;
 use smol_str::SmolStr;
 
@@ -156,7 +157,21 @@ impl Course {
             now: self.connection.node.ports.clock.now(),
             not_inspected: std::mem::take(&mut self.seen.not_inspected),
         };
-        self.record(&stage.finish(facts));
+        let finished = stage.finish(facts);
+        self.write(&finished);
+        self.record(&finished);
+    }
+
+    /// Hands the store what it is to carry out; nobody waits for it.
+    fn write(&self, finished: &Finished) {
+        let Some(batch) = finished.writes() else { return };
+        let node = &self.connection.node;
+        if matches!(node.ports.store.apply(batch), Reply::Ready(_)) {
+            return;
+        }
+        // Elsewhere than in memory it takes a while: asked again by a task that can wait.
+        let (store, batch) = (Arc::clone(&node.ports.store), batch.clone());
+        node.tasks.spawn(async move { store.apply(&batch).answers().await });
     }
 
     /// Totals first, so that they are exact; then the event, if it is wanted; then the observation.

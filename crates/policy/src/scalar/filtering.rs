@@ -121,8 +121,10 @@ impl PlacePattern {
 }
 
 /// Parts of an exchange that places begin with.
-const PARTS: [&str; 9] =
-    ["path", "query", "headers", "cookies", "body", "method", "request", "response", "protocol"];
+const PARTS: [&str; 11] = [
+    "path", "query", "headers", "cookies", "body", "method", "target", "ip", "request", "response",
+    "protocol",
+];
 
 impl Decode for PlacePattern {
     const KIND: Kind = Kind::Scalar(&Scalar {
@@ -134,7 +136,8 @@ impl Decode for PlacePattern {
     fn decode(node: &Node, _: Option<&Self>, reading: &mut Reading) -> Option<Self> {
         let text = reading.text(node, "a place such as `query.q`")?;
         let part = text.split(['.', '[', ' ', '*']).next().unwrap_or_default();
-        if PARTS.contains(&part) || text.starts_with('*') {
+        // Variables of SecLang keep their names: `request_line`, `tx.1`.
+        if PARTS.contains(&part) || text.starts_with(['*']) || part == "tx" || part.contains('_') {
             return Some(Self(text));
         }
         let remedy =
@@ -148,6 +151,11 @@ impl Decode for PlacePattern {
 pub struct MediaRange(SmolStr);
 
 impl MediaRange {
+    /// The media type, where it is one and not all of a kind.
+    pub fn exact(&self) -> Option<&str> {
+        (!self.0.ends_with('*')).then_some(&*self.0)
+    }
+
     /// Whether a media type, without parameters and in lower case, is meant.
     pub fn matches(&self, essence: &str) -> bool {
         match self.0.strip_suffix('*') {

@@ -29,7 +29,7 @@ const OF_A_SITE: &[(&str, &str)] = &[
     ),
     (
         "filter: { exclude: [{ where: q }] }",
-        "error at `q`: `where` must be a place such as `query.q` or `body.items[*].note` (a place begins with one of `path`, `query`, `headers`, `cookies`, `body`, `method`, `request`, `response`, `protocol`)",
+        "error at `q`: `where` must be a place such as `query.q` or `body.items[*].note` (a place begins with one of `path`, `query`, `headers`, `cookies`, `body`, `method`, `target`, `ip`, `request`, `response`, `protocol`)",
     ),
     (
         "filter: { classes: { sqly: off } }",
