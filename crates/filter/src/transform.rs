@@ -132,6 +132,7 @@ impl Transformation {
         let other = match name.to_ascii_lowercase().as_str() {
             "normalisepath" => Some(Self::NormalizePath),
             "normalisepathwin" => Some(Self::NormalizePathWin),
+            "cmd_line" => Some(Self::CmdLine),
             _ => None,
         };
         other.or_else(|| Self::ALL.iter().copied().find(|known| known.name().eq_ignore_ascii_case(name)))

@@ -6,6 +6,9 @@
 
 use std::path::{Path, PathBuf};
 
+use bytes::Bytes;
+use portcullis_filter::operator::{Operator, Work};
+use portcullis_filter::seclang::Macro;
 use portcullis_filter::transform::{Changed, Transformation};
 use serde_json::Value;
 
@@ -71,7 +74,8 @@ fn every_transformation_case_gives_its_output() {
         let name = case["name"].as_str().unwrap();
         let (input, expected) = (bytes(case, "input"), bytes(case, "output"));
         let mut out = b"left over".to_vec();
-        let changed = Transformation::parse(name).unwrap().apply(&input, &mut out);
+        let transformation = Transformation::parse(name).unwrap_or_else(|| panic!("{name} is unknown"));
+        let changed = transformation.apply(&input, &mut out);
         let result = if changed == Changed::Changed { &out } else { &input };
         if *result != expected {
             wrong.push(format!("{name}: {} -> {} not {}", shown(&input), shown(result), shown(&expected)));
@@ -79,4 +83,53 @@ fn every_transformation_case_gives_its_output() {
         assert_eq!(changed == Changed::Changed, *result != input, "{name} of {}", shown(&input));
     }
     assert!(wrong.is_empty(), "{} of {}:\n{}", wrong.len(), cases.len(), wrong.join("\n"));
+}
+
+/// The operator of a case; `pmFromFile` reads beside the cases.
+fn operator(folder: &Path, case: &Value) -> Operator {
+    let name = case["name"].as_str().unwrap();
+    let text = case.get("param").and_then(Value::as_str).unwrap_or_default();
+    let mut data = |path: &str| {
+        let file = path.rsplit("operators/").next().unwrap();
+        std::fs::read(folder.join(file)).map(Bytes::from).map_err(|error| error.to_string().into())
+    };
+    Operator::compile(name, &Macro::parse(text), &mut data).unwrap()
+}
+
+/// What is wrong with a case, if anything.
+fn failure(folder: &Path, case: &Value, work: &mut Work) -> Option<String> {
+    let operator = operator(folder, case);
+    let input = bytes(case, "input");
+    let expected = case["ret"].as_i64().unwrap() == 1;
+    if operator.find(&input, None, work) != expected {
+        return Some(format!("{case} -> {}", !expected));
+    }
+    assert!(!expected || operator.necessary().holds(&input), "{case} matches what its condition rules out");
+    let groups = case.get("re_groups").and_then(Value::as_array)?;
+    let captured = |index| work.captured.group(index, &input).unwrap_or_default();
+    let differs = |(index, group): (usize, &Value)| group.as_str().unwrap().as_bytes() != captured(index);
+    groups.iter().enumerate().any(differs).then(|| format!("{case}: {:?}", work.captured))
+}
+
+#[test]
+fn every_operator_case_gives_its_verdict() {
+    let Some(folder) = folder("operators") else { return };
+    let cases = cases(&folder);
+    assert_eq!(cases.len(), 3955);
+    let mut work = Work::default();
+    let wrong: Vec<String> = cases.iter().filter_map(|case| failure(&folder, case, &mut work)).collect();
+    assert!(wrong.is_empty(), "{} of {}:\n{}", wrong.len(), cases.len(), wrong.join("\n"));
+}
+
+/// A used workspace gives what a fresh one gives.
+#[test]
+fn caches_change_no_verdict() {
+    let Some(folder) = folder("operators") else { return };
+    let mut used = Work::default();
+    for case in &cases(&folder) {
+        let (operator, input) = (operator(&folder, case), bytes(case, "input"));
+        let first = operator.find(&input, None, &mut used);
+        assert_eq!(first, operator.find(&input, None, &mut used), "{case}");
+        assert_eq!(first, operator.find(&input, None, &mut Work::default()), "{case}");
+    }
 }

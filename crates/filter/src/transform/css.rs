@@ -6,12 +6,15 @@ use super::Changed;
 use super::rewrite::{digit, hex_pair, is_space, narrow, rewrite};
 
 /// `\` with up to six hexadecimal digits (of which the last two count) and one white space, or with any other byte,
-/// which stays; a line feed after it goes.
+/// which stays; a line feed after it goes. A NUL counts as the digit 0, as the language's tests have it.
 pub(super) fn decode(input: &[u8], out: &mut Vec<u8>) -> Changed {
     let next = |text: &[u8]| memchr(b'\\', text);
     rewrite(input, out, next, |from, out| {
         let text = from.get(1..)?;
-        let digits = text.iter().take(6).take_while(|byte| digit(**byte).is_some()).count();
+        let digits = match text.first() {
+            Some(0) => 1,
+            _ => text.iter().take(6).take_while(|byte| digit(**byte).is_some()).count(),
+        };
         let (number, after) = text.split_at(digits);
         if !number.is_empty() {
             out.push(value(number));

@@ -1,0 +1,101 @@
+//! Patterns of `@rx` and its kin: read once, matched by the linear engine wherever it can.
+//!
+//! The few patterns with look-around, references or atomic groups run on the bounded engine, after a wider pattern
+//! without them has said that they could match at all. Invariants: a linear pattern's cost does not depend on luck; a
+//! bounded one ends when the budget does and says so in [`Work::exhausted`](super::Work). Does not know rules.
+
+mod bounded;
+mod class;
+mod linear;
+mod program;
+mod syntax;
+
+use std::sync::Arc;
+
+use regex_automata::meta::{BuildError, Regex};
+use regex_automata::util::primitives::NonMaxUsize;
+use regex_automata::{Anchored, Input};
+use regex_syntax::hir::Hir;
+
+use super::work::{Places, Work};
+use crate::scan::Necessary;
+
+/// How large a compiled pattern may become.
+const LARGEST: usize = 16 << 20;
+
+/// How many bytes of states a worker keeps for one direction of one pattern before it starts afresh.
+const STATES: usize = 1 << 20;
+
+/// A compiled pattern; clones share it.
+#[derive(Clone, Debug)]
+pub(super) struct Pattern {
+    /// The pattern itself, or a wider one that rules values out.
+    linear: Arc<Regex>,
+    bounded: Option<Arc<program::Program>>,
+    necessary: Arc<Necessary>,
+}
+
+impl Pattern {
+    /// Reads and compiles a pattern.
+    pub(super) fn compile(pattern: &[u8]) -> Result<Self, String> {
+        let tree = syntax::parse(pattern)?;
+        let exact = linear::exact(&tree.root);
+        let bounded = match &exact {
+            Some(_) => None,
+            None => Some(Arc::new(program::compile(&tree)?)),
+        };
+        let hir = exact.unwrap_or_else(|| linear::superset(&tree.root));
+        let linear = build(&hir).map_err(|error| too_large(&error))?;
+        Ok(Self { linear: Arc::new(linear), bounded, necessary: Arc::new(Necessary::of_regex(&hir)) })
+    }
+
+    /// Whether it needs the bounded engine.
+    pub(super) const fn is_bounded(&self) -> bool {
+        self.bounded.is_some()
+    }
+
+    /// What must hold of a value for this to match in it.
+    pub(super) fn necessary(&self) -> &Necessary {
+        &self.necessary
+    }
+
+    /// The leftmost match in `text` from `begin` on: its groups' places. Places before `begin` count as context.
+    pub(super) fn find_at(&self, text: &[u8], begin: usize, work: &mut Work) -> Option<Places> {
+        let mut slots = [None::<NonMaxUsize>; 2 * Places::GROUPS];
+        let input = Input::new(text).anchored(Anchored::No).range(begin..text.len());
+        let len = slots.len().min(2 * self.linear.captures_len());
+        let cache = work.caches.of(&self.linear);
+        self.linear.search_slots_with(cache, &input, slots.get_mut(..len)?)?;
+        work.caches.settle(&self.linear);
+        match &self.bounded {
+            None => Some(Places::of_slots(slots.iter().take(len).map(|slot| slot.map(NonMaxUsize::get)))),
+            Some(program) => match bounded::search(program, text, begin, &mut work.steps) {
+                Ok(found) => Some(Places::of_slots(found?.into_iter())),
+                Err(bounded::Exhausted) => {
+                    work.steps = 0;
+                    work.exhausted = true;
+                    None
+                }
+            },
+        }
+    }
+}
+
+fn build(hir: &Hir) -> Result<Regex, Box<BuildError>> {
+    let config = Regex::config()
+        .utf8_empty(false)
+        .nfa_size_limit(Some(LARGEST))
+        .onepass_size_limit(Some(64 << 10))
+        .hybrid_cache_capacity(STATES);
+    Regex::builder().configure(config).build_from_hir(hir).map_err(Box::new)
+}
+
+fn too_large(error: &BuildError) -> String {
+    match error.size_limit() {
+        Some(limit) => format!("compiled it would need more than {limit} bytes"),
+        None => error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests;
