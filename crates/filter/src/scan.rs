@@ -9,6 +9,8 @@ mod bits;
 pub mod bytes;
 mod cache;
 mod derive;
+mod fold;
+mod gates;
 mod necessary;
 mod pattern;
 mod scanner;

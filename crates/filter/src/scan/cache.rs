@@ -19,15 +19,23 @@ const NO_SHAPE: Shape = Shape(u64::MAX);
 pub struct ScanCache {
     /// Most recently used last.
     tables: Vec<Table>,
-    /// Lists seen in the value at hand.
-    pub(super) seen: Bits,
-    /// Gates of the value at hand that wait for further lists.
-    pub(super) waiting: Vec<u32>,
+    pub(super) scratch: Scratch,
+}
+
+/// Room for the value at hand.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Scratch {
+    /// The value, folded.
+    pub folded: Vec<u8>,
+    /// Lists seen in it.
+    pub seen: Bits,
+    /// Gates that wait for further lists.
+    pub waiting: Vec<u32>,
 }
 
 /// What one scanner makes of shapes.
 #[derive(Clone, Debug)]
-pub(super) struct Table {
+struct Table {
     scanner: u64,
     /// Words that one shape takes.
     width: usize,
@@ -41,26 +49,7 @@ impl ScanCache {
         Self::default()
     }
 
-    /// The place of the table of a scanner whose answers take `width` words.
-    #[inline]
-    fn table_of(&mut self, scanner: u64, width: usize) -> usize {
-        let last = self.tables.len().wrapping_sub(1);
-        if self.tables.last().is_some_and(|table| table.scanner == scanner && table.width == width) {
-            return last;
-        }
-        let known = self.tables.iter().position(|table| table.scanner == scanner && table.width == width);
-        let table = match known {
-            Some(place) => self.tables.remove(place),
-            None => Table::new(scanner, width),
-        };
-        if self.tables.len() >= SCANNERS {
-            self.tables.remove(0);
-        }
-        self.tables.push(table);
-        self.tables.len() - 1
-    }
-
-    /// What a scanner makes of `shape`: remembered, or worked out by `fill` into words that are all zero.
+    /// What a scanner makes of `shape`: remembered, or worked out by `fill` into `width` words that are all zero.
     #[inline]
     pub(super) fn answer(
         &mut self,
@@ -68,10 +57,23 @@ impl ScanCache {
         width: usize,
         shape: Shape,
         fill: impl FnOnce(&mut [u64]),
-    ) -> (&[u64], &mut Bits, &mut Vec<u32>) {
-        let place = self.table_of(scanner, width);
-        let words = self.tables.get_mut(place).map_or(&[][..], |table| table.answer(shape, fill));
-        (words, &mut self.seen, &mut self.waiting)
+    ) -> (&[u64], &mut Scratch) {
+        if self.tables.last().is_none_or(|table| table.scanner != scanner || table.width != width) {
+            self.bring_forward(scanner, width);
+        }
+        let words = self.tables.last_mut().map_or(&[][..], |table| table.answer(shape, fill));
+        (words, &mut self.scratch)
+    }
+
+    /// Makes the table of `scanner` the last one.
+    #[cold]
+    fn bring_forward(&mut self, scanner: u64, width: usize) {
+        let known = self.tables.iter().position(|table| table.scanner == scanner && table.width == width);
+        let table = known.map_or_else(|| Table::new(scanner, width), |place| self.tables.remove(place));
+        if self.tables.len() >= SCANNERS {
+            self.tables.remove(0);
+        }
+        self.tables.push(table);
     }
 }
 

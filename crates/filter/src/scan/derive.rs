@@ -5,6 +5,7 @@
 //! Invariant: the empty run stands for "unknown" among beginnings and endings, so that forgetting is always sound.
 
 use super::bytes::ByteSet;
+use super::fold::fold;
 use super::necessary::Necessary;
 use super::pattern::Pattern;
 use super::text::{Place, Run, Text, byte_of};
@@ -96,7 +97,7 @@ fn facts_of_sequence(parts: &[Pattern]) -> Facts {
 }
 
 fn facts_of_byte(set: ByteSet) -> Facts {
-    let folded = ByteSet::of(&set.iter().map(|byte| byte.to_ascii_lowercase()).collect::<Vec<_>>());
+    let folded = ByteSet::of(&set.iter().map(fold).collect::<Vec<_>>());
     if folded.len() > SPELLED_BYTES {
         return Facts { needs: Necessary::of_set(set), ..Facts::unknown() };
     }

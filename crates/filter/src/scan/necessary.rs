@@ -10,6 +10,7 @@ use regex_syntax::hir::Hir;
 
 use super::bytes::ByteSet;
 use super::derive::derive_necessary;
+use super::fold::folded;
 use super::pattern::{Edge, Pattern};
 use super::text::{Text, TextList};
 
@@ -18,7 +19,9 @@ const CASES: usize = 24;
 /// Sets with more bytes say nothing worth keeping.
 const TELLING_SET: usize = 160;
 /// Surprise, in bits, after which further texts of a case are left out.
-const ENOUGH_SURPRISE: f64 = 48.0;
+const ENOUGH_SURPRISE: f64 = 36.0;
+/// Surprise, in bits, below which a further list is not worth looking for.
+const LEAST_SURPRISE: f64 = 8.0;
 /// Lists of texts in one case.
 const LISTS: usize = 3;
 
@@ -208,7 +211,7 @@ impl Necessary {
 
     /// Does it hold for `value`? The plain meaning, which scanners are tested against.
     pub fn holds(&self, value: &[u8]) -> bool {
-        let folded = value.to_ascii_lowercase();
+        let folded = folded(value);
         self.cases.iter().any(|case| case.holds(value, &folded))
     }
 }
@@ -287,8 +290,8 @@ impl Case {
         self.lists.sort_by(|a, b| b.surprise.total_cmp(&a.surprise));
         let mut surprise = 0.0;
         let enough = self.lists.iter().position(|list| {
-            let enough = surprise >= ENOUGH_SURPRISE;
-            surprise += list.surprise;
+            let enough = surprise > 0.0 && (surprise >= ENOUGH_SURPRISE || list.surprise < LEAST_SURPRISE);
+            surprise += list.surprise.max(f64::MIN_POSITIVE);
             enough
         });
         self.lists.truncate(enough.unwrap_or(LISTS).min(LISTS));

@@ -1,27 +1,30 @@
 //! The necessary conditions of many rules, tried together.
 //!
-//! A value's shape opens *gates*, one for each case of a condition; what a shape opens is remembered. Gates without
-//! texts make candidates at once, the others once their texts were seen in the one pass over the value. Immutable and
-//! shared; whatever is remembered is in the caller's [`ScanCache`].
+//! A value's shape opens gates, one for each case of a condition; what a shape opens is remembered. Gates without texts
+//! make candidates at once, the others once their texts were seen in the one pass over the value. Immutable and shared;
+//! whatever is remembered is in the caller's [`ScanCache`].
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::ops::Range;
 
 use super::bytes::ByteSet;
+use super::cache::Scratch;
+use super::fold::unfold;
+use super::gates::{Demands, Gates};
 use super::necessary::Case;
 use super::shape::Shape;
 use super::text::Text;
-use super::texts::{List, Texts, TextsBuilder};
+use super::texts::{List, PADDING, Texts, TextsBuilder};
 use super::{Bits, Necessary, ScanCache};
 
 /// Says which of many rules could match a value.
 #[derive(Clone, Debug)]
 pub struct Scanner {
     items: usize,
-    gates: Vec<Gate>,
-    /// Kinds of which the shape must have one, for the ranges in gates.
-    alternatives: Vec<u64>,
-    /// Lists of which each must be seen, for the ranges in gates.
+    gates: Gates,
+    /// What lies behind each gate.
+    behind: Vec<Behind>,
+    /// Lists of which each must be seen, for the ranges behind gates.
     lists: Vec<List>,
     /// For each list, the gates that wait for it first.
     led: Vec<Vec<u32>>,
@@ -29,15 +32,10 @@ pub struct Scanner {
     fingerprint: u64,
 }
 
-/// One case of one condition.
+/// What a gate leads to, and the lists that must be seen before.
 #[derive(Clone, Debug)]
-struct Gate {
+struct Behind {
     item: u32,
-    /// Bits that the shape must have.
-    required: u64,
-    /// Bits that it must not have.
-    absent: u64,
-    alternatives: Range<u32>,
     lists: Range<u32>,
 }
 
@@ -71,32 +69,34 @@ impl Scanner {
         let led: usize =
             self.led.iter().map(|gates| size_of_val(gates.as_slice()) + size_of::<Vec<u32>>()).sum();
         self.texts.memory()
+            + self.gates.memory()
             + led
-            + size_of_val(self.gates.as_slice())
-            + size_of_val(self.alternatives.as_slice())
+            + size_of_val(self.behind.as_slice())
             + size_of_val(self.lists.as_slice())
     }
 
     /// Fills `found` with the items that could match `value`; what was in it before is gone.
     pub fn candidates(&self, value: &[u8], found: &mut Bits, cache: &mut ScanCache) {
-        let (item_words, gate_words) = (self.items.div_ceil(64), self.gates.len().div_ceil(64));
-        let shape = Shape::of(value);
-        let (answer, seen, waiting) =
-            cache.answer(self.fingerprint, item_words + gate_words, shape, |words| self.open(shape, words));
+        let shape = Shape::of(value, &mut cache.scratch.folded, PADDING);
+        let item_words = self.items.div_ceil(64);
+        let width = item_words + self.gates.width();
+        let (answer, scratch) = cache.answer(self.fingerprint, width, shape, |words| self.open(shape, words));
         let (open, gates) = answer.split_at_checked(item_words).unwrap_or_default();
         found.copy_from(open);
-        if gates.iter().all(|word| *word == 0) {
-            return;
+        if gates.iter().any(|word| *word != 0) {
+            self.find_texts(gates, scratch, found);
         }
+    }
+
+    /// Adds the items behind those of `gates` whose texts are in the value.
+    fn find_texts(&self, gates: &[u64], scratch: &mut Scratch, found: &mut Bits) {
+        let Scratch { folded, seen, waiting } = scratch;
         waiting.clear();
-        self.texts.scan(value, seen, |list| {
-            for &gate in self.led.get(list as usize).map_or(&[][..], Vec::as_slice) {
-                if gates.get(gate as usize / 64).is_some_and(|word| word >> (gate % 64) & 1 == 1) {
-                    waiting.push(gate);
-                }
-            }
+        self.texts.scan(folded, seen, |list| {
+            let led = self.led.get(list as usize).map_or(&[][..], Vec::as_slice);
+            waiting.extend(led.iter().filter(|&&gate| is_marked(gates, gate as usize)));
         });
-        for gate in waiting.iter().filter_map(|gate| self.gates.get(*gate as usize)) {
+        for gate in waiting.iter().filter_map(|gate| self.behind.get(*gate as usize)) {
             if self.lists_of(gate).iter().all(|list| seen.contains(*list as usize)) {
                 found.insert(gate.item as usize);
             }
@@ -106,34 +106,33 @@ impl Scanner {
     /// Writes the items that `shape` alone makes candidates, and after them the gates that wait for texts.
     fn open(&self, shape: Shape, words: &mut [u64]) {
         let (items, gates) = words.split_at_mut(self.items.div_ceil(64).min(words.len()));
-        for (index, gate) in self.gates.iter().enumerate().filter(|(_, gate)| self.opens(gate, shape)) {
-            let (words, index) =
-                if gate.lists.is_empty() { (&mut *items, gate.item as usize) } else { (&mut *gates, index) };
-            if let Some(word) = words.get_mut(index / 64) {
-                *word |= 1 << (index % 64);
+        self.gates.open(shape, gates);
+        for (index, gate) in self.behind.iter().enumerate().filter(|(_, gate)| gate.lists.is_empty()) {
+            if let Some(word) = gates.get_mut(index / 64)
+                && *word >> (index % 64) & 1 == 1
+            {
+                *word &= !(1 << (index % 64));
+                if let Some(items) = items.get_mut(gate.item as usize / 64) {
+                    *items |= 1 << (gate.item % 64);
+                }
             }
         }
     }
 
-    fn opens(&self, gate: &Gate, shape: Shape) -> bool {
-        let alternatives = gate.alternatives.start as usize..gate.alternatives.end as usize;
-        shape.0 & gate.required == gate.required
-            && shape.0 & gate.absent == 0
-            && self
-                .alternatives
-                .get(alternatives)
-                .is_some_and(|all| all.iter().all(|some| shape.0 & some != 0))
-    }
-
-    fn lists_of(&self, gate: &Gate) -> &[List] {
+    fn lists_of(&self, gate: &Behind) -> &[List] {
         self.lists.get(gate.lists.start as usize..gate.lists.end as usize).unwrap_or_default()
     }
 }
 
+#[inline]
+fn is_marked(row: &[u64], index: usize) -> bool {
+    row.get(index / 64).is_some_and(|word| word >> (index % 64) & 1 == 1)
+}
+
 #[derive(Default)]
 struct Builder {
-    gates: Vec<Gate>,
-    alternatives: Vec<u64>,
+    demands: Vec<Demands>,
+    behind: Vec<Behind>,
     lists: Vec<List>,
     texts: TextsBuilder,
 }
@@ -147,29 +146,23 @@ impl Builder {
         let (single, several): (Vec<u64>, Vec<u64>) =
             kinds.into_iter().partition(|kinds| kinds.is_power_of_two());
         let required = single.into_iter().fold(Shape::of_length(case.min_len).0, |all, kind| all | kind);
-        let alternatives =
-            append(&mut self.alternatives, several.into_iter().filter(|some| some & required == 0));
-        let lists: Vec<List> = case.lists.iter().map(|list| self.texts.list(&list.texts)).collect();
-        let lists = append(&mut self.lists, lists);
-        self.gates.push(Gate {
-            item,
-            required,
-            absent: Shape::kinds_of(&case.absent).0,
-            alternatives,
-            lists,
-        });
+        let alternatives = several.into_iter().filter(|some| some & required == 0).collect();
+        self.demands.push(Demands { required, absent: Shape::kinds_of(&case.absent).0, alternatives });
+        let start = self.lists.len() as u32;
+        self.lists.extend(case.lists.iter().map(|list| self.texts.list(&list.texts)));
+        self.behind.push(Behind { item, lists: start..self.lists.len() as u32 });
     }
 
     fn finish(self, items: usize, fingerprint: u64) -> Scanner {
-        let mut led = vec![Vec::new(); self.texts.len()];
-        for (index, gate) in self.gates.iter().enumerate() {
-            let first = self.lists.get(gate.lists.start as usize).filter(|_| !gate.lists.is_empty());
+        let Self { demands, behind, lists, texts } = self;
+        let mut led = vec![Vec::new(); texts.len()];
+        for (index, gate) in behind.iter().enumerate().filter(|(_, gate)| !gate.lists.is_empty()) {
+            let first = lists.get(gate.lists.start as usize);
             if let Some(gates) = first.and_then(|list| led.get_mut(*list as usize)) {
                 gates.push(index as u32);
             }
         }
-        let Self { gates, alternatives, lists, texts } = self;
-        Scanner { items, gates, alternatives, lists, led, texts: texts.build(), fingerprint }
+        Scanner { items, gates: Gates::new(&demands), behind, lists, led, texts: texts.build(), fingerprint }
     }
 }
 
@@ -178,33 +171,17 @@ fn hash_case(case: &Case, hasher: &mut DefaultHasher) {
     case.lists.iter().for_each(|list| list.texts.hash(hasher));
 }
 
-fn append<T>(all: &mut Vec<T>, some: impl IntoIterator<Item = T>) -> Range<u32> {
-    let start = all.len() as u32;
-    all.extend(some);
-    start..all.len() as u32
-}
-
 /// Kinds of bytes of which a value with one of `texts` has one, for each place where that can be said.
 fn kinds_of_list(texts: &[Text]) -> Vec<u64> {
-    let all_have = |bytes: &[u8]| {
-        let has = |text: &Text| text.bytes.iter().any(|byte| bytes.contains(&byte.to_ascii_lowercase()));
-        texts.iter().all(has)
-    };
-    let mut kinds = Vec::new();
+    let all_have = |set: ByteSet| texts.iter().all(|text| set.occurs_in(&text.bytes));
     let first = texts.first().map_or(&[][..], |text| text.bytes.as_slice());
-    for &byte in first.iter().filter(|byte| !byte.is_ascii_alphanumeric()) {
-        if texts.iter().all(|text| text.bytes.contains(&byte)) {
-            kinds.push(Shape::kinds_of(&ByteSet::of(&[byte])).0);
-        }
-    }
-    let letters: Vec<u8> = (b'a'..=b'z').collect();
-    if all_have(&letters) {
-        kinds.push(Shape::kinds_of(&ByteSet::of(b"aA")).0);
-    }
-    if all_have(b"0123456789") {
-        kinds.push(Shape::kinds_of(&ByteSet::of(b"0")).0);
-    }
+    let marks = first.iter().filter(|byte| !byte.is_ascii_alphanumeric()).map(|&byte| ByteSet::of(&[byte]));
+    let letters = [ByteSet::new().with(b'a'..=b'z'), ByteSet::new().with(b'0'..=b'9')];
+    let shared = marks.chain(letters).filter(|set| all_have(*set)).map(|set| unfolded(&set));
     let rarest = texts.iter().fold(ByteSet::new(), |all, text| all.union(&text.rarest()));
-    kinds.push(Shape::kinds_of(&rarest).0);
-    kinds
+    shared.chain([rarest]).map(|set| Shape::kinds_of(&set).0).collect()
+}
+
+fn unfolded(set: &ByteSet) -> ByteSet {
+    set.iter().fold(ByteSet::new(), |all, byte| all.union(&unfold(byte)))
 }

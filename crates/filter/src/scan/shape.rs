@@ -5,13 +5,18 @@
 //! shares a kind with it, and a value has every length bit that is not above its length.
 
 use super::bytes::ByteSet;
+use super::fold::fold;
 
 /// The first bit that tells a length; the bits below are kinds of bytes.
 const FIRST_LENGTH_BIT: usize = 46;
 /// Lengths that are told apart: bit `FIRST_LENGTH_BIT + i` is set from the i-th on.
-const LENGTHS: [usize; 18] = [1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24, 32, 48, 64, 128];
+const LENGTHS: [usize; 10] = [1, 2, 3, 4, 6, 8, 12, 16, 24, 32];
+/// From here on, the table entry of a byte holds what it folds to.
+const FOLDED_SHIFT: u32 = 56;
+/// The bits of a table entry that are its kind.
+const KIND_BITS: u64 = (1 << FIRST_LENGTH_BIT) - 1;
 
-/// The kind of each byte, as a bit.
+/// The kind of each byte, as a bit, and in the upper bits what it folds to.
 static KINDS: [u64; 256] = kinds();
 
 const fn kinds() -> [u64; 256] {
@@ -42,7 +47,7 @@ const fn kinds() -> [u64; 256] {
             reason = "the loop ends before the array does; checked when compiled"
         )]
         {
-            kinds[byte] = 1 << kind;
+            kinds[byte] = 1 << kind | (fold(byte as u8) as u64) << FOLDED_SHIFT;
         }
         byte += 1;
     }
@@ -55,16 +60,23 @@ const fn kinds() -> [u64; 256] {
 pub(super) struct Shape(pub u64);
 
 impl Shape {
-    /// The shape of a value.
+    /// The shape of a value, which is written to `folded` too, with `padding` zero bytes after it.
     #[inline]
-    pub(super) fn of(value: &[u8]) -> Self {
-        let kinds = value.iter().fold(0, |kinds, &byte| kinds | kind(byte));
-        Self(kinds | lengths(value.len()))
+    pub(super) fn of(value: &[u8], folded: &mut Vec<u8>, padding: usize) -> Self {
+        folded.clear();
+        folded.resize(value.len() + padding, 0);
+        let mut kinds = 0;
+        for (&byte, folded) in value.iter().zip(folded) {
+            let entry = entry(byte);
+            kinds |= entry;
+            *folded = (entry >> FOLDED_SHIFT) as u8;
+        }
+        Self(kinds & KIND_BITS | lengths(value.len()))
     }
 
     /// The kinds of the bytes in `set`.
     pub(super) fn kinds_of(set: &ByteSet) -> Self {
-        Self(set.iter().fold(0, |kinds, byte| kinds | kind(byte)))
+        Self(set.iter().fold(0, |kinds, byte| kinds | entry(byte) & KIND_BITS))
     }
 
     /// The length bits of every value of at least `least` bytes.
@@ -74,7 +86,7 @@ impl Shape {
 }
 
 #[inline]
-fn kind(byte: u8) -> u64 {
+fn entry(byte: u8) -> u64 {
     #[allow(clippy::indexing_slicing, reason = "a byte is always below 256")]
     KINDS[byte as usize]
 }
@@ -82,7 +94,7 @@ fn kind(byte: u8) -> u64 {
 #[inline]
 fn lengths(len: usize) -> u64 {
     let reached = match len {
-        0..=8 => len,
+        0..=4 => len,
         _ => LENGTHS.iter().filter(|&&least| least <= len).count(),
     };
     ((1 << reached) - 1) << FIRST_LENGTH_BIT
@@ -94,7 +106,9 @@ mod tests {
 
     #[test]
     fn a_shape_tells_kinds_and_lengths() {
-        let shape = Shape::of(b"O'Neil 42").0;
+        let mut folded = Vec::new();
+        let shape = Shape::of(b"O'Neil 42", &mut folded, 3).0;
+        assert_eq!(folded, b"o'neil 42\0\0\0");
         for set in ["'", " ", "a", "0", "N"] {
             assert_ne!(shape & Shape::kinds_of(&ByteSet::of(set.as_bytes())).0, 0, "{set}");
         }
@@ -102,13 +116,13 @@ mod tests {
             assert_eq!(shape & Shape::kinds_of(&ByteSet::of(set.as_bytes())).0, 0, "{set}");
         }
         let reached = |len| shape & Shape::of_length(len).0 == Shape::of_length(len).0;
-        assert!(reached(0) && reached(8) && reached(9) && !reached(10) && !reached(500));
+        assert!(reached(0) && reached(8) && reached(9) && !reached(12) && !reached(500));
     }
 
     #[test]
     fn no_kind_is_a_length() {
-        assert_eq!(KINDS.iter().fold(0, |all, kind| all | kind) & Shape::of_length(1_000).0, 0);
-        let marks = (0..=255u8).filter(u8::is_ascii_punctuation).map(kind);
+        assert_eq!(KINDS.iter().fold(0, |all, kind| all | kind & KIND_BITS) & Shape::of_length(1_000).0, 0);
+        let marks = (0..=255u8).filter(u8::is_ascii_punctuation).map(|mark| entry(mark) & KIND_BITS);
         assert_eq!(marks.collect::<std::collections::BTreeSet<_>>().len(), 32);
     }
 }

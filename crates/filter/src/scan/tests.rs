@@ -165,7 +165,7 @@ fn what_cannot_match_is_ruled_out() {
     let mut cache = ScanCache::new();
     for (value, candidates) in [
         ("hello world", &[][..]),
-        ("union of selected members", &[]),
+        ("a union of members", &[]),
         ("UNION all SELECT x FROM y", &[0]),
         ("<b>script</b>", &[]),
         ("<SCRIPT>", &[1]),

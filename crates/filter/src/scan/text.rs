@@ -1,10 +1,11 @@
 //! The texts of which a match holds one, and how telling they are.
 //!
-//! Texts are kept with ASCII letters folded to lower case: what is true of a value is true of its folded form. A [`Run`]
+//! Texts are kept folded ([`super::fold`]): what is true of a value is true of its folded form. A [`Run`]
 //! is a text in the making: bytes with assertions before, between and after them. How telling a text is is a guess
 //! about ordinary values; a bad guess costs time and never a match.
 
 use super::bytes::ByteSet;
+use super::fold::{folded, unfold};
 use super::pattern::Edge;
 
 /// Pairs of texts compared to tell whether one list makes another superfluous.
@@ -15,7 +16,7 @@ const COMPARED_TEXTS: usize = 4_096;
 pub(super) enum Place {
     /// An assertion.
     Edge(Edge),
-    /// A byte, letters in lower case.
+    /// A byte, folded.
     Byte(u8),
 }
 
@@ -36,7 +37,7 @@ pub(super) struct Text {
 impl Text {
     /// A text that may stand anywhere.
     pub(super) fn anywhere(bytes: &[u8]) -> Self {
-        Self { bytes: bytes.to_ascii_lowercase(), before: None, after: None }
+        Self { bytes: folded(bytes), before: None, after: None }
     }
 
     /// The text of a run, if it has a byte. Assertions between bytes are taken as true.
@@ -86,7 +87,7 @@ impl Text {
     /// The byte least likely in an ordinary value.
     pub(super) fn rarest(&self) -> ByteSet {
         let rarest = self.bytes.iter().max_by(|a, b| surprise(**a).total_cmp(&surprise(**b)));
-        rarest.map_or_else(ByteSet::all, |&byte| ByteSet::of(&[byte, byte.to_ascii_uppercase()]))
+        rarest.map_or_else(ByteSet::all, |&byte| unfold(byte))
     }
 
     /// Bits of surprise at finding it at a given place of an ordinary value.
@@ -168,8 +169,8 @@ pub(super) fn byte_of(place: Place) -> Option<u8> {
     }
 }
 
-/// Bits of surprise at a byte: English letters and the usual marks of parameters.
-fn surprise(byte: u8) -> f64 {
+/// Bits of surprise at a folded byte: English letters and the usual marks of parameters.
+pub(super) fn surprise(byte: u8) -> f64 {
     match byte {
         b'e' | b' ' => 3.2,
         b't' | b'a' | b'o' | b'i' | b'n' | b's' | b'r' => 3.8,
@@ -177,7 +178,7 @@ fn surprise(byte: u8) -> f64 {
         b'p' | b'f' | b'g' | b'w' | b'y' | b'b' | b'0'..=b'9' | b'.' | b',' | b'-' | b'_' | b'/' => 5.6,
         b'v' | b'k' | b':' | b'=' => 7.0,
         b'x' | b'j' | b'q' | b'z' => 9.0,
-        b'"' | b'\'' | b'(' | b')' | b';' | b'&' | b'?' => 8.0,
+        b'\'' | b'(' | b')' | b';' | b'&' | b'?' => 8.0,
         _ => 10.0,
     }
 }

@@ -1,37 +1,57 @@
 //! One pass over a value that tells which of all lists of texts have a text in it.
 //!
-//! One Aho-Corasick automaton over the distinct texts of a scanner, letters in either case. Invariant: every list of
-//! which a text stands in the value is reported, once.
+//! Each text is looked for by its rarest four bytes (or by all of it, when it is shorter): at every place of the value
+//! three loads from small tables, independent of each other, say whether any text may stand there. That costs less than
+//! following an automaton, whose every step waits for the one before it. Invariant: every list of which a text stands in
+//! the value is reported, once.
 
 use std::collections::BTreeMap;
 
-use aho_corasick::automaton::Automaton;
-use aho_corasick::{Anchored, MatchKind, dfa, nfa};
-
 use super::Bits;
 use super::pattern::Edge;
-use super::text::Text;
+use super::text::{Text, surprise};
 
 /// The index of a list of texts.
 pub(super) type List = u32;
 
-/// Largest table of transitions: beyond it, the automaton that needs half the speed and a tenth of the room.
-const LARGEST_TABLE: usize = 12 << 20;
-/// Texts are looked for by so many bytes of them: longer ones are told apart by the rule itself.
-const LONGEST_TEXT: usize = 10;
+/// Zero bytes that must follow a folded value.
+pub(super) const PADDING: usize = GRAM - 1;
+/// Bytes by which a text is looked for.
+const GRAM: usize = 4;
+/// Bits of a gram's hash; its upper [`BUCKET_BITS`] choose the bucket.
+const HASH_BITS: u32 = 18;
+const BUCKET_BITS: u32 = 13;
+const FILTER_WORDS: usize = 1 << (HASH_BITS - 6);
+const PAIR_WORDS: usize = 1 << (16 - 6);
 
 /// All lists of texts of a scanner.
 #[derive(Clone, Debug)]
 pub(super) struct Texts {
-    automaton: Option<Machine>,
-    /// For each pattern of the automaton, what its occurrence means.
-    meanings: Vec<Vec<Meaning>>,
+    /// For each pair of bytes, whether it is a text.
+    pairs: Vec<u64>,
+    /// For each hash, whether a gram of three or four bytes has it.
+    filter: Vec<u64>,
+    /// For each bucket, where its grams begin; one more for the end of the last.
+    buckets: Vec<u32>,
+    grams: Vec<Gram>,
+    /// The bytes of all texts.
+    bytes: Vec<u8>,
+    /// For the ranges in grams, what the occurrence of a text means.
+    meanings: Vec<Meaning>,
 }
 
-#[derive(Clone, Debug)]
-enum Machine {
-    Table(dfa::DFA),
-    Compact(nfa::contiguous::NFA),
+/// A text by the bytes it is looked for.
+#[derive(Clone, Copy, Debug)]
+struct Gram {
+    key: u32,
+    /// Where in the text the gram begins.
+    offset: u32,
+    /// The text, in `bytes`.
+    start: u32,
+    end: u32,
+    /// In `meanings`.
+    first: u32,
+    last: u32,
 }
 
 /// A text of `list` occurs, if it stands between the right edges.
@@ -46,29 +66,22 @@ struct Meaning {
 #[derive(Debug, Default)]
 pub(super) struct TextsBuilder {
     lists: BTreeMap<Vec<Text>, List>,
-    patterns: BTreeMap<Vec<u8>, usize>,
-    meanings: Vec<Vec<Meaning>>,
+    meanings: BTreeMap<Vec<u8>, Vec<Meaning>>,
 }
 
 impl TextsBuilder {
     /// The list with these texts, known or new.
     pub(super) fn list(&mut self, texts: &[Text]) -> List {
-        let texts: Vec<Text> = texts.iter().map(shortened).collect();
-        let next = self.lists.len() as List;
-        if let Some(known) = self.lists.get(&texts) {
+        if let Some(known) = self.lists.get(texts) {
             return *known;
         }
-        for text in &texts {
-            let pattern = *self.patterns.entry(text.bytes.clone()).or_insert_with(|| {
-                self.meanings.push(Vec::new());
-                self.meanings.len() - 1
-            });
-            if let Some(meanings) = self.meanings.get_mut(pattern) {
-                meanings.push(Meaning { list: next, before: text.before, after: text.after });
-            }
+        let list = self.lists.len() as List;
+        for text in texts {
+            let meaning = Meaning { list, before: text.before, after: text.after };
+            self.meanings.entry(text.bytes.clone()).or_default().push(meaning);
         }
-        self.lists.insert(texts, next);
-        next
+        self.lists.insert(texts.to_vec(), list);
+        list
     }
 
     /// How many lists there are.
@@ -76,72 +89,98 @@ impl TextsBuilder {
         self.lists.len()
     }
 
-    /// The automaton over all of them.
+    /// The tables for all of them.
     pub(super) fn build(self) -> Texts {
-        let mut patterns: Vec<(Vec<u8>, usize)> = self.patterns.into_iter().collect();
-        patterns.sort_unstable_by_key(|(_, index)| *index);
-        let patterns: Vec<Vec<u8>> = patterns.into_iter().map(|(text, _)| text).collect();
-        Texts { automaton: build_machine(&patterns), meanings: self.meanings }
+        let mut texts = Texts {
+            pairs: vec![0; PAIR_WORDS],
+            filter: vec![0; FILTER_WORDS],
+            buckets: Vec::new(),
+            grams: Vec::new(),
+            bytes: Vec::new(),
+            meanings: Vec::new(),
+        };
+        for (text, meanings) in self.meanings {
+            texts.add(&text, &meanings);
+        }
+        texts.sort_grams();
+        texts
     }
-}
-
-/// The text cut to the bytes that are looked for.
-fn shortened(text: &Text) -> Text {
-    if text.bytes.len() <= LONGEST_TEXT {
-        return text.clone();
-    }
-    Text { bytes: text.bytes.iter().copied().take(LONGEST_TEXT).collect(), before: text.before, after: None }
-}
-
-fn build_machine(patterns: &[Vec<u8>]) -> Option<Machine> {
-    if patterns.is_empty() {
-        return None;
-    }
-    let nfa = nfa::noncontiguous::Builder::new()
-        .match_kind(MatchKind::Standard)
-        .ascii_case_insensitive(true)
-        .prefilter(false)
-        .build(patterns)
-        .ok()?;
-    let table =
-        dfa::Builder::new().start_kind(aho_corasick::StartKind::Unanchored).build_from_noncontiguous(&nfa);
-    if let Ok(table) = table
-        && table.memory_usage() <= LARGEST_TABLE
-    {
-        return Some(Machine::Table(table));
-    }
-    nfa::contiguous::Builder::new().build_from_noncontiguous(&nfa).ok().map(Machine::Compact)
 }
 
 impl Texts {
-    /// Calls `report` with every list that has a text in `value`; `seen` is scratch.
-    #[inline]
-    pub(super) fn scan(&self, value: &[u8], seen: &mut Bits, report: impl FnMut(List)) {
-        seen.clear();
-        match &self.automaton {
-            None => {}
-            Some(Machine::Table(table)) => self.run(table, value, seen, report),
-            Some(Machine::Compact(nfa)) => self.run(nfa, value, seen, report),
+    fn add(&mut self, text: &[u8], meanings: &[Meaning]) {
+        let (offset, gram) = rarest_gram(text);
+        let key = key_of(gram);
+        let start = self.bytes.len() as u32;
+        let first = self.meanings.len() as u32;
+        self.bytes.extend_from_slice(text);
+        self.meanings.extend_from_slice(meanings);
+        let (end, last) = (self.bytes.len() as u32, self.meanings.len() as u32);
+        self.grams.push(Gram { key, offset: offset as u32, start, end, first, last });
+        let (table, index) = match gram.len() {
+            0..=2 => (self.pairs.as_mut_slice(), key as usize),
+            _ => (self.filter.as_mut_slice(), hash(key) as usize),
+        };
+        if let Some(word) = table.get_mut(index / 64) {
+            *word |= 1 << (index % 64);
         }
     }
 
+    fn sort_grams(&mut self) {
+        self.grams.sort_by_key(|gram| (bucket(gram.key), gram.key));
+        let mut counts = vec![0; 1 << BUCKET_BITS];
+        for gram in &self.grams {
+            if let Some(count) = counts.get_mut(bucket(gram.key)) {
+                *count += 1;
+            }
+        }
+        let mut begin = 0;
+        self.buckets = vec![begin];
+        self.buckets.extend(counts.into_iter().map(|count: u32| {
+            begin += count;
+            begin
+        }));
+    }
+
+    /// Calls `report` with every list that has a text in a value, of which `folded` is the folded form and
+    /// [`PADDING`]. What was seen is in `seen` afterwards.
     #[inline]
-    fn run<A: Automaton>(&self, machine: &A, value: &[u8], seen: &mut Bits, mut report: impl FnMut(List)) {
-        let Ok(mut state) = machine.start_state(Anchored::No) else { return };
-        for (at, &byte) in value.iter().enumerate() {
-            state = machine.next_state(Anchored::No, state, byte);
-            if machine.is_special(state) && machine.is_match(state) {
-                for index in 0..machine.match_len(state) {
-                    let pattern = machine.match_pattern(state, index);
-                    let start = (at + 1).saturating_sub(machine.pattern_len(pattern));
-                    for meaning in self.meanings.get(pattern.as_usize()).map_or(&[][..], Vec::as_slice) {
-                        if !seen.contains(meaning.list as usize)
-                            && Text::stands(meaning.before, meaning.after, value, start, at + 1)
-                        {
-                            seen.insert(meaning.list as usize);
-                            report(meaning.list);
-                        }
-                    }
+    pub(super) fn scan(&self, folded: &[u8], seen: &mut Bits, mut report: impl FnMut(List)) {
+        seen.clear();
+        for (at, bytes) in folded.array_windows::<GRAM>().enumerate() {
+            let four = u32::from_le_bytes(*bytes);
+            let (three, two) = (four & 0x00ff_ffff, four & 0xffff);
+            let pair = bit(self.pairs.as_slice(), two);
+            let longer = bit(self.filter.as_slice(), hash(three)) | bit(self.filter.as_slice(), hash(four));
+            if pair | longer != 0 {
+                for key in [two, three, four] {
+                    self.try_grams(key, folded, at, seen, &mut report);
+                }
+            }
+        }
+    }
+
+    #[cold]
+    fn try_grams(&self, key: u32, folded: &[u8], at: usize, seen: &mut Bits, report: &mut impl FnMut(List)) {
+        let bucket = bucket(key);
+        let (Some(&from), Some(&to)) = (self.buckets.get(bucket), self.buckets.get(bucket + 1)) else {
+            return;
+        };
+        let grams = self.grams.get(from as usize..to as usize).unwrap_or_default();
+        for gram in grams.iter().filter(|gram| gram.key == key) {
+            let text = self.bytes.get(gram.start as usize..gram.end as usize).unwrap_or_default();
+            let Some(start) = at.checked_sub(gram.offset as usize) else { continue };
+            let end = start + text.len();
+            let value = folded.get(..folded.len().saturating_sub(PADDING)).unwrap_or_default();
+            if value.get(start..end) != Some(text) {
+                continue;
+            }
+            for meaning in self.meanings.get(gram.first as usize..gram.last as usize).unwrap_or_default() {
+                if !seen.contains(meaning.list as usize)
+                    && Text::stands(meaning.before, meaning.after, value, start, end)
+                {
+                    seen.insert(meaning.list as usize);
+                    report(meaning.list);
                 }
             }
         }
@@ -149,11 +188,37 @@ impl Texts {
 
     /// Bytes on the heap.
     pub(super) fn memory(&self) -> usize {
-        let machine = match &self.automaton {
-            None => 0,
-            Some(Machine::Table(table)) => table.memory_usage(),
-            Some(Machine::Compact(nfa)) => nfa.memory_usage(),
-        };
-        machine + self.meanings.iter().map(|some| 24 + some.len() * size_of::<Meaning>()).sum::<usize>()
+        size_of_val(self.pairs.as_slice())
+            + size_of_val(self.filter.as_slice())
+            + size_of_val(self.buckets.as_slice())
+            + size_of_val(self.grams.as_slice())
+            + size_of_val(self.meanings.as_slice())
+            + self.bytes.len()
     }
+}
+
+/// The least ordinary bytes of `text`, as many as are looked for, and where they are.
+fn rarest_gram(text: &[u8]) -> (usize, &[u8]) {
+    let surprise = |gram: &[u8]| gram.iter().map(|&byte| surprise(byte)).sum::<f64>();
+    let grams = text.windows(GRAM.min(text.len()).max(1)).enumerate();
+    grams.max_by(|(_, a), (_, b)| surprise(a).total_cmp(&surprise(b))).unwrap_or((0, text))
+}
+
+fn key_of(gram: &[u8]) -> u32 {
+    gram.iter().rev().fold(0, |key, &byte| key << 8 | u32::from(byte))
+}
+
+#[inline]
+const fn hash(key: u32) -> u32 {
+    key.wrapping_mul(0x9e37_79b1) >> (32 - HASH_BITS)
+}
+
+#[inline]
+const fn bucket(key: u32) -> usize {
+    (hash(key) >> (HASH_BITS - BUCKET_BITS)) as usize
+}
+
+#[inline]
+fn bit(table: &[u64], index: u32) -> u64 {
+    table.get(index as usize / 64).map_or(0, |word| word >> (index % 64) & 1)
 }
