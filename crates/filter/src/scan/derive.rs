@@ -5,7 +5,7 @@
 //! Invariant: the empty run stands for "unknown" among beginnings and endings, so that forgetting is always sound.
 
 use super::bytes::ByteSet;
-use super::fold::fold;
+use super::fold::{fold, unfold};
 use super::necessary::Necessary;
 use super::pattern::Pattern;
 use super::text::{Place, Run, Text, byte_of};
@@ -35,7 +35,7 @@ struct Facts {
     tails: Vec<Run>,
     /// `heads` (the same as `tails`) are all matches there are.
     whole: bool,
-    /// What else must hold of the match. For a whole: nothing but its length.
+    /// What else must hold of the match.
     needs: Necessary,
 }
 
@@ -101,7 +101,10 @@ fn facts_of_byte(set: ByteSet) -> Facts {
     if folded.len() > SPELLED_BYTES {
         return Facts { needs: Necessary::of_set(set), ..Facts::unknown() };
     }
-    Facts::whole(folded.iter().map(|byte| vec![Place::Byte(byte)]).collect())
+    let whole = Facts::whole(folded.iter().map(|byte| vec![Place::Byte(byte)]).collect());
+    let meant = folded.iter().fold(ByteSet::new(), |all, byte| all.union(&unfold(byte)));
+    let is_mark = !set.iter().any(|byte| byte.is_ascii_alphanumeric());
+    if is_mark && meant != set { Facts { needs: Necessary::of_set(set), ..whole } } else { whole }
 }
 
 fn facts_of_repeat(of: &Pattern, least: u32, most: Option<u32>) -> Facts {
@@ -109,7 +112,7 @@ fn facts_of_repeat(of: &Pattern, least: u32, most: Option<u32>) -> Facts {
         let mut once = facts_of(of);
         if most == Some(1) && once.whole {
             once.heads.push(Run::new());
-            return Facts::whole(once.heads);
+            return Facts::whole(once.heads); // Without what else it needs: it may be left out.
         }
         return Facts::unknown();
     }
@@ -159,7 +162,8 @@ impl Facts {
     /// This part and right after it `next`.
     fn then(self, next: Self) -> Self {
         if self.meets_whole(&next) {
-            return Self::whole(cross(&self.heads, &next.heads));
+            let needs = self.needs.and(next.needs);
+            return Self { needs, ..Self::whole(cross(&self.heads, &next.heads)) };
         }
         let seam = of_runs(&cross_some(&self.tails, &next.heads));
         let heads = if self.whole { cross_heads(&self.heads, &next.heads) } else { self.heads.clone() };
@@ -169,7 +173,7 @@ impl Facts {
     }
 
     fn needs_alone(self) -> Necessary {
-        if self.whole { of_runs(&self.heads) } else { self.needs }
+        if self.whole { self.needs.and(of_runs(&self.heads)) } else { self.needs }
     }
 
     fn either(parts: impl Iterator<Item = Self>) -> Self {
