@@ -89,6 +89,15 @@ pub(crate) enum Command {
         portcullis key ls --provider partners\n  portcullis key revoke --provider partners k_7Q2M"
     )]
     Key(Key),
+    /// Try texts and requests on the content filter; find the exclusion that lets one past.
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  portcullis filter try \"1' OR '1'='1\"\n  \
+        portcullis filter try --as json --site shop '<script>alert(1)</script>'\n  \
+        portcullis filter try < request.txt          # a raw HTTP/1 request\n  \
+        portcullis filter explain 01JD3Z6T9V8Q4M2N7R5C1B0XKA"
+    )]
+    Filter(Filter),
     /// Print a JSON Schema: of the policy (for editors) or of events.
     #[command(
         after_help = "Examples:\n  portcullis schema policy > portcullis.schema.json\n  portcullis schema event"
@@ -227,6 +236,47 @@ pub(crate) enum Key {
         /// The key's id, as `key ls` shows it.
         id: String,
     },
+}
+
+/// The commands under `filter`.
+#[derive(Subcommand, Debug)]
+pub(crate) enum Filter {
+    /// Show every rule that sees a text, or a raw request on standard input, and why. Nothing is sent anywhere.
+    Try {
+        /// The text; without it a request is read from standard input.
+        text: Option<String>,
+        /// Where in a request the text stands.
+        #[arg(long = "as", value_enum, default_value_t = PutAs::Query, requires = "text")]
+        put: PutAs,
+        /// The site whose filter is asked; the request's own by its host, else the first.
+        #[arg(long)]
+        site: Option<String>,
+        /// The path of the request, for a route's filter.
+        #[arg(long, default_value = "/", requires = "text")]
+        path: String,
+    },
+    /// Show what matched in an exchange, and print the smallest exclusion that would let it pass.
+    Explain {
+        /// The event's id, as refusals and `portcullis events` show it.
+        id: String,
+    },
+}
+
+/// Where in a request a text stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PutAs {
+    /// The value of a query parameter.
+    Query,
+    /// The value of a form's field.
+    Form,
+    /// The value of a JSON document's field.
+    Json,
+    /// The value of a header field.
+    Header,
+    /// A segment of the path.
+    Path,
+    /// The value of a cookie.
+    Cookie,
 }
 
 /// Options of `schema`.

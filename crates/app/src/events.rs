@@ -58,7 +58,7 @@ pub(crate) fn check_condition(source: &str) -> Result<portcullis_expr::Checked> 
     Ok(check(source, &env).map_err(|problems| Misuse(portcullis_admin::explained(source, &problems)))?)
 }
 
-fn parse_id(text: &str) -> Result<portcullis_model::EventId> {
+pub(crate) fn parse_id(text: &str) -> Result<portcullis_model::EventId> {
     Ok(text.parse().map_err(|error: portcullis_model::id::NotAnEventId| Misuse(error.to_string()))?)
 }
 

@@ -44,6 +44,15 @@ pub(crate) struct Rejected {
 
 /// Loads and compiles the policy at `config`.
 pub(crate) fn load(config: &Path, purpose: Purpose) -> Result<Loaded, Rejected> {
+    load_after(config, purpose, None)
+}
+
+/// The same after one that is in force, whose filter rules are kept where their files did not change.
+pub(crate) fn load_after(
+    config: &Path,
+    purpose: Purpose,
+    before: Option<&Snapshot>,
+) -> Result<Loaded, Rejected> {
     let read = portcullis_policy::load(&config.to_string_lossy(), &FileSources);
     let (mut files, mut problems) = (read.files, read.problems);
     let Some(policy) = read.policy else { return Err(Rejected { problems, files }) };
@@ -55,7 +64,7 @@ pub(crate) fn load(config: &Path, purpose: Purpose) -> Result<Loaded, Rejected> 
     }
     let policy = Arc::new(policy);
     let sources = WithStandIn { secret: secret::file(&policy).filter(|_| purpose == Purpose::Look) };
-    match portcullis_engine::compile(Arc::clone(&policy), &sources) {
+    match portcullis_engine::compile_after(Arc::clone(&policy), &sources, before) {
         Ok(compiled) => {
             problems.extend(compiled.warnings);
             files.extend(compiled.files);

@@ -6,6 +6,7 @@ mod cli;
 mod events;
 mod explain;
 mod files;
+mod filter;
 mod key;
 mod load;
 mod output;
@@ -67,6 +68,7 @@ fn main() -> ExitCode {
         Command::Top(options) => top::run(config, audience, &options),
         Command::Ban(command) => ban::run(config, audience, command),
         Command::Key(command) => key::run(config, audience, command),
+        Command::Filter(command) => filter::run(config, audience, command),
         Command::Schema(options) => Ok(schema::run(options.of)),
     };
     match done {

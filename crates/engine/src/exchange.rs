@@ -291,7 +291,7 @@ impl Exchange {
 }
 
 impl State {
-    fn new(snapshot: &Snapshot, arrival: Arrival) -> Self {
+    pub(crate) fn new(snapshot: &Snapshot, arrival: Arrival) -> Self {
         let Arrival { id, now, peer, head, defects: _, body: hint, lent } = arrival;
         let normal = normalise(&head, EncodedSlash::Keep);
         let client = snapshot.client_ip.resolve(peer.address.ip(), &head.headers);

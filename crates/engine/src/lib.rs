@@ -34,6 +34,7 @@ mod snapshot;
 mod state;
 mod step;
 mod tags;
+mod trial;
 
 pub use arrival::{Arrival, BodyHint, Held, HeldBody, HoldBounds};
 pub use compile::{Compiled, compile, compile_after};

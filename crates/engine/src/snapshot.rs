@@ -4,9 +4,10 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use portcullis_filter::transaction::CollectionKey;
-use portcullis_model::BanView;
 use portcullis_model::counter::CounterKey;
+use portcullis_model::{BanView, Event};
 use portcullis_policy::{KeepHeaders, OnFailure, Policy};
 
 use crate::arrival::Arrival;
@@ -43,6 +44,11 @@ impl Snapshot {
     /// Begins an exchange whose request's head was read.
     pub fn begin(self: &Arc<Self>, arrival: Arrival, bans: &dyn BanView) -> Step {
         Exchange::begin(Arc::clone(self), arrival, bans)
+    }
+
+    /// What the content filter alone makes of a request: no other stage has a say, nothing is asked of a store.
+    pub fn try_filter(self: &Arc<Self>, arrival: Arrival, body: Bytes) -> Event {
+        Exchange::try_filter(Arc::clone(self), arrival, body)
     }
 
     /// The operations a site declares; empty without a contract or such a site.

@@ -10,6 +10,7 @@ use parking_lot::Mutex;
 use portcullis_admin::Operator;
 use portcullis_admin::api::{PolicyStatus, Reloaded, Status};
 use portcullis_document::{Problem, Style, render};
+use portcullis_engine::Snapshot;
 use portcullis_events::{ArchiveConfig, Recorder, RecorderConfig, Recording, Share};
 use portcullis_gateway::{Clock, Gateway, Metrics, Ports};
 use portcullis_model::Timestamp;
@@ -27,6 +28,7 @@ pub(super) struct RunningNode {
     config: PathBuf,
     started: Timestamp,
     policy: ArcSwap<Policy>,
+    snapshot: Arc<ArcSwap<Snapshot>>,
     state: Mutex<PolicyState>,
     /// One reload at a time.
     reloading: tokio::sync::Mutex<()>,
@@ -52,8 +54,9 @@ impl RunningNode {
         bans.restore(store.ban_book());
         let (recorder, recording) = Recorder::start(&recording_config(&policy))?;
         let (observations, shapes) = Shapes::keep();
+        let snapshot = Arc::new(ArcSwap::from(loaded.snapshot));
         let gateway = Gateway::start(Ports {
-            snapshot: Arc::new(ArcSwap::from(loaded.snapshot)),
+            snapshot: Arc::clone(&snapshot),
             store: Arc::<MemoryStore>::clone(&store),
             recorder: recorder.clone(),
             observations: Some(observations),
@@ -65,6 +68,7 @@ impl RunningNode {
             config: config.to_owned(),
             started: now(),
             policy: ArcSwap::from(policy),
+            snapshot,
             state: Mutex::new(PolicyState { since: now(), rejected: None }),
             reloading: tokio::sync::Mutex::new(()),
             store,
@@ -97,8 +101,10 @@ impl RunningNode {
     /// Reads the policy again and swaps it in if it is whole; answers the files to watch from now on.
     pub(super) async fn take_up_policy(&self) -> Vec<String> {
         let _alone = self.reloading.lock().await;
-        let config = self.config.clone();
-        let read = tokio::task::spawn_blocking(move || load::load(&config, Purpose::Serve)).await;
+        let (config, before) = (self.config.clone(), self.snapshot.load_full());
+        let read =
+            tokio::task::spawn_blocking(move || load::load_after(&config, Purpose::Serve, Some(&before)));
+        let read = read.await;
         match read {
             Ok(Ok(loaded)) => self.swap_in(loaded),
             Ok(Err(rejected)) => {

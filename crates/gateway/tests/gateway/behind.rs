@@ -138,6 +138,7 @@ control: off
 sites:
   shop:
     hosts: [shop.example]
+    filter: off
     upstream: {{ servers: [{servers}], {upstream} }}
 {site}"
     )

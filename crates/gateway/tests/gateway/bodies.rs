@@ -89,8 +89,8 @@ async fn a_part_of_a_stalled_body_is_never_sent_as_if_it_were_whole() {
 
 fn site_on_stage(site: &str) -> String {
     policy("127.0.0.1:0", "").replace(
-        "  shop: { hosts: [shop.example, '*.shop.example'], upstream: { servers: [UPSTREAM] } }\n",
-        &format!("  shop:\n    hosts: [shop.example]\n    upstream: {{ servers: [UPSTREAM] }}\n{site}"),
+        "  shop: { hosts: [shop.example, '*.shop.example'], filter: off, upstream: { servers: [UPSTREAM] } }\n",
+        &format!("  shop:\n    hosts: [shop.example]\n    filter: off\n    upstream: {{ servers: [UPSTREAM] }}\n{site}"),
     )
 }
 

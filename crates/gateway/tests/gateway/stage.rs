@@ -39,7 +39,8 @@ pub(crate) struct Stage {
 /// Files policy may name; a test may change them while the gateway runs.
 pub(crate) type Files = Arc<Mutex<HashMap<String, Bytes>>>;
 
-/// The policy most tests run under, `more` added at its top level.
+/// The policy most tests run under, `more` added at its top level. Without the content filter: it would hold every
+/// body, and these tests are of how bodies stream.
 pub(crate) fn policy(listen: &str, more: &str) -> String {
     format!("listen: {listen}\n{more}\n{SITE}")
 }
@@ -49,7 +50,7 @@ secret: env:SECRET
 archive: off
 control: off
 sites:
-  shop: { hosts: [shop.example, '*.shop.example'], upstream: { servers: [UPSTREAM] } }
+  shop: { hosts: [shop.example, '*.shop.example'], filter: off, upstream: { servers: [UPSTREAM] } }
 ";
 
 impl Stage {

@@ -59,7 +59,7 @@ async fn a_connection_for_one_site_carries_no_request_to_another() {
     files.lock().insert("shop.pem".to_owned(), leaf.certificate.clone().into());
     files.lock().insert("shop.key".to_owned(), leaf.key.clone().into());
     let listen = "{ address: 127.0.0.1:0, tls: { certificate: shop.pem, key: shop.key } }";
-    let bank = "  bank: { hosts: [bank.example], upstream: { servers: [UPSTREAM] } }\n";
+    let bank = "  bank: { hosts: [bank.example], filter: off, upstream: { servers: [UPSTREAM] } }\n";
     let stage = Stage::start(&format!("{}{bank}", policy(listen, "")), files).await;
     for (host, status) in [("www.shop.example", "200"), ("bank.example", "421")] {
         let mut wire = authority.client().connect(stage.address(), "shop.example").await.unwrap();
