@@ -119,20 +119,16 @@ fn parse_version(version: &[u8], line: &[u8], otherwise: Defect) -> Result<Versi
     match version {
         b"HTTP/1.1" => Ok(Version::Http11),
         b"HTTP/1.0" => Ok(Version::Http10),
-        [b'H', b'T', b'T', b'P', b'/', b'0'..=b'9', b'.', b'0'..=b'9'] => Err(Defect::UnknownVersion),
+        // Before 1.0 a request line had no version: one that names such a version is malformed, not old.
+        [b'H', b'T', b'T', b'P', b'/', b'1'..=b'9', b'.', b'0'..=b'9'] => Err(Defect::UnknownVersion),
         _ => Err(unclean(line).unwrap_or(otherwise)),
     }
 }
 
-/// Checks a target's bytes: those that browsers may send raw pass (the normaliser encodes them), all others do not.
+/// Checks a target's bytes: those that some client sends raw and that part nothing pass (the normaliser encodes them),
+/// all others do not.
 pub(crate) fn check_target(target: &[u8]) -> Result<(), Defect> {
-    let (path, query) = match memchr::memchr(b'?', target) {
-        Some(at) => target.split_at(at),
-        None => (target, &[][..]),
-    };
-    let clean = path.iter().fold(true, |fine, byte| fine & lookup(&PATH, *byte))
-        & query.iter().fold(true, |fine, byte| fine & lookup(&QUERY, *byte));
-    if !clean {
+    if !target.iter().fold(true, |fine, byte| fine & lookup(&TARGET, *byte)) {
         return Err(blame_target(target));
     }
     if target.is_empty() {
@@ -146,8 +142,7 @@ pub(crate) fn check_target(target: &[u8]) -> Result<(), Defect> {
 
 #[cold]
 fn blame_target(target: &[u8]) -> Defect {
-    let first = target.iter().find(|byte| !lookup(&PATH, **byte) || !lookup(&QUERY, **byte));
-    match first {
+    match target.iter().find(|byte| !lookup(&TARGET, **byte)) {
         Some(b' ') => Defect::RequestLine,
         Some(b'#') => Defect::TargetFragment,
         Some(b'\r') => Defect::BareCarriageReturn,
@@ -156,20 +151,19 @@ fn blame_target(target: &[u8]) -> Defect {
     }
 }
 
-/// Bytes a path may hold raw: RFC 3986's and what browsers leave alone, also UTF-8.
-const PATH: [bool; 256] = target_table(b'`');
-/// The same for a query.
-const QUERY: [bool; 256] = target_table(b'"');
+/// Bytes a target may hold raw: RFC 3986's, those that servers take without escape as well (quotes, angle brackets:
+/// what rules look for must reach them), and UTF-8.
+const TARGET: [bool; 256] = target_table();
 
 #[expect(
     clippy::indexing_slicing,
     reason = "a byte cannot lie outside a table of 256; const code has no get_mut"
 )]
-const fn target_table(without: u8) -> [bool; 256] {
+const fn target_table() -> [bool; 256] {
     let mut table = [false; 256];
     let mut byte = 0x21;
     while byte < 256 {
-        table[byte] = !matches!(byte as u8, b'#' | b'<' | b'>' | 0x7f) && byte as u8 != without;
+        table[byte] = !matches!(byte as u8, b'#' | 0x7f);
         byte += 1;
     }
     table
@@ -200,18 +194,20 @@ mod tests {
             ("GET / http/1.1", Defect::RequestLine),
             ("GET / HTTP/2.0", Defect::UnknownVersion),
             ("GET / HTTP/1.2", Defect::UnknownVersion),
+            ("GET / HTTP/0.9", Defect::RequestLine),
             ("GET / HTTP/1.10", Defect::RequestLine),
             ("GET /#x HTTP/1.1", Defect::TargetFragment),
             ("GET /\u{1} HTTP/1.1", Defect::TargetCharacter),
             ("GET /\t HTTP/1.1", Defect::TargetCharacter),
             ("GET /\u{7f} HTTP/1.1", Defect::TargetCharacter),
-            ("GET /<x> HTTP/1.1", Defect::TargetCharacter),
             ("GET /\0 HTTP/1.1", Defect::Nul),
             ("GET /\r HTTP/1.1", Defect::BareCarriageReturn),
         ] {
             assert_eq!(request(text).err(), Some(defect), "{text:?}");
         }
-        assert!(request("GET /caf\u{e9} HTTP/1.1").is_ok());
+        for text in ["GET /caf\u{e9} HTTP/1.1", "GET /<x>?\"`{}|^ HTTP/1.1"] {
+            assert!(request(text).is_ok(), "{text:?}");
+        }
         assert_eq!(
             RequestLine::parse(b"GET /caf\xe9 HTTP/1.1", &FramingLimits::default()).err(),
             Some(Defect::TargetCharacter)

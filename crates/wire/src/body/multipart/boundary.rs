@@ -22,7 +22,7 @@ fn parameter<'a>(content_type: &'a [u8], facts: &mut Multipart) -> Option<&'a [u
     let at = find_name(content_type)?;
     let (before, rest) = content_type.split_at_checked(at)?;
     let mut rest = rest.get(NAME.len()..)?;
-    if find_name(rest).is_some() {
+    if names_again(rest) {
         return None;
     }
     if !before.trim_ascii_end().ends_with(b";") {
@@ -48,6 +48,17 @@ fn find_name(text: &[u8]) -> Option<usize> {
     text.windows(NAME.len()).position(|window| window.eq_ignore_ascii_case(NAME))
 }
 
+/// Whether the parameter is there again: the word with an equals sign, since browsers write it into boundaries too.
+fn names_again(mut rest: &[u8]) -> bool {
+    while let Some(at) = find_name(rest) {
+        rest = rest.get(at + NAME.len()..).unwrap_or_default();
+        if rest.trim_ascii_start().starts_with(b"=") {
+            return true;
+        }
+    }
+    false
+}
+
 /// `bcharsnospace` and inner spaces, not more than seventy.
 fn is_boundary(boundary: &[u8]) -> bool {
     !boundary.is_empty()
@@ -69,6 +80,7 @@ mod tests {
             ("multipart/form-data; boundary=\"a b\"", Some("a b"), &[BoundaryQuoted]),
             ("multipart/form-data; boundary = B", Some("B"), &[BoundaryWhitespace]),
             ("multipart/form-data boundary=B", Some("B"), &[MissingSemicolon]),
+            ("multipart/form-data; boundary=----WebKitFormBoundaryx", Some("----WebKitFormBoundaryx"), &[]),
             ("multipart/form-data", None, &[InvalidBoundary]),
             ("multipart/form-data; boundary=", None, &[InvalidBoundary]),
             ("multipart/form-data; boundary=a\"b", None, &[InvalidBoundary]),
