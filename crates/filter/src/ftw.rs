@@ -8,6 +8,7 @@ mod judge;
 mod overrides;
 mod read;
 mod request;
+mod template;
 
 use regex_automata::meta::Regex;
 

@@ -1,5 +1,7 @@
 //! Whether what came of a request is what a test expects, and if not, in words.
 
+use std::fmt::Write as _;
+
 use regex_automata::meta::Regex;
 
 use super::Expected;
@@ -24,8 +26,20 @@ pub struct Answer {
     pub body: Vec<u8>,
 }
 
-/// A match as the error log of other engines shows it, for patterns written against that.
+/// A match as the error log of other engines shows it, for patterns written against that: one line, whatever is in it.
 pub fn log_line(id: u32, message: &str, data: &str, variable: &str) -> String {
+    let one_line = |text: &str| {
+        text.chars().fold(String::new(), |mut line, letter| {
+            if letter.is_control() {
+                // Writing to a string cannot fail.
+                let _ = write!(line, "\\x{:02x}", letter as u32);
+            } else {
+                line.push(letter);
+            }
+            line
+        })
+    };
+    let (message, data) = (one_line(message), one_line(data));
     format!("matched at {variable} [id \"{id}\"] [msg \"{message}\"] [data \"{data}\"]")
 }
 

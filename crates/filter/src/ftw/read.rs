@@ -6,6 +6,7 @@ use base64::Engine;
 use portcullis_document::{Entry, Node, Problem, Severity, SourceFile, Value, nearest, read};
 use regex_automata::meta::Regex;
 
+use super::template::expand;
 use super::{Autocomplete, Expected, Input, Retry, Stage, Test};
 
 /// What a file holds.
@@ -205,7 +206,7 @@ impl Reader {
                 let lines: Vec<String> = lines.iter().map(|line| self.text(line)).collect();
                 lines.join("\r\n").into_bytes()
             }
-            None => self.text(node).into_bytes(),
+            None => expand(&self.text(node)).into_bytes(),
         }
     }
 
