@@ -12,7 +12,7 @@ use smallvec::SmallVec;
 use smol_str::SmolStr;
 
 use crate::operator::Operator;
-use crate::scan::{Bits, Necessary};
+use crate::scan::Bits;
 use crate::seclang::{self, RuleSelector, Rules, Variable};
 use crate::transaction::front::{Candidate, Front, Item, build_front};
 use crate::transaction::pipeline::Pipelines;
@@ -166,7 +166,10 @@ impl Compiler<'_> {
                 let Some(first) = compiled.links.first() else { continue };
                 let Some(test) = scannable(first, of) else { continue };
                 let Some(operator) = self.operators.get(test.operator) else { continue };
-                let Some(necessary) = necessary(operator) else { continue };
+                let necessary = operator.necessary();
+                if necessary.is_any() {
+                    continue;
+                }
                 let item = Item { phase, rule };
                 found.push(item);
                 let pipelines = prefixes(first, pipelines);
@@ -192,11 +195,6 @@ fn scannable(link: &Link, of: Kept) -> Option<&ValueTest> {
     let all_kept =
         test.targets.iter().all(|target| target.counted == Counted::No && kept(target.variable) == of);
     (plain && all_kept).then_some(test)
-}
-
-/// What has to hold of a value for the operator to match it, if anything is known.
-fn necessary(operator: &Operator) -> Option<Necessary> {
-    operator.is_dynamic().then(Necessary::never)
 }
 
 /// The pipelines whose results a link tests.

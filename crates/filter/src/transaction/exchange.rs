@@ -196,6 +196,8 @@ impl Transaction {
 
     fn go_on(&mut self, workspace: &mut Workspace) -> Step {
         let mut cache = workspace.take_cache(&self.program);
+        cache.work.steps = self.state.pattern_steps;
+        cache.work.exhausted = false;
         let mut run = Run {
             program: &self.program,
             state: &mut self.state,
@@ -205,6 +207,10 @@ impl Transaction {
             rule: None,
         };
         let stopped = run.run();
+        self.state.pattern_steps = cache.work.steps;
+        if cache.work.exhausted {
+            self.state.spent.get_or_insert(Spent::Steps);
+        }
         workspace.give_cache(cache);
         match stopped {
             Stopped::Asking(keys) => Step::Collections(keys),

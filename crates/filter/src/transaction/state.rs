@@ -44,6 +44,8 @@ pub(super) struct State {
     pub(super) ended: Ended,
     pub(super) cursor: usize,
     pub(super) steps: u64,
+    /// Steps that bounded pattern engines may still take.
+    pub(super) pattern_steps: u64,
     pub(super) arguments: u32,
     /// What the rule at hand added to numbers.
     pub(super) added: i64,
@@ -160,6 +162,7 @@ impl State {
             ended: Ended::Nothing,
             cursor: 0,
             steps: 0,
+            pattern_steps: 0,
             arguments: 0,
             added: 0,
             shown: None,
@@ -192,6 +195,7 @@ impl State {
         self.ended = Ended::Nothing;
         self.cursor = 0;
         self.steps = budget.steps;
+        self.pattern_steps = budget.pattern_steps;
         self.arguments = 0;
         self.added = 0;
         self.shown = None;

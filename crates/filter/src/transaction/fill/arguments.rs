@@ -28,16 +28,17 @@ impl Fill<'_> {
         found
     }
 
-    /// The leaves of a JSON document, named as ModSecurity names them: `json.items.array_0.note`.
-    pub(super) fn json_pairs(&mut self, root: Value<'_>) -> Pairs {
-        let mut found = Pairs::new();
+    /// The leaves of a JSON document, named as ModSecurity names them: `json.items.array_0.note`. The names of lists
+    /// stand beside them, so that a pattern for the end of a name sees those as well.
+    pub(super) fn json_pairs(&mut self, root: Value<'_>) -> (Pairs, Vec<Span>) {
+        let (mut found, mut lists) = (Pairs::new(), Vec::new());
         let mut name = b"json".to_vec();
-        self.json_value(root, &mut name, &mut found);
-        found
+        self.json_value(root, &mut name, &mut found, &mut lists);
+        (found, lists)
     }
 
     /// A tree's depth is bounded by the budget it was read under, and so is this.
-    fn json_value(&mut self, value: Value<'_>, name: &mut Vec<u8>, found: &mut Pairs) {
+    fn json_value(&mut self, value: Value<'_>, name: &mut Vec<u8>, found: &mut Pairs, lists: &mut Vec<Span>) {
         if !value.kind().holds_values() {
             if self.takes_argument() {
                 let text = match value.kind() {
@@ -52,6 +53,9 @@ impl Fill<'_> {
             return;
         }
         let length = name.len();
+        if value.kind() == Kind::Array && value.name().is_some() {
+            lists.push(self.state.arena.push(name));
+        }
         for (place, child) in value.children().enumerate() {
             name.push(b'.');
             if value.kind() == Kind::Array {
@@ -60,7 +64,7 @@ impl Fill<'_> {
             } else {
                 name.extend_from_slice(child.name_bytes());
             }
-            self.json_value(child, name, found);
+            self.json_value(child, name, found, lists);
             name.truncate(length);
         }
     }

@@ -75,8 +75,12 @@ impl Fill<'_> {
             }
         };
         if let Some(root) = body.tree.root() {
-            let pairs = self.json_pairs(root);
+            let (pairs, lists) = self.json_pairs(root);
             self.posted(&pairs);
+            let wanted = self.wants(Variable::ArgsPostNames);
+            for name in lists.into_iter().filter(|_| wanted) {
+                self.state.values.push(Variable::ArgsPostNames, name, name);
+            }
         }
         failure(body, "JSON parsing error")
     }
