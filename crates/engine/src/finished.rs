@@ -61,6 +61,11 @@ impl Finished {
         self.writes.as_ref()
     }
 
+    /// What was not looked at, and why.
+    pub fn not_inspected(&self) -> &[NotInspected] {
+        &self.exchange.state.not_inspected
+    }
+
     /// The redacted record; made anew at each call.
     pub fn event(&self) -> Event {
         self.exchange.event()

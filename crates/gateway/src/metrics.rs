@@ -11,7 +11,7 @@ mod record;
 use std::fmt;
 
 use parking_lot::Mutex;
-use portcullis_model::event::Summary;
+use portcullis_model::event::{NotInspected, Summary};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -21,7 +21,7 @@ use prometheus_client::registry::Registry;
 
 use exchanges::Exchanges;
 pub(crate) use label::Word;
-use label::{AtListener, ListenerAndWhy, Named};
+use label::{AtListener, ListenerAndWhy, Named, Unread};
 pub(crate) use record::Recorded;
 
 /// The registry of one gateway and the counters its own code moves.
@@ -34,6 +34,7 @@ pub struct Metrics {
     timeouts: Family<Named, Counter>,
     defects: Family<Named, Counter>,
     holds_cut: Family<Named, Counter>,
+    not_inspected: Family<Unread, Counter>,
     streams_reset: Counter,
     streams_full: Counter,
     connections_cut: Family<Named, Counter>,
@@ -51,6 +52,7 @@ impl Default for Metrics {
             timeouts: Family::default(),
             defects: Family::default(),
             holds_cut: Family::default(),
+            not_inspected: Family::default(),
             streams_reset: Counter::default(),
             streams_full: Counter::default(),
             connections_cut: Family::default(),
@@ -83,6 +85,11 @@ impl Metrics {
             "holds_cut",
             "Bodies that were not held to their end, by body and bound",
             self.holds_cut.clone(),
+        );
+        registry.register(
+            "not_inspected",
+            "Parts of exchanges that were not looked at, by part and why: `budget` is a bound on reading bodies",
+            self.not_inspected.clone(),
         );
         registry.register("streams_reset", "HTTP/2 streams a client reset early", self.streams_reset.clone());
         registry.register(
@@ -142,6 +149,12 @@ impl Metrics {
     /// Counts a body that exceeded a bound on holding it.
     pub(crate) fn hold_cut(&self, what: &'static str) {
         self.holds_cut.get_or_create(&Named { what }).inc();
+    }
+
+    /// Counts a part of an exchange that was not looked at; both words come from a fixed set.
+    pub(crate) fn not_inspected(&self, part: &NotInspected) {
+        let at = Unread { what: Word(part.what.clone()), why: Word(part.why.clone()) };
+        self.not_inspected.get_or_create(&at).inc();
     }
 
     /// Counts an HTTP/2 stream its client reset before it was answered.

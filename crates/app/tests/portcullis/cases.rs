@@ -15,7 +15,7 @@ use portcullis_model::{Ban, Event};
 use crate::harness::{Gateway, PATIENCE};
 
 /// Files whose cases need nothing that a test over loopback cannot have.
-const FILES: [&str; 2] = ["rules.yaml", "contract.yaml"];
+const FILES: [&str; 3] = ["rules.yaml", "contract.yaml", "bodies.yaml"];
 
 /// The field through which a case says where its client is.
 const FROM: &str = "X-Case-Client";

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use portcullis_model::{Action, Reason, Stage, Version};
 use portcullis_policy::{FilterOverLimit, OverLimit};
 use portcullis_wire::Defect;
-use portcullis_wire::body::{self, Body, Budget};
+use portcullis_wire::body::{self, Body, Budget, Format};
 use portcullis_wire::content::{self, DecodeLimits};
 use portcullis_wire::fields::MediaType;
 use smol_str::SmolStr;
@@ -24,8 +24,6 @@ pub(crate) struct Parsed {
     pub(crate) bytes: Bytes,
     /// Without parameters, lower case; empty where none was given.
     pub(crate) media_type: SmolStr,
-    /// Whether it was read as something that has fields.
-    pub(crate) has_fields: bool,
     pub(crate) body: Body,
 }
 
@@ -100,7 +98,7 @@ pub(crate) fn take(snapshot: &Snapshot, state: &mut State, held: &HeldBody) {
             if parsed.body.defects.iter().copied().any(is_budget) && over_limit == OverLimit::Refuse {
                 refuse(state, "body.budget", 413);
             }
-            if !parsed.has_fields && read_by_rules(scope) {
+            if matches!(parsed.body.format, Format::Text | Format::Binary) && read_by_rules(scope) {
                 state.uninspected("request_body", "content_type");
             }
             state.body = Some(Box::new(parsed));
@@ -129,28 +127,26 @@ pub(crate) fn read(
     let limit = usize::try_from(hold.bounds.limit).unwrap_or(usize::MAX);
     let output_bytes = limit.saturating_mul(usize::from(growth));
     let decoded = content::decode(&held.bytes, &codings, &DecodeLimits { output_bytes, ratio });
-    if decoded.defects.iter().any(|defect| !is_cut(*defect, &held.outcome)) {
+    let beyond = decoded.defects.iter().copied().find(|defect| is_budget(*defect));
+    if decoded.defects.iter().any(|defect| !is_cut(*defect, &held.outcome) && !is_budget(*defect)) {
         return Err("content_coding");
     }
-    let mut declared = headers.all("content-type").map(MediaType::parse);
-    let media_type = declared.next();
-    let unclear = matches!(media_type, Some(None)) || declared.next().is_some();
-    let media_type = media_type.flatten();
     let budget = Budget { bytes: output_bytes, depth, values, value_bytes };
-    let has_fields = media_type.as_ref().is_some_and(has_fields);
-    let undeclared = if has_fields { None } else { undeclared_json(&decoded.bytes, &budget) };
-    let has_fields = has_fields || undeclared.is_some();
-    let mut body = undeclared.unwrap_or_else(|| body::parse(&decoded.bytes, media_type.as_ref(), &budget));
-    if unclear {
-        body.defects.push(Defect::MediaType);
+    let mut body = body::parse_as_declared(&decoded.bytes, headers, &budget);
+    if !body.format.has_fields()
+        && let Some(json) = undeclared_json(&decoded.bytes, &budget)
+    {
+        let declared = std::mem::replace(&mut body, json).defects;
+        body.defects.extend(declared);
     }
+    if let Some(beyond) = beyond {
+        // That a part breaks off says nothing.
+        body.defects.retain(|defect| *defect != Defect::BodySyntax);
+        body.defects.push(beyond);
+    }
+    let media_type = headers.get("content-type").and_then(MediaType::parse_beginning);
     let media_type = media_type.map(|media_type| SmolStr::new(media_type.essence())).unwrap_or_default();
-    Ok(Parsed { bytes: decoded.bytes, media_type, has_fields, body })
-}
-
-/// Whether a tree with names can be made of such a body.
-fn has_fields(media_type: &MediaType) -> bool {
-    media_type.is_json() || media_type.is_form() || media_type.is_multipart()
+    Ok(Parsed { bytes: decoded.bytes, media_type, body })
 }
 
 /// JSON that says it is something without fields, or says nothing: many servers read it as JSON all the same.
@@ -181,5 +177,11 @@ pub(crate) fn note_defects(state: &mut State, what: &'static str, held: &HeldBod
 
 /// Whether more was to be read than may be.
 pub(crate) const fn is_budget(defect: Defect) -> bool {
-    matches!(defect, Defect::BodyTooLarge | Defect::BodyTooDeep | Defect::BodyTooManyValues)
+    use Defect::{
+        BodyTooDeep, BodyTooLarge, BodyTooManyValues, BodyValueTooLong, DecodedRatio, DecodedTooLarge,
+    };
+    matches!(
+        defect,
+        BodyTooDeep | BodyTooLarge | BodyTooManyValues | BodyValueTooLong | DecodedRatio | DecodedTooLarge
+    )
 }

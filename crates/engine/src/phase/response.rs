@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use portcullis_model::{Action, Reason, ResponseHead, Stage};
 use portcullis_policy::{FieldPath, FieldStep, OverLimit, RuleAction};
-use portcullis_wire::body::{Kind, Tree, Value};
+use portcullis_wire::body::{Format, Kind, Tree, Value};
 use portcullis_wire::fields::MediaType;
 use smol_str::SmolStr;
 
@@ -19,8 +19,9 @@ use super::filter;
 /// How much of a response learning looks at.
 const TEE: usize = 64 * 1024;
 
-/// What a masked value is replaced with.
-const MASK: &[u8] = b"\"***\"";
+/// What a masked value is replaced with: in JSON a string, whatever it was.
+const MASK: &[u8] = b"***";
+const JSON_MASK: &[u8] = b"\"***\"";
 
 /// How the body goes on, once the head was judged.
 pub(crate) fn plan(snapshot: &Snapshot, state: &mut State) -> ResponseMode {
@@ -160,7 +161,8 @@ pub(crate) fn mask(snapshot: &Snapshot, state: &mut State, held: &HeldBody) -> O
             }
         }
     }
-    splice(&parsed.bytes, spans)
+    let mask = if parsed.body.format == Format::Json { JSON_MASK } else { MASK };
+    splice(&parsed.bytes, spans, mask)
 }
 
 fn find_all(tree: &Tree, path: &FieldPath, spans: &mut Vec<std::ops::Range<usize>>) {
@@ -168,7 +170,16 @@ fn find_all(tree: &Tree, path: &FieldPath, spans: &mut Vec<std::ops::Range<usize
     for step in path.steps() {
         at = at.into_iter().flat_map(|value| step_down(value, step)).collect();
     }
-    spans.extend(at.iter().filter(|value| value.kind() != Kind::Null).map(Value::span));
+    at.iter().filter(|value| value.kind() != Kind::Null).for_each(|value| cover(*value, spans));
+}
+
+/// The bytes to mask: of an XML element its texts and attributes, so that its tags stay.
+fn cover(value: Value<'_>, spans: &mut Vec<std::ops::Range<usize>>) {
+    if value.kind() == Kind::Element {
+        value.children().for_each(|child| cover(child, spans));
+    } else {
+        spans.push(value.span());
+    }
 }
 
 fn step_down<'a>(value: Value<'a>, step: &FieldStep) -> Vec<Value<'a>> {
@@ -181,14 +192,14 @@ fn step_down<'a>(value: Value<'a>, step: &FieldStep) -> Vec<Value<'a>> {
 }
 
 /// Replaces every span by the mask; spans inside others go with them.
-fn splice(bytes: &Bytes, mut spans: Vec<std::ops::Range<usize>>) -> Option<Bytes> {
+fn splice(bytes: &Bytes, mut spans: Vec<std::ops::Range<usize>>, mask: &[u8]) -> Option<Bytes> {
     spans.sort_by_key(|span| (span.start, std::cmp::Reverse(span.end)));
     let mut out = Vec::with_capacity(bytes.len());
     let mut at = 0;
     for span in spans {
         if span.start >= at && !span.is_empty() {
             out.extend_from_slice(bytes.get(at..span.start)?);
-            out.extend_from_slice(MASK);
+            out.extend_from_slice(mask);
             at = span.end;
         }
     }

@@ -179,6 +179,7 @@ impl Course {
         let ports = &self.connection.node.ports;
         let summary = finished.summary();
         ports.metrics.exchange(summary);
+        finished.not_inspected().iter().for_each(|part| ports.metrics.not_inspected(part));
         ports.recorder.fold(summary);
         if ports.recorder.wants(summary, self.id) != Wants::No {
             ports.recorder.offer(finished.event());

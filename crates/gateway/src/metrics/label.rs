@@ -32,6 +32,12 @@ pub(super) struct Named {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct Unread {
+    pub(super) what: Word,
+    pub(super) why: Word,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct AtSite {
     pub(super) site: Word,
 }
