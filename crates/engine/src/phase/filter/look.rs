@@ -41,7 +41,7 @@ pub(super) fn begin(
     state: &State,
     workspace: &mut Workspace,
 ) -> Running {
-    let budget = Budget { steps: filtering.steps, bytes: VALUE_BYTES };
+    let budget = Budget { steps: filtering.steps, bytes: VALUE_BYTES, ..Budget::default() };
     let mut transaction = |rules: &portcullis_filter::transaction::RuleSet| {
         let handling = Arc::clone(&filtering.handling);
         Transaction::new(rules, budget, &mut workspace.seclang).treated(handling)
