@@ -65,6 +65,9 @@ pub struct Request {
     /// The body's text.
     #[serde(default)]
     pub body: Option<String>,
+    /// Instead: so many letters as a body.
+    #[serde(default)]
+    pub body_of: Option<usize>,
     /// The address that connects.
     #[serde(default = "stranger")]
     pub from: String,
@@ -160,9 +163,19 @@ pub struct Expect {
     /// What was not inspected, `what: why`.
     #[serde(default)]
     pub not_inspected: Vec<String>,
+    /// What the content filter found, `rule class place: matched`; `-` for no class.
+    #[serde(default)]
+    pub found: Vec<String>,
     /// Texts that must not stand anywhere in the event.
     #[serde(default)]
     pub hidden: Vec<String>,
+}
+
+impl Request {
+    /// The body that is sent.
+    pub fn body(&self) -> Option<String> {
+        self.body_of.map(|length| "x".repeat(length)).or_else(|| self.body.clone())
+    }
 }
 
 impl CaseFile {

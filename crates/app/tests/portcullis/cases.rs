@@ -168,11 +168,12 @@ fn send(gateway: SocketAddr, case: &Case) -> Answer {
     for header in &request.headers {
         message += &format!("{header}\r\n");
     }
-    if let Some(body) = &request.body {
+    let body = request.body();
+    if let Some(body) = &body {
         message += &format!("Content-Length: {}\r\n", body.len());
     }
     message += "Connection: close\r\n\r\n";
-    message += request.body.as_deref().unwrap_or_default();
+    message += body.as_deref().unwrap_or_default();
     let mut stream = TcpStream::connect(gateway).expect("connected");
     stream.set_read_timeout(Some(PATIENCE)).expect("set");
     stream.write_all(message.as_bytes()).expect("sent");

@@ -78,7 +78,7 @@ impl World {
                     ask.answer(Ok(answers), self, Tick(10_000))
                 }
                 Step::RequestBody(ask) => {
-                    let whole = Bytes::from(case.request.body.clone().unwrap_or_default());
+                    let whole = Bytes::from(case.request.body().unwrap_or_default());
                     let held = hold(&whole, ask.limit());
                     ask.answer(&held, Tick(20_000))
                 }
@@ -282,7 +282,7 @@ fn arrival(request: &Request, random: u128) -> Result<Arrival, String> {
             headers,
         },
         defects: SmallVec::new(),
-        body: request.body.as_ref().map_or(BodyHint::None, |body| BodyHint::Length(body.len() as u64)),
+        body: request.body().map_or(BodyHint::None, |body| BodyHint::Length(body.len() as u64)),
         lent: Arc::default(),
     })
 }

@@ -80,8 +80,16 @@ fn record(expect: &Expect, seen: &Seen, wrong: &mut Vec<String>) {
     let parts = seen.event.not_inspected.iter();
     let parts: Vec<String> = parts.map(|part| format!("{}: {}", part.what, part.why)).collect();
     contained("uninspected part", &expect.not_inspected, &[], &parts, wrong);
+    let found = seen.event.reasons.iter().filter_map(found).collect::<Vec<_>>();
+    contained("found", &expect.found, &[], &found, wrong);
     let event = serde_json::to_string(&seen.event).unwrap_or_default();
     for hidden in expect.hidden.iter().filter(|text| event.contains(text.as_str())) {
         wrong.push(format!("the event shows `{hidden}`"));
     }
+}
+
+fn found(reason: &portcullis_model::Reason) -> Option<String> {
+    let found = reason.found.as_deref().filter(|found| !found.place.is_empty())?;
+    let class = found.class.as_deref().unwrap_or("-");
+    Some(format!("{} {class} {}: {}", reason.by.as_deref().unwrap_or_default(), found.place, found.matched))
 }

@@ -77,3 +77,70 @@ fn a_secret_that_is_not_there_yet_is_a_warning() {
     let codes: Vec<_> = compiled.warnings.iter().map(|problem| problem.code).collect();
     assert_eq!(codes, ["engine.no_node_secret"]);
 }
+
+/// Fifty sites on the same files, and one with a higher level.
+fn many_sites() -> String {
+    let sites: String = (0..50)
+        .map(|n| format!("  s{n}: {{ hosts: s{n}.example, upstream: {{ servers: http://127.0.0.1:9000 }}, filter: {{ rules: [builtin, {{ seclang: own.conf }}], threshold: 7 }} }}\n"))
+        .collect();
+    let strict = "  strict: { hosts: strict.example, upstream: { servers: http://127.0.0.1:9000 }, filter: { level: 3, rules: [builtin, { seclang: own.conf }], threshold: 7 } }\n";
+    format!("{HEAD}sites:\n{sites}{strict}")
+}
+
+fn snapshot(sources: &MemorySources, before: Option<&crate::Snapshot>) -> crate::Snapshot {
+    let loaded = portcullis_policy::load("portcullis.yaml", sources);
+    let policy = loaded.policy.unwrap_or_else(|| panic!("{:#?}", loaded.problems));
+    super::compile_after(Arc::new(policy), sources, before).expect("a snapshot").snapshot
+}
+
+#[test]
+fn rules_are_compiled_once_and_kept_while_their_files_stay() {
+    const OWN: &str = "Include more/*.conf\nSecRule ARGS \"@contains evil\" \"id:1,phase:2,deny\"\n";
+    let sources = |more: &str| {
+        MemorySources::new()
+            .file("portcullis.yaml", many_sites())
+            .file("node.secret", "a secret")
+            .file("own.conf", OWN)
+            .file("more/a.conf", more.to_owned())
+    };
+    let rule = "SecRule ARGS \"@contains odd\" \"id:2,phase:2,deny\"\n";
+    let first = snapshot(&sources(rule), None);
+    assert_eq!(first.kept.sizes(), (2, 2));
+    let set = |snapshot: &crate::Snapshot| {
+        snapshot.sites[0]
+            .scope
+            .filter
+            .as_ref()
+            .and_then(|filter| filter.rules.seclang.clone())
+            .expect("rules")
+    };
+    let alone = set(&first).shares();
+    assert!(alone >= 50, "fifty sites share one set, {alone}");
+    let mut current = snapshot(&sources(rule), Some(&first));
+    assert!(set(&first).shares() > alone + 50, "the next policy uses the same set");
+    for _ in 0..200 {
+        current = snapshot(&sources(rule), Some(&current));
+    }
+    drop(first);
+    assert!(set(&current).shares() <= alone + 1, "no reload holds on to what was before it");
+    let changed = snapshot(&sources(&rule.replace("odd", "even")), Some(&current));
+    assert_eq!(set(&changed).shares(), alone, "a file that changed is compiled anew");
+    let more = sources(rule).file("more/b.conf", "SecAction \"id:3,phase:1,pass\"\n");
+    assert_eq!(
+        set(&snapshot(&more, Some(&current))).len(),
+        set(&current).len() + 1,
+        "so is a file that is new"
+    );
+}
+
+#[test]
+fn mistakes_in_rule_files_are_told_with_their_place_once() {
+    let site = |filter: &str| {
+        format!("{SITE}, filter: {filter}, routes: [{{ match: /a, filter: {{ action: monitor }} }}] }} }}\n")
+    };
+    let broken = "SecRule ARGS \"@contains x\" \"id:1,phase:2,deny\"\nSecRule ARGZ \"@rx (\" \"id:2,phase:2,nonsense\"\n";
+    let codes = check(&site("{ rules: [{ seclang: own.conf }] }"), &[("own.conf", broken)]);
+    assert!(!codes.is_empty() && codes.iter().all(|code| code.starts_with("seclang.")), "{codes:?}");
+    assert_eq!(check(&site("{ rules: [crs] }"), &[])[0], "engine.no_crs");
+    assert_eq!(check(&site("off"), &[]), Vec::<&str>::new());
+}

@@ -58,7 +58,7 @@ fn recorded(case: &Case) -> Option<Recorded> {
         method: method.to_owned(),
         url: format!("http://{}{target}", request.host),
         headers: pairs(&request.headers),
-        body: request.body.clone().unwrap_or_default().into_bytes(),
+        body: request.body().unwrap_or_default().into_bytes(),
         response: Some(RecordedResponse {
             status: case.response.status,
             headers: pairs(&case.response.headers),
