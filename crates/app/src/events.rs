@@ -6,7 +6,7 @@ use anyhow::Result;
 use portcullis_admin::api::{EventQuery, Followed, FoundEvents};
 use portcullis_admin::client::{Client, ClientError, Reading};
 use portcullis_expr::{Env, Place, check};
-use portcullis_model::{Action, Event};
+use portcullis_model::{Action, Event, Stage};
 
 use crate::output::{self, Audience};
 use crate::{Exit, Misuse, cli, question, serve, span};
@@ -148,6 +148,18 @@ fn why(event: &Event) -> String {
     let strictest =
         event.reasons.iter().filter(|reason| reason.action > Action::Pass).max_by_key(|one| one.action);
     let Some(reason) = strictest else { return String::new() };
-    let by = reason.by.as_ref().map_or_else(String::new, |by| format!(" ({by})"));
+    let by = match found(event).filter(|_| reason.stage == Stage::Filter) {
+        Some(found) => format!(" ({found})"),
+        None => reason.by.as_ref().map_or_else(String::new, |by| format!(" ({by})")),
+    };
     output::shown(&format!("{}{by}", reason.code))
+}
+
+/// The rule of the content filter that added most, and where: `sqli-union at query.q`.
+fn found(event: &Event) -> Option<String> {
+    let matches = event.reasons.iter().filter(|reason| reason.code == "filter.match");
+    let found = matches.filter_map(|reason| Some((reason.by.as_ref()?, reason.found.as_deref()?)));
+    // Of several alike the first.
+    let most = found.rev().max_by_key(|(_, found)| found.score)?;
+    Some(format!("{} at {}", most.0, most.1.place))
 }

@@ -154,17 +154,28 @@ fn somewhere(turn: u32) -> Ipv4Addr {
 const FORGED: &str = "eyJhbGciOiJub25lIiwidHlwIjoiSldUIn0.eyJpc3MiOiJodHRwczovL2lkLmtlc3RyZWwuZXhhbXBsZSIsImF1ZCI6Imtl\
                       c3RyZWwtYXBpIiwic3ViIjoiMTAwMSIsImV4cCI6NDEwMjQ0NDgwMH0.";
 
+/// The list of plans, asked for with more than a filter.
+const INJECTIONS: [&str; 3] = [
+    "/v1/plans?network=4G%27%20UNION%20SELECT%20number,%20pin%20FROM%20customers--%20",
+    "/v1/plans?network=%3Cscript%3Ealert(document.cookie)%3C/script%3E",
+    "/v1/plans?network=..%2F..%2F..%2F..%2Fetc%2Fpasswd",
+];
+
 /// A request whose end two servers would see in different places.
 const SMUGGLED: &str = "POST /v1/sessions HTTP/1.1\r\nHost: {host}\r\nX-Forwarded-For: 192.0.2.66\r\n\
                         Content-Length: 44\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n\
                         GET /v1/internal/export HTTP/1.1\r\nX: ";
 
 pub(super) async fn a_stranger_looks_around(script: &Script) -> anyhow::Result<Act> {
-    let mut act = Act::new("A stranger looks around: the usual paths, a forged token, a smuggled request.");
+    let mut act =
+        Act::new("A stranger looks around: the usual paths, injections, a forged token, a smuggled request.");
     let mut stranger = Person::new(&script.gateway, somewhere(0), STRANGER);
     for path in
         ["/", "/.env", "/wp-login.php", "/admin", "/v1/plans", "/v1/customers/1001", "/v1/debug/config"]
     {
+        step(script, &mut stranger, &mut act, Call::get(path)).await?;
+    }
+    for path in INJECTIONS {
         step(script, &mut stranger, &mut act, Call::get(path)).await?;
     }
     stranger.credential = Credential::Token(FORGED.to_owned());

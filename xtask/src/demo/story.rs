@@ -82,7 +82,17 @@ fn reason(event: &Value) -> String {
     let of = |field: &str| decisive.and_then(|reason| reason[field].as_str()).unwrap_or_default().to_owned();
     let (code, by) = (of("code"), of("by"));
     let action = action.as_str().unwrap_or("-");
+    if let Some(found) = found(&reasons).filter(|_| code.starts_with("filter.")) {
+        return format!("{action}: {found}");
+    }
     if by.is_empty() { format!("{action}: {code}") } else { format!("{action}: {code}, by {by}") }
+}
+
+/// What the content filter found first: its class, rule and place.
+fn found(reasons: &[Value]) -> Option<String> {
+    let first = reasons.iter().find(|reason| reason["code"] == "filter.match")?;
+    let of = |at: &str| first.pointer(at).and_then(Value::as_str).unwrap_or("-");
+    Some(format!("{} in {}, by {}", of("/found/class"), of("/found/place"), of("/by")))
 }
 
 /// What to try next, with commands that work as they are.

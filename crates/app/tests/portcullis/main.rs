@@ -12,6 +12,7 @@ mod cases;
 mod cli;
 mod documents;
 mod faults;
+mod filter;
 mod generated;
 mod harness;
 mod live;
