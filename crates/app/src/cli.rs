@@ -98,6 +98,14 @@ pub(crate) enum Command {
         portcullis filter explain 01JD3Z6T9V8Q4M2N7R5C1B0XKA"
     )]
     Filter(Filter),
+    /// Work on rules of the content filter: run tests of them.
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  portcullis rules test tests/\n  portcullis rules test tests/ --only 942 --json\n  \
+        portcullis rules test tests/ --overrides known.yaml\n\n\
+        Reads go-ftw's format. Exits 1 if a test fails."
+    )]
+    Rules(Rules),
     /// Print a JSON Schema: of the policy (for editors) or of events.
     #[command(
         after_help = "Examples:\n  portcullis schema policy > portcullis.schema.json\n  portcullis schema event"
@@ -277,6 +285,22 @@ pub(crate) enum PutAs {
     Path,
     /// The value of a cookie.
     Cookie,
+}
+
+/// The commands under `rules`.
+#[derive(Subcommand, Debug)]
+pub(crate) enum Rules {
+    /// Run a folder of tests through the policy, offline.
+    Test {
+        /// A folder of test files (YAML, with folders inside), or one file.
+        tests: PathBuf,
+        /// Only tests whose name (`942100-1`) begins like this.
+        #[arg(long, default_value = "", value_name = "NAME")]
+        only: String,
+        /// Known deviations and their reasons, in go-ftw's format of overrides.
+        #[arg(long, value_name = "FILE")]
+        overrides: Option<PathBuf>,
+    },
 }
 
 /// Options of `schema`.

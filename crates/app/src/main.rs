@@ -12,6 +12,7 @@ mod load;
 mod output;
 mod question;
 mod replay;
+mod rules;
 mod schema;
 mod secret;
 mod serve;
@@ -69,6 +70,7 @@ fn main() -> ExitCode {
         Command::Ban(command) => ban::run(config, audience, command),
         Command::Key(command) => key::run(config, audience, command),
         Command::Filter(command) => filter::run(config, audience, command),
+        Command::Rules(command) => rules::run(config, audience, command),
         Command::Schema(options) => Ok(schema::run(options.of)),
     };
     match done {

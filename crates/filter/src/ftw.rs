@@ -7,6 +7,7 @@
 mod judge;
 mod overrides;
 mod read;
+mod reflection;
 mod request;
 mod template;
 
@@ -15,6 +16,7 @@ use regex_automata::meta::Regex;
 pub use judge::{Answer, Observed, judge, log_line};
 pub use overrides::{Override, overrides};
 pub use read::{Loaded, load};
+pub use reflection::{Reflected, reflect};
 
 /// One test.
 #[derive(Clone, Debug)]

@@ -64,7 +64,8 @@ impl Replayer {
         Ok(finished.event())
     }
 
-    fn drive(&self, recorded: &Recorded, arrival: Arrival) -> Result<Finished> {
+    /// Takes an arrival through all phases; its body and what is answered to it are as recorded.
+    pub(crate) fn drive(&self, recorded: &Recorded, arrival: Arrival) -> Result<Finished> {
         let (now, bans) = (arrival.now, self.store.ban_view());
         let mut step = self.snapshot.begin(arrival, &*bans);
         loop {

@@ -25,3 +25,8 @@ fn the_reference_of_conditions_is_current() {
 fn the_schema_for_editors_is_current() {
     hold("policy.schema.json", &format!("{:#}\n", portcullis_policy::json_schema()));
 }
+
+#[test]
+fn the_table_of_seclang_is_current() {
+    hold("seclang.md", &portcullis_filter::seclang::reference());
+}

@@ -1,0 +1,77 @@
+//! `docs/seclang.md`: what becomes of every word of the language, written from the tables the reader uses.
+
+use std::fmt::Write;
+
+use super::inventory::{Part, Treatment, inventory};
+
+const INTRODUCTION: &str = "\
+# SecLang here
+
+Rule files of ModSecurity 3 load unchanged: OWASP CRS, and a team's own. This page says what becomes of every word of
+the language; it is generated from the tables that the reader works with. A word that is not here is a mistake, shown
+with its file, line and what would be right, all mistakes of all files at once (`portcullis check`).
+
+- **done**: what the reference says.
+- **no effect**: read, and nothing is lost: what it is for happens anyway or cannot be.
+- **ignored**: read without effect; `portcullis check` says so once, with the reason.
+- **refused**: a mistake. A rule that cannot do what it says must not look as if it did.
+
+## How files are read
+
+- `Include` takes a file or a pattern in the last part of the path, relative to the file it stands in, and reads what
+  fits in the order of names. Files named in rules (`@pmFromFile`) are relative to the rule's file too.
+- A CRS folder (`crs: DIR`) is read in this order: `crs-setup.conf` (or Debian's under `/etc/modsecurity/crs`, or the
+  example if there is none), `plugins/*-config.conf`, `plugins/*-before.conf`, `rules/*.conf`, `plugins/*-after.conf`.
+- `<IfModule security…>` is looked through; other containers of Apache are mistakes: give the site or route its rules.
+- Every rule needs an `id` that no other rule has. A rule without `phase` runs in phase 2.
+- Without settings the engine is on and request bodies are read, for who loads rules means them. Other limits are those
+  of ModSecurity's recommended file.
+
+## How rules are put together
+
+- A rule takes from the `SecDefaultAction` of its phase: the last above it, else the first below. `block` does what
+  that says. Without one it is `pass,log,auditlog`.
+- `SecRuleUpdate…` and `SecRuleRemove…` reach rules wherever they stand. One that reaches none is a warning.
+- `…ByTag` and `…ByMsg` mean the text as it stands; with `^`, `$`, `*`, `+`, `[`, `|` or a backslash it is a pattern.
+- `942100:1` means the second rule of the chain 942100, in updates of targets and of actions.
+- `skipAfter` goes on after the next marker of that name below the rule; without one, after the phase.
+- In a chain, `msg`, `logdata` and `severity` of a later rule replace those of the first, tags are added.
+- `setvar`, `ctl` and `initcol` of a rule in a chain happen when that rule matches, as in ModSecurity 3.
+- Keys of `ARGS:note` are compared without regard to case, and so are patterns of keys.
+
+";
+
+/// The page, whole.
+pub fn reference() -> String {
+    let mut out = INTRODUCTION.to_owned();
+    let all = inventory();
+    for (part, title, mark) in PARTS {
+        let _ = write!(out, "## {title}\n\n| | | |\n|---|---|---|\n");
+        for word in all.iter().filter(|word| word.part == part) {
+            let (what, why) = treated(word.treatment);
+            let _ = writeln!(out, "| `{mark}{}` | {what} | {why} |", word.name);
+        }
+        out.push('\n');
+    }
+    out.truncate(out.trim_end().len());
+    out.push('\n');
+    out
+}
+
+const PARTS: [(Part, &str, &str); 6] = [
+    (Part::Directive, "Directives", ""),
+    (Part::Variable, "Variables", ""),
+    (Part::Operator, "Operators", "@"),
+    (Part::Transformation, "Transformations", "t:"),
+    (Part::Action, "Actions", ""),
+    (Part::Control, "What `ctl` changes", "ctl:"),
+];
+
+const fn treated(treatment: Treatment) -> (&'static str, &'static str) {
+    match treatment {
+        Treatment::Done => ("done", ""),
+        Treatment::Idle(why) => ("no effect", why),
+        Treatment::Ignored(why) => ("ignored", why),
+        Treatment::Refused(why) => ("refused", why),
+    }
+}
