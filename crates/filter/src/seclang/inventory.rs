@@ -5,6 +5,7 @@
 
 use super::variable::Variable;
 use super::{action_list, control, directive};
+use crate::operator::Operator;
 use crate::transform::Transformation;
 
 /// Which part of the language a word belongs to.
@@ -60,7 +61,7 @@ pub fn inventory() -> Vec<Word> {
     };
     add(Part::Directive, &mut directive::words());
     add(Part::Variable, &mut variables.chain(refused));
-    add(Part::Operator, &mut OPERATORS.iter().copied());
+    add(Part::Operator, &mut operators());
     add(Part::Transformation, &mut transformations.chain(none));
     add(Part::Action, &mut action_list::words());
     add(Part::Control, &mut control::words());
@@ -76,12 +77,12 @@ pub(super) fn refused_variable(name: &str) -> Option<&'static str> {
 
 /// An operator's name as the reference spells it, and what becomes of it.
 pub(super) fn operator(name: &str) -> Option<(&'static str, Treatment)> {
-    OPERATORS.iter().copied().find(|(known, _)| known.eq_ignore_ascii_case(name))
+    operators().find(|(known, _)| known.eq_ignore_ascii_case(name))
 }
 
 /// Names of all operators.
 pub(super) fn operator_names() -> impl Iterator<Item = &'static str> {
-    OPERATORS.iter().map(|(name, _)| *name)
+    operators().map(|(name, _)| name)
 }
 
 const fn idle_variable(variable: Variable) -> Treatment {
@@ -121,49 +122,18 @@ const REFUSED_VARIABLES: [(&str, &str); 19] = [
     ("STREAM_OUTPUT_BODY", NO_STREAM),
 ];
 
-const NO_NETWORK: &str = "rules make no network calls";
-const NO_SCRIPT: &str = "nothing is executed";
-
-/// Operators and what becomes of them; those that are done are compiled by [`crate::operator`].
-const OPERATORS: [(&str, Treatment); 40] = [
-    ("beginsWith", Treatment::Done),
-    ("contains", Treatment::Done),
-    ("containsWord", Treatment::Done),
-    ("detectSQLi", Treatment::Done),
-    ("detectXSS", Treatment::Done),
-    ("endsWith", Treatment::Done),
-    ("eq", Treatment::Done),
-    ("fuzzyHash", Treatment::Refused("ssdeep hashes are not computed")),
-    ("ge", Treatment::Done),
-    ("geoLookup", Treatment::Ignored("no country database is read by rules; it never matches")),
-    ("gsbLookup", Treatment::Refused(NO_NETWORK)),
-    ("gt", Treatment::Done),
-    ("inspectFile", Treatment::Refused(NO_SCRIPT)),
-    ("ipMatch", Treatment::Done),
-    ("ipMatchF", Treatment::Done),
-    ("ipMatchFromFile", Treatment::Done),
-    ("le", Treatment::Done),
-    ("lt", Treatment::Done),
-    ("noMatch", Treatment::Done),
-    ("pm", Treatment::Done),
-    ("pmf", Treatment::Done),
-    ("pmFromFile", Treatment::Done),
-    ("rbl", Treatment::Ignored("rules make no network calls; it never matches")),
-    ("rsub", Treatment::Refused("rules do not rewrite bodies")),
-    ("rx", Treatment::Done),
-    ("rxGlobal", Treatment::Done),
-    ("streq", Treatment::Done),
-    ("strmatch", Treatment::Done),
-    ("unconditionalMatch", Treatment::Done),
-    ("validateByteRange", Treatment::Done),
-    ("validateDTD", Treatment::Refused("XML is not validated; declare a contract instead")),
-    ("validateHash", Treatment::Refused("links are not signed")),
-    ("validateSchema", Treatment::Refused("XML is not validated; declare a contract instead")),
-    ("validateUrlEncoding", Treatment::Done),
-    ("validateUtf8Encoding", Treatment::Done),
-    ("verifyCC", Treatment::Done),
-    ("verifyCPF", Treatment::Done),
-    ("verifySSN", Treatment::Done),
-    ("verifySVNR", Treatment::Done),
-    ("within", Treatment::Done),
+/// Operators that a rule may name but that never match: rules of CRS 3 name them beside others that do.
+const INEFFECTIVE: [(&str, &str); 2] = [
+    ("geoLookup", "no country database is read by rules; it never matches"),
+    ("rbl", "rules make no network calls; it never matches"),
 ];
+
+/// Operators and what becomes of them.
+fn operators() -> impl Iterator<Item = (&'static str, Treatment)> {
+    let done = Operator::names().map(|name| (name, Treatment::Done));
+    let refused = Operator::refused().iter().map(|(name, why)| (*name, Treatment::Refused(why)));
+    done.chain(refused).map(|(name, treatment)| {
+        let ineffective = INEFFECTIVE.iter().find(|(known, _)| *known == name);
+        (name, ineffective.map_or(treatment, |(_, why)| Treatment::Ignored(why)))
+    })
+}

@@ -268,6 +268,30 @@ fn files_are_included_in_order() {
 }
 
 #[test]
+fn operators_that_cannot_be_used_are_shown_where_they_stand() {
+    let begins = |text: &str, begin: &str| {
+        let problems = read(text).unwrap_err();
+        let shown = problems.first().unwrap().to_string();
+        assert!(shown.starts_with(begin), "{shown}");
+    };
+    begins("SecRule ARGS \"@rx (\" id:1", "a.conf:1:15: error: `@rx` cannot be used: ");
+    begins(
+        "SecRule ARGS \"@pmFromFile gone.data\" id:1",
+        "a.conf:1:15: error: `@pmFromFile` cannot be used: ",
+    );
+    begins(
+        "SecRule ARGS \"@fuzzyHash x\" id:1",
+        "a.conf:1:16: error: the operator `@fuzzyHash` is refused: ",
+    );
+    check_problems(
+        "SecRule ARGS \"@rbl x\" id:1\nSecRule ARGS \"@rbl y\" id:2",
+        &[
+            "a.conf:1:16: warning: the operator `@rbl` has no effect here: rules make no network calls; it never matches",
+        ],
+    );
+}
+
+#[test]
 fn two_rules_of_one_id_are_a_mistake() {
     check_problems(
         "SecAction id:1\nSecAction \"phase:1,id:1\"\n",
