@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::Result;
 use parking_lot::Mutex;
-use portcullis_engine::{Arrival, BodyHint, Snapshot};
+use portcullis_engine::{Arrival, BodyHint, Snapshot, Workspaces};
 use portcullis_filter::ftw::{Answer, Input, Observed, Retry, Stage, Test, judge, log_line, reflect};
 use portcullis_model::event::Answerer;
 use portcullis_model::reason::Stage as Told;
@@ -47,11 +47,12 @@ pub(super) fn all(snapshot: &Arc<Snapshot>, suite: &Suite) -> Vec<Outcome> {
     std::thread::scope(|scope| {
         for _ in 0..workers {
             scope.spawn(|| {
+                let lent = Arc::new(Workspaces::default());
                 loop {
                     let at = next.fetch_add(1, Ordering::Relaxed);
                     let Some(case) = suite.cases.get(at) else { break };
                     let outcome = match case.runs {
-                        Runs::Yes => one(snapshot, &case.test),
+                        Runs::Yes => one(snapshot, &lent, &case.test),
                         Runs::No => Outcome::LeftOut(case.known.clone().unwrap_or_default()),
                     };
                     done.lock().push((at, outcome));
@@ -64,14 +65,15 @@ pub(super) fn all(snapshot: &Arc<Snapshot>, suite: &Suite) -> Vec<Outcome> {
     done.into_iter().map(|(_, outcome)| outcome).collect()
 }
 
-fn one(snapshot: &Arc<Snapshot>, test: &Test) -> Outcome {
+/// One test, with a store of its own.
+fn one(snapshot: &Arc<Snapshot>, lent: &Arc<Workspaces>, test: &Test) -> Outcome {
     let replayer = Replayer::new(Arc::clone(snapshot));
-    let wrong: Vec<String> = test.stages.iter().flat_map(|stage| tried(&replayer, stage)).collect();
+    let wrong: Vec<String> = test.stages.iter().flat_map(|stage| tried(&replayer, lent, stage)).collect();
     if wrong.is_empty() { Outcome::Passed } else { Outcome::Failed(wrong) }
 }
 
-fn tried(replayer: &Replayer, stage: &Stage) -> Vec<String> {
-    let attempt = || match observe(replayer, &stage.input) {
+fn tried(replayer: &Replayer, lent: &Arc<Workspaces>, stage: &Stage) -> Vec<String> {
+    let attempt = || match observe(replayer, lent, &stage.input) {
         Ok(observed) => judge(&stage.expected, &observed),
         Err(error) => vec![format!("it could not be run: {error:#}")],
     };
@@ -80,7 +82,7 @@ fn tried(replayer: &Replayer, stage: &Stage) -> Vec<String> {
 }
 
 /// What comes of one request.
-fn observe(replayer: &Replayer, input: &Input) -> Result<Observed> {
+fn observe(replayer: &Replayer, lent: &Arc<Workspaces>, input: &Input) -> Result<Observed> {
     let sent = Sent::follow(&input.bytes());
     let response =
         reflect(sent.head.method.as_str(), &String::from_utf8_lossy(&sent.head.target), &sent.body);
@@ -103,6 +105,7 @@ fn observe(replayer: &Replayer, input: &Input) -> Result<Observed> {
         head: sent.head,
         defects: sent.defect.into_iter().collect::<SmallVec<[Defect; 1]>>(),
         body: sent.hint,
+        lent: Arc::clone(lent),
     };
     let event = replayer.drive(&recorded, arrival)?.event();
     Ok(observed(&event, answered))

@@ -10,10 +10,12 @@
 
 mod cases;
 mod cli;
+mod crs;
 mod documents;
 mod faults;
 mod filter;
 mod generated;
 mod harness;
 mod live;
+mod reflector;
 mod reload;

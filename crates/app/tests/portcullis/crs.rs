@@ -1,0 +1,235 @@
+//! The regression tests of OWASP CRS over the wire: a gateway process, a site that answers as it is asked to, and the
+//! rules that matched as the events tell them.
+//!
+//! Found through `PORTCULLIS_CORPORA`; without it this says so and checks nothing. What is known to come out otherwise
+//! stands in `crs-overrides.yaml` with its reason, and what it comes out as is held too.
+
+use std::collections::HashMap;
+use std::io::{Read, Write};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use portcullis_document::{Severity, SourceFile, Style, render};
+use portcullis_filter::ftw::{self, Answer, Observed, Retry, Stage, Test, judge, log_line};
+use portcullis_model::Event;
+use portcullis_model::reason::Stage as Told;
+
+use crate::harness::{Gateway, PATIENCE};
+use crate::reflector::Reflector;
+
+/// The suite's own settings, between the setup and the rules of CRS.
+const SETTINGS: &str = r#"
+Include CRS/crs-setup.conf.example
+SecRuleEngine DetectionOnly
+SecRequestBodyAccess On
+SecResponseBodyAccess On
+SecResponseBodyMimeTypesClear
+SecResponseBodyMimeType text/plain text/html text/xml application/json
+SecAction "id:900005,phase:1,nolog,pass,\
+    setvar:tx.blocking_paranoia_level=4,setvar:tx.detection_paranoia_level=4,\
+    setvar:tx.crs_validate_utf8_encoding=1,setvar:tx.arg_length=400,setvar:tx.total_arg_length=64000,\
+    setvar:tx.max_file_size=64100,setvar:tx.combined_file_sizes=65535,setvar:tx.enforce_bodyproc_urlencoded=1MORE"
+Include CRS/rules/*.conf
+"#;
+
+/// Limits that two tests are about, and others would meet.
+const LIMITS: &str = ",setvar:tx.arg_name_length=100,setvar:tx.max_num_args=255";
+const ABOUT_LIMITS: [&str; 2] = ["920360-1", "920380-1"];
+
+const POLICY: &str = r#"
+listen: ["127.0.0.1:0"]
+archive: { sqlite: { path: events.db } }
+sites:
+  any:
+    hosts: ["*"]
+    upstream: { servers: [UPSTREAM] }
+    mode: monitor
+    filter:
+      rules: [{ seclang: [crs.conf] }]
+      responses: [text/plain, text/html, text/xml, application/json]
+"#;
+
+/// Requests on their way at a time.
+const TOGETHER: usize = 8;
+
+/// How long an answer may take; a request that is never complete gets none.
+const WAIT: Duration = Duration::from_secs(20);
+
+#[test]
+fn every_regression_test_of_crs_passes_over_the_wire() {
+    let Some(corpora) = std::env::var_os("PORTCULLIS_CORPORA") else {
+        eprintln!("skipped: PORTCULLIS_CORPORA does not name the corpus folder");
+        return;
+    };
+    let folder = PathBuf::from(corpora).join("crs");
+    let tests = tests(&folder);
+    assert_eq!(tests.len(), 5045 + 37, "the corpus has 5,045 tests and 37 of false positives");
+    let (about_limits, others): (Vec<Test>, Vec<Test>) =
+        tests.into_iter().partition(|test| ABOUT_LIMITS.contains(&&*test.name()));
+    let mut wrong = run(&folder, "", &others);
+    wrong.extend(run(&folder, LIMITS, &about_limits));
+    assert!(wrong.is_empty(), "{} stages failed:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+/// Every test, with what is known to come out otherwise in place of what the suite expects.
+fn tests(folder: &Path) -> Vec<Test> {
+    let mut tests = Vec::new();
+    for group in sorted(&folder.join("tests/regression/tests")) {
+        for path in sorted(&group) {
+            let loaded = ftw::load(&source(&path));
+            let broken = loaded.problems.iter().any(|problem| problem.severity == Severity::Error);
+            assert!(!broken, "{}", render(&loaded.problems, Style::Plain));
+            tests.extend(loaded.tests);
+        }
+    }
+    let known = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/portcullis/crs-overrides.yaml");
+    let (known, problems) = ftw::overrides(&source(&known));
+    assert!(problems.is_empty(), "{}", render(&problems, Style::Plain));
+    for one in &known {
+        assert!(!one.reason.is_empty(), "an override has no reason: {one:?}");
+        let expected = one.expected.as_ref().expect("an override says what comes out instead");
+        let mut meant =
+            tests.iter_mut().filter(|test| test.rule == one.rule && one.tests.contains(&test.number));
+        let test = meant.next().expect("an override means a test");
+        for stage in &mut test.stages {
+            stage.expected = expected.clone();
+        }
+    }
+    eprintln!("{} tests, {} of them with overrides", tests.len(), known.len());
+    tests
+}
+
+fn sorted(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).expect("a folder of the corpus");
+    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.expect("an entry").path()).collect();
+    paths.sort();
+    paths
+}
+
+fn source(path: &Path) -> std::sync::Arc<SourceFile> {
+    SourceFile::new(path.to_string_lossy(), std::fs::read_to_string(path).expect("a file of tests"))
+}
+
+/// Runs tests against one gateway; what was not as expected.
+fn run(folder: &Path, more: &str, tests: &[Test]) -> Vec<String> {
+    let site = Reflector::start();
+    let mut gateway = Gateway::prepare("");
+    let settings = SETTINGS.replace("CRS", &folder.to_string_lossy()).replace("MORE", more);
+    gateway.write("crs.conf", &settings);
+    gateway.write("portcullis.yaml", &POLICY.replace("UPSTREAM", &format!("http://{}", site.address)));
+    gateway.run();
+    let stages: Vec<(&Test, &Stage)> =
+        tests.iter().flat_map(|test| test.stages.iter().map(move |stage| (test, stage))).collect();
+    let mut wrong = play(&gateway, &stages, 0);
+    let again: Vec<usize> = wrong.iter().map(|(at, _)| *at).filter(|at| retries(&stages, *at)).collect();
+    let retried: Vec<(&Test, &Stage)> = again.iter().map(|at| stages[*at]).collect();
+    wrong.retain(|(at, _)| !again.contains(at));
+    wrong.extend(play(&gateway, &retried, stages.len()));
+    wrong.into_iter().map(|(_, text)| text).collect()
+}
+
+fn retries(stages: &[(&Test, &Stage)], at: usize) -> bool {
+    stages[at].1.expected.retry == Retry::Once
+}
+
+/// Sends every stage, each from an address of its own, and judges what the events say of it.
+fn play(gateway: &Gateway, stages: &[(&Test, &Stage)], before: usize) -> Vec<(usize, String)> {
+    let next = AtomicUsize::new(0);
+    let answers: Vec<(usize, Option<Answer>)> = std::thread::scope(|scope| {
+        let send = || {
+            let mut answers = Vec::new();
+            loop {
+                let at = next.fetch_add(1, Ordering::Relaxed);
+                let Some((_, stage)) = stages.get(at) else { return answers };
+                answers.push((at, exchange(gateway.address(), client(before + at), &stage.input.bytes())));
+            }
+        };
+        let running: Vec<_> = (0..TOGETHER).map(|_| scope.spawn(send)).collect();
+        running.into_iter().flat_map(|one| one.join().expect("no client panics")).collect()
+    });
+    let events = events(gateway, before + stages.len());
+    let mut wrong = Vec::new();
+    for (at, answer) in answers {
+        let (test, stage) = stages[at];
+        let observed = observed(answer, events.get(&client(before + at)));
+        let mistakes = judge(&stage.expected, &observed);
+        if !mistakes.is_empty() {
+            let status =
+                observed.answer.map_or_else(|| "no answer".to_owned(), |answer| answer.status.to_string());
+            let about = test.description.lines().next().unwrap_or_default();
+            wrong.push((at, format!("{}: {} ({status}; {about})", test.name(), mistakes.join("; "))));
+        }
+    }
+    wrong.sort();
+    wrong
+}
+
+/// Each stage comes from an address of its own, so that its event is found again.
+fn client(at: usize) -> Ipv4Addr {
+    let [_, b, c, d] = u32::try_from(at).expect("not so many").to_be_bytes();
+    Ipv4Addr::new(127, b + 1, c, d)
+}
+
+/// Sends bytes from an address and reads one answer; `None` if there is none.
+fn exchange(gateway: SocketAddr, from: Ipv4Addr, bytes: &[u8]) -> Option<Answer> {
+    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).expect("a socket");
+    socket.bind(&SocketAddr::from((from, 0)).into()).expect("an address of this machine");
+    socket.connect(&gateway.into()).expect("connected");
+    let mut stream: std::net::TcpStream = socket.into();
+    stream.set_read_timeout(Some(WAIT)).expect("set");
+    stream.write_all(bytes).ok()?;
+    let mut answer = Vec::new();
+    // A reset after the answer is the gateway not reading the rest of what it refused.
+    let _ = stream.read_to_end(&mut answer);
+    let head = answer.windows(4).position(|end| end == b"\r\n\r\n")?;
+    let first = String::from_utf8_lossy(&answer[..head]).into_owned();
+    let status = first.split(' ').nth(1)?.parse().ok()?;
+    Some(Answer { status, body: answer[head + 4..].to_vec() })
+}
+
+/// What the gateway told of all exchanges, by client.
+fn events(gateway: &Gateway, count: usize) -> HashMap<Ipv4Addr, Event> {
+    let limit = (2 * count).to_string();
+    let end = std::time::Instant::now() + PATIENCE;
+    loop {
+        let events = gateway.json(&["events", "--limit", &limit]);
+        // A connection that never made a request has no event: what is there once patience ends is all.
+        if events.len() >= count || std::time::Instant::now() > end {
+            let events =
+                events.into_iter().map(|one| serde_json::from_value::<Event>(one).expect("an event"));
+            return events.filter_map(|event| Some((v4(event.peer.ip)?, event))).collect();
+        }
+        std::thread::yield_now();
+    }
+}
+
+fn v4(address: IpAddr) -> Option<Ipv4Addr> {
+    match address {
+        IpAddr::V4(address) => Some(address),
+        IpAddr::V6(_) => None,
+    }
+}
+
+fn observed(answer: Option<Answer>, event: Option<&Event>) -> Observed {
+    let mut observed = Observed { answer, ..Observed::default() };
+    let reasons = event.iter().flat_map(|event| &event.reasons);
+    for reason in reasons.filter(|reason| reason.stage == Told::Filter && reason.code == "filter.match") {
+        let Some(id) = reason.by.as_ref().and_then(|by| by.parse().ok()) else { continue };
+        let (matched, place) =
+            reason.found.as_ref().map_or(("", ""), |found| (&*found.matched, &*found.place));
+        let message = reason.detail.as_deref().unwrap_or_default();
+        observed.logged.push(id);
+        observed.log.push(log_line(id, message, matched, &variable(place)));
+    }
+    observed
+}
+
+/// The variable a place is, as the suite's patterns name it.
+fn variable(place: &str) -> String {
+    let named = [("query.", "ARGS:"), ("body.", "ARGS:"), ("headers.", "REQUEST_HEADERS:")];
+    let found = named.iter().find_map(|(part, name)| Some(format!("{name}{}", place.strip_prefix(part)?)));
+    let found = found.unwrap_or_else(|| place.to_owned());
+    format!("{found} found within {found}")
+}
