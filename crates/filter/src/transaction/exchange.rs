@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use crate::seclang::{EngineMode, Phase, Switch};
+use crate::seclang::{EngineMode, LimitAction, Phase, Switch};
 use crate::transaction::budget::Budget;
 use crate::transaction::fill::Fill;
 use crate::transaction::program::Program;
@@ -13,8 +13,8 @@ use crate::transaction::run::{Run, Scanning, Stopped};
 use crate::transaction::state::{Ended, Spent, State};
 use crate::transaction::treatment::Treatments;
 use crate::transaction::{
-    BodyInput, CollectionWrite, Fields, Interruption, Match, Request, Response, RuleSet, Scores, Step,
-    Workspace,
+    BodyInput, CollectionWrite, Disruption, Fields, Interruption, Match, Request, Response, RuleSet, Scores,
+    Step, Workspace,
 };
 
 /// One exchange under one rule set.
@@ -78,6 +78,12 @@ impl Transaction {
         }
         let content_type = std::mem::take(&mut self.content_type);
         self.fill().request_body(body, &content_type);
+        if self.state.spent == Some(Spent::Body)
+            && self.program.config.request_body_limit_action == LimitAction::Reject
+        {
+            self.reject(413);
+            return self.step();
+        }
         self.start(Phase::RequestBody, workspace)
     }
 
@@ -215,6 +221,16 @@ impl Transaction {
         match stopped {
             Stopped::Asking(keys) => Step::Collections(keys),
             Stopped::Done => self.step(),
+        }
+    }
+
+    /// Ends the exchange for a limit that the rules set, unless they only detect.
+    fn reject(&mut self, status: u16) {
+        let interruption = Interruption { rule: 0, status, kind: Disruption::Deny };
+        if self.state.controls.engine == EngineMode::On && !self.state.only_detects {
+            self.state.interruption.get_or_insert(interruption);
+        } else {
+            self.state.would_interrupt.get_or_insert(interruption);
         }
     }
 

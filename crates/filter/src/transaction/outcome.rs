@@ -26,7 +26,7 @@ pub enum Step {
 /// How a rule ends an exchange.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Interruption {
-    /// The rule's id.
+    /// The rule's id; 0 where a limit the rules set ended it.
     pub rule: u32,
     /// The status to answer with.
     pub status: u16,

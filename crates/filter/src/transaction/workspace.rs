@@ -29,6 +29,11 @@ impl Workspace {
         Self::default()
     }
 
+    /// How many rule sets it has caches for; those of sets that nobody uses go when the next exchange ends.
+    pub fn remembers(&self) -> usize {
+        self.caches.len()
+    }
+
     /// A room of some transaction before; not cleared.
     pub(super) fn take_room(&mut self) -> Option<Box<State>> {
         self.rooms.pop()

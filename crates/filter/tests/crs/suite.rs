@@ -1,5 +1,7 @@
 //! The rules and tests of the corpus, set up as the suite's own runners set them up.
 
+use std::sync::OnceLock;
+
 use bytes::Bytes;
 use portcullis_document::{Severity, SourceError, SourceFile, Sources, Style, render};
 use portcullis_filter::ftw::{self, Test};
@@ -66,6 +68,13 @@ pub(crate) fn rules(corpora: &str, limits: Limits) -> RuleSet {
         Entry::Text { name: "suite.conf".to_owned(), text: format!("{SETUP}{more}") },
         Entry::Path(format!("{corpora}/crs/rules/*.conf")),
     ])
+}
+
+/// The same, compiled once for all tests that only look.
+pub(crate) fn shared_rules() -> Option<&'static RuleSet> {
+    static RULES: OnceLock<RuleSet> = OnceLock::new();
+    let corpora = corpora()?;
+    Some(RULES.get_or_init(|| rules(&corpora, Limits::AsPublished)))
 }
 
 /// Rules of those entries.

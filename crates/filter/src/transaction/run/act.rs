@@ -58,7 +58,7 @@ impl Run<'_> {
             Arithmetic::Subtract => held.saturating_sub(by),
         };
         self.state.slots.set(slot, Held::Number(number));
-        if arithmetic == Arithmetic::Add {
+        if arithmetic == Arithmetic::Add && self.program.slots.of(slot).contains("anomaly_score") {
             self.state.added = self.state.added.saturating_add(by);
         }
     }

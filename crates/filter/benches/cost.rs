@@ -1,0 +1,108 @@
+//! What CRS costs for one request: the four requests that the project's budgets are about, at paranoia level 1.
+//!
+//! Values are fresh in every request; names, headers and paths repeat, as they do in life. `PORTCULLIS_CORPORA` names
+//! the rules; without it this says so. With `COST_ROUNDS=n` it runs each request n times and nothing else, for counting
+//! instructions under callgrind (`--toggle-collect='*cost::measured*'`).
+
+#![allow(clippy::disallowed_methods, reason = "a benchmark reads its corpus")]
+#![allow(clippy::unwrap_used, clippy::print_stderr, clippy::panic, reason = "a benchmark may be loud")]
+#![allow(missing_docs, reason = "criterion's macros make undocumented functions")]
+
+#[path = "cost/requests.rs"]
+mod requests;
+
+use std::hint::black_box;
+use std::net::SocketAddr;
+
+use bytes::Bytes;
+use criterion::{BatchSize, Criterion};
+use portcullis_document::{SourceError, Sources};
+use portcullis_filter::seclang::{crs_entries, load};
+use portcullis_filter::transaction::{BodyInput, Budget, Request, RuleSet, Step, Transaction, Workspace};
+use portcullis_model::Timestamp;
+use portcullis_wire::body::parse_as_declared;
+use portcullis_wire::{EncodedSlash, normalise};
+use requests::{KINDS, Made};
+
+struct Disk;
+
+impl Sources for Disk {
+    fn read(&self, path: &str) -> Result<Bytes, SourceError> {
+        std::fs::read(path).map(Bytes::from).map_err(|_| SourceError::Missing)
+    }
+
+    fn list(&self, folder: &str) -> Result<Vec<String>, SourceError> {
+        let entries = std::fs::read_dir(folder).map_err(|_| SourceError::Missing)?;
+        Ok(entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect())
+    }
+
+    fn env(&self, _: &str) -> Option<String> {
+        None
+    }
+}
+
+/// Everything the filter does for a request whose body the host has parsed.
+#[inline(never)]
+fn measured(rules: &RuleSet, made: &Made, workspace: &mut Workspace) -> Transaction {
+    let address: SocketAddr = SocketAddr::from(([192, 0, 2, 7], 4711));
+    let request = Request {
+        head: &made.head,
+        normal: &made.normal,
+        client: address,
+        server: address,
+        began: Timestamp::from_secs(1_780_000_000),
+        id: "01HZY3V8Q0000000000000000",
+    };
+    let mut transaction = Transaction::new(rules, Budget::default(), workspace);
+    let head = transaction.request_head(&request, workspace);
+    let body = made.body.as_ref().map(|(bytes, body)| BodyInput { bytes, parsed: Some(body) });
+    let body = transaction.request_body(body.as_ref(), workspace);
+    assert!(head == Step::Done && body == Step::Done);
+    transaction
+}
+
+fn run(rules: &RuleSet, made: &Made, workspace: &mut Workspace) {
+    let transaction = measured(rules, made, workspace);
+    assert!(transaction.matches().is_empty(), "{:?}", transaction.matches());
+    black_box(&transaction);
+    transaction.finish(workspace);
+}
+
+fn main() {
+    let Ok(corpora) = std::env::var("PORTCULLIS_CORPORA") else {
+        eprintln!("skipped: PORTCULLIS_CORPORA does not name the corpus folder");
+        return;
+    };
+    let rules = load(&crs_entries(&format!("{corpora}/crs"), &Disk).unwrap(), &Disk).unwrap();
+    let rules = RuleSet::compile(&rules).unwrap();
+    let mut workspace = Workspace::new();
+    let parse =
+        |bytes: &Bytes, headers: &_| parse_as_declared(bytes, headers, &portcullis_wire::Budget::default());
+    let made = |kind: &str, seed: u64| {
+        let (head, body) = requests::make(kind, seed);
+        let normal = normalise(&head, EncodedSlash::Keep);
+        let body = body.map(|bytes| (bytes.clone(), parse(&bytes, &head.headers)));
+        Made { head, normal, body }
+    };
+    if let Ok(rounds) = std::env::var("COST_ROUNDS") {
+        let kinds = std::env::var("COST_KIND").map_or(KINDS.map(str::to_owned).to_vec(), |kind| vec![kind]);
+        for kind in kinds {
+            for seed in 0..rounds.parse().unwrap() {
+                run(&rules, &made(&kind, seed), &mut workspace);
+            }
+        }
+        return;
+    }
+    let mut criterion = Criterion::default().configure_from_args();
+    for kind in KINDS {
+        let mut seed = 0;
+        criterion.bench_function(kind, |bench| {
+            let fresh = || {
+                seed += 1;
+                made(kind, seed)
+            };
+            bench.iter_batched_ref(fresh, |made| run(&rules, made, &mut workspace), BatchSize::SmallInput);
+        });
+    }
+    criterion.final_summary();
+}
