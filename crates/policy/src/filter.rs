@@ -47,7 +47,7 @@ section! {
         /// adds those it names.
         responses: Vec<MediaRange> = "[]",
         /// Steps of work an exchange may cost, about one a byte looked at by one rule.
-        steps: NonZero<u64> = "20000000",
+        steps: NonZero<u64> = "400000000",
         /// What happens to an exchange whose steps are used up, or for which the filter failed.
         on_budget: FilterAction = "block",
     }

@@ -152,7 +152,8 @@ fn settings(filter: &Filter) -> Entry {
 
 fn pack(work: &mut Work<'_>, filter: &Filter) -> Option<Arc<Pack>> {
     let level = Level::new(i64::from(filter.level.get()))?;
-    let steps = filter.steps.get();
+    // The built-in rules make do with less than SecLang allows by default.
+    let steps = filter.steps.get().min(PackConfig::default().steps);
     let same = |(known, spend, _): &&(Level, u64, Arc<Pack>)| (*known, *spend) == (level, steps);
     if let Some((_, _, pack)) = work.kept.packs.iter().find(same) {
         return Some(Arc::clone(pack));
