@@ -1,4 +1,4 @@
-//! What reading one request costs: the head of a browser's GET, its normal form, a JSON body of a kilobyte.
+//! What reading one request costs: the head of a browser's GET, its normal form, bodies of one to sixteen kilobytes.
 //!
 //! `cargo bench -p portcullis-wire`; figures are in the docs of the crate.
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic, reason = "a bench stops loudly")]
@@ -62,17 +62,37 @@ fn normal_forms(criterion: &mut Criterion) {
     });
 }
 
-fn bodies(criterion: &mut Criterion) {
+/// So many records of six values each.
+fn json(records: usize) -> Bytes {
     let item =
         r#"{"id":8731,"name":"Ada Lovelace","email":"ada@example.org","plans":["m","xl"],"active":true}"#;
-    let text = Bytes::from(format!("[{}]", [item; 11].join(",")));
-    let json = MediaType::parse(b"application/json").unwrap();
-    let mut group = criterion.benchmark_group("body");
-    group.throughput(Throughput::Bytes(text.len() as u64));
-    group.bench_function("JSON, 1 KiB", |bencher| {
-        bencher.iter(|| body::parse(black_box(&text), Some(&json), &Budget::default()));
-    });
-    group.finish();
+    Bytes::from(format!("[{}]", vec![item; records].join(",")))
+}
+
+/// A form as browsers send it, four kilobytes with 163 fields.
+fn form() -> Bytes {
+    let fields: Vec<_> = (0..163).map(|n| format!("field_{n}=a+value%20{}", n * 7919)).collect();
+    Bytes::from(fields.join("&"))
+}
+
+fn bodies(criterion: &mut Criterion) {
+    let xml = "<r><id>8731</id><name lang=\"en\">Ada &amp; co</name></r>".repeat(18);
+    let part = "--B\r\nContent-Disposition: form-data; name=\"field\"\r\n\r\nvalue\r\n".repeat(15);
+    for (name, media_type, text) in [
+        ("JSON, 1 KiB", "application/json", json(11)),
+        ("JSON, 16 KiB", "application/json", json(176)),
+        ("form, 4 KiB, 163 fields", "application/x-www-form-urlencoded", form()),
+        ("XML, 1 KiB", "application/xml", Bytes::from(format!("<a>{xml}</a>"))),
+        ("multipart, 1 KiB", "multipart/form-data; boundary=B", Bytes::from(format!("{part}--B--\r\n"))),
+    ] {
+        let media_type = MediaType::parse(media_type.as_bytes()).unwrap();
+        let mut group = criterion.benchmark_group("body");
+        group.throughput(Throughput::Bytes(text.len() as u64));
+        group.bench_function(name, |bencher| {
+            bencher.iter(|| body::parse(black_box(&text), Some(&media_type), &Budget::default()));
+        });
+        group.finish();
+    }
 }
 
 criterion_group!(benches, heads, normal_forms, bodies);

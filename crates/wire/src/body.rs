@@ -10,6 +10,8 @@ mod form;
 pub mod graphql;
 mod json;
 mod multipart;
+#[cfg(test)]
+mod properties;
 mod protobuf;
 mod shape;
 #[cfg(test)]

@@ -2,16 +2,14 @@
 //!
 //! Written as matches and folds, which compile to table lookups and vector code without `unsafe`.
 
-/// `tchar`: what names, methods and other tokens are made of.
-pub(crate) const fn is_token_byte(byte: u8) -> bool {
-    const TABLE: [bool; 256] = {
+/// The table of a class of bytes, written as a pattern.
+macro_rules! byte_table {
+    ($($pattern:tt)*) => {{
         let mut table = [false; 256];
         let mut byte = 0_u8;
         loop {
-            if matches!(byte, b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z'
-                | b'!' | b'#' | b'$' | b'%' | b'&' | b'\'' | b'*' | b'+' | b'-' | b'.' | b'^' | b'_' | b'`' | b'|' | b'~')
-            {
-                set(&mut table, byte);
+            if matches!(byte, $($pattern)*) {
+                $crate::grammar::set(&mut table, byte);
             }
             if byte == 255 {
                 break;
@@ -19,7 +17,14 @@ pub(crate) const fn is_token_byte(byte: u8) -> bool {
             byte += 1;
         }
         table
-    };
+    }};
+}
+pub(crate) use byte_table;
+
+/// `tchar`: what names, methods and other tokens are made of.
+pub(crate) const fn is_token_byte(byte: u8) -> bool {
+    const TABLE: [bool; 256] = byte_table!(b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z'
+        | b'!' | b'#' | b'$' | b'%' | b'&' | b'\'' | b'*' | b'+' | b'-' | b'.' | b'^' | b'_' | b'`' | b'|' | b'~');
     lookup(&TABLE, byte)
 }
 
@@ -28,7 +33,7 @@ pub(crate) const fn is_token_byte(byte: u8) -> bool {
     clippy::indexing_slicing,
     reason = "a byte cannot lie outside a table of 256; const code has no get_mut"
 )]
-const fn set(table: &mut [bool; 256], byte: u8) {
+pub(crate) const fn set(table: &mut [bool; 256], byte: u8) {
     table[byte as usize] = true;
 }
 

@@ -6,7 +6,9 @@
 //!
 //! What reading costs, in instructions (callgrind over `cargo bench -p portcullis-wire -- --test`, which noise on the
 //! machine does not move): the head of a browser's GET with 15 fields 12 300, its normal form 2 800, one with escapes
-//! and dot segments 5 400, a kilobyte of JSON 59 000; about 1.3 µs, 0.3 µs, 0.6 µs and 6 µs at 3 GHz.
+//! and dot segments 5 400; a kilobyte of JSON with 89 values 37 000, 16 kilobytes with 1 409 values 570 000, four
+//! kilobytes of a form with 163 escaped fields 140 000, a kilobyte of XML 58 000, one of multipart with 15 parts 70 000.
+//! Ten thousand are about a microsecond at 3 GHz. Nothing is allocated for a value, but for a part of multipart.
 
 pub mod body;
 pub mod content;

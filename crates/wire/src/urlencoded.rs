@@ -49,27 +49,25 @@ pub fn decode(text: &[u8]) -> Cow<'_, [u8]> {
 /// Appends the decoded text: `+` is a space, a stray percent sign stands for itself.
 pub fn decode_into(text: &[u8], out: &mut Vec<u8>) -> Escapes {
     let mut escapes = Escapes::Valid;
-    let mut rest = text;
-    while let Some(at) = memchr::memchr2(b'%', b'+', rest) {
-        out.extend_from_slice(rest.get(..at).unwrap_or_default());
-        rest = match rest.get(at..).unwrap_or_default() {
-            [b'+', behind @ ..] => {
-                out.push(b' ');
-                behind
-            }
-            [_, high, low, behind @ ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => {
-                out.push(hex_digit(*high).unwrap_or(0) << 4 | hex_digit(*low).unwrap_or(0));
-                behind
-            }
-            [_, behind @ ..] => {
-                out.push(b'%');
-                escapes = Escapes::Invalid;
-                behind
-            }
-            [] => &[],
+    let mut bytes = text.iter();
+    out.reserve(text.len());
+    while let Some(byte) = bytes.next() {
+        let decoded = match byte {
+            b'+' => b' ',
+            b'%' => match bytes.as_slice() {
+                [high, low, ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => {
+                    bytes.nth(1);
+                    hex_digit(*high).unwrap_or(0) << 4 | hex_digit(*low).unwrap_or(0)
+                }
+                _ => {
+                    escapes = Escapes::Invalid;
+                    b'%'
+                }
+            },
+            plain => *plain,
         };
+        out.push(decoded);
     }
-    out.extend_from_slice(rest);
     escapes
 }
 

@@ -47,6 +47,11 @@ impl Builder {
         }
     }
 
+    /// Makes room for about so many values.
+    pub(super) fn expect_values(&mut self, values: usize) {
+        self.tree.nodes.reserve(values.min(self.values));
+    }
+
     /// The bytes to read.
     pub(super) fn sent(&self) -> Bytes {
         self.tree.sent.clone()
@@ -159,7 +164,7 @@ impl Builder {
         let end = self.tree.undone.len();
         let kept = Text::Undone(start as u32, end as u32);
         let written = self.tree.undone.get(start..).unwrap_or_default();
-        if std::str::from_utf8(written).is_ok() {
+        if written.is_ascii() || std::str::from_utf8(written).is_ok() {
             return (kept, kept);
         }
         let lossy = String::from_utf8_lossy(written).into_owned();
@@ -208,18 +213,31 @@ impl Builder {
     }
 
     fn repeats_a_name(&self) -> bool {
-        let mut names: SmallVec<[&[u8]; 8]> = SmallVec::new();
+        let mut names: SmallVec<[(u64, u32); 16]> = SmallVec::new();
         let mut next = self.open.last().map_or(usize::MAX, |object| *object as usize + 1);
         while let Some(node) = self.tree.nodes.get(next) {
-            names.push(self.tree.text_bytes(node.name));
+            names.push((fingerprint(self.tree.text_bytes(node.name)), next as u32));
             next = (node.behind as usize).max(next + 1);
         }
         if names.len() <= 8 {
-            return names
-                .iter()
-                .enumerate()
-                .any(|(place, name)| names.iter().take(place).any(|other| other == name));
+            let same = |place: usize, this: u64| names.iter().take(place).any(|(other, _)| *other == this);
+            if !names.iter().enumerate().any(|(place, (this, _))| same(place, *this)) {
+                return false;
+            }
         }
+        // Sorting costs the same whatever the names are: nobody can choose them so that they collide.
+        names.sort_unstable();
+        if !names.windows(2).any(|pair| matches!(pair, [a, b] if a.0 == b.0)) {
+            return false;
+        }
+        let name = |index: u32| {
+            self.tree
+                .nodes
+                .get(index as usize)
+                .map(|node| self.tree.text_bytes(node.name))
+                .unwrap_or_default()
+        };
+        let mut names: Vec<&[u8]> = names.iter().map(|(_, index)| name(*index)).collect();
         names.sort_unstable();
         names.windows(2).any(|pair| matches!(pair, [a, b] if a == b))
     }
@@ -238,4 +256,13 @@ impl Builder {
             graphql: self.graphql,
         }
     }
+}
+
+/// A number that is the same for equal names and almost always another for others.
+fn fingerprint(name: &[u8]) -> u64 {
+    const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
+    let (words, rest) = name.as_chunks::<8>();
+    let last = rest.iter().fold(rest.len() as u64, |word, byte| word << 8 | u64::from(*byte));
+    let mixed = |sum: u64, word: u64| (sum.rotate_left(23) ^ word).wrapping_mul(ODD);
+    mixed(words.iter().fold(0, |sum, word| mixed(sum, u64::from_le_bytes(*word))), last)
 }

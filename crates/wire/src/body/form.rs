@@ -6,7 +6,11 @@
 use crate::body::builder::{Builder, Spent};
 use crate::body::tree::{Kind, Text};
 use crate::defect::Defect;
+use crate::grammar::{byte_table, lookup};
 use crate::urlencoded::{Escapes, decode_into};
+
+/// What cannot stay as it was sent: escapes, and what may not be UTF-8.
+const NOT_PLAIN: [bool; 256] = byte_table!(b'%' | b'+' | 0x80..);
 
 /// Reads pairs into the builder.
 pub(super) fn parse(builder: &mut Builder) {
@@ -14,6 +18,7 @@ pub(super) fn parse(builder: &mut Builder) {
     if builder.open(Kind::Object, 0, Text::None).is_err() {
         return;
     }
+    builder.expect_values(memchr::memchr_iter(b'&', &sent).count() + 2);
     let mut start = 0;
     while start < sent.len() {
         let rest = sent.get(start..).unwrap_or_default();
@@ -43,7 +48,7 @@ fn pair(builder: &mut Builder, sent: &[u8], start: usize, end: usize) -> Result<
 /// The decoded text of a range of the body, in UTF-8 and as it is.
 fn text(builder: &mut Builder, sent: &[u8], start: usize, end: usize) -> (Text, Text) {
     let raw = sent.get(start..end).unwrap_or_default();
-    if raw.iter().all(|byte| byte.is_ascii() && !matches!(byte, b'%' | b'+')) {
+    if !raw.iter().any(|byte| lookup(&NOT_PLAIN, *byte)) {
         let sent = Text::Sent(start as u32, end as u32);
         return (sent, sent);
     }

@@ -6,7 +6,7 @@
 use crate::body::builder::{Builder, Spent};
 use crate::body::tree::{Kind, Text};
 use crate::defect::Defect;
-use crate::grammar::hex_digit;
+use crate::grammar::{byte_table, hex_digit, lookup};
 
 /// Reads a JSON document into the builder.
 pub(super) fn parse(builder: &mut Builder) {
@@ -18,12 +18,16 @@ pub(super) fn parse(builder: &mut Builder) {
     }
     let sent = builder.sent();
     let at = if sent.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
-    let mut parser = Parser { bytes: &sent, at, builder, name: Text::None };
+    builder.expect_values(sent.len() / BYTES_A_VALUE);
+    let mut parser = Parser { bytes: &sent, at, builder, name: Text::None, inside: None };
     if let Err(Stop::Syntax(defect)) = parser.document() {
         let at = parser.at;
         builder.note_syntax(defect, at);
     }
 }
+
+/// What no string holds as it is: control characters, and the two that mean something.
+const ENDS_PLAIN: [bool; 256] = byte_table!(0..0x20 | b'"' | b'\\');
 
 /// Why parsing ends before the document does.
 enum Stop {
@@ -37,6 +41,9 @@ impl From<Spent> for Stop {
         Self::Spent
     }
 }
+
+/// About as many bytes make one value in bodies of APIs.
+const BYTES_A_VALUE: usize = 12;
 
 const BROKEN: Stop = Stop::Syntax(Defect::BodySyntax);
 
@@ -58,6 +65,8 @@ struct Parser<'a> {
     builder: &'a mut Builder,
     /// The name of the member whose value comes next.
     name: Text,
+    /// What is being read: an array, an object, or the document itself.
+    inside: Option<Kind>,
 }
 
 impl Parser<'_> {
@@ -66,7 +75,7 @@ impl Parser<'_> {
         loop {
             let byte = self.skip_space();
             next = match (next, byte) {
-                (Next::CommaOrEnd, _) if self.builder.innermost().is_none() => {
+                (Next::CommaOrEnd, _) if self.inside.is_none() => {
                     return if byte.is_none() { Ok(()) } else { Err(Stop::Syntax(Defect::BodyTrailing)) };
                 }
                 (Next::ValueOrEnd, Some(b']')) | (Next::NameOrEnd, Some(b'}')) => self.end(),
@@ -98,6 +107,7 @@ impl Parser<'_> {
                     (Kind::Array, Next::ValueOrEnd)
                 };
                 self.builder.open(kind, start, name)?;
+                self.inside = Some(kind);
                 self.at += 1;
                 return Ok(next);
             }
@@ -145,7 +155,7 @@ impl Parser<'_> {
     }
 
     fn comma_or_end(&mut self, byte: u8) -> Result<Next, Stop> {
-        let object = self.builder.innermost() == Some(Kind::Object);
+        let object = self.inside == Some(Kind::Object);
         match (byte, object) {
             (b',', _) => {
                 self.at += 1;
@@ -158,10 +168,11 @@ impl Parser<'_> {
 
     fn end(&mut self) -> Next {
         self.at += 1;
-        if self.builder.innermost() == Some(Kind::Object) {
+        if self.inside == Some(Kind::Object) {
             self.builder.check_names();
         }
         self.builder.close(self.at);
+        self.inside = self.builder.innermost();
         Next::CommaOrEnd
     }
 
@@ -220,19 +231,19 @@ impl Parser<'_> {
         }
     }
 
-    /// Moves to the next quote or backslash.
+    /// Moves to the next quote or backslash. Most strings are too short for anything but one byte after the other.
     fn skip_plain(&mut self) -> Result<(), Stop> {
         let rest = self.bytes.get(self.at..).unwrap_or_default();
-        let Some(length) = memchr::memchr2(b'"', b'\\', rest) else {
-            self.at = self.bytes.len();
-            return Err(BROKEN);
-        };
-        let plain = rest.get(..length).unwrap_or_default();
-        if plain.iter().min().is_some_and(|least| *least < 0x20) {
-            return Err(BROKEN);
+        match rest.iter().position(|byte| lookup(&ENDS_PLAIN, *byte)) {
+            Some(length) => {
+                self.at += length;
+                if rest.get(length).is_some_and(|byte| *byte < 0x20) { Err(BROKEN) } else { Ok(()) }
+            }
+            None => {
+                self.at = self.bytes.len();
+                Err(BROKEN)
+            }
         }
-        self.at += length;
-        Ok(())
     }
 
     fn escape(&mut self) -> Result<char, Stop> {
