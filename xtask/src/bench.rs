@@ -1,5 +1,6 @@
 //! `cargo xtask bench`: measure against a baseline in the same run, print ratios.
 
+mod filter;
 mod load;
 mod peers;
 mod report;
@@ -24,6 +25,8 @@ pub(crate) struct Bench {
 enum What {
     /// The gateway beside nginx and a bare hyper proxy: requests, latency, CPU, instructions, memory.
     Proxy(Proxy),
+    /// The content filter beside libmodsecurity 3 and naive pattern matching: CPU, instructions, memory.
+    Filter(filter::Filter),
     /// The engine, conditions and contract matching by themselves (criterion).
     Engine,
 }
@@ -56,6 +59,7 @@ impl Bench {
     pub(crate) fn run(&self) -> Result<()> {
         match &self.what {
             What::Proxy(proxy) => proxy.run(),
+            What::Filter(filter) => filter.run(),
             What::Engine => run(&mut cargo(&[
                 "bench",
                 "-p",

@@ -35,13 +35,18 @@ pub(crate) fn ensure(tools: &[Tool]) -> Result<()> {
     if missing.is_empty() {
         return Ok(());
     }
+    packages(&missing)
+}
+
+/// Installs packages by name: libraries have no program to look for.
+pub(crate) fn packages(missing: &[&str]) -> Result<()> {
     let wanted = missing.join(" ");
     if !is_installed("apt-get") {
         bail!("these packages are needed and this is not Debian: {wanted}");
     }
     eprintln_line(&format!("installing {wanted}"));
     run(apt().args(["update", "-qq"]))?;
-    run(apt().args(["install", "-y", "-qq", "--no-install-recommends"]).args(&missing))
+    run(apt().args(["install", "-y", "-qq", "--no-install-recommends"]).args(missing))
 }
 
 /// Debian keeps servers in `/usr/sbin`, which an ordinary user's `PATH` leaves out.

@@ -1,0 +1,156 @@
+//! `cargo xtask bench filter`: what CRS costs a request with our filter, with libmodsecurity 3 and with every pattern
+//! run by itself.
+//!
+//! All load the same rules and read the same file of requests, and take turns within every round. CPU is what their
+//! process used between a command and its answer. Instructions are callgrind's, inside the one function that takes a
+//! request.
+
+mod contestant;
+mod request;
+mod table;
+
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+
+use crate::install::{self, Tool};
+use crate::process::{cargo, root, run};
+use contestant::{Contestant, Driver};
+use request::Kind;
+use table::Row;
+
+/// What `bench filter` measures against and with.
+const TOOLS: &[Tool] =
+    &[Tool { program: "cc", package: "gcc" }, Tool { program: "valgrind", package: "valgrind" }];
+/// libmodsecurity's headers, which tell whether its package is there.
+const HEADER: &str = "/usr/include/modsecurity/modsecurity.h";
+const LIBRARY: &str = "libmodsecurity-dev";
+
+/// Engine settings that CRS expects of its host, the same for all.
+const ENGINE: &str = r#"SecRuleEngine On
+SecRequestBodyAccess On
+SecResponseBodyAccess Off
+SecRequestBodyLimit 13107200
+SecRequestBodyNoFilesLimit 13107200
+SecRequestBodyJsonDepthLimit 512
+SecAuditEngine Off
+SecRule REQUEST_HEADERS:Content-Type "^application/json" "id:200001,phase:1,t:none,t:lowercase,pass,nolog,ctl:requestBodyProcessor=JSON"
+"#;
+
+/// Options of `cargo xtask bench filter`.
+#[derive(Args)]
+pub(crate) struct Filter {
+    /// CRS: a folder with `crs-setup.conf.example` and `rules/`; else `crs/` of the folder that `PORTCULLIS_CORPORA`
+    /// names.
+    #[arg(long)]
+    crs: Option<String>,
+    /// Rounds; contestants take turns within each.
+    #[arg(long, default_value_t = 7)]
+    rounds: u32,
+    /// Leave out the instruction counts (callgrind is slow).
+    #[arg(long)]
+    no_instructions: bool,
+    /// Only these contestants.
+    #[arg(long, value_enum)]
+    only: Vec<Contestant>,
+}
+
+impl Filter {
+    pub(super) fn run(&self) -> Result<()> {
+        install::ensure(TOOLS)?;
+        if !Path::new(HEADER).is_file() {
+            install::packages(&[LIBRARY])?;
+        }
+        let ground = Ground::prepare(&self.crs()?)?;
+        let mut rows = self.measure(&ground)?;
+        if !self.no_instructions {
+            for row in &mut rows {
+                row.instructions = ground.instructions(row.contestant, row.kind)?;
+            }
+        }
+        table::print(&rows);
+        Ok(())
+    }
+
+    fn crs(&self) -> Result<String> {
+        let corpora = std::env::var("PORTCULLIS_CORPORA").ok().map(|folder| format!("{folder}/crs"));
+        let Some(folder) = self.crs.clone().or(corpora) else { bail!("say where CRS is with --crs") };
+        Ok(folder)
+    }
+
+    fn measure(&self, ground: &Ground) -> Result<Vec<Row>> {
+        let takes_part = |one: &Contestant| self.only.is_empty() || self.only.contains(one);
+        let mut drivers = Vec::new();
+        for contestant in Contestant::ALL.into_iter().filter(takes_part) {
+            drivers.push((contestant, ground.start(contestant)?));
+        }
+        let pairs =
+            drivers.iter().flat_map(|(contestant, _)| Kind::ALL.map(|kind| Row::new(*contestant, kind)));
+        let mut rows: Vec<Row> = pairs.collect();
+        // Round 0 fills caches; it does not count.
+        for round in 0..=self.rounds {
+            for row in &mut rows {
+                let driver = drivers.iter_mut().find(|(contestant, _)| *contestant == row.contestant);
+                let (_, driver) = driver.context("every row has a driver")?;
+                let measured = driver.take(row.kind, row.kind.count(row.contestant))?;
+                if round > 0 {
+                    row.add(&measured);
+                }
+            }
+        }
+        Ok(rows)
+    }
+}
+
+/// Rules, requests and programs, ready.
+pub(super) struct Ground {
+    rules: Vec<String>,
+    requests: String,
+    libmodsecurity: String,
+    ours: String,
+}
+
+impl Ground {
+    fn prepare(crs: &str) -> Result<Self> {
+        let folder = root().join("target/bench-filter");
+        std::fs::create_dir_all(&folder)?;
+        let place = |name: &str| folder.join(name).display().to_string();
+        let (engine, requests, driver) = (place("engine.conf"), place("requests"), place("modsecurity"));
+        std::fs::write(&engine, ENGINE)?;
+        std::fs::write(&requests, request::file())?;
+        let source = root().join("bench/modsecurity/driver.c").display().to_string();
+        run(std::process::Command::new("cc").args(["-O2", "-o", &driver, &source, "-lmodsecurity"]))?;
+        run(&mut cargo(&["build", "--release", "-p", "portcullis-bench-filter"]))?;
+        let ours = root().join("target/release/portcullis-bench-filter").display().to_string();
+        let mut rules = vec![engine, format!("{crs}/crs-setup.conf.example")];
+        let mut files: Vec<String> = std::fs::read_dir(format!("{crs}/rules"))
+            .with_context(|| format!("no rules in {crs}"))?
+            .filter_map(|entry| Some(entry.ok()?.path().display().to_string()))
+            .filter(|path| Path::new(path).extension().is_some_and(|extension| extension == "conf"))
+            .collect();
+        files.sort();
+        rules.extend(files);
+        Ok(Self { rules, requests, libmodsecurity: driver, ours })
+    }
+
+    fn arguments(&self, contestant: Contestant) -> Vec<&str> {
+        let program = match contestant {
+            Contestant::Libmodsecurity => vec![self.libmodsecurity.as_str()],
+            Contestant::Warm => vec![self.ours.as_str(), "warm"],
+            Contestant::Cold => vec![self.ours.as_str(), "cold"],
+            Contestant::Naive => vec![self.ours.as_str(), "naive"],
+        };
+        let files = self.rules.iter().chain([&self.requests]).map(String::as_str);
+        program.into_iter().chain(files).collect()
+    }
+
+    fn start(&self, contestant: Contestant) -> Result<Driver> {
+        Driver::start(&self.arguments(contestant))
+    }
+
+    /// Instructions of one request, counted by callgrind after as many that do not count as fill the caches.
+    fn instructions(&self, contestant: Contestant, kind: Kind) -> Result<Option<f64>> {
+        contestant::count_instructions(&self.arguments(contestant), kind)
+    }
+}

@@ -1,0 +1,142 @@
+//! Who takes part, as processes that take commands and answer when they have done what they were told.
+
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+
+use anyhow::{Context, Result, bail};
+use clap::ValueEnum;
+
+use super::request::Kind;
+use crate::bench::sample::Usage;
+
+/// A way to put a request through CRS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Contestant {
+    /// Debian's libmodsecurity 3.
+    Libmodsecurity,
+    /// Every pattern by itself, with `regex`.
+    Naive,
+    /// Our filter, with the caches a worker has.
+    Warm,
+    /// Our filter, with nothing remembered.
+    Cold,
+}
+
+impl Contestant {
+    /// In the order of the table.
+    pub(super) const ALL: [Self; 4] = [Self::Libmodsecurity, Self::Naive, Self::Warm, Self::Cold];
+
+    /// What the table calls it.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Libmodsecurity => "libmodsecurity 3",
+            Self::Naive => "naive `regex`, patterns only",
+            Self::Warm => "Portcullis",
+            Self::Cold => "Portcullis, nothing remembered",
+        }
+    }
+}
+
+/// What some requests took.
+pub(super) struct Measured {
+    /// CPU of one request, microseconds.
+    pub(super) cpu_us: f64,
+    /// Resident afterwards, MiB.
+    pub(super) memory_mib: f64,
+    /// Requests that would have been blocked.
+    pub(super) blocked: u32,
+}
+
+/// A running contestant; it ends when its input does.
+pub(super) struct Driver {
+    child: Child,
+    input: Option<ChildStdin>,
+    output: BufReader<ChildStdout>,
+}
+
+impl Driver {
+    /// Starts it and waits until its rules are loaded.
+    pub(super) fn start(arguments: &[&str]) -> Result<Self> {
+        let (program, arguments) = arguments.split_first().context("no program")?;
+        let mut child = Command::new(program)
+            .args(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .with_context(|| format!("could not start {program}"))?;
+        let input = child.stdin.take();
+        let output = BufReader::new(child.stdout.take().context("no output to read")?);
+        let mut driver = Self { child, input, output };
+        let ready = driver.line()?;
+        if ready != "ready" {
+            bail!("{program} did not load its rules: {ready}");
+        }
+        Ok(driver)
+    }
+
+    /// Has it take `count` requests.
+    pub(super) fn take(&mut self, kind: Kind, count: u32) -> Result<Measured> {
+        let before = Usage::of(vec![self.child.id()])?;
+        let blocked = self.command(kind, count)?;
+        let after = Usage::of(vec![self.child.id()])?;
+        let used = after.since(&before);
+        Ok(Measured {
+            cpu_us: used.cpu_ns / 1000.0 / f64::from(count),
+            memory_mib: used.memory_kib / 1024.0,
+            blocked,
+        })
+    }
+
+    fn command(&mut self, kind: Kind, count: u32) -> Result<u32> {
+        let input = self.input.as_mut().context("its input is open")?;
+        writeln!(input, "{} {count}", kind.name())?;
+        input.flush()?;
+        let answer = self.line()?;
+        let blocked = answer.strip_prefix("done ").and_then(|count| count.parse().ok());
+        blocked.with_context(|| format!("not an answer: {answer:?}"))
+    }
+
+    fn line(&mut self) -> Result<String> {
+        let mut line = String::new();
+        self.output.read_line(&mut line)?;
+        Ok(line.trim_end().to_owned())
+    }
+
+    fn end(mut self) -> Result<()> {
+        self.input.take();
+        self.child.wait()?;
+        Ok(())
+    }
+}
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        self.input.take();
+        // It ends by itself once it has read the end; one that is stuck must not outlive the bench.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Instructions of one request: what more requests cost, by the number of them.
+pub(super) fn count_instructions(arguments: &[&str], kind: Kind) -> Result<Option<f64>> {
+    let few = count(arguments, kind, 2)?;
+    let many = count(arguments, kind, 2 + kind.counted())?;
+    Ok(Some((many - few) / f64::from(kind.counted())))
+}
+
+/// Instructions of so many requests, by callgrind, inside `measured_request`.
+fn count(arguments: &[&str], kind: Kind, requests: u32) -> Result<f64> {
+    let folder = crate::process::root().join("target/bench-filter");
+    let out = folder.join("callgrind.out").display().to_string();
+    let file = format!("--callgrind-out-file={out}");
+    let tool = ["valgrind", "--quiet", "--tool=callgrind", "--toggle-collect=*measured_request*", &file];
+    let arguments: Vec<&str> = tool.into_iter().chain(arguments.iter().copied()).collect();
+    let mut driver = Driver::start(&arguments)?;
+    driver.command(kind, requests)?;
+    driver.end()?;
+    let text = std::fs::read_to_string(&out)?;
+    let total =
+        text.lines().find_map(|line| line.strip_prefix("totals: ").or(line.strip_prefix("summary: ")));
+    total.and_then(|count| count.trim().parse().ok()).context("callgrind wrote no total")
+}
