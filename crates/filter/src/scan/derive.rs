@@ -28,6 +28,7 @@ const COPIES: u32 = 4;
 const MARKS: [&[u8]; 3] = [b"\\^`{}[]<>|$\"')(;&?!#*~\t\r\n", b"\\^`{}[]<>|$\"')(", b"\\^`{}[]<>|$"];
 
 /// What is known of every match of a part.
+#[derive(Clone)]
 struct Facts {
     /// Every match begins with one of them.
     heads: Vec<Run>,
@@ -74,7 +75,7 @@ fn facts_of(pattern: &Pattern) -> Facts {
     match pattern {
         Pattern::Never => Facts::whole(Vec::new()),
         Pattern::Empty => Facts::whole(vec![Run::new()]),
-        Pattern::Edge(edge) => Facts::whole(vec![vec![Place::Edge(*edge)]]),
+        Pattern::Edge(edge) => Facts::whole(vec![Run::from_slice(&[Place::Edge(*edge)])]),
         Pattern::Byte(set) => facts_of_byte(*set),
         Pattern::Sequence(parts) => facts_of_sequence(parts),
         Pattern::Either(parts) => Facts::either(parts.iter().map(facts_of)),
@@ -101,33 +102,28 @@ fn facts_of_byte(set: ByteSet) -> Facts {
     if folded.len() > SPELLED_BYTES {
         return Facts { needs: Necessary::of_set(set), ..Facts::unknown() };
     }
-    let whole = Facts::whole(folded.iter().map(|byte| vec![Place::Byte(byte)]).collect());
+    let whole = Facts::whole(folded.iter().map(|byte| Run::from_slice(&[Place::Byte(byte)])).collect());
     let meant = folded.iter().fold(ByteSet::new(), |all, byte| all.union(&unfold(byte)));
     let is_mark = !set.iter().any(|byte| byte.is_ascii_alphanumeric());
     if is_mark && meant != set { Facts { needs: Necessary::of_set(set), ..whole } } else { whole }
 }
 
 fn facts_of_repeat(of: &Pattern, least: u32, most: Option<u32>) -> Facts {
+    let once = facts_of(of);
     if least == 0 {
-        let mut once = facts_of(of);
         if most == Some(1) && once.whole {
-            once.heads.push(Run::new());
-            return Facts::whole(once.heads); // Without what else it needs: it may be left out.
+            // Without what else it needs: it may be left out.
+            return Facts::whole(once.heads.into_iter().chain([Run::new()]).collect());
         }
         return Facts::unknown();
     }
-    let mut facts = facts_of(of);
-    for _ in 1..least.min(COPIES) {
-        facts = facts.then(facts_of(of));
-    }
+    let copies = (1..least.min(COPIES)).fold(once.clone(), |facts, _| facts.then(once.clone()));
     if most == Some(least) && least <= COPIES {
-        return facts;
+        return copies;
     }
     let skipped = of.least_length().saturating_mul(least.saturating_sub(COPIES) as usize);
-    let last = facts_of(of);
-    let mut open = facts.then(Facts { needs: Necessary::of_length(skipped), ..Facts::unknown() });
-    open.tails = last.tails;
-    open
+    let open = copies.then(Facts { needs: Necessary::of_length(skipped), ..Facts::unknown() });
+    Facts { tails: once.tails, ..open }
 }
 
 impl Facts {
@@ -152,7 +148,7 @@ impl Facts {
 
     /// Are both known whole, and few and short enough to be known whole together?
     fn meets_whole(&self, next: &Self) -> bool {
-        let longest = |runs: &[Run]| runs.iter().map(Vec::len).max().unwrap_or(0);
+        let longest = |runs: &[Run]| runs.iter().map(|run| run.len()).max().unwrap_or(0);
         self.whole
             && next.whole
             && self.heads.len() * next.heads.len() <= CROSSED_RUNS
@@ -165,11 +161,22 @@ impl Facts {
             let needs = self.needs.and(next.needs);
             return Self { needs, ..Self::whole(cross(&self.heads, &next.heads)) };
         }
-        let seam = of_runs(&cross_some(&self.tails, &next.heads));
+        let seam = self.seam(&next);
         let heads = if self.whole { cross_heads(&self.heads, &next.heads) } else { self.heads.clone() };
         let tails = if next.whole { cross_tails(&self.tails, &next.tails) } else { next.tails.clone() };
         let needs = self.needs_alone().then(next.needs_alone()).and(seam);
         Self { heads, tails, whole: false, needs }
+    }
+
+    /// What is known of the place where the two meet, unless it is what is known of one of them anyway.
+    fn seam(&self, next: &Self) -> Necessary {
+        let unknown = |runs: &[Run]| runs.iter().any(|run| run.is_empty());
+        match (unknown(&self.tails), unknown(&next.heads)) {
+            (true, true) => Necessary::any(),
+            (true, false) if next.whole => Necessary::any(),
+            (false, true) if self.whole => Necessary::any(),
+            _ => of_runs(&cross_some(&self.tails, &next.heads)),
+        }
     }
 
     fn needs_alone(self) -> Necessary {
@@ -192,7 +199,7 @@ impl Facts {
             shorten(all.iter().flat_map(|part| part.heads.iter().cloned()).collect(), KEPT_RUNS, keep_first);
         let tails =
             shorten(all.iter().flat_map(|part| part.tails.iter().cloned()).collect(), KEPT_RUNS, keep_last);
-        let needs = all.into_iter().map(Self::settle).fold(Necessary::never(), Necessary::or);
+        let needs = Necessary::one_of(all.into_iter().map(Self::settle));
         Self { heads, tails, whole: false, needs }
     }
 }
@@ -209,12 +216,15 @@ fn of_runs(runs: &[Run]) -> Necessary {
 }
 
 fn cross(firsts: &[Run], seconds: &[Run]) -> Vec<Run> {
-    let pairs =
-        firsts.iter().flat_map(|first| seconds.iter().map(move |second| [first.as_slice(), second].concat()));
+    let pairs = firsts.iter().flat_map(|first| seconds.iter().map(move |second| joined(first, second)));
     let mut runs: Vec<Run> = pairs.collect();
     runs.sort_unstable();
     runs.dedup();
     runs
+}
+
+fn joined(first: &Run, second: &Run) -> Run {
+    first.iter().chain(second).copied().collect()
 }
 
 /// Every ending before every beginning, of as many places as the bound allows.
@@ -263,5 +273,5 @@ fn keep_first(run: &mut Run, places: usize) {
 }
 
 fn keep_last(run: &mut Run, places: usize) {
-    run.drain(..run.len().saturating_sub(places));
+    run.drain(..run.len().saturating_sub(places)).for_each(drop);
 }

@@ -167,21 +167,28 @@ impl Necessary {
 
     /// One of the two holds.
     pub fn or(self, other: Self) -> Self {
-        let mut cases = self.cases;
-        for case in other.cases {
-            if cases.contains(&case) {
-                continue;
+        Self::one_of([self, other])
+    }
+
+    /// One of all holds.
+    pub fn one_of(all: impl IntoIterator<Item = Self>) -> Self {
+        let mut cases: Vec<Case> = Vec::new();
+        let mut lists: Vec<Case> = Vec::new();
+        for case in all.into_iter().flat_map(|needs| needs.cases) {
+            if case == Case::default() {
+                return Self::any();
             }
-            match cases
-                .iter_mut()
-                .find(|known| known.is_list() && case.is_list() && known.absent == case.absent)
-            {
-                Some(known) => known.add_list(&case),
-                None => cases.push(case),
+            if case.is_list() {
+                lists.push(case);
+            } else if !cases.contains(&case) {
+                cases.push(case);
             }
         }
-        if cases.iter().any(|case| *case == Case::default()) {
-            return Self::any();
+        // Lists with nothing else become one list: word lists are alternations of words.
+        while let Some(absent) = lists.last().map(|case| case.absent) {
+            let (alike, others): (Vec<Case>, Vec<Case>) = lists.into_iter().partition(|case| case.absent == absent);
+            cases.push(Case::of_lists(absent, &alike));
+            lists = others;
         }
         let joined = Self { cases };
         if joined.cases.len() > CASES { joined.merged() } else { joined }
@@ -249,11 +256,16 @@ impl Case {
         self.sets.is_empty() && self.lists.len() == 1
     }
 
-    fn add_list(&mut self, other: &Self) {
-        self.min_len = self.min_len.min(other.min_len);
-        if let (Some(list), Some(more)) = (self.lists.first_mut(), other.lists.first()) {
-            *list = Arc::new(list.union(more));
-        }
+    /// The case for values without `absent` in which one of `cases`, which are lists, holds.
+    fn of_lists(absent: ByteSet, cases: &[Self]) -> Self {
+        let min_len = cases.iter().map(|case| case.min_len).min().unwrap_or(0);
+        let lists = match cases {
+            [only] => only.lists.clone(),
+            cases => {
+                vec![Arc::new(TextList::union(cases.iter().flat_map(|case| &case.lists).map(|list| &**list)))]
+            }
+        };
+        Self { min_len, absent, sets: Vec::new(), lists }
     }
 
     /// With the sets that its lists imply, so that they outlive a merge with a case that has only sets.
@@ -274,7 +286,7 @@ impl Case {
             _ => Vec::new(),
         };
         let lists = match (self.best_list(), other.best_list()) {
-            (Some(mine), Some(theirs)) => vec![Arc::new(mine.union(theirs))],
+            (Some(mine), Some(theirs)) => vec![Arc::new(TextList::union([mine, theirs]))],
             _ => Vec::new(),
         };
         let absent = self.absent.intersection(&other.absent);

@@ -4,12 +4,14 @@
 //! is a text in the making: bytes with assertions before, between and after them. How telling a text is is a guess
 //! about ordinary values; a bad guess costs time and never a match.
 
+use smallvec::SmallVec;
+
 use super::bytes::ByteSet;
 use super::fold::{folded, unfold};
 use super::pattern::Edge;
 
 /// Pairs of texts compared to tell whether one list makes another superfluous.
-const COMPARED_TEXTS: usize = 4_096;
+const COMPARED_TEXTS: usize = 256;
 
 /// One place of a run: a folded byte, or an assertion.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -21,7 +23,7 @@ pub(super) enum Place {
 }
 
 /// Bytes and assertions one after the other.
-pub(super) type Run = Vec<Place>;
+pub(super) type Run = SmallVec<[Place; 24]>;
 
 /// A text that may have to occur, perhaps at the beginning or end of the value or of a word.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -122,9 +124,9 @@ impl TextList {
         Self { texts, surprise, marks }
     }
 
-    /// The texts of both.
-    pub(super) fn union(&self, other: &Self) -> Self {
-        Self::new([self.texts.as_slice(), &other.texts].concat())
+    /// The texts of all of them.
+    pub(super) fn union<'a>(lists: impl IntoIterator<Item = &'a Self>) -> Self {
+        Self::new(lists.into_iter().flat_map(|list| list.texts.iter().cloned()).collect())
     }
 
     /// Is one of `other` in every value that has one of these?
