@@ -5,6 +5,8 @@ use std::ops::Range;
 
 use memchr::memmem;
 
+use crate::scan::Necessary;
+
 /// What a value has to have to do with a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Relation {
@@ -35,6 +37,19 @@ impl Relation {
             }
             Self::Equals => (value == text).then_some(all),
             Self::Within => memmem::find(text, value).map(|_| all),
+        }
+    }
+}
+
+impl Relation {
+    /// What must hold of a value for its relation to `text` to hold.
+    pub(super) fn necessary(self, text: &[u8]) -> Necessary {
+        match self {
+            Self::Begins => Necessary::of_prefixes([text]),
+            Self::Contains | Self::ContainsWord => Necessary::of_literals([text]),
+            Self::Ends => Necessary::of_suffixes([text]),
+            Self::Equals if !text.is_empty() => Necessary::of_whole([text]),
+            Self::Equals | Self::Within => Necessary::any(),
         }
     }
 }

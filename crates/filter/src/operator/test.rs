@@ -8,7 +8,7 @@ use bytes::Bytes;
 use smol_str::SmolStr;
 
 use super::compare::{Bound, Relation, number};
-use super::injection::{self, Language};
+use super::injection::Language;
 use super::network::Networks;
 use super::pattern::Pattern;
 use super::verify::Number;
@@ -172,7 +172,7 @@ impl Test {
             Self::Regex(Times::Once, pattern) => return once(pattern, value, work),
             Self::Regex(Times::Every, pattern) => return every(pattern, value, work),
             Self::Verify(number, pattern) => verified(*number, pattern, value, work),
-            Self::Injection(language) => return injection::find(*language, value, work),
+            Self::Injection(language) => return language.find(value, work),
             Self::Text(relation, text) => relation.find(value, text),
             Self::Words(words) => words.find(value),
             Self::ByteRange(allowed) => validate::other_than(value, allowed),
@@ -192,7 +192,13 @@ impl Test {
             Self::Never => Necessary::never(),
             Self::Regex(_, pattern) | Self::Verify(_, pattern) => pattern.necessary().clone(),
             Self::Words(words) => words.necessary(),
-            _ => Necessary::any(),
+            Self::Injection(language) => language.necessary(),
+            Self::Text(relation, text) => relation.necessary(text),
+            Self::Networks(_) => Necessary::of_set(ByteSet::of(b".:")).and(Necessary::of_length(2)),
+            Self::ByteRange(allowed) => Necessary::of_set(allowed.complement()),
+            Self::UrlEncoding => Necessary::of_set(ByteSet::of(b"%")),
+            Self::Utf8Encoding => Necessary::of_set(ByteSet::new().with(0x80..=0xff)),
+            Self::Number(..) | Self::Always => Necessary::any(),
         }
     }
 
