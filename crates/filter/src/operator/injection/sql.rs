@@ -134,7 +134,7 @@ mod tests {
         check("1' or '1'='1", Some("s&sos"));
         check("1 union select password from users", Some("1UEnk"));
         check("-1 or 1=1 --", Some("1&1c"));
-        check("'; drop table users; --", Some("s;Tn;"));
+        check("'; drop table users; --", Some("s;Tnn"));
         check("1\" or \"\"=\"", Some("s&sos"));
         check("1 into outfile 'x'", Some("1ks"));
         check("1 in boolean mode) and 1", Some("1k)&1"));
@@ -144,7 +144,9 @@ mod tests {
 
     #[test]
     fn plain_text_has_none() {
-        for value in ["", "1", "hello", "select a date and or union", "O'Neill", "1 union", "a@example.org", "50% off"] {
+        for value in
+            ["", "1", "hello", "select a date and or union", "O'Neill", "1 union", "a@example.org", "50% off"]
+        {
             check(value, None);
         }
     }
@@ -162,7 +164,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(4000))]
+        #![proptest_config(ProptestConfig::with_cases(800))]
 
         /// What attacks have in common is in every attack, and nothing panics.
         #[test]
