@@ -239,7 +239,7 @@ impl Decode for RuleSource {
             return RuleFiles::decode(node, None, reading).map(Self::Files);
         }
         let text = reading.text(node, "`builtin`, `crs`, the name of a rule set, or `{ seclang: FILE }`")?;
-        let named = |sets: &[SmolStr]| sets.iter().any(|set| *set == text);
+        let named = |sets: &[SmolStr]| sets.contains(&text);
         match text.as_str() {
             _ if named(&reading.rule_sets) => Some(Self::Named(text, node.place.clone())),
             "builtin" => Some(Self::Builtin),

@@ -116,16 +116,14 @@ fn add_files(work: &mut Work<'_>, files: &RuleFiles, entries: &mut Vec<Entry>) {
 }
 
 fn crs(work: &mut Work<'_>, folder: &str, place: &Place, entries: &mut Vec<Entry>) {
-    match seclang::crs_entries(folder, work.sources) {
-        Some(found) => entries.extend(found),
-        None => {
-            let message = format!("there is no OWASP CRS in `{folder}`");
-            let problem = Problem::error("engine.no_crs", message).at(place);
-            work.problems.push(problem.remedy(
-                "install Debian's `modsecurity-crs`, or name the folder of a release: `crs: /opt/coreruleset`",
-            ));
-        }
+    if let Some(found) = seclang::crs_entries(folder, work.sources) {
+        entries.extend(found);
+        return;
     }
+    let problem = Problem::error("engine.no_crs", format!("there is no OWASP CRS in `{folder}`")).at(place);
+    work.problems.push(problem.remedy(
+        "install Debian's `modsecurity-crs`, or name the folder of a release: `crs: /opt/coreruleset`",
+    ));
 }
 
 /// What policy says, in the rules' own terms. A `crs-setup.conf` is read after it and has the last word.

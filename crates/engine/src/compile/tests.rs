@@ -80,11 +80,11 @@ fn a_secret_that_is_not_there_yet_is_a_warning() {
 
 /// Fifty sites on the same files, and one with a higher level.
 fn many_sites() -> String {
-    let sites: String = (0..50)
+    let sites: Vec<String> = (0..50)
         .map(|n| format!("  s{n}: {{ hosts: s{n}.example, upstream: {{ servers: http://127.0.0.1:9000 }}, filter: {{ rules: [builtin, {{ seclang: own.conf }}], threshold: 7 }} }}\n"))
         .collect();
     let strict = "  strict: { hosts: strict.example, upstream: { servers: http://127.0.0.1:9000 }, filter: { level: 3, rules: [builtin, { seclang: own.conf }], threshold: 7 } }\n";
-    format!("{HEAD}sites:\n{sites}{strict}")
+    format!("{HEAD}sites:\n{}{strict}", sites.concat())
 }
 
 fn snapshot(sources: &MemorySources, before: Option<&crate::Snapshot>) -> crate::Snapshot {

@@ -66,7 +66,7 @@ mod tests {
             ..Tried::default()
         };
         let said = |seen: &[&str], refuses| {
-            let seen: Vec<SmolStr> = seen.iter().map(|rule| SmolStr::new(rule)).collect();
+            let seen: Vec<SmolStr> = seen.iter().map(SmolStr::new).collect();
             tried.difference(&"next".into(), &seen, refuses).and_then(|reason| reason.detail)
         };
         assert_eq!(said(&["942190", "942100"], true), None);

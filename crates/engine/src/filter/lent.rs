@@ -12,13 +12,17 @@ pub(crate) struct Workspace {
 /// The most workspaces kept for later; more are made where more are at work, and dropped.
 const KEPT: usize = 64;
 
+/// Boxed, as what is lent is moved with every look at an exchange.
+type Free = Vec<Box<Workspace>>;
+
 /// Workspaces nobody is using. A gateway keeps one of these; the workspace used last is lent first.
 #[derive(Debug, Default)]
 pub struct Workspaces {
-    free: Mutex<Vec<Box<Workspace>>>,
+    free: Mutex<Free>,
 }
 
 impl Workspaces {
+    #[expect(clippy::unnecessary_box_returns, reason = "it goes back into the pool as it lies")]
     pub(crate) fn take(&self) -> Box<Workspace> {
         self.free.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default()
     }

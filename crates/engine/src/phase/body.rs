@@ -52,9 +52,8 @@ fn over_limit(scope: &Scope, state: &State) -> OverLimit {
     match filter.map(|filter| filter.over_limit) {
         None => scope.body.over_limit,
         Some(FilterOverLimit::Refuse) => OverLimit::Refuse,
-        Some(FilterOverLimit::InspectPart) => OverLimit::InspectPart,
         Some(FilterOverLimit::RefuseFields) if is_fields(state) => OverLimit::Refuse,
-        Some(FilterOverLimit::RefuseFields) => OverLimit::InspectPart,
+        Some(FilterOverLimit::RefuseFields | FilterOverLimit::InspectPart) => OverLimit::InspectPart,
     }
 }
 

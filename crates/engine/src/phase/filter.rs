@@ -122,11 +122,11 @@ fn look(
         Turn::Resume(phase, fields) => (phase, Some(fields)),
     };
     let seen = &*state;
-    let looked = catch_unwind(AssertUnwindSafe(|| {
+    let looked = guarded(|| {
         let looked = look::look(filtering, seen, &mut running, &mut workspace, (phase, resumed));
         (looked, running, workspace)
-    }));
-    let Ok((looked, running, workspace)) = looked else {
+    });
+    let Some((looked, running, workspace)) = looked else {
         state.filter = Standing::Over;
         fail(filtering, state, "filter.failed");
         return None;
@@ -136,6 +136,11 @@ fn look(
     let running = judge::judge(snapshot, filtering, state, running, (phase, findings));
     state.filter = Standing::Running(running);
     ask(snapshot, state, phase, &asks)
+}
+
+/// What comes of it, unless it panics. What it worked on is lost with it, so nothing half changed is used again.
+fn guarded<T>(work: impl FnOnce() -> T) -> Option<T> {
+    catch_unwind(AssertUnwindSafe(work)).ok()
 }
 
 /// Only requests' phases wait for the store; later ones find collections empty.
@@ -219,4 +224,16 @@ pub(crate) fn end(snapshot: &Snapshot, state: &mut State) -> Option<Batch> {
     }
     state.lent.give(workspace);
     (!ops.is_empty()).then(|| Batch { now: state.began.wall, ops })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[allow(clippy::panic, reason = "what is tested is that it goes no further")]
+    fn a_look_that_panics_gives_no_verdict() {
+        assert_eq!(guarded(|| 1), Some(1));
+        assert_eq!(guarded(|| -> u8 { panic!("on purpose") }), None);
+    }
 }

@@ -1,7 +1,7 @@
 //! From matches to reasons, tags and a decision.
 
 use portcullis_filter::builtin::{Finding, Subject};
-use portcullis_filter::transaction::{Disruption, Interruption, Match, Treatment};
+use portcullis_filter::transaction::{Disruption, Interruption, Match, Transaction, Treatment};
 use portcullis_model::{Action, Cause, Found, Reason, Stage};
 use portcullis_policy::FilterAction;
 use smol_str::{SmolStr, ToSmolStr, format_smolstr};
@@ -31,7 +31,7 @@ pub(super) fn judge(
     take_matches(snapshot, state, &mut running, phase);
     decide_score(snapshot, filtering, state, &mut running);
     decide_interruption(snapshot, filtering, state, &mut running);
-    let spent = running.transaction.as_ref().and_then(|transaction| transaction.spent());
+    let spent = running.transaction.as_ref().and_then(Transaction::spent);
     if (findings.current.spent || spent.is_some()) && !running.spent {
         running.spent = true;
         fail(filtering, state, "filter.budget");
