@@ -78,9 +78,9 @@ fn a_secret_that_is_not_there_yet_is_a_warning() {
     assert_eq!(codes, ["engine.no_node_secret"]);
 }
 
-/// Fifty sites on the same files, and one with a higher level.
-fn many_sites() -> String {
-    let sites: Vec<String> = (0..50)
+/// So many sites on the same files, and one with a higher level.
+fn sites(many: usize) -> String {
+    let sites: Vec<String> = (0..many)
         .map(|n| format!("  s{n}: {{ hosts: s{n}.example, upstream: {{ servers: http://127.0.0.1:9000 }}, filter: {{ rules: [builtin, {{ seclang: own.conf }}], threshold: 7 }} }}\n"))
         .collect();
     let strict = "  strict: { hosts: strict.example, upstream: { servers: http://127.0.0.1:9000 }, filter: { level: 3, rules: [builtin, { seclang: own.conf }], threshold: 7 } }\n";
@@ -96,15 +96,15 @@ fn snapshot(sources: &MemorySources, before: Option<&crate::Snapshot>) -> crate:
 #[test]
 fn rules_are_compiled_once_and_kept_while_their_files_stay() {
     const OWN: &str = "Include more/*.conf\nSecRule ARGS \"@contains evil\" \"id:1,phase:2,deny\"\n";
-    let sources = |more: &str| {
+    let sources = |many, more: &str| {
         MemorySources::new()
-            .file("portcullis.yaml", many_sites())
+            .file("portcullis.yaml", sites(many))
             .file("node.secret", "a secret")
             .file("own.conf", OWN)
             .file("more/a.conf", more.to_owned())
     };
     let rule = "SecRule ARGS \"@contains odd\" \"id:2,phase:2,deny\"\n";
-    let first = snapshot(&sources(rule), None);
+    let first = snapshot(&sources(50, rule), None);
     assert_eq!(first.kept.sizes(), (2, 2));
     let set = |snapshot: &crate::Snapshot| {
         snapshot.sites[0]
@@ -116,16 +116,17 @@ fn rules_are_compiled_once_and_kept_while_their_files_stay() {
     };
     let alone = set(&first).shares();
     assert!(alone >= 50, "fifty sites share one set, {alone}");
-    let mut current = snapshot(&sources(rule), Some(&first));
+    let mut current = snapshot(&sources(50, rule), Some(&first));
     assert!(set(&first).shares() > alone + 50, "the next policy uses the same set");
     for _ in 0..200 {
-        current = snapshot(&sources(rule), Some(&current));
+        current = snapshot(&sources(1, rule), Some(&current));
     }
+    current = snapshot(&sources(50, rule), Some(&current));
     drop(first);
     assert!(set(&current).shares() <= alone + 1, "no reload holds on to what was before it");
-    let changed = snapshot(&sources(&rule.replace("odd", "even")), Some(&current));
+    let changed = snapshot(&sources(50, &rule.replace("odd", "even")), Some(&current));
     assert_eq!(set(&changed).shares(), alone, "a file that changed is compiled anew");
-    let more = sources(rule).file("more/b.conf", "SecAction \"id:3,phase:1,pass\"\n");
+    let more = sources(50, rule).file("more/b.conf", "SecAction \"id:3,phase:1,pass\"\n");
     assert_eq!(
         set(&snapshot(&more, Some(&current))).len(),
         set(&current).len() + 1,
@@ -143,4 +144,28 @@ fn mistakes_in_rule_files_are_told_with_their_place_once() {
     assert!(!codes.is_empty() && codes.iter().all(|code| code.starts_with("seclang.")), "{codes:?}");
     assert_eq!(check(&site("{ rules: [crs] }"), &[])[0], "engine.no_crs");
     assert_eq!(check(&site("off"), &[]), Vec::<&str>::new());
+}
+
+#[test]
+fn crs_is_found_where_debian_puts_it_or_where_policy_says() {
+    let rule = "SecRule ARGS \"@contains evil\" \"id:901,phase:2,deny\"\n";
+    let setup = "SecAction \"id:900,phase:1,pass,nolog,setvar:tx.blocking_paranoia_level=3\"\n";
+    let sources = |folder: &str, filter: &str| {
+        MemorySources::new()
+            .file("portcullis.yaml", format!("{HEAD}{SITE}, filter: {filter} }} }}\n"))
+            .file("node.secret", "a secret")
+            .file(format!("{folder}/rules/REQUEST-901-INITIALIZATION.conf"), rule)
+            .file("/etc/modsecurity/crs/crs-setup.conf", setup)
+    };
+    for (folder, filter) in [
+        ("/usr/share/modsecurity-crs", "{ rules: [crs] }"),
+        ("opt/crs", "{ rules: [crs], crs: opt/crs }"),
+        ("opt/crs", "{ rules: [{ crs: opt/crs }] }"),
+    ] {
+        let found = snapshot(&sources(folder, filter), None);
+        let filter = found.sites[0].scope.filter.as_ref().expect("a filter");
+        // What policy says, the setup, the rule.
+        assert_eq!(filter.rules.seclang.as_ref().map(|rules| rules.len()), Some(3), "{folder}");
+        assert!(filter.rules.pack.is_none());
+    }
 }
