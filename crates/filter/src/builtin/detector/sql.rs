@@ -1,0 +1,57 @@
+//! SQL injection, by reading a value as what follows a string, a number or a name in somebody's query.
+//!
+//! A quote that an application's own quote would pair with (every other one of its sort) starts a reading behind it; the
+//! value as a whole is read as standing where a number or a name stood. What is then seen must make sense there.
+
+mod grammar;
+mod token;
+
+use crate::builtin::detector::View;
+use crate::builtin::detector::words::{at, skip};
+use crate::builtin::marks::Marks;
+use crate::builtin::signal::{Hits, Signal, note};
+
+use grammar::{Behind, Reader};
+
+/// The most quotes of one sort that are tried.
+const MOST_BREAKS: usize = 6;
+
+pub(super) fn detect(view: &View<'_>, hits: &mut Hits) {
+    let text = view.bytes;
+    let tokens = token::tokens(text, 0);
+    Reader::new(&tokens, Behind::Start).read(hits);
+    for (mark, quote) in [(Marks::SINGLE, b'\''), (Marks::DOUBLE, b'"'), (Marks::BACKTICK, b'`')] {
+        if view.marks.has(mark) {
+            breaks(text, quote, hits);
+        }
+    }
+}
+
+/// Reads behind every quote that could close an application's string.
+fn breaks(text: &[u8], quote: u8, hits: &mut Hits) {
+    for start in memchr::memchr_iter(quote, text).step_by(2).take(MOST_BREAKS) {
+        let next = skip(text, start + 1, |byte| byte.is_ascii_whitespace() || matches!(byte, b')' | b'%' | b'+' | 0x0b));
+        // Behind a closing quote stands an operator, a keyword, or the end; a word that runs on is an apostrophe.
+        let glued = next == start + 1 && at(text, next).is_ascii_alphabetic();
+        if glued && !grammar::begins_clause(text.get(next..).unwrap_or_default()) {
+            continue;
+        }
+        let tokens = token::tokens(text, start + 1);
+        Reader::new(&tokens, Behind::Quote { value_before: start > 0 }).read(hits);
+        if comment_ends(text, start + 1) {
+            note(hits, Signal::SqlComment, start..text.len());
+        }
+    }
+}
+
+/// Whether what stands behind a quote only closes and comments the rest away: `')--`, `'; #`, `' /*`.
+fn comment_ends(text: &[u8], from: usize) -> bool {
+    const LONGEST_REST: usize = 6;
+    let next = skip(text, from, |byte| byte.is_ascii_whitespace() || matches!(byte, b')' | b';' | b'+'));
+    let length = match (at(text, next), at(text, next + 1)) {
+        (b'-', b'-') | (b'/', b'*') => 2,
+        (b'#', _) => 1,
+        _ => return false,
+    };
+    text.len() - next - length <= LONGEST_REST
+}

@@ -1,0 +1,356 @@
+//! What SQL tokens amount to: unions, conditions over constants, second statements, telling functions.
+
+use crate::builtin::signal::{Hits, Signal, note};
+
+use super::token::{Kind, Token};
+
+/// What stands before the tokens in the query they are put into.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Behind {
+    /// Nothing known: the value is read where a number or a name stood.
+    Start,
+    /// A string that a quote just closed.
+    Quote {
+        /// Whether the value has anything before that quote.
+        value_before: bool,
+    },
+}
+
+const LOGIC: &[&str] = &["or", "and", "xor", "having", "where", "when", "not", "on", "div", "mod", "rlike", "regexp", "like"];
+const COMPARE: &[&str] =
+    &["like", "rlike", "regexp", "in", "between", "is", "similar", "ilike", "glob", "sounds", "div", "mod"];
+const CONSTANTS: &[&str] = &["null", "true", "false", "current_user", "user", "sysdate", "rownum"];
+
+/// Functions no honest value calls: they wait, read files, leak through errors or build strings from numbers.
+const TELLING: &[&str] = &[
+    "benchmark", "pg_sleep", "dbms_pipe", "dbms_lock", "dbms_utility", "dbms_xmlgen", "dbms_ldap", "utl_inaddr", "utl_http",
+    "ctxsys", "extractvalue", "updatexml", "xmltype", "load_file", "load_extension", "xp_cmdshell", "xp_dirtree", "xp_fileexist",
+    "sp_executesql", "sp_oacreate", "openrowset", "opendatasource", "elt", "make_set", "randomblob", "zeroblob", "regexp_substring",
+    "gtid_subset", "json_keys", "group_concat", "string_agg", "generate_series", "crypt_key", "pg_read_file", "lo_import",
+    "query_to_xml", "database_to_xml", "fn_xe_file_target_read_file", "exp", "name_const", "st_latfromgeohash", "geometrycollection",
+    "multipoint", "polygon", "receive_message", "get_host_address", "sqlid_to_sqlhash", "unhex", "quote_literal",
+];
+
+/// Functions that are telling behind an operator of SQL.
+const COMMON: &[&str] = &[
+    "sleep", "char", "chr", "nchar", "concat", "concat_ws", "ascii", "ord", "hex", "substring", "substr", "mid", "left", "right",
+    "length", "len", "char_length", "user", "database", "version", "schema", "current_user", "if", "iif", "ifnull", "nullif",
+    "coalesce", "cast", "convert", "count", "exists", "isnull", "strcmp", "md5", "sha1", "upper", "lower", "repeat", "rand", "floor", "row",
+    "db_name", "host_name", "system_user", "session_user", "sysdate", "now", "bin", "instr", "locate", "position", "decode", "nvl",
+    "row_count", "conv", "reverse", "replace", "find_in_set", "field", "greatest", "least", "soundex", "to_char", "sqlite_version", "typeof",
+];
+
+const SCHEMA: &[&str] = &[
+    "information_schema", "sysobjects", "syscolumns", "sysusers", "sysdatabases", "sys", "all_users", "all_tables", "user_tables", "dba_users",
+    "sqlite_master", "sqlite_schema", "pg_catalog", "pg_shadow", "pg_user", "pg_tables", "msysaccessobjects", "domain.domains", "rdb$fields",
+    "rdb$database", "v$version", "v$instance", "mysql", "performance_schema", "master", "sysibm", "syscat", "systables",
+];
+
+/// Whether a text begins with a word that can follow a string in a query.
+pub(super) fn begins_clause(text: &[u8]) -> bool {
+    let length = text.iter().take_while(|byte| byte.is_ascii_alphabetic()).count();
+    let word = text.get(..length).unwrap_or_default();
+    super::super::words::is_one_of(
+        word,
+        &["or", "and", "xor", "union", "having", "group", "order", "limit", "like", "rlike", "regexp", "between", "is", "in", "div", "where", "into", "procedure", "waitfor", "collate"],
+    )
+}
+
+/// Reads one sequence of tokens.
+pub(super) struct Reader<'t, 'a> {
+    tokens: &'t [Token<'a>],
+    behind: Behind,
+}
+
+impl<'t, 'a> Reader<'t, 'a> {
+    pub(super) const fn new(tokens: &'t [Token<'a>], behind: Behind) -> Self {
+        Self { tokens, behind }
+    }
+
+    fn get(&self, index: usize) -> Option<&Token<'a>> {
+        self.tokens.get(index)
+    }
+
+    fn kind(&self, index: usize) -> Option<Kind> {
+        self.get(index).map(|token| token.kind)
+    }
+
+    fn is(&self, index: usize, words: &[&str]) -> bool {
+        self.get(index).is_some_and(|token| token.is(words))
+    }
+
+    fn broke(&self) -> bool {
+        self.behind != Behind::Start
+    }
+
+    /// Whether the value begins as a number that a query would hold: `1`, `-1)`, `1))`.
+    fn is_numeric(&self) -> bool {
+        let first = usize::from(self.kind(0) == Some(Kind::Operator));
+        matches!(self.kind(first), Some(Kind::Number | Kind::Close | Kind::Variable)) || self.is(first, &["null"])
+    }
+
+    pub(super) fn read(&self, hits: &mut Hits) {
+        let in_query = self.broke() || self.is_numeric();
+        for index in 0..self.tokens.len() {
+            let Some(token) = self.get(index) else { return };
+            let signal = match token.kind {
+                Kind::Word => self.word(index, in_query),
+                Kind::Logic => self.first_operator(index).or_else(|| {
+                    (in_query && self.condition(index + 1)).then_some(Signal::SqlCondition)
+                }),
+                Kind::Semicolon => self.statement(index + 1, in_query),
+                Kind::Variable => (token.text.starts_with(b"@@") && token.text.len() > 4).then_some(Signal::SqlSchema),
+                Kind::Open => self.subquery(index + 1),
+                Kind::Operator | Kind::Compare => self.first_operator(index),
+                _ => None,
+            };
+            if let Some(signal) = signal {
+                let end = self.get(index + 3).or_else(|| self.tokens.last()).map_or(token.end(), Token::end);
+                note(hits, signal, token.start..end);
+            }
+        }
+    }
+
+    fn word(&self, index: usize, in_query: bool) -> Option<Signal> {
+        let token = self.get(index)?;
+        let initial = token.text.first()?.to_ascii_lowercase();
+        match initial {
+            b'u' if token.is(&["union"]) => self.union(index + 1).then_some(Signal::SqlUnion),
+            b'o' if token.is(&["order"]) => self.order(index, in_query),
+            b'i' if token.is(&["into"]) && self.is(index + 1, &["outfile", "dumpfile"]) => Some(Signal::SqlClause),
+            b'p' if token.is(&["procedure"]) && self.is(index + 1, &["analyse"]) => Some(Signal::SqlClause),
+            b'w' if token.is(&["waitfor"]) && self.is(index + 1, &["delay", "time"]) => Some(Signal::SqlFunction),
+            b'g' if token.is(&["group"]) && in_query && self.is(index + 1, &["by"]) => {
+                (index < 4 && self.tail(index + 3)).then_some(Signal::SqlClause)
+            }
+            b'l' if token.is(&["limit"]) && in_query && index < 4 => self.limit(index),
+            b'c' if token.is(&["case"]) && self.is(index + 1, &["when"]) => {
+                (in_query || self.operator_before(index)).then_some(Signal::SqlSubquery)
+            }
+            b's' if token.is(&["select"]) => self.select(index, in_query),
+            _ if token.is(LOGIC) && self.logic(index, in_query) => Some(Signal::SqlCondition),
+            _ => self.name(index, in_query),
+        }
+    }
+
+    /// `ORDER BY 3` at the end of a value.
+    fn order(&self, index: usize, in_query: bool) -> Option<Signal> {
+        let counts = in_query
+            && index < 5
+            && self.is(index + 1, &["by"])
+            && self.kind(index + 2) == Some(Kind::Number)
+            && self.tail(index + 3);
+        counts.then_some(Signal::SqlClause)
+    }
+
+    fn limit(&self, index: usize) -> Option<Signal> {
+        let number = self.kind(index + 1) == Some(Kind::Number);
+        (number && (self.kind(index + 2) == Some(Kind::Comma) || self.tail(index + 2))).then_some(Signal::SqlClause)
+    }
+
+    /// Whether nothing but a list's rest, a comment or the end follows.
+    fn tail(&self, index: usize) -> bool {
+        matches!(self.kind(index), None | Some(Kind::Comment | Kind::Comma | Kind::Semicolon | Kind::Close))
+            || self.is(index, &["having", "asc", "desc"])
+    }
+
+    /// Whether what follows `UNION` selects something.
+    fn union(&self, index: usize) -> bool {
+        let index = if self.is(index, &["all", "distinct", "distinctrow"]) { index + 1 } else { index };
+        let mut index = index;
+        while self.kind(index) == Some(Kind::Open) {
+            index += 1;
+        }
+        if self.is(index, &["values", "table"]) {
+            return matches!(self.kind(index + 1), Some(Kind::Open | Kind::Word));
+        }
+        self.is(index, &["select"]) && self.expression(index + 1)
+    }
+
+    /// Whether an expression or a list of columns begins here, rather than prose.
+    fn expression(&self, index: usize) -> bool {
+        let index = if self.is(index, &["distinct", "distinctrow", "top", "all"]) { index + 1 } else { index };
+        match self.kind(index) {
+            Some(Kind::Word) => {
+                self.is(index, &["null", "case"])
+                    || matches!(self.kind(index + 1), Some(Kind::Comma | Kind::Open | Kind::Dot | Kind::Comment | Kind::Logic))
+                    || self.is(index + 1, &["from", "into", "as"]) && !self.is(index + 2, ARTICLES)
+            }
+            Some(Kind::Number | Kind::Text | Kind::Open | Kind::Variable) => true,
+            Some(Kind::Operator) => matches!(self.kind(index + 1), Some(Kind::Number | Kind::Word | Kind::Open | Kind::Text)),
+            _ => false,
+        }
+    }
+
+    /// `OR`, `AND`, `WHERE` and so on, and a condition that makes sense behind them.
+    fn logic(&self, index: usize, in_query: bool) -> bool {
+        if self.is(index, &["having", "where", "when"]) {
+            return self.constants(self.operand_start(index + 1));
+        }
+        if self.is(index, &["like", "rlike", "regexp", "div", "mod", "on", "not"]) {
+            return index == 0 && self.broke() && matches!(self.kind(1), Some(Kind::Text | Kind::Open | Kind::Number));
+        }
+        in_query && self.condition(index + 1)
+    }
+
+    fn operand_start(&self, mut index: usize) -> usize {
+        while matches!(self.kind(index), Some(Kind::Open))
+            || self.get(index).is_some_and(|token| token.kind == Kind::Operator)
+            || self.is(index, &["not", "binary"])
+        {
+            index += 1;
+        }
+        index
+    }
+
+    /// Whether a condition begins here that an attacker would glue on.
+    fn condition(&self, index: usize) -> bool {
+        let opened = self.kind(index) == Some(Kind::Open);
+        let index = self.operand_start(index);
+        if self.constants(index) {
+            return true;
+        }
+        let calls = self.kind(index + 1) == Some(Kind::Open) && self.is(index, COMMON)
+            || self.is(index, &["exists", "case"]) && matches!(self.kind(index + 1), Some(Kind::Open | Kind::Word))
+            || self.is(index, &["select"]) && opened;
+        if calls {
+            return true;
+        }
+        let glued = self.broke() && index <= 4;
+        glued && (self.compares(index + 1) && self.operand(index) && self.operand(index + 2) || self.lone_constant(index))
+    }
+
+    /// A constant alone behind `OR`, the rest commented away or at an end: `' or 1#`, `' or true--`, `' or 'a`.
+    fn lone_constant(&self, index: usize) -> bool {
+        self.constant(index) && matches!(self.kind(index + 1), None | Some(Kind::Comment | Kind::Semicolon))
+    }
+
+    /// Whether constants are compared here: `1=1`, `'a' like 'a`, `2>1`, `1 in (1`.
+    fn constants(&self, index: usize) -> bool {
+        let mut next = index + 1;
+        if self.is(next, &["not"]) {
+            next += 1;
+        }
+        let compared = self.compares(next) && self.constant(self.operand_start(next + 1));
+        let same = self.compares(index + 1)
+            && self.kind(index) == Some(Kind::Word)
+            && self.broke()
+            && self.get(index).map(|token| token.text) == self.get(index + 2).map(|token| token.text);
+        self.constant(index) && (compared || self.compares(next) && self.kind(next + 1) == Some(Kind::Open)
+            || self.compares(next) && self.is(next + 1, TELLING)
+            || self.compares(next) && self.is(next + 1, COMMON) && self.kind(next + 2) == Some(Kind::Open))
+            || same
+    }
+
+    fn constant(&self, index: usize) -> bool {
+        matches!(self.kind(index), Some(Kind::Number | Kind::Text | Kind::Variable)) || self.is(index, CONSTANTS)
+    }
+
+    fn operand(&self, index: usize) -> bool {
+        self.constant(index) || matches!(self.kind(index), Some(Kind::Word | Kind::Open | Kind::Operator))
+    }
+
+    fn compares(&self, index: usize) -> bool {
+        self.kind(index) == Some(Kind::Compare) || self.is(index, COMPARE)
+    }
+
+    /// A second statement: `; DROP TABLE x`, `; SELECT …`, `; EXEC …`.
+    fn statement(&self, index: usize, in_query: bool) -> Option<Signal> {
+        let index = index + usize::from(self.kind(index) == Some(Kind::Semicolon));
+        self.begins_statement(index, in_query).then_some(Signal::SqlStacked)
+    }
+
+    fn begins_statement(&self, index: usize, in_query: bool) -> bool {
+        const OBJECTS: &[&str] = &[
+            "table", "database", "schema", "view", "index", "user", "function", "procedure", "trigger", "login", "role", "or", "temp",
+            "temporary", "column", "system",
+        ];
+        let Some(verb) = self.get(index).filter(|token| token.kind == Kind::Word) else { return false };
+        let follows = |words: &[&str]| self.is(index + 1, words);
+        let followed_by = |kind| self.kind(index + 1) == Some(kind);
+        if verb.is(&["drop", "create", "alter", "truncate"]) {
+            return follows(OBJECTS);
+        }
+        if verb.is(&["insert", "replace", "merge"]) {
+            return follows(&["into"]);
+        }
+        if verb.is(&["waitfor"]) {
+            return follows(&["delay", "time"]);
+        }
+        in_query
+            && (verb.is(&["select"]) && self.expression(index + 1)
+                || verb.is(&["delete"]) && follows(&["from"])
+                || verb.is(&["update"]) && self.is(index + 2, &["set"])
+                || verb.is(&["exec", "execute", "call", "declare", "begin", "grant", "copy"])
+                    && (followed_by(Kind::Word) || followed_by(Kind::Variable) || followed_by(Kind::Open))
+                || verb.is(&["if"]) && followed_by(Kind::Open)
+                || verb.is(&["shutdown"]))
+    }
+
+    /// `(SELECT …` with something to select.
+    fn subquery(&self, index: usize) -> Option<Signal> {
+        (self.is(index, &["select"]) && self.expression(index + 1)).then_some(Signal::SqlSubquery)
+    }
+
+    /// `SELECT` at the beginning of a value or behind an operator.
+    fn select(&self, index: usize, in_query: bool) -> Option<Signal> {
+        if index == 0 && !self.broke() && self.expression(index + 1) {
+            return Some(Signal::SqlQuery);
+        }
+        (in_query && index > 0 && self.operator_before(index) && self.expression(index + 1)).then_some(Signal::SqlSubquery)
+    }
+
+    fn operator_before(&self, index: usize) -> bool {
+        let Some(before) = index.checked_sub(1).and_then(|index| self.get(index)) else { return false };
+        matches!(
+            before.kind,
+            Kind::Compare | Kind::Logic | Kind::Operator | Kind::Open | Kind::Comma
+        ) || before.is(&["or", "and", "xor", "select", "then", "else", "when", "where", "by", "having", "like", "in", "rlike", "not", "div", "union", "all", "exec", "call"])
+    }
+
+    /// A name: telling by itself, or behind an operator of a query.
+    fn name(&self, index: usize, in_query: bool) -> Option<Signal> {
+        let token = self.get(index)?;
+        let called = self.kind(index + 1) == Some(Kind::Open);
+        let dotted = self.kind(index + 1) == Some(Kind::Dot);
+        if (called || dotted) && token.is(TELLING) {
+            let telling = in_query || self.sql_before(index) || self.operator_before(index) && token.text.len() > 8;
+            return telling.then_some(Signal::SqlFunction);
+        }
+        if called && token.is(&["sleep", "char", "chr", "nchar", "if"]) && self.sql_before(index) {
+            return Some(Signal::SqlFunction);
+        }
+        if called && token.is(&["sleep"]) && in_query && index > 0 && self.kind(index - 1) != Some(Kind::Dot) {
+            return Some(Signal::SqlFunction);
+        }
+        if called && in_query && self.broke() && index == 1 && self.operator_before(index) && token.is(COMMON) {
+            return Some(Signal::SqlConcat);
+        }
+        let schema = token.is(SCHEMA) && self.sql_before(index) && (dotted || token.text.len() > 6);
+        schema.then_some(Signal::SqlSchema)
+    }
+
+    /// Whether a word of SQL stands before.
+    fn sql_before(&self, index: usize) -> bool {
+        const KEYWORDS: &[&str] =
+            &["select", "from", "or", "and", "xor", "where", "union", "then", "else", "exec", "join", "by", "call", "when", "like"];
+        let from = index.saturating_sub(4);
+        (from..index).any(|before| self.is(before, KEYWORDS) && !(before + 1 < index && !self.operator_before(index)))
+    }
+
+    /// An operator right behind the quote that was closed, and something computed: `'||(`, `'+'`, `'='`.
+    fn first_operator(&self, index: usize) -> Option<Signal> {
+        let Behind::Quote { value_before } = self.behind else { return None };
+        if index != 0 {
+            return None;
+        }
+        let next = self.kind(1)?;
+        let text_follows = next == Kind::Text && value_before && self.get(1).is_some_and(|token| token.text.len() <= 24);
+        let computed = next == Kind::Open && self.is(2, &["select", "case"])
+            || next == Kind::Word && self.kind(2) == Some(Kind::Open) && (self.is(1, COMMON) || self.is(1, TELLING));
+        let glued = self.get(0).is_some_and(|operator| operator.start > 0) && text_follows && self.tokens.len() <= 4;
+        (computed || glued).then_some(Signal::SqlConcat)
+    }
+}
+
+const ARTICLES: &[&str] = &["the", "a", "an", "this", "that", "these", "your", "our", "my", "his", "her", "their", "its", "any", "all", "among", "within"];

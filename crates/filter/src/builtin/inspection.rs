@@ -1,0 +1,115 @@
+//! One inspection: each value in each of its readings, shown to the detectors and to the patterns that could match.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::builtin::detector::{self, View};
+use crate::builtin::finding::{Finding, Findings};
+use crate::builtin::marks::Marks;
+use crate::builtin::pack::{Entry, Pack, Workspace};
+use crate::builtin::reading::{Reading, readings};
+use crate::builtin::signal::{Hits, Signal};
+use crate::builtin::walk::Site;
+
+/// The most bytes of a match a finding keeps.
+const KEPT: usize = 120;
+/// The most findings of one inspection: past them nothing is left to decide.
+const MOST_FINDINGS: usize = 200;
+
+pub(super) struct Inspection<'a> {
+    pack: &'a Pack,
+    workspace: &'a mut Workspace,
+    steps: u64,
+    findings: Findings,
+    /// Where the findings of the site at hand begin.
+    site_begins: usize,
+}
+
+impl<'a> Inspection<'a> {
+    pub(super) fn new(pack: &'a Pack, workspace: &'a mut Workspace, steps: u64) -> Self {
+        Self { pack, workspace, steps, findings: Findings::default(), site_begins: 0 }
+    }
+
+    pub(super) fn finish(self) -> Findings {
+        self.findings
+    }
+
+    /// Looks at one name or value in all its readings.
+    pub(super) fn look(&mut self, site: &Site<'_>) {
+        if self.findings.found.len() >= MOST_FINDINGS {
+            return;
+        }
+        self.site_begins = self.findings.found.len();
+        let marks = Marks::of(site.bytes);
+        self.read(site, site.bytes, marks, None);
+        for reading in readings(site.bytes, marks, &mut self.steps) {
+            self.read(site, &reading.bytes, reading.marks, Some(&reading));
+        }
+    }
+
+    fn read(&mut self, site: &Site<'_>, bytes: &[u8], marks: Marks, reading: Option<&Reading>) {
+        // A detector looks at a byte a few times at most; four is what they charge on average.
+        let cost = 4 * bytes.len() as u64 + 16;
+        if self.steps < cost {
+            self.findings.spent = true;
+            return;
+        }
+        self.steps -= cost;
+        let view = View { bytes, marks, site, reading };
+        let mut hits = Hits::new();
+        detector::detect(&view, &mut hits);
+        for hit in hits {
+            self.signal(&view, hit.signal, hit.range);
+        }
+        if !reading.is_some_and(Reading::is_joined) {
+            self.patterns(&view);
+        }
+    }
+
+    fn signal(&mut self, view: &View<'_>, signal: Signal, range: Range<usize>) {
+        let pack = self.pack;
+        for entry in pack.signals.get(signal as usize).into_iter().flatten() {
+            if entry.scope.covers(view.site.kind, view.site.subject) {
+                self.note(view, *entry, range.clone());
+            }
+        }
+    }
+
+    fn patterns(&mut self, view: &View<'_>) {
+        let pack = self.pack;
+        let mut candidates = std::mem::take(&mut self.workspace.candidates);
+        candidates.clear();
+        pack.scanner.candidates(view.bytes, &mut candidates, &mut self.workspace.scan);
+        let mut next = 0;
+        while let Some(index) = candidates.next(next) {
+            next = index + 1;
+            let Some(pattern) = pack.patterns.get(index) else { continue };
+            if pattern.entry.scope.covers(view.site.kind, view.site.subject)
+                && let Some(range) = self.workspace.find(index, view.bytes)
+            {
+                self.note(view, pattern.entry, range);
+            }
+        }
+        self.workspace.candidates = candidates;
+    }
+
+    fn note(&mut self, view: &View<'_>, entry: Entry, range: Range<usize>) {
+        let Some(rule) = self.pack.rules().get(entry.rule) else { return };
+        let here = self.findings.found.get(self.site_begins..).unwrap_or_default();
+        if here.iter().any(|finding| Arc::ptr_eq(&finding.rule, rule)) {
+            return;
+        }
+        let end = range.end.min(range.start + KEPT);
+        self.findings.found.push(Finding {
+            rule: Arc::clone(rule),
+            place: view.site.place(),
+            subject: view.site.subject,
+            matched: Bytes::copy_from_slice(view.bytes.get(range.start..end).unwrap_or_default()),
+            range,
+            readings: view.reading.map(Reading::how).unwrap_or_default(),
+            score: rule.score,
+        });
+    }
+}

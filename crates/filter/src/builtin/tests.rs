@@ -1,0 +1,86 @@
+//! The pack against its own tests: every rule sees what it must, and nothing that it must not.
+
+use bytes::Bytes;
+use portcullis_model::{Headers, RequestHead, Scheme, Version};
+use portcullis_wire::{Budget, EncodedSlash, body, normalise};
+
+use super::load::{self, Example};
+use super::*;
+
+/// Everything the pack has.
+fn strictest() -> Pack {
+    Pack::new(&PackConfig { level: Level::FOUR, ..PackConfig::default() }).unwrap()
+}
+
+fn escaped(text: &str) -> String {
+    text.bytes()
+        .map(|byte| match byte {
+            b' ' => "%20".to_owned(),
+            b'!'..=b'~' if !matches!(byte, b'#' | b'?' | b'"' | b'<' | b'>') => char::from(byte).to_string(),
+            byte => format!("%{byte:02X}"),
+        })
+        .collect()
+}
+
+/// A request with an example in its place.
+fn inspect(pack: &Pack, example: &Example) -> Findings {
+    let text = &example.text;
+    let mut head = RequestHead {
+        method: http::Method::GET,
+        target: Bytes::from_static(b"/"),
+        authority: None,
+        version: Version::Http11,
+        scheme: Scheme::Https,
+        headers: [("Host", "example.com")].into_iter().collect::<Headers>(),
+    };
+    let mut body = None;
+    match example.place.as_str() {
+        "query" => head.target = Bytes::from(format!("/?q={}", query_value(text))),
+        "whole query" => head.target = Bytes::from(format!("/?{}", escaped(text))),
+        "path" => head.target = Bytes::from(escaped(text)),
+        "method" => head.method = http::Method::from_bytes(text.as_bytes()).unwrap(),
+        "user agent" => head.headers.push("User-Agent", text.clone()),
+        "headers" => head.headers.push("X-Custom", text.clone()),
+        "cookies" => head.headers.push("Cookie", format!("c={text}")),
+        "body" => {
+            head.headers.push("Content-Type", "application/json");
+            body = Some(Bytes::from(text.clone()));
+        }
+        "file names" => {
+            head.headers.push("Content-Type", "multipart/form-data; boundary=b");
+            let part = format!("--b\r\nContent-Disposition: form-data; name=\"f\"; filename=\"{text}\"\r\n\r\nx\r\n--b--\r\n");
+            body = Some(Bytes::from(part));
+        }
+        place => panic!("no test can stand in `{place}`"),
+    }
+    let mut workspace = Workspace::default();
+    let normal = normalise(&head, EncodedSlash::Keep);
+    let mut findings = pack.inspect_head(&head, &normal, &mut workspace);
+    if let Some(bytes) = body {
+        let body = body::parse_as_declared(&bytes, &head.headers, &Budget::default());
+        findings.found.extend(pack.inspect_body(&head, &body, &mut workspace).found);
+    }
+    findings
+}
+
+/// A value of a query; what looks escaped already stays so.
+fn query_value(text: &str) -> String {
+    escaped(text).replace('+', "%2B").replace('&', "%26")
+}
+
+#[test]
+fn every_rule_sees_what_it_must_and_nothing_it_must_not() {
+    let pack = strictest();
+    let mut wrong = Vec::new();
+    for written in load::load().unwrap() {
+        let id = &written.rule.id;
+        let seen = |example: &Example| inspect(&pack, example).found.iter().any(|finding| finding.rule.id == *id);
+        for example in written.matches.iter().filter(|example| !seen(example)) {
+            wrong.push(format!("{id} does not see {}: {:?}", example.place, example.text));
+        }
+        for example in written.passes.iter().filter(|example| seen(example)) {
+            wrong.push(format!("{id} sees {}: {:?}", example.place, example.text));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}

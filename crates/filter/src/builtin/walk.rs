@@ -1,0 +1,228 @@
+//! Every name and value of a request, with its place: path, query, headers, cookies, body, file names.
+//!
+//! Invariants: nothing is decoded beyond what its syntax demands (a pair of a query once, a JSON string's escapes);
+//! bytes that are not UTF-8 stay as they are. Does not know rules.
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+
+use portcullis_model::RequestHead;
+use portcullis_wire::body::{Kind as Shape, Value};
+use portcullis_wire::{Body, Normal, fields};
+use smol_str::{SmolStr, format_smolstr};
+
+use crate::builtin::Subject;
+use crate::builtin::scope::Kind;
+
+/// One name or value, and where it stands.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Site<'a> {
+    /// What sort of place it is.
+    pub(super) kind: Kind,
+    /// Whether it is a name or a value.
+    pub(super) subject: Subject,
+    /// The bytes.
+    pub(super) bytes: &'a [u8],
+    /// The name of what holds it (of a name, itself), or its dotted path in a body.
+    pub(super) name: &'a str,
+}
+
+impl Site<'_> {
+    /// The place as findings name it.
+    pub(super) fn place(&self) -> SmolStr {
+        let name = self.name;
+        match self.kind {
+            Kind::Method => SmolStr::new_static("method"),
+            Kind::Path => SmolStr::new_static("path"),
+            Kind::Target => SmolStr::new_static("target"),
+            Kind::WholeQuery => SmolStr::new_static("query"),
+            Kind::Query => format_smolstr!("query.{name}"),
+            Kind::Cookie => format_smolstr!("cookies.{name}"),
+            Kind::Agent | Kind::Referer | Kind::Header | Kind::Standard => {
+                format_smolstr!("headers.{}", name.to_ascii_lowercase())
+            }
+            Kind::File => format_smolstr!("body.{name} (file name)"),
+            Kind::Body if name.is_empty() => SmolStr::new_static("body"),
+            Kind::Body if name.starts_with('[') => format_smolstr!("body{name}"),
+            Kind::Body => format_smolstr!("body.{name}"),
+        }
+    }
+
+    /// The last step of its name: of `body.items[2].url` it is `url`.
+    pub(super) fn leaf_name(&self) -> &str {
+        let name = self.name.trim_end_matches(|c: char| matches!(c, '[' | ']') || c.is_ascii_digit());
+        name.rsplit(['.', '[', ']']).next().unwrap_or(name)
+    }
+}
+
+/// Shows every name and value of a head.
+pub(super) fn walk_head(head: &RequestHead, normal: &Normal, visit: &mut dyn FnMut(&Site<'_>)) {
+    show(visit, Kind::Method, Subject::Value, "", head.method.as_str().as_bytes());
+    let (path, query) = split(&head.target);
+    show(visit, Kind::Path, Subject::Value, "", path);
+    // The path as it will be forwarded differs only where dot segments or escapes were resolved.
+    if normal.path().as_bytes() != path && !normal.path().is_empty() {
+        show(visit, Kind::Path, Subject::Value, "", normal.path().as_bytes());
+    }
+    if let Some(query) = query {
+        walk_query(query, visit);
+    }
+    for header in head.headers.iter() {
+        let name = String::from_utf8_lossy(&header.name);
+        let kind = header_kind(&name);
+        if kind == Kind::Header {
+            show(visit, kind, Subject::Name, &name, &header.name);
+        }
+        if !header.is("cookie") {
+            show(visit, kind, Subject::Value, &name, &header.value);
+        }
+    }
+    for (name, value) in fields::cookies(&head.headers) {
+        show(visit, Kind::Cookie, Subject::Name, &name, name.as_bytes());
+        show(visit, Kind::Cookie, Subject::Value, &name, value.as_bytes());
+    }
+}
+
+fn show(visit: &mut dyn FnMut(&Site<'_>), kind: Kind, subject: Subject, name: &str, bytes: &[u8]) {
+    if !bytes.is_empty() {
+        visit(&Site { kind, subject, bytes, name });
+    }
+}
+
+/// A target's path, and what stands behind its question mark.
+fn split(target: &[u8]) -> (&[u8], Option<&[u8]>) {
+    match memchr::memchr(b'?', target) {
+        Some(at) => (target.get(..at).unwrap_or_default(), target.get(at + 1..)),
+        None => (target, None),
+    }
+}
+
+fn walk_query(query: &[u8], visit: &mut dyn FnMut(&Site<'_>)) {
+    let mut pairs = 0;
+    for pair in query.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty()) {
+        let equals = memchr::memchr(b'=', pair);
+        let name = decode(pair.get(..equals.unwrap_or(pair.len())).unwrap_or_default());
+        let value = equals.and_then(|at| pair.get(at + 1..)).map(decode).unwrap_or_default();
+        let text = String::from_utf8_lossy(&name);
+        show(visit, Kind::Query, Subject::Name, &text, &name);
+        show(visit, Kind::Query, Subject::Value, &text, &value);
+        pairs += 1;
+    }
+    // A payload that holds `&` or `=` itself is whole only here.
+    if pairs > 0 {
+        show(visit, Kind::WholeQuery, Subject::Value, "", &decode(query));
+    }
+}
+
+/// Undoes form encoding, keeping whatever bytes come out.
+fn decode(text: &[u8]) -> Cow<'_, [u8]> {
+    if memchr::memchr2(b'%', b'+', text).is_none() {
+        return Cow::Borrowed(text);
+    }
+    let spaced: Vec<u8> = text.iter().map(|byte| if *byte == b'+' { b' ' } else { *byte }).collect();
+    let decoded = super::reading::percent(&spaced);
+    Cow::Owned(decoded.unwrap_or(spaced))
+}
+
+/// Fields whose values have a syntax of their own and hold nothing a person wrote.
+const STANDARD: &[&str] = &[
+    "accept",
+    "accept-charset",
+    "accept-encoding",
+    "accept-language",
+    "access-control-request-headers",
+    "access-control-request-method",
+    "authorization",
+    "cache-control",
+    "connection",
+    "content-encoding",
+    "content-length",
+    "content-type",
+    "cookie",
+    "date",
+    "dnt",
+    "expect",
+    "host",
+    "if-match",
+    "if-modified-since",
+    "if-none-match",
+    "if-unmodified-since",
+    "keep-alive",
+    "origin",
+    "pragma",
+    "priority",
+    "proxy-authorization",
+    "range",
+    "sec-websocket-key",
+    "sec-websocket-protocol",
+    "te",
+    "traceparent",
+    "tracestate",
+    "transfer-encoding",
+    "upgrade",
+    "upgrade-insecure-requests",
+    "via",
+];
+
+fn header_kind(name: &str) -> Kind {
+    let is = |known: &str| name.eq_ignore_ascii_case(known);
+    if is("user-agent") {
+        Kind::Agent
+    } else if is("referer") {
+        Kind::Referer
+    } else if STANDARD.iter().any(|known| is(known)) || name.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("sec-")) {
+        Kind::Standard
+    } else {
+        Kind::Header
+    }
+}
+
+/// Shows every name, value and file name of a body.
+pub(super) fn walk_body(body: &Body, visit: &mut dyn FnMut(&Site<'_>)) {
+    let Some(root) = body.tree.root() else { return };
+    let mut walk = BodyWalk { sent: body.tree.sent(), path: String::new(), visit };
+    walk.value(root);
+}
+
+struct BodyWalk<'a, 'v> {
+    sent: &'a [u8],
+    path: String,
+    visit: &'v mut dyn FnMut(&Site<'_>),
+}
+
+impl BodyWalk<'_, '_> {
+    fn value(&mut self, value: Value<'_>) {
+        if let Some(file) = value.part().and_then(|part| part.file_name) {
+            show(self.visit, Kind::File, Subject::Value, &self.path, file.as_bytes());
+        }
+        match value.kind() {
+            Shape::Object | Shape::Array => self.children(value),
+            Shape::String | Shape::Binary => {
+                // Text that was not UTF-8 is read as it was sent.
+                let text = value.as_str().filter(|text| !text.contains('\u{fffd}'));
+                let bytes = text.map_or_else(|| self.sent.get(value.span()).unwrap_or_default(), str::as_bytes);
+                show(self.visit, Kind::Body, Subject::Value, &self.path, bytes);
+            }
+            _ => {}
+        }
+    }
+
+    fn children(&mut self, value: Value<'_>) {
+        let length = self.path.len();
+        let mut last_name = None;
+        for (place, child) in value.children().enumerate() {
+            // Writing to a string cannot fail.
+            let _ = match child.name() {
+                Some(name) if length == 0 => write!(self.path, "{name}"),
+                Some(name) => write!(self.path, ".{name}"),
+                None => write!(self.path, "[{place}]"),
+            };
+            if let Some(name) = child.name().filter(|name| last_name != Some(*name)) {
+                show(self.visit, Kind::Body, Subject::Name, &self.path, name.as_bytes());
+                last_name = Some(name);
+            }
+            self.value(child);
+            self.path.truncate(length);
+        }
+    }
+}
