@@ -29,6 +29,22 @@ enum What {
     Filter(filter::Filter),
     /// The engine, conditions and contract matching by themselves (criterion).
     Engine,
+    /// What the built-in rules catch of the corpora, and what they take for an attack among benign requests.
+    Detection(Detection),
+}
+
+/// Options of `cargo xtask bench detection`; the corpora are found through `PORTCULLIS_CORPORA`.
+#[derive(Args)]
+pub(crate) struct Detection {
+    /// Print so many attacks that were missed, of the half the rules are tuned on.
+    #[arg(long, default_value_t = 0)]
+    misses: usize,
+    /// Print so many benign requests that were hit, of that half.
+    #[arg(long = "false", value_name = "FALSE", default_value_t = 0)]
+    hits: usize,
+    /// Judge only every so many benign requests.
+    #[arg(long, default_value_t = 1)]
+    every: usize,
 }
 
 /// Options of `cargo xtask bench proxy`.
@@ -60,6 +76,7 @@ impl Bench {
         match &self.what {
             What::Proxy(proxy) => proxy.run(),
             What::Filter(filter) => filter.run(),
+            What::Detection(detection) => detection.run(),
             What::Engine => run(&mut cargo(&[
                 "bench",
                 "-p",
@@ -70,6 +87,16 @@ impl Bench {
                 "portcullis-contract",
             ])),
         }
+    }
+}
+
+impl Detection {
+    fn run(&self) -> Result<()> {
+        let mut bench = cargo(&["bench", "-p", "portcullis-filter", "--bench", "detection", "--"]);
+        for (option, value) in [("--misses", self.misses), ("--false", self.hits), ("--every", self.every)] {
+            bench.args([option, &value.to_string()]);
+        }
+        run(&mut bench)
     }
 }
 

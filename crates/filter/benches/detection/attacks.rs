@@ -31,7 +31,8 @@ pub(crate) fn benign(corpora: &Path) -> Vec<Case> {
 }
 
 fn sorted(folder: &Path) -> Vec<std::path::PathBuf> {
-    let mut entries: Vec<_> = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
+    let mut entries: Vec<_> =
+        std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
     entries.sort();
     entries
 }
@@ -49,14 +50,19 @@ fn placed(class: &str, payload: &Value, cases: &mut Vec<Case>) {
                 case.method = method.to_owned();
             }
             // One payload in several places belongs to one half.
-            case.key = format!("{class} {}", payload["ARGS"].as_str().unwrap_or(text)).replace("%RND%", "7341");
+            case.key =
+                format!("{class} {}", payload["ARGS"].as_str().unwrap_or(text)).replace("%RND%", "7341");
             if payload["ARGS"].as_str() != Some(text) {
                 case.key = format!("{class} {text}");
             }
             case
         };
         cases.push(case(row.clone(), &text));
-        if place == "BODY" && payload["JSON"].as_bool() == Some(true) || payload["BOUNDARY"].is_string() || !attack || place == "URL" {
+        if place == "BODY" && payload["JSON"].as_bool() == Some(true)
+            || payload["BOUNDARY"].is_string()
+            || !attack
+            || place == "URL"
+        {
             continue;
         }
         for encoding in encodings.split_whitespace() {
@@ -90,7 +96,8 @@ fn body(case: Case, text: &str, payload: &Value) -> Case {
         let lines = text.replace("\r\n", "\n").replace('\n', "\r\n");
         return case.body(&format!("multipart/form-data; boundary={boundary}"), lines);
     }
-    let json = payload["JSON"].as_bool() == Some(true) || text.starts_with('{') && serde_json::from_str::<Value>(text).is_ok();
+    let json = payload["JSON"].as_bool() == Some(true)
+        || text.starts_with('{') && serde_json::from_str::<Value>(text).is_ok();
     case.body(if json { "application/json" } else { "application/x-www-form-urlencoded" }, text)
 }
 
@@ -102,7 +109,8 @@ fn parameters(corpora: &Path) -> Vec<Case> {
         .filter(|fields| fields.len() == 4)
         .map(|fields| {
             let attack = fields[3] == "anom";
-            Case::new(format!("http-params {}", fields[2]), attack, fields[0].clone()).target(format!("/search?q={}", escape(&fields[0])))
+            Case::new(format!("http-params {}", fields[2]), attack, fields[0].clone())
+                .target(format!("/search?q={}", escape(&fields[0])))
         })
         .collect()
 }

@@ -20,7 +20,15 @@ pub(crate) struct Case {
 
 impl Case {
     pub(crate) fn new(class: impl Into<String>, attack: bool, key: impl Into<String>) -> Self {
-        Self { class: class.into(), attack, method: "GET".into(), target: b"/".to_vec(), headers: browser(), body: None, key: key.into() }
+        Self {
+            class: class.into(),
+            attack,
+            method: "GET".into(),
+            target: b"/".to_vec(),
+            headers: browser(),
+            body: None,
+            key: key.into(),
+        }
     }
 
     pub(crate) fn header(mut self, name: &str, value: impl Into<Vec<u8>>) -> Self {
@@ -46,7 +54,15 @@ impl Case {
     }
 
     pub(crate) fn excerpt(&self) -> String {
-        let text = format!("{} {}", self.key, self.body.as_ref().map(|body| String::from_utf8_lossy(body).into_owned()).filter(|_| !self.attack).unwrap_or_default());
+        let text = format!(
+            "{} {}",
+            self.key,
+            self.body
+                .as_ref()
+                .map(|body| String::from_utf8_lossy(body).into_owned())
+                .filter(|_| !self.attack)
+                .unwrap_or_default()
+        );
         text.replace(['\n', '\r'], "⏎").chars().take(260).collect()
     }
 
@@ -67,10 +83,21 @@ impl Case {
         let normal = normalise(&head, EncodedSlash::Keep);
         let mut found = pack.inspect_head(&head, &normal, workspace).found;
         if let Some(bytes) = &self.body {
-            let body = body::parse_as_declared(&Bytes::from(bytes.clone()), &head.headers, &Budget::default());
+            let body =
+                body::parse_as_declared(&Bytes::from(bytes.clone()), &head.headers, &Budget::default());
             found.extend(pack.inspect_body(&head, &body, workspace).found);
         }
-        found.iter().map(|finding| format!("{}@{} ({})", finding.rule.id, finding.place, String::from_utf8_lossy(&finding.matched))).collect()
+        found
+            .iter()
+            .map(|finding| {
+                format!(
+                    "{}@{} ({})",
+                    finding.rule.id,
+                    finding.place,
+                    String::from_utf8_lossy(&finding.matched)
+                )
+            })
+            .collect()
     }
 }
 
@@ -93,7 +120,11 @@ fn sendable(target: &[u8]) -> Vec<u8> {
     let mut out = Vec::new();
     for byte in target {
         match byte {
-            b'!'..=b'~' if !matches!(byte, b'"' | b'<' | b'>' | b'`' | b'#' | b'\\' | b'^' | b'{' | b'}' | b'|') => out.push(*byte),
+            b'!'..=b'~'
+                if !matches!(byte, b'"' | b'<' | b'>' | b'`' | b'#' | b'\\' | b'^' | b'{' | b'}' | b'|') =>
+            {
+                out.push(*byte)
+            }
             byte => out.extend(format!("%{byte:02X}").bytes()),
         }
     }

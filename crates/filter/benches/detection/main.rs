@@ -2,8 +2,15 @@
 //!
 //! `cargo xtask bench detection`. Every case is put into one of two halves by a hash of its content; the pack is tuned
 //! on the first only, and cases of the second are never shown. `--misses N` and `--false N` print up to N cases of the
-//! first half each; `--class WORD` restricts what is printed.
-#![allow(missing_docs, clippy::unwrap_used, clippy::panic, clippy::print_stdout, clippy::indexing_slicing, reason = "a bench stops loudly and prints")]
+//! first half each; `--class WORD` restricts what is printed; `--every N` takes a sample of the benign requests.
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::indexing_slicing,
+    reason = "a bench stops loudly and prints"
+)]
 
 mod attacks;
 mod case;
@@ -25,13 +32,24 @@ struct Options {
     misses: usize,
     false_positives: usize,
     class: Option<String>,
+    /// Only every so many benign cases are judged.
+    every: usize,
+    seen: usize,
 }
 
 fn main() {
     let arguments: Vec<String> = std::env::args().collect();
-    let value = |name: &str| arguments.iter().position(|argument| argument == name).map(|at| arguments[at + 1].clone());
+    let value = |name: &str| {
+        arguments.iter().position(|argument| argument == name).map(|at| arguments[at + 1].clone())
+    };
     let number = |name| value(name).map_or(0, |text| text.parse().unwrap());
-    let options = Options { misses: number("--misses"), false_positives: number("--false"), class: value("--class") };
+    let options = Options {
+        misses: number("--misses"),
+        false_positives: number("--false"),
+        class: value("--class"),
+        every: number("--every").max(1),
+        seen: 0,
+    };
     let Some(corpora) = std::env::var_os("PORTCULLIS_CORPORA").map(PathBuf::from) else {
         println!("skipped: PORTCULLIS_CORPORA is not set");
         return;
@@ -70,6 +88,10 @@ impl Judge {
     }
 
     fn see(&mut self, case: &Case) {
+        self.options.seen += 1;
+        if !case.attack && !self.options.seen.is_multiple_of(self.options.every) {
+            return;
+        }
         let mut hits = [false; 2];
         let mut said = String::new();
         for (place, pack) in self.packs.iter().enumerate() {
@@ -94,7 +116,12 @@ impl Judge {
         }
         if !case.attack && hits[1] && self.options.false_positives > 0 {
             self.options.false_positives -= 1;
-            println!("false {} {:<24} {}  <- {said}", if hits[0] { "1" } else { "2" }, case.class, case.excerpt());
+            println!(
+                "false {} {:<24} {}  <- {said}",
+                if hits[0] { "1" } else { "2" },
+                case.class,
+                case.excerpt()
+            );
         }
     }
 }

@@ -27,9 +27,15 @@ impl Table {
 
     pub(crate) fn print(&self) {
         for benign in [false, true] {
-            println!("\n{}", if benign { "benign requests: hits (per 1,000)" } else { "attacks: caught (percent)" });
+            println!(
+                "\n{}",
+                if benign { "benign requests: hits (per 1,000)" } else { "attacks: caught (percent)" }
+            );
             println!("{:<28}|{:^39}|{:^39}", "", "tuned on", "held out");
-            println!("{:<28}|{:>8} {:>14} {:>14} |{:>8} {:>14} {:>14}", "class", "cases", "level 1", "level 2", "cases", "level 1", "level 2");
+            println!(
+                "{:<28}|{:>8} {:>14} {:>14} |{:>8} {:>14} {:>14}",
+                "class", "cases", "level 1", "level 2", "cases", "level 1", "level 2"
+            );
             let mut total = [Count::default(); 2];
             for ((_, class), halves) in self.rows.iter().filter(|((row, _), _)| *row == benign) {
                 print_row(class, halves, benign);

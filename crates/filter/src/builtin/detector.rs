@@ -45,7 +45,8 @@ pub(super) fn detect(view: &View<'_>, hits: &mut Hits) {
     if digits_alone && !marks.any(Marks::OPEN.or(Marks::PIPE).or(Marks::STAR)) {
         return;
     }
-    let spread = Marks::SPACE.or(QUOTES).or(Marks::OPEN).or(Marks::STAR).or(Marks::SEMICOLON).or(Marks::EQUAL);
+    let spread =
+        Marks::SPACE.or(QUOTES).or(Marks::OPEN).or(Marks::STAR).or(Marks::SEMICOLON).or(Marks::EQUAL);
     if marks.any(spread.or(Marks::LINE).or(Marks::AT)) {
         sql::detect(view, hits);
     }

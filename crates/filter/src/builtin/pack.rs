@@ -160,7 +160,8 @@ impl Pack {
 
 /// A pattern over bytes in which a dot is any byte and letters match in either case, and what it needs.
 fn compile(pattern: &str) -> Result<(Regex, Necessary), String> {
-    let syntax = syntax::Config::new().unicode(false).utf8(false).case_insensitive(true).dot_matches_new_line(true);
+    let syntax =
+        syntax::Config::new().unicode(false).utf8(false).case_insensitive(true).dot_matches_new_line(true);
     let hir = syntax::parse_with(pattern, &syntax).map_err(|wrong| wrong.to_string())?;
     let config = Regex::config().utf8_empty(false).hybrid_cache_capacity(256 << 10);
     let regex = Regex::builder().configure(config).build_from_hir(&hir).map_err(|wrong| wrong.to_string())?;

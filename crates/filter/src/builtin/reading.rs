@@ -60,7 +60,14 @@ impl Decoding {
             Self::Hex => value.len() >= 16 && marks.has(Marks::DIGIT),
             Self::Joined => {
                 marks.has(Marks::LETTER)
-                    && marks.any(Marks::SINGLE.or(Marks::DOUBLE).or(Marks::BACKSLASH).or(Marks::BACKTICK))
+                    && marks.any(
+                        Marks::SINGLE
+                            .or(Marks::DOUBLE)
+                            .or(Marks::BACKSLASH)
+                            .or(Marks::BACKTICK)
+                            .or(Marks::LESS)
+                            .or(Marks::LINE),
+                    )
             }
         }
     }

@@ -48,7 +48,9 @@ fn inspect(pack: &Pack, example: &Example) -> Findings {
         }
         "file names" => {
             head.headers.push("Content-Type", "multipart/form-data; boundary=b");
-            let part = format!("--b\r\nContent-Disposition: form-data; name=\"f\"; filename=\"{text}\"\r\n\r\nx\r\n--b--\r\n");
+            let part = format!(
+                "--b\r\nContent-Disposition: form-data; name=\"f\"; filename=\"{text}\"\r\n\r\nx\r\n--b--\r\n"
+            );
             body = Some(Bytes::from(part));
         }
         place => panic!("no test can stand in `{place}`"),
@@ -74,7 +76,8 @@ fn every_rule_sees_what_it_must_and_nothing_it_must_not() {
     let mut wrong = Vec::new();
     for written in load::load().unwrap() {
         let id = &written.rule.id;
-        let seen = |example: &Example| inspect(&pack, example).found.iter().any(|finding| finding.rule.id == *id);
+        let seen =
+            |example: &Example| inspect(&pack, example).found.iter().any(|finding| finding.rule.id == *id);
         for example in written.matches.iter().filter(|example| !seen(example)) {
             wrong.push(format!("{id} does not see {}: {:?}", example.place, example.text));
         }

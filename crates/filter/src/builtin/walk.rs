@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use portcullis_model::RequestHead;
-use portcullis_wire::body::{Kind as Shape, Value};
+use portcullis_wire::body::{Format, Kind as Shape, Value};
 use portcullis_wire::{Body, Normal, fields};
 use smol_str::{SmolStr, format_smolstr};
 
@@ -35,6 +35,7 @@ impl Site<'_> {
             Kind::Method => SmolStr::new_static("method"),
             Kind::Path => SmolStr::new_static("path"),
             Kind::Target => SmolStr::new_static("target"),
+            Kind::WholeQuery if name == "body" => SmolStr::new_static("body"),
             Kind::WholeQuery => SmolStr::new_static("query"),
             Kind::Query => format_smolstr!("query.{name}"),
             Kind::Cookie => format_smolstr!("cookies.{name}"),
@@ -73,7 +74,9 @@ pub(super) fn walk_head(head: &RequestHead, normal: &Normal, visit: &mut dyn FnM
         if kind == Kind::Header {
             show(visit, kind, Subject::Name, &name, &header.name);
         }
-        if !header.is("cookie") {
+        // A payload that holds semicolons itself is whole only in the field.
+        let torn = header.is("cookie") && header.value.iter().any(|byte| matches!(byte, b'<' | b'(' | b'&'));
+        if torn || !header.is("cookie") {
             show(visit, kind, Subject::Value, &name, &header.value);
         }
     }
@@ -170,56 +173,74 @@ fn header_kind(name: &str) -> Kind {
         Kind::Agent
     } else if is("referer") {
         Kind::Referer
-    } else if STANDARD.iter().any(|known| is(known)) || name.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("sec-")) {
+    } else if STANDARD.iter().any(|known| is(known))
+        || name.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("sec-"))
+    {
         Kind::Standard
     } else {
         Kind::Header
     }
 }
 
-/// Shows every name, value and file name of a body.
+/// Shows every name, value and file name of a body; of XML also elements, attributes and a document type.
 pub(super) fn walk_body(body: &Body, visit: &mut dyn FnMut(&Site<'_>)) {
-    let Some(root) = body.tree.root() else { return };
-    let mut walk = BodyWalk { sent: body.tree.sent(), path: String::new(), visit };
-    walk.value(root);
+    if let Some(root) = body.tree.root() {
+        BodyWalk { path: String::new(), visit }.value(root);
+        if body.format == Format::Form {
+            whole_form(root, visit);
+        }
+    }
 }
 
-struct BodyWalk<'a, 'v> {
-    sent: &'a [u8],
+/// The pairs of a form together, for a payload that holds `&` or `=` itself.
+fn whole_form(root: Value<'_>, visit: &mut dyn FnMut(&Site<'_>)) {
+    let mut whole = Vec::new();
+    for pair in root.children() {
+        if !whole.is_empty() {
+            whole.push(b'&');
+        }
+        whole.extend_from_slice(pair.name_bytes());
+        if !pair.bytes().is_empty() {
+            whole.push(b'=');
+            whole.extend_from_slice(pair.bytes());
+        }
+    }
+    show(visit, Kind::WholeQuery, Subject::Value, "body", &whole);
+}
+
+struct BodyWalk<'v> {
     path: String,
     visit: &'v mut dyn FnMut(&Site<'_>),
 }
 
-impl BodyWalk<'_, '_> {
+impl BodyWalk<'_> {
     fn value(&mut self, value: Value<'_>) {
         if let Some(file) = value.part().and_then(|part| part.file_name) {
             show(self.visit, Kind::File, Subject::Value, &self.path, file.as_bytes());
         }
-        match value.kind() {
-            Shape::Object | Shape::Array => self.children(value),
-            Shape::String | Shape::Binary => {
-                // Text that was not UTF-8 is read as it was sent.
-                let text = value.as_str().filter(|text| !text.contains('\u{fffd}'));
-                let bytes = text.map_or_else(|| self.sent.get(value.span()).unwrap_or_default(), str::as_bytes);
-                show(self.visit, Kind::Body, Subject::Value, &self.path, bytes);
-            }
-            _ => {}
+        let kind = value.kind();
+        if kind.holds_values() {
+            self.children(value);
+        } else if matches!(kind, Shape::String | Shape::Binary | Shape::Attribute) {
+            show(self.visit, Kind::Body, Subject::Value, &self.path, value.bytes());
         }
     }
 
     fn children(&mut self, value: Value<'_>) {
         let length = self.path.len();
-        let mut last_name = None;
+        let mut last_name: &[u8] = &[];
         for (place, child) in value.children().enumerate() {
+            let name = child.name_bytes();
             // Writing to a string cannot fail.
-            let _ = match child.name() {
-                Some(name) if length == 0 => write!(self.path, "{name}"),
-                Some(name) => write!(self.path, ".{name}"),
-                None => write!(self.path, "[{place}]"),
+            let _ = match std::str::from_utf8(name) {
+                Ok("") => write!(self.path, "[{place}]"),
+                Ok(name) if length == 0 => write!(self.path, "{name}"),
+                Ok(name) => write!(self.path, ".{name}"),
+                Err(_) => write!(self.path, ".{}", String::from_utf8_lossy(name)),
             };
-            if let Some(name) = child.name().filter(|name| last_name != Some(*name)) {
-                show(self.visit, Kind::Body, Subject::Name, &self.path, name.as_bytes());
-                last_name = Some(name);
+            if name != last_name {
+                show(self.visit, Kind::Body, Subject::Name, &self.path, name);
+                last_name = name;
             }
             self.value(child);
             self.path.truncate(length);

@@ -129,11 +129,6 @@ impl Tree {
         self.root()?.get(path)
     }
 
-    /// The bytes it was read from, as far as they were read; what spans are ranges of.
-    pub fn sent(&self) -> &[u8] {
-        &self.sent
-    }
-
     /// How many values there are.
     pub fn len(&self) -> usize {
         self.nodes.len()

@@ -39,7 +39,8 @@ fn is_document(text: &[u8]) -> bool {
         starts_with(rest, word) && matches!(at(rest, word.len()), b' ' | b'{' | b'(' | b'\n' | b'\r' | b'\t')
     });
     let name = skip(rest, 0, |byte| is_word(byte) || byte.is_ascii_whitespace());
-    let selection = at(rest, 0) == b'{' && !matches!(at(rest, skip_space(rest, 1)), b'"' | b'}' | b'\'' | b'{');
+    let selection =
+        at(rest, 0) == b'{' && !matches!(at(rest, skip_space(rest, 1)), b'"' | b'}' | b'\'' | b'{');
     keyword || selection || starts_with(rest, "__") && at(rest, name) == b'{'
 }
 

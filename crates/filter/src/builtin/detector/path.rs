@@ -19,7 +19,10 @@ pub(super) fn detect(view: &View<'_>, hits: &mut Hits) {
     if view.marks.has(Marks::SLASH.or(Marks::DIGIT)) {
         spelled(text, hits);
     }
-    if view.marks.any(Marks::SLASH.or(Marks::BACKSLASH)) || view.site.kind == Kind::Path || view.marks.has(Marks::DOT) {
+    if view.marks.any(Marks::SLASH.or(Marks::BACKSLASH))
+        || view.site.kind == Kind::Path
+        || view.marks.has(Marks::DOT)
+    {
         sensitive(text, hits);
     }
 }
@@ -44,7 +47,13 @@ fn climbing(text: &[u8], hits: &mut Hits) {
         let leaves = steps > down;
         let embedded = part(text, 0..start).contains(&b' ');
         // One step up is how relative links are written, and a few are how programs name their own files.
-        let enough = if quoted && embedded { 5 } else if embedded { 3 } else { 2 };
+        let enough = if quoted && embedded {
+            5
+        } else if embedded {
+            3
+        } else {
+            2
+        };
         let lone = steps == 1 && !embedded && leaves && target(text, end);
         if leaves && steps >= enough || lone {
             note(hits, Signal::PathUp, start..end);
@@ -73,15 +82,25 @@ fn steps(text: &[u8], start: usize) -> (usize, usize) {
 /// How many folders the path went down before it went up.
 fn folders_before(text: &[u8], start: usize) -> usize {
     let before = part(text, 0..start);
-    let begins = before.iter().rev().take_while(|byte| **byte > b' ' && !matches!(byte, b'=' | b'"' | b'\'' | b'(' | b',' | b';' | b'?' | b'&' | b':')).count();
+    let begins = before
+        .iter()
+        .rev()
+        .take_while(|byte| {
+            **byte > b' ' && !matches!(byte, b'=' | b'"' | b'\'' | b'(' | b',' | b';' | b'?' | b'&' | b':')
+        })
+        .count();
     let path = part(before, start - begins..start);
-    path.split(|byte| is_separator(*byte)).filter(|folder| !folder.is_empty() && *folder != b"." && *folder != b"..").count()
+    path.split(|byte| is_separator(*byte))
+        .filter(|folder| !folder.is_empty() && *folder != b"." && *folder != b"..")
+        .count()
 }
 
 /// Whether what one step up leads to is a file of the system or of the application's configuration.
 fn target(text: &[u8], from: usize) -> bool {
     let rest = part(text, from..text.len());
-    ["etc", "proc", "windows", "winnt", "boot.ini", "web-inf", "config", "{file}", ".", "passwd"].iter().any(|name| super::words::starts_with(rest, name))
+    ["etc", "proc", "windows", "winnt", "boot.ini", "web-inf", "config", "{file}", ".", "passwd"]
+        .iter()
+        .any(|name| super::words::starts_with(rest, name))
 }
 
 /// Dots and slashes that no path needs: `/..../`, `.//././`, `0x2e0x2e`, a row of dots before a name.
@@ -96,7 +115,10 @@ fn odd(text: &[u8], hits: &mut Hits) {
         let (separated, followed) = (is_separator(before), is_separator(at(text, end)));
         singles += usize::from(dots == 1 && separated && followed);
         let alone = !part(text, 0..text.len()).contains(&b' ');
-        let row = dots >= 6 && alone && start <= 1 && (end == text.len() || is_word(at(text, end)) || followed || at(text, end) == b'{');
+        let row = dots >= 6
+            && alone
+            && start <= 1
+            && (end == text.len() || is_word(at(text, end)) || followed || at(text, end) == b'{');
         let many = (3..=5).contains(&dots) && separated && followed && start > 0;
         if row || many && alone || singles >= 4 {
             return note(hits, Signal::PathOdd, start..end);
@@ -107,19 +129,118 @@ fn odd(text: &[u8], hits: &mut Hits) {
 
 /// Dots written as numbers, as one server once read them.
 fn spelled(text: &[u8], hits: &mut Hits) {
-    if let Some(start) = find(text, "0x2e0x2e") {
-        note(hits, Signal::PathOdd, start..start + 8);
+    for sign in ["0x2e0x2e", "..0x2f", "..0x5c"] {
+        if let Some(start) = find(text, sign) {
+            return note(hits, Signal::PathOdd, start..start + sign.len());
+        }
     }
 }
 
 /// Files of systems, servers and applications that no client asks for: each the end of a path, or followed by its end.
 const FILES: &[&str] = &[
-    "etc/passwd", "etc/shadow", "etc/hosts", "etc/group", "etc/issue", "etc/sudoers", "etc/crontab", "etc/ssh/", "etc/mysql/", "etc/apache2/", "etc/httpd/", "etc/nginx/", "etc/php", "etc/motd",
-    "etc/fstab", "etc/resolv.conf", "etc/environment", "etc/profile", "etc/my.cnf", "etc/master.passwd", "etc/security/", "proc/self/", "proc/version", "proc/cpuinfo", "proc/net/", "var/log/", "var/www/", "root/.", "var/run/secrets", "var/mail/", "usr/local/apache",
-    "boot.ini", "win.ini", "system.ini", "php.ini", "desktop.ini", "windows/system32", "windows/repair", "winnt/system32", "winnt/repair", "system32/drivers", "system32/config", "inetpub/wwwroot", "inetpub/logs", "windows/win", "windows/php", "winnt/win", "winnt/php", "autoexec.bat", "ntuser.dat",
-    "web-inf", "meta-inf", "web.config", "global.asa", "machine.config", "wp-config", "configuration.php", "localsettings.php", "config.inc.php", "settings.php", "database.yml", "secrets.yml", "application.properties",
-    ".htaccess", ".htpasswd", ".git/", ".gitconfig", ".svn/", ".hg/", ".bzr/", ".cvs/", ".env", ".aws/credentials", ".ssh/", "id_rsa", "id_dsa", "id_ed25519", "authorized_keys", "known_hosts", ".bash_history", ".mysql_history", ".psql_history",
-    ".bashrc", ".bash_profile", ".netrc", ".npmrc", ".pgpass", ".my.cnf", ".docker/config", ".kube/config", ".ds_store", "access_log", "error_log", "access.log", "error.log", "httpd.conf", "nginx.conf", "apache2.conf", "my.cnf", "tomcat-users.xml", "server.xml", "etcpasswd", "web-infweb.xml",
+    "etc/passwd",
+    "etc/shadow",
+    "etc/hosts",
+    "etc/group",
+    "etc/issue",
+    "etc/sudoers",
+    "etc/crontab",
+    "etc/ssh/",
+    "etc/mysql/",
+    "etc/apache2/",
+    "etc/httpd/",
+    "etc/nginx/",
+    "etc/php",
+    "etc/motd",
+    "etc/fstab",
+    "etc/resolv.conf",
+    "etc/environment",
+    "etc/profile",
+    "etc/my.cnf",
+    "etc/master.passwd",
+    "etc/security/",
+    "proc/self/",
+    "proc/version",
+    "proc/cpuinfo",
+    "proc/net/",
+    "var/log/",
+    "var/www/",
+    "root/.",
+    "var/run/secrets",
+    "var/mail/",
+    "usr/local/apache",
+    "boot.ini",
+    "win.ini",
+    "system.ini",
+    "php.ini",
+    "desktop.ini",
+    "windows/system32",
+    "windows/repair",
+    "winnt/system32",
+    "winnt/repair",
+    "system32/drivers",
+    "system32/config",
+    "inetpub/wwwroot",
+    "inetpub/logs",
+    "windows/win",
+    "windows/php",
+    "winnt/win",
+    "winnt/php",
+    "autoexec.bat",
+    "ntuser.dat",
+    "web-inf",
+    "meta-inf",
+    "web.config",
+    "global.asa",
+    "machine.config",
+    "wp-config",
+    "configuration.php",
+    "localsettings.php",
+    "config.inc.php",
+    "settings.php",
+    "database.yml",
+    "secrets.yml",
+    "application.properties",
+    ".htaccess",
+    ".htpasswd",
+    ".git/",
+    ".gitconfig",
+    ".svn/",
+    ".hg/",
+    ".bzr/",
+    ".cvs/",
+    ".env",
+    ".aws/credentials",
+    ".ssh/",
+    "id_rsa",
+    "id_dsa",
+    "id_ed25519",
+    "authorized_keys",
+    "known_hosts",
+    ".bash_history",
+    ".mysql_history",
+    ".psql_history",
+    ".bashrc",
+    ".bash_profile",
+    ".netrc",
+    ".npmrc",
+    ".pgpass",
+    ".my.cnf",
+    ".docker/config",
+    ".kube/config",
+    ".ds_store",
+    "access_log",
+    "error_log",
+    "access.log",
+    "error.log",
+    "httpd.conf",
+    "nginx.conf",
+    "apache2.conf",
+    "my.cnf",
+    "tomcat-users.xml",
+    "server.xml",
+    "etcpasswd",
+    "web-infweb.xml",
 ];
 
 fn sensitive(text: &[u8], hits: &mut Hits) {
@@ -152,11 +273,15 @@ fn named(path: &[u8], file: &str, has_separator: bool) -> Option<Range<usize>> {
         let begun = match before {
             None | Some(b'/') => true,
             Some(b'.') => file.contains("passwd") || file.contains("web-inf"),
-            Some(byte) => !needs_start && !is_word(byte) || matches!(byte, b'=' | b':' | b'}' | b')' | 0x80..) && has_separator,
+            Some(byte) => {
+                !needs_start && !is_word(byte)
+                    || matches!(byte, b'=' | b':' | b'}' | b')' | 0x80..) && has_separator
+            }
         };
         let ended = file.ends_with('/') || !is_word(at(path, end)) && at(path, end) != b'-';
         // A bare name is a name: only with a folder, or as the whole value, it is asked for.
-        let asked = has_separator || file.contains('/') || start == 0 && end == path.len() || at(path, 0) == b'.';
+        let asked =
+            has_separator || file.contains('/') || start == 0 && end == path.len() || at(path, 0) == b'.';
         // In a sentence `/etc/hosts` is spoken of.
         if begun && ended && asked {
             return Some(start..end);

@@ -26,7 +26,8 @@ fn filter(text: &[u8], hits: &mut Hits) {
     for paren in memchr::memchr2_iter(b'(', b')', text).take(64) {
         let behind = skip_space(text, paren + 1);
         let range = paren..text.len().min(behind + 12);
-        let seen = if at(text, paren) == b'(' { opens(text, paren, behind) } else { closes(text, paren, behind) };
+        let seen =
+            if at(text, paren) == b'(' { opens(text, paren, behind) } else { closes(text, paren, behind) };
         if seen {
             return note(hits, Signal::LdapFilter, range);
         }
@@ -36,10 +37,14 @@ fn filter(text: &[u8], hits: &mut Hits) {
 /// `(|(`, `(&(`, `(!(` or `(attribute=` behind an asterisk, a closing parenthesis or nothing.
 fn opens(text: &[u8], paren: usize, behind: usize) -> bool {
     let sign = matches!(at(text, behind), b'|' | b'&' | b'!');
-    let nested = sign && matches!(at(text, skip_space(text, behind + 1)), b'(') && assignment(text, skip_space(text, behind + 1) + 1);
+    let nested = sign
+        && matches!(at(text, skip_space(text, behind + 1)), b'(')
+        && assignment(text, skip_space(text, behind + 1) + 1);
     let before = paren.checked_sub(1).map_or(b'(', |before| at(text, before));
     let glued = matches!(before, b'*' | b')' | b'(');
-    let signed = sign && glued && (assignment(text, behind + 1) || behind + 1 >= text.len() || at(text, behind + 1) == b'\'');
+    let signed = sign
+        && glued
+        && (assignment(text, behind + 1) || behind + 1 >= text.len() || at(text, behind + 1) == b'\'');
     nested || signed || glued && before != b'(' && assignment(text, behind)
 }
 
@@ -49,13 +54,16 @@ fn closes(text: &[u8], paren: usize, behind: usize) -> bool {
     let again = at(text, behind);
     let star = before == b'*' && matches!(again, b')' | b'(' | b'|' | b'&' | 0) && (paren <= 2 || again != 0);
     let empty = part(text, 0..paren) == b"*(" && matches!(again, b'|' | b'&');
-    let cut = again == b')' && matches!(at(text, behind + 1), 0 | b'%') && before == b'*' || before == b'=' && again == b')';
+    let cut = again == b')' && matches!(at(text, behind + 1), 0 | b'%') && before == b'*'
+        || before == b'=' && again == b')';
     star && paren < 40 && starts_as_value(text, paren) || empty || cut
 }
 
 /// Whether only a name and an asterisk stand before a closing parenthesis that nothing opened.
 fn starts_as_value(text: &[u8], paren: usize) -> bool {
-    part(text, 0..paren).iter().all(|byte| is_word(*byte) || matches!(byte, b'*' | b'-' | b'.' | b'@' | b'=' | b')'))
+    part(text, 0..paren)
+        .iter()
+        .all(|byte| is_word(*byte) || matches!(byte, b'*' | b'-' | b'.' | b'@' | b'=' | b')'))
 }
 
 /// `name=`, `name>=`, `name~=` as in a filter.
@@ -68,8 +76,44 @@ fn assignment(text: &[u8], from: usize) -> bool {
 }
 
 const OPERATORS: &[&str] = &[
-    "$ne", "$eq", "$gt", "$gte", "$lt", "$lte", "$in", "$nin", "$or", "$and", "$not", "$nor", "$exists", "$regex", "$where", "$expr", "$jsonschema", "$mod", "$text", "$all", "$elemmatch", "$size", "$type", "$options",
-    "$function", "$accumulator", "$comment", "$lookup", "$set", "$unset", "$inc", "$push", "$pull", "$rename", "$slice", "$near", "$geowithin", "$func",
+    "$ne",
+    "$eq",
+    "$gt",
+    "$gte",
+    "$lt",
+    "$lte",
+    "$in",
+    "$nin",
+    "$or",
+    "$and",
+    "$not",
+    "$nor",
+    "$exists",
+    "$regex",
+    "$where",
+    "$expr",
+    "$jsonschema",
+    "$mod",
+    "$text",
+    "$all",
+    "$elemmatch",
+    "$size",
+    "$type",
+    "$options",
+    "$function",
+    "$accumulator",
+    "$comment",
+    "$lookup",
+    "$set",
+    "$unset",
+    "$inc",
+    "$push",
+    "$pull",
+    "$rename",
+    "$slice",
+    "$near",
+    "$geowithin",
+    "$func",
 ];
 
 /// An operator as a key: `$ne`, `login[$gt]`, `, $or: [`.
@@ -81,9 +125,11 @@ fn operator(text: &[u8], hits: &mut Hits) {
         }
         let before = part(text, 0..start).iter().rev().find(|byte| !byte.is_ascii_whitespace()).copied();
         let bracketed = before == Some(b'[') && at(text, end) == b']';
-        let quoted = matches!(before, Some(b'"' | b'\'')) && matches!(at(text, end), b'"' | b'\'') && at(text, skip_space(text, end + 1)) == b':';
+        let quoted = matches!(before, Some(b'"' | b'\''))
+            && matches!(at(text, end), b'"' | b'\'')
+            && at(text, skip_space(text, end + 1)) == b':';
         let key = matches!(before, Some(b'{' | b',')) && at(text, skip_space(text, end)) == b':';
-        let whole = start == 0 && end == text.len();
+        let whole = start == 0 && end == text.len() && part(text, start..end) != b"$type";
         if bracketed || quoted || key || whole {
             return note(hits, Signal::NosqlOperator, start..end);
         }
@@ -94,19 +140,31 @@ fn operator(text: &[u8], hits: &mut Hits) {
 fn script(text: &[u8], hits: &mut Hits) {
     let first = skip(text, 0, |byte| byte.is_ascii_whitespace() || byte.is_ascii_digit());
     let quoted = matches!(at(text, first), b'\'' | b'"');
-    let inner = skip(text, first, |byte| byte.is_ascii_whitespace() || matches!(byte, b'\'' | b'"' | b')' | b'}' | b']'));
+    let inner = skip(text, first, |byte| {
+        byte.is_ascii_whitespace() || matches!(byte, b'\'' | b'"' | b')' | b'}' | b']')
+    });
     let rest = part(text, inner..text.len());
     let statement = rest.first() == Some(&b';') && {
         let verb = part(rest, skip_space(rest, 1)..rest.len());
-        let jumps = starts_with(verb, "return") && (quoted || starts_with(verb, "return true") || starts_with(verb, "return 1"));
-        jumps || quoted && (starts_with(verb, "while(") || starts_with(verb, "for(") || starts_with(verb, "var ") || starts_with(verb, "sleep(") || find(verb, "new date(").is_some())
+        let jumps = starts_with(verb, "return")
+            && (quoted || starts_with(verb, "return true") || starts_with(verb, "return 1"));
+        jumps
+            || quoted
+                && (starts_with(verb, "while(")
+                    || starts_with(verb, "for(")
+                    || starts_with(verb, "var ")
+                    || starts_with(verb, "sleep(")
+                    || find(verb, "new date(").is_some())
     };
     let logic = matches!(rest.get(..2), Some(b"||" | b"&&")) && {
         let operand = part(rest, skip_space(rest, 2)..rest.len());
         let compares = memchr::memmem::find(operand, b"==").is_some();
         starts_with(operand, "this.") || starts_with(operand, "this[") || compares && operand.len() < 40
     };
-    let collection = starts_with(rest, "db.") && ["find(", "insert(", "remove(", "update(", "drop(", "findone(", "aggregate(", "deletemany("].iter().any(|call| find(rest, call).is_some());
+    let collection = starts_with(rest, "db.")
+        && ["find(", "insert(", "remove(", "update(", "drop(", "findone(", "aggregate(", "deletemany("]
+            .iter()
+            .any(|call| find(rest, call).is_some());
     let this = quoted && find(rest, "this.").is_some_and(|at_byte| at_byte < 8);
     if statement || logic || collection || this {
         note(hits, Signal::NosqlScript, first..text.len().min(inner + 20));
@@ -116,8 +174,39 @@ fn script(text: &[u8], hits: &mut Hits) {
 /// Axes, steps and functions of XPath where a value should be.
 fn xpath(text: &[u8], hits: &mut Hits) {
     const SIGNS: &[&str] = &[
-        "ancestor::", "ancestor-or-self::", "attribute::", "child::", "descendant::", "descendant-or-self::", "following::", "following-sibling::", "parent::", "preceding::", "preceding-sibling::", "self::node(",
-        "string-length(name(", "substring(name(", "name(/", "name(parent", "count(/", "count(//", "position()=", "text()=", "last()-1", "local-name(", "namespace-uri(", "/text()", "//*[", "]|//", "] | //", "node()|", "doc(\"http", "doc('http", "/*[1]", "comment()", "processing-instruction(",
+        "ancestor::",
+        "ancestor-or-self::",
+        "attribute::",
+        "child::",
+        "descendant::",
+        "descendant-or-self::",
+        "following::",
+        "following-sibling::",
+        "parent::",
+        "preceding::",
+        "preceding-sibling::",
+        "self::node(",
+        "string-length(name(",
+        "substring(name(",
+        "name(/",
+        "name(parent",
+        "count(/",
+        "count(//",
+        "position()=",
+        "text()=",
+        "last()-1",
+        "local-name(",
+        "namespace-uri(",
+        "/text()",
+        "//*[",
+        "]|//",
+        "] | //",
+        "node()|",
+        "doc(\"http",
+        "doc('http",
+        "/*[1]",
+        "comment()",
+        "processing-instruction(",
     ];
     for sign in SIGNS {
         if let Some(start) = find(text, sign) {
@@ -125,7 +214,11 @@ fn xpath(text: &[u8], hits: &mut Hits) {
         }
     }
     let quoted = memchr::memchr2(b'\'', b'"', text).is_some_and(|quote| quote < 12);
-    if quoted && ["name()=", "position()", "username/text", "or name("].iter().any(|sign| find(text, sign).is_some()) {
+    if quoted
+        && ["name()=", "position()", "username/text", "or name("]
+            .iter()
+            .any(|sign| find(text, sign).is_some())
+    {
         note(hits, Signal::XpathQuery, 0..text.len());
     }
 }

@@ -6,7 +6,7 @@ use crate::builtin::marks::Marks;
 use crate::builtin::signal::{Hits, Signal, note};
 
 /// Functions that attackers call to show that they can call any.
-const CALLED: &[&str] = &["alert", "prompt", "confirm", "eval", "execscript", "msgbox"];
+const CALLED: &[&str] = &["alert", "prompt", "confirm", "eval", "execscript"];
 const GLOBALS: &[&str] =
     &["window", "self", "top", "parent", "this", "frames", "globalthis", "document", "opener", "content"];
 
@@ -31,7 +31,7 @@ pub(super) fn detect(view: &View<'_>, hits: &mut Hits) {
 fn word(text: &[u8], start: usize, end: usize, hits: &mut Hits) {
     let name = part(text, start..end);
     match name.len() {
-        3..=10 if is_one_of(name, CALLED) => {
+        3..=10 if CALLED.iter().any(|called| called.as_bytes() == name) => {
             if is_called(text, start, end) {
                 note(hits, Signal::ScriptCall, start..text.len().min(end + 20));
             }
@@ -42,12 +42,24 @@ fn word(text: &[u8], start: usize, end: usize, hits: &mut Hits) {
         global(text, name, start, end, hits);
     }
     let oblique = match name.len() {
-        11 => is_one_of(name, &["constructor"]) && matches!(at(text, end), b'.' | b'(' | b'[' | b'"' | b'\'') && constructor(text, start, end),
+        11 => {
+            is_one_of(name, &["constructor"])
+                && matches!(at(text, end), b'.' | b'(' | b'[' | b'"' | b'\'')
+                && constructor(text, start, end)
+        }
         12 => is_one_of(name, &["fromcharcode"]),
         13 => is_one_of(name, &["fromcodepoint"]),
         8 => name == b"Function" && at(text, end) == b'(' && matches!(at(text, end + 1), b'"' | b'\'' | b'`'),
-        10 => is_one_of(name, &["settimeout"]) && at(text, end) == b'(' && matches!(at(text, end + 1), b'"' | b'\'' | b'`'),
-        14 => is_one_of(name, &["xmlhttprequest"]) && start >= 4 && starts_with(part(text, start - 4..start), "new "),
+        10 => {
+            is_one_of(name, &["settimeout"])
+                && at(text, end) == b'('
+                && matches!(at(text, end + 1), b'"' | b'\'' | b'`')
+        }
+        14 => {
+            is_one_of(name, &["xmlhttprequest"])
+                && start >= 4
+                && starts_with(part(text, start - 4..start), "new ")
+        }
         4 => is_one_of(name, &["atob"]) && at(text, end) == b'(',
         _ => false,
     };
@@ -63,17 +75,23 @@ fn is_called(text: &[u8], start: usize, end: usize) -> bool {
     match at(text, behind) {
         b'(' if !spaced => true,
         // In prose a parenthesis behind a word holds words; a call holds constants or nothing.
-        b'(' => matches!(at(text, skip_space(text, behind + 1)), b'0'..=b'9' | b'"' | b'\'' | b'`' | b')'),
+        b'(' => holds_constant(text, behind + 1),
         b'`' => !spaced || at(text, behind + 1) != b' ',
-        b'.' => ["call", "apply", "bind", "valueof", "tostring"].iter().any(|how| starts_with(part(text, behind + 1..text.len()), how)),
+        b'.' => ["call", "apply", "bind", "valueof", "tostring"]
+            .iter()
+            .any(|how| starts_with(part(text, behind + 1..text.len()), how)),
         b'?' => at(text, behind + 1) == b'.' && matches!(at(text, behind + 2), b'(' | b'['),
         b'/' if at(text, behind + 1) == b'*' => true,
         b'\\' => matches!(at(text, behind + 1), b'%' | b'x' | b'u' | b'('),
         b')' => enclosed(text, start, behind),
         b']' => at(text, skip_space(text, behind + 1)) == b'(',
-        b'"' | b'\'' => at(text, behind + 1) == b']',
+        b'"' | b'\'' => matches!(at(text, behind + 1), b']' | b'('),
         b'%' | b'&' | 0x80.. => false,
-        _ => at(text, start.wrapping_sub(1)) == b'=' && handler_before(text, start) && matches!(at(text, behind), b';' | 0 | b'}'),
+        _ => {
+            at(text, start.wrapping_sub(1)) == b'='
+                && handler_before(text, start)
+                && matches!(at(text, behind), b';' | 0 | b'}')
+        }
     }
 }
 
@@ -83,7 +101,9 @@ fn enclosed(text: &[u8], start: usize, close: usize) -> bool {
     if matches!(at(text, behind), b'(' | b'`' | b'?' | b')' | b']') && at(text, behind) != b'?' {
         return true;
     }
-    if at(text, behind) == b'?' && at(text, behind + 1) == b'.' || at(text, behind) == b'.' && at(text, behind + 1) != b' ' {
+    if at(text, behind) == b'?' && at(text, behind + 1) == b'.'
+        || at(text, behind) == b'.' && at(text, behind + 1) != b' '
+    {
         return true;
     }
     let open = start.checked_sub(1).map_or(0, |before| at(text, before));
@@ -91,7 +111,27 @@ fn enclosed(text: &[u8], start: usize, close: usize) -> bool {
         return true;
     }
     // A method given the function: `[1].map(alert)`; in prose a space stands before the parenthesis.
-    open == b'(' && start >= 3 && is_word(at(text, start - 2)) && part(text, 0..start).contains(&b'.')
+    let method =
+        part(text, 0..start - usize::from(start > 0)).iter().rev().take_while(|byte| is_word(**byte)).count();
+    let dot = (start - usize::from(start > 0)).checked_sub(method + 1).map(|before| at(text, before));
+    open == b'(' && method >= 2 && dot == Some(b'.') && at(text, start.saturating_sub(2)) != b'_'
+}
+
+/// Whether a parenthesis holds one constant, and no sentence goes on behind it.
+fn holds_constant(text: &[u8], from: usize) -> bool {
+    let first = skip_space(text, from);
+    match at(text, first) {
+        b'"' | b'\'' | b'`' => true,
+        b'0'..=b'9' | b')' => {
+            let close = skip(text, first, |byte| byte.is_ascii_digit());
+            at(text, close) == b')'
+                && matches!(
+                    at(text, close + 1),
+                    0 | b';' | b'/' | b'<' | b'-' | b'+' | b'"' | b'\'' | b'`' | b')' | b'}'
+                )
+        }
+        _ => false,
+    }
 }
 
 /// `onerror=alert;throw 1`.
@@ -102,7 +142,18 @@ fn handler_before(text: &[u8], start: usize) -> bool {
 
 /// `window`, `document`, … and what is reached through it.
 fn global(text: &[u8], name: &[u8], start: usize, end: usize, hits: &mut Hits) {
-    const READ: &[&str] = &["cookie", "domain", "write", "writeln", "location", "baseuri", "defaultview", "url", "documenturi", "body"];
+    const READ: &[&str] = &[
+        "cookie",
+        "domain",
+        "write",
+        "writeln",
+        "location",
+        "baseuri",
+        "defaultview",
+        "url",
+        "documenturi",
+        "body",
+    ];
     let behind = skip(text, end, |byte| matches!(byte, b'?' | b'.'));
     let dots = part(text, end..behind);
     let range = start..text.len().min(end + 20);
@@ -121,7 +172,8 @@ fn global(text: &[u8], name: &[u8], start: usize, end: usize, hits: &mut Hits) {
         let member_ends = skip(text, behind, is_word);
         let member = part(text, behind..member_ends);
         let telling = is_one_of(name, &["document"]) && is_one_of(member, READ.get(..8).unwrap_or_default())
-            || is_one_of(member, &["location", "cookie", "eval", "alert", "onerror"]) && !is_one_of(name, &["content", "this", "self"]);
+            || is_one_of(member, &["location", "cookie", "eval", "alert", "onerror"])
+                && !is_one_of(name, &["content", "this", "self"]);
         if telling {
             note(hits, Signal::ScriptAccess, range);
         }
@@ -136,16 +188,19 @@ fn constructor(text: &[u8], start: usize, end: usize) -> bool {
     quoted || twice || called && matches!(at(text, end + 1), b'"' | b'\'' | b'`')
 }
 
-/// Script written in brackets and signs alone: `[][(![]+[])[+[]]]`.
+/// Script written in brackets, signs and single letters: `[][(![]+[])[+[]]]`, `([,O,B]=[]+{},[T,R])`.
 fn symbols(text: &[u8], hits: &mut Hits) {
-    const LONG: usize = 12;
-    let mut run = 0;
+    let (mut start, mut word, mut brackets, mut joins) = (0, 0, 0, 0);
     for (index, byte) in text.iter().enumerate() {
-        run = if matches!(byte, b'[' | b']' | b'(' | b')' | b'!' | b'+' | b'{' | b'}') { run + 1 } else { 0 };
-        let seen = part(text, (index + 1).saturating_sub(run)..index + 1);
-        if run == LONG && seen.contains(&b'!') && seen.contains(&b'[') && seen.contains(&b'+') {
-            note(hits, Signal::ScriptOblique, index + 1 - run..index + 1);
-            return;
+        word = if is_word(*byte) { word + 1 } else { 0 };
+        brackets += usize::from(matches!(byte, b'[' | b']'));
+        joins += usize::from(matches!(byte, b'+' | b'!'));
+        // A word is something to read, and ends the run.
+        if word > 2 || matches!(byte, b'"' | b'\'' | b':' | 0x80..) {
+            (start, brackets, joins) = (index, 0, 0);
+        }
+        if brackets >= 6 && joins >= 3 {
+            return note(hits, Signal::ScriptOblique, start..index + 1);
         }
     }
 }
@@ -157,7 +212,7 @@ fn called_strings(text: &[u8], hits: &mut Hits) {
         let behind = at(text, close + 1);
         let string = matches!(before, b'"' | b'\'' | b'`');
         let called = behind == b'(' || behind == b'`' || behind == b'?' && at(text, close + 2) == b'.';
-        let element = at(text, close) == b']' && matches!(before, b')' | b'/' ) && behind == b'(';
+        let element = at(text, close) == b']' && matches!(before, b')' | b'/') && behind == b'(';
         if string && called || element {
             note(hits, Signal::ScriptOblique, close.saturating_sub(20)..text.len().min(close + 2));
             return;

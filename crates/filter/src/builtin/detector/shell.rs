@@ -17,18 +17,34 @@ const MOST: usize = 64;
 
 pub(super) fn detect(view: &View<'_>, hits: &mut Hits) {
     // Pairs of a query are separated as commands are; its names and values are looked at alone.
-    if matches!(view.site.kind, Kind::WholeQuery | Kind::Standard) || !view.marks.has(Marks::LETTER) && !view.marks.has(Marks::SLASH) {
+    if matches!(view.site.kind, Kind::WholeQuery | Kind::Standard)
+        || !view.marks.has(Marks::LETTER) && !view.marks.has(Marks::SLASH)
+    {
         return;
     }
-    let separators = Marks::SEMICOLON.or(Marks::PIPE).or(Marks::AMPERSAND).or(Marks::BACKTICK).or(Marks::DOLLAR).or(Marks::LINE);
+    let separators = Marks::SEMICOLON
+        .or(Marks::PIPE)
+        .or(Marks::AMPERSAND)
+        .or(Marks::BACKTICK)
+        .or(Marks::DOLLAR)
+        .or(Marks::LINE);
     if view.marks.any(separators.or(Marks::LESS).or(Marks::BRACE)) {
         separated(view.bytes, Signal::ShellCommand, hits);
     }
-    if !view.is_joined() && view.marks.any(Marks::SPACE.or(Marks::SLASH)) {
+    if !view.is_joined() && view.site.kind != Kind::Path && view.marks.any(Marks::SPACE.or(Marks::SLASH)) {
         bare(view.bytes, hits);
     }
-    let odd = Marks::DOLLAR.or(Marks::BACKSLASH).or(Marks::QUESTION).or(Marks::STAR).or(Marks::SINGLE).or(Marks::DOUBLE);
-    if view.marks.any(odd) && view.marks.any(Marks::SLASH.or(Marks::SEMICOLON).or(Marks::PIPE).or(Marks::DOLLAR).or(Marks::BACKTICK)) {
+    let odd = Marks::DOLLAR
+        .or(Marks::BACKSLASH)
+        .or(Marks::QUESTION)
+        .or(Marks::STAR)
+        .or(Marks::SINGLE)
+        .or(Marks::DOUBLE);
+    if view.marks.any(odd)
+        && view
+            .marks
+            .any(Marks::SLASH.or(Marks::SEMICOLON).or(Marks::PIPE).or(Marks::DOLLAR).or(Marks::BACKTICK))
+    {
         disguised(view.bytes, hits);
     }
 }
@@ -56,7 +72,7 @@ fn separated(text: &[u8], signal: Signal, hits: &mut Hits) {
 /// The separator at an index: its length, and where it puts a command.
 fn separator(text: &[u8], index: usize) -> (usize, Option<Position>) {
     let behind = at(text, index + 1);
-    let first = part(text, 0..index).iter().all(|byte| !byte.is_ascii_alphabetic());
+    let first = part(text, 0..index).iter().all(|byte| !byte.is_ascii_alphabetic() && byte.is_ascii());
     let strong = if first { Position::First } else { Position::Behind };
     match (at(text, index), behind) {
         (b';', _) => (1, Some(strong)),
@@ -74,15 +90,22 @@ fn separator(text: &[u8], index: usize) -> (usize, Option<Position>) {
 
 /// A backtick opens a command only where no prose stands around it: there it marks code.
 fn backtick(text: &[u8], index: usize) -> Option<Position> {
-    let prose_before = part(text, 0..index).windows(2).any(|pair| pair.first().is_some_and(u8::is_ascii_alphabetic) && pair.last() == Some(&b' '));
+    let prose_before = part(text, 0..index)
+        .windows(2)
+        .any(|pair| pair.first().is_some_and(u8::is_ascii_alphabetic) && pair.last() == Some(&b' '));
     let close = skip(text, index + 1, |byte| byte != b'`');
-    let prose_behind = part(text, close + 1..text.len()).windows(2).any(|pair| pair.first() == Some(&b' ') && pair.last().is_some_and(u8::is_ascii_alphabetic));
+    let prose_behind = part(text, close + 1..text.len())
+        .windows(2)
+        .any(|pair| pair.first() == Some(&b' ') && pair.last().is_some_and(u8::is_ascii_alphabetic));
     (!prose_before && !prose_behind && close > index + 1).then_some(Position::Within)
 }
 
 /// Where a command's name begins: behind space, plus signs, redirections, assignments and `sudo`.
 fn command_start(text: &[u8], from: usize) -> usize {
-    let start = skip(text, from, |byte| byte.is_ascii_whitespace() || matches!(byte, b'+' | b'(' | b'{' | b'!' | b'@' | b'|' | b'&' | b'"' | b'\''));
+    let start = skip(text, from, |byte| {
+        byte.is_ascii_whitespace()
+            || matches!(byte, b'+' | b'(' | b'{' | b'!' | b'@' | b'|' | b'&' | b'"' | b'\'')
+    });
     let word = part(text, start..text.len());
     for prefix in ["sudo ", "exec ", "nohup ", "env ", "time ", "command "] {
         if super::words::starts_with(word, prefix) {

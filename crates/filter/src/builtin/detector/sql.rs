@@ -6,20 +6,33 @@
 mod grammar;
 mod token;
 
-use crate::builtin::detector::View;
-use crate::builtin::detector::words::{at, skip};
+use crate::builtin::detector::words::{at, skip, starts_with};
+use crate::builtin::detector::{QUOTES, View};
 use crate::builtin::marks::Marks;
-use crate::builtin::signal::{Hits, Signal, note};
+use crate::builtin::scope::Kind;
+use crate::builtin::signal::{Hit, Hits, Signal, note};
 
 use grammar::{Behind, Reader};
 
+/// Text longer than this before a quote is prose, whose apostrophes say nothing.
+const LONGEST_VALUE: usize = 80;
 /// The most quotes of one sort that are tried.
 const MOST_BREAKS: usize = 6;
 
 pub(super) fn detect(view: &View<'_>, hits: &mut Hits) {
     let text = view.bytes;
+    let closes = QUOTES.or(Marks::SEMICOLON);
+    if view.site.kind == Kind::File && !view.marks.any(closes) {
+        return;
+    }
     let tokens = token::tokens(text, 0);
+    let from = hits.len();
     Reader::new(&tokens, Behind::Start).read(hits);
+    // `&` and `=` of a query read as operators; what they could make up does not count.
+    let address = view.site.kind == Kind::Referer && starts_with(text, "http");
+    if view.site.kind == Kind::WholeQuery || address {
+        return keep_sound(hits, from);
+    }
     for (mark, quote) in [(Marks::SINGLE, b'\''), (Marks::DOUBLE, b'"'), (Marks::BACKTICK, b'`')] {
         if view.marks.has(mark) {
             breaks(text, quote, hits);
@@ -27,19 +40,38 @@ pub(super) fn detect(view: &View<'_>, hits: &mut Hits) {
     }
 }
 
+/// Keeps, of what was seen since, only what prose and addresses do not make up by chance.
+fn keep_sound(hits: &mut Hits, from: usize) {
+    let sound = |hit: &Hit| matches!(hit.signal, Signal::SqlUnion | Signal::SqlFunction | Signal::SqlStacked);
+    let kept: Hits = hits.drain(from..).filter(sound).collect();
+    hits.extend(kept);
+}
+
 /// Reads behind every quote that could close an application's string.
 fn breaks(text: &[u8], quote: u8, hits: &mut Hits) {
     for start in memchr::memchr_iter(quote, text).step_by(2).take(MOST_BREAKS) {
-        let next = skip(text, start + 1, |byte| byte.is_ascii_whitespace() || matches!(byte, b')' | b'%' | b'+' | 0x0b));
+        let next = skip(text, start + 1, |byte| {
+            byte.is_ascii_whitespace() || matches!(byte, b')' | b'%' | b'+' | 0x0b)
+        });
         // Behind a closing quote stands an operator, a keyword, or the end; a word that runs on is an apostrophe.
-        let glued = next == start + 1 && at(text, next).is_ascii_alphabetic();
+        let glued = next == start + 1 && (at(text, next).is_ascii_alphanumeric() || at(text, next) >= 0x80);
         if glued && !grammar::begins_clause(text.get(next..).unwrap_or_default()) {
             continue;
         }
         let tokens = token::tokens(text, start + 1);
+        if tokens
+            .first()
+            .is_some_and(|first| first.kind == token::Kind::Word && !grammar::begins_clause(first.text))
+        {
+            continue;
+        }
+        let from = hits.len();
         Reader::new(&tokens, Behind::Quote { value_before: start > 0 }).read(hits);
         if comment_ends(text, start + 1) {
             note(hits, Signal::SqlComment, start..text.len());
+        }
+        if start > LONGEST_VALUE {
+            keep_sound(hits, from);
         }
     }
 }

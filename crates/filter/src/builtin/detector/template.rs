@@ -7,8 +7,24 @@ use crate::builtin::detector::words::{at, find, is_one_of, is_word, part, skip, 
 use crate::builtin::signal::{Hits, Signal, note};
 
 /// How engines open and close an expression.
-const BRACKETS: &[(&[u8], &[u8])] =
-    &[(b"{{", b"}}"), (b"${", b"}"), (b"#{", b"}"), (b"*{", b"}"), (b"~{", b"}"), (b"@{", b"}"), (b"%{", b"}"), (b"<%", b"%>"), (b"{%", b"%}"), (b"@(", b")"), (b"[[", b"]]"), (b"#set(", b")"), (b"{$", b"}"), (b"{php}", b"{"), (b"<#", b">"), (b"$\\{", b"}")];
+const BRACKETS: &[(&[u8], &[u8])] = &[
+    (b"{{", b"}}"),
+    (b"${", b"}"),
+    (b"#{", b"}"),
+    (b"*{", b"}"),
+    (b"~{", b"}"),
+    (b"@{", b"}"),
+    (b"%{", b"}"),
+    (b"<%", b"%>"),
+    (b"{%", b"%}"),
+    (b"@(", b")"),
+    (b"[[", b"]]"),
+    (b"#set(", b")"),
+    (b"{$", b"}"),
+    (b"{php}", b"{"),
+    (b"<#", b">"),
+    (b"$\\{", b"}"),
+];
 
 const MOST: usize = 32;
 
@@ -17,12 +33,21 @@ pub(super) fn detect(view: &View<'_>, hits: &mut Hits) {
     let mut tried = 0;
     for start in memchr::memchr3_iter(b'{', b'(', b'<', text) {
         for (open, close) in BRACKETS {
-            let first = start.checked_sub(open.iter().position(|byte| matches!(byte, b'{' | b'(' | b'<')).unwrap_or(0));
-            let Some(first) = first.filter(|first| part(text, *first..first + open.len()).eq_ignore_ascii_case(open)) else { continue };
+            let first = start
+                .checked_sub(open.iter().position(|byte| matches!(byte, b'{' | b'(' | b'<')).unwrap_or(0));
+            let Some(first) =
+                first.filter(|first| part(text, *first..first + open.len()).eq_ignore_ascii_case(open))
+            else {
+                continue;
+            };
             tried += 1;
             let from = first + open.len();
             let rest = part(text, from..text.len().min(from + 400));
-            let Some(end) = memchr::memmem::find(rest, close).or_else(|| (open == b"${" || open == b"{{").then_some(rest.len())) else { continue };
+            let Some(end) = memchr::memmem::find(rest, close)
+                .or_else(|| (open == b"${" || open == b"{{").then_some(rest.len()))
+            else {
+                continue;
+            };
             expression(part(rest, 0..end), open, first..from + end, hits);
         }
         if tried >= MOST {
@@ -39,7 +64,8 @@ fn expression(inner: &[u8], open: &[u8], range: std::ops::Range<usize>, hits: &m
     if reaches(inner, open) {
         note(hits, Signal::TemplateObject, range.clone());
     }
-    let braces = matches!(open, b"{{" | b"#{" | b"<%" | b"{%" | b"*{" | b"#set(") || open == b"${" && part(inner, 0..1) != b" ";
+    let braces = matches!(open, b"{{" | b"#{" | b"<%" | b"{%" | b"*{" | b"#set(")
+        || open == b"${" && part(inner, 0..1) != b" ";
     if braces && calls(inner) && !open.starts_with(b"@") {
         note(hits, Signal::TemplateCall, range);
     }
@@ -48,27 +74,121 @@ fn expression(inner: &[u8], open: &[u8], range: std::ops::Range<usize>, hits: &m
 /// Whether an expression holds nothing but constants and operators: `7*7`, `= 1+1`, `'7'*7`.
 fn calculates(inner: &[u8]) -> bool {
     let constants = inner.iter().all(|byte| {
-        byte.is_ascii_digit() || byte.is_ascii_whitespace() || matches!(byte, b'+' | b'*' | b'/' | b'-' | b'%' | b'.' | b'\'' | b'"' | b'(' | b')' | b'=' | b'^' | b'!' | b'<' | b'>')
+        byte.is_ascii_digit()
+            || byte.is_ascii_whitespace()
+            || matches!(
+                byte,
+                b'+' | b'*'
+                    | b'/'
+                    | b'-'
+                    | b'%'
+                    | b'.'
+                    | b'\''
+                    | b'"'
+                    | b'('
+                    | b')'
+                    | b'='
+                    | b'^'
+                    | b'!'
+                    | b'<'
+                    | b'>'
+            )
     });
     let between = |index: usize| {
         let before = part(inner, 0..index).iter().rev().find(|byte| !byte.is_ascii_whitespace());
         let behind = part(inner, index + 1..inner.len()).iter().find(|byte| !byte.is_ascii_whitespace());
-        let value = |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_digit() || matches!(byte, b'\'' | b'"' | b')' | b'('));
+        let value = |byte: Option<&u8>| {
+            byte.is_some_and(|byte| byte.is_ascii_digit() || matches!(byte, b'\'' | b'"' | b')' | b'('))
+        };
         value(before) && value(behind)
     };
-    let operator = inner.iter().enumerate().any(|(index, byte)| matches!(byte, b'+' | b'*' | b'/' | b'%') && between(index));
+    let operator = inner
+        .iter()
+        .enumerate()
+        .any(|(index, byte)| matches!(byte, b'+' | b'*' | b'/' | b'%') && between(index));
     constants && operator && inner.len() <= 60
 }
 
 /// Names that lead from a template into its runtime.
 const OBJECTS: &[&str] = &[
-    "__class__", "__mro__", "__globals__", "__builtins__", "__subclasses__", "__import__", "__init__", "__base__", "__dict__", "getclass", "classloader", "getclassloader", "forname", "getruntime", "runtime",
-    "processbuilder", "java", "javax", "exec", "system", "popen", "subprocess", "shell_exec", "passthru", "eval", "execute", "objectconstructor", "constructor", "prototype", "getenv", "registerundefinedfiltercallback",
-    "getfilter", "_self", "smarty", "lipsum", "cycler", "joiner", "mainmodule", "child_process", "require", "process", "freemarker", "velocity", "instance_eval", "constantize", "open3", "getattribute", "attr", "reflection",
-    "dump", "scriptenginemanager", "springmacrorequestcontext", "memberaccess", "xwork", "ognl", "servletcontext", "applicationscope", "sessionscope", "requestscope", "pagecontext",
+    "__class__",
+    "__mro__",
+    "__globals__",
+    "__builtins__",
+    "__subclasses__",
+    "__import__",
+    "__init__",
+    "__base__",
+    "__dict__",
+    "getclass",
+    "classloader",
+    "getclassloader",
+    "forname",
+    "getruntime",
+    "runtime",
+    "processbuilder",
+    "java",
+    "javax",
+    "exec",
+    "system",
+    "popen",
+    "subprocess",
+    "shell_exec",
+    "passthru",
+    "eval",
+    "execute",
+    "objectconstructor",
+    "constructor",
+    "prototype",
+    "getenv",
+    "registerundefinedfiltercallback",
+    "getfilter",
+    "_self",
+    "smarty",
+    "lipsum",
+    "cycler",
+    "joiner",
+    "mainmodule",
+    "child_process",
+    "require",
+    "process",
+    "freemarker",
+    "velocity",
+    "instance_eval",
+    "constantize",
+    "open3",
+    "getattribute",
+    "attr",
+    "reflection",
+    "dump",
+    "scriptenginemanager",
+    "springmacrorequestcontext",
+    "memberaccess",
+    "xwork",
+    "ognl",
+    "servletcontext",
+    "applicationscope",
+    "sessionscope",
+    "requestscope",
+    "pagecontext",
 ];
 /// Names that lead there on their own: `{{config}}`, `{{self}}`.
-const ALONE: &[&str] = &["config", "self", "request", "session", "app", "this", "settings", "g", "url_for", "get_flashed_messages", "dump", "debug", "namespace", "sandbox"];
+const ALONE: &[&str] = &[
+    "config",
+    "self",
+    "request",
+    "session",
+    "app",
+    "this",
+    "settings",
+    "g",
+    "url_for",
+    "get_flashed_messages",
+    "dump",
+    "debug",
+    "namespace",
+    "sandbox",
+];
 
 fn reaches(inner: &[u8], open: &[u8]) -> bool {
     let mut index = 0;
@@ -80,14 +200,32 @@ fn reaches(inner: &[u8], open: &[u8]) -> bool {
         }
         let end = skip(inner, index, is_word);
         let word = part(inner, index..end);
-        let member = index > 0 && matches!(at(inner, index - 1), b'.' | b'@' | b'_' | b'"' | b'\'' | b'(' | b'[' | b'|' | b'{' | b'`' | b'%' | b'#');
-        let reached = matches!(at(inner, skip_space(inner, end)), b'.' | b'(' | b'[' | b'"' | b'\'' | b'`' | b';' | b'{');
-        if is_one_of(word, OBJECTS) && (first || member || reached) && (word.starts_with(b"_") || reached || member && word.len() > 4) {
+        let member = index > 0
+            && matches!(
+                at(inner, index - 1),
+                b'.' | b'@' | b'_' | b'"' | b'\'' | b'(' | b'[' | b'|' | b'{' | b'`' | b'%' | b'#'
+            );
+        let reached = matches!(
+            at(inner, skip_space(inner, end)),
+            b'.' | b'(' | b'[' | b'"' | b'\'' | b'`' | b';' | b'{'
+        );
+        if is_one_of(word, OBJECTS)
+            && (first || member || reached)
+            && (word.starts_with(b"_") || reached || member && word.len() > 4)
+        {
             return true;
         }
-        let alone = first && matches!(open, b"{{") && skip_space(inner, end) >= inner.len() && is_one_of(word, &ALONE[..4]);
-        let entered = first && open == b"{{" && is_one_of(word, ALONE) && matches!(at(inner, end), b'.' | b'[') && find(inner, "(").is_some();
-        let java = word == b"T" && at(inner, end) == b'(' || word == b"new" && find(part(inner, end..inner.len()), "java").is_some();
+        let alone = first
+            && matches!(open, b"{{")
+            && skip_space(inner, end) >= inner.len()
+            && is_one_of(word, &ALONE[..4]);
+        let entered = first
+            && open == b"{{"
+            && is_one_of(word, ALONE)
+            && matches!(at(inner, end), b'.' | b'[')
+            && find(inner, "(").is_some();
+        let java = word == b"T" && at(inner, end) == b'('
+            || word == b"new" && find(part(inner, end..inner.len()), "java").is_some();
         if alone || entered || java {
             return true;
         }

@@ -14,8 +14,38 @@ use crate::builtin::signal::{Hits, Signal, note};
 
 /// Schemes that read files, wrap other streams or carry raw bytes to any port.
 const SCHEMES: &[&str] = &[
-    "file", "gopher", "gophers", "dict", "tftp", "sftp", "ldap", "ldaps", "netdoc", "jar", "php", "phar", "expect", "zip", "compress.zlib", "compress.bzip2",
-    "glob", "ogg", "rar", "ssh2", "ssh2.exec", "ssh2.shell", "local_file", "jndi", "rmi", "telnet", "view-source", "imap", "smb", "mailto.exec", "zlib", "data",
+    "file",
+    "gopher",
+    "gophers",
+    "dict",
+    "tftp",
+    "sftp",
+    "ldap",
+    "ldaps",
+    "netdoc",
+    "jar",
+    "php",
+    "phar",
+    "expect",
+    "zip",
+    "compress.zlib",
+    "compress.bzip2",
+    "glob",
+    "ogg",
+    "rar",
+    "ssh2",
+    "ssh2.exec",
+    "ssh2.shell",
+    "local_file",
+    "jndi",
+    "rmi",
+    "telnet",
+    "view-source",
+    "imap",
+    "smb",
+    "mailto.exec",
+    "zlib",
+    "data",
 ];
 
 pub(super) fn detect(view: &View<'_>, hits: &mut Hits) {
@@ -24,7 +54,8 @@ pub(super) fn detect(view: &View<'_>, hits: &mut Hits) {
         return;
     }
     let start = skip(text, 0, |byte| byte <= b' ' || matches!(byte, b'"' | b'\'' | b'('));
-    let scheme_ends = skip(text, start, |byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'.' | b'-' | b'_'));
+    let scheme_ends =
+        skip(text, start, |byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'.' | b'-' | b'_'));
     let scheme = part(text, start..scheme_ends);
     if at(text, scheme_ends) == b':' && scheme.len() >= 2 {
         absolute(view, scheme, scheme_ends + 1, hits);
@@ -33,7 +64,10 @@ pub(super) fn detect(view: &View<'_>, hits: &mut Hits) {
     if runs_script(text) {
         note(hits, Signal::HtmlUrl, 0..text.len().min(40));
     }
-    if view.site.subject == Subject::Value && names_address(view.site.leaf_name()) && view.reading.is_none_or(|reading| !reading.is_joined()) {
+    if view.site.subject == Subject::Value
+        && names_address(view.site.leaf_name())
+        && view.reading.is_none_or(|reading| !reading.is_joined())
+    {
         misleading(text, start, hits);
     }
 }
@@ -44,7 +78,14 @@ fn absolute(view: &View<'_>, scheme: &[u8], from: usize, hits: &mut Hits) {
     let rest = part(text, from..text.len());
     if is_one_of(scheme, SCHEMES) {
         let data = is_one_of(scheme, &["data"]);
-        let dangerous = if data { is_program(rest) } else { rest.starts_with(b"/") || is_one_of(scheme, &["jar", "netdoc", "file", "jndi"]) && !rest.starts_with(b" ") && rest.len() > 2 };
+        let dangerous = if data {
+            is_program(rest)
+        } else {
+            rest.starts_with(b"/")
+                || is_one_of(scheme, &["jar", "netdoc", "file", "jndi"])
+                    && !rest.starts_with(b" ")
+                    && rest.len() > 2
+        };
         if dangerous {
             note(hits, Signal::UrlScheme, 0..text.len().min(from + 20));
         }
@@ -65,7 +106,11 @@ fn absolute(view: &View<'_>, scheme: &[u8], from: usize, hits: &mut Hits) {
 
 /// `data:` that a browser or an interpreter would run.
 fn is_program(rest: &[u8]) -> bool {
-    rest.starts_with(b"//") || rest.starts_with(b",") || ["text/html", "text/javascript", "application/x-", "application/javascript", "image/svg"].iter().any(|kind| starts_with(rest, kind))
+    rest.starts_with(b"//")
+        || rest.starts_with(b",")
+        || ["text/html", "text/javascript", "application/x-", "application/javascript", "image/svg"]
+            .iter()
+            .any(|kind| starts_with(rest, kind))
 }
 
 /// Streams of PHP wrapped round a file, wherever in a value they stand.
@@ -84,13 +129,21 @@ fn wrapped(text: &[u8], hits: &mut Hits) {
 fn runs_script(text: &[u8]) -> bool {
     let colon = memchr::memchr(b':', text).unwrap_or(0);
     let behind = part(text, colon + 1..text.len());
-    let code = behind.iter().any(|byte| matches!(byte, b'(' | b'`' | b'[' | b'=' | b'<')) || behind.starts_with(b"//") || behind.starts_with(b",") || starts_with(behind, "text/html");
-    colon > 0 && code && !starts_with(behind, "void(0)") && runs_address(text) && !starts_with(text, "data:image")
+    let code = behind.iter().any(|byte| matches!(byte, b'(' | b'`' | b'[' | b'=' | b'<'))
+        || behind.starts_with(b"//")
+        || behind.starts_with(b",")
+        || starts_with(behind, "text/html");
+    colon > 0
+        && code
+        && !starts_with(behind, "void(0)")
+        && runs_address(text)
+        && !starts_with(text, "data:image")
 }
 
 /// The host of an authority, without user and port.
 fn host(text: &[u8], from: usize) -> &[u8] {
-    let end = skip(text, from, |byte| !matches!(byte, b'/' | b'\\' | b'?' | b'#' | 0..=b' ' | b'"' | b'\'' | b'<'));
+    let end =
+        skip(text, from, |byte| !matches!(byte, b'/' | b'\\' | b'?' | b'#' | 0..=b' ' | b'"' | b'\'' | b'<'));
     let authority = part(text, from..end);
     let host = authority.rsplit(|byte| *byte == b'@').next().unwrap_or(authority);
     if host.first() == Some(&b'[') {
@@ -104,8 +157,18 @@ fn host(text: &[u8], from: usize) -> &[u8] {
 fn is_internal(host: &[u8]) -> bool {
     let name = std::str::from_utf8(host).unwrap_or_default().trim_end_matches('.');
     let lower = name.to_ascii_lowercase();
-    const NAMES: &[&str] = &["localhost", "metadata.google.internal", "metadata", "instance-data", "kubernetes.default.svc", "localtest.me", "lvh.me", "host.docker.internal"];
-    const ENDS: &[&str] = &[".localhost", ".nip.io", ".xip.io", ".sslip.io", ".localtest.me", ".lvh.me", ".rbndr.us"];
+    const NAMES: &[&str] = &[
+        "localhost",
+        "metadata.google.internal",
+        "metadata",
+        "instance-data",
+        "kubernetes.default.svc",
+        "localtest.me",
+        "lvh.me",
+        "host.docker.internal",
+    ];
+    const ENDS: &[&str] =
+        &[".localhost", ".nip.io", ".xip.io", ".sslip.io", ".localtest.me", ".lvh.me", ".rbndr.us"];
     if NAMES.contains(&lower.as_str()) || ENDS.iter().any(|end| lower.ends_with(end)) {
         return true;
     }
@@ -117,12 +180,21 @@ fn is_internal(host: &[u8]) -> bool {
 }
 
 fn is_internal_v4(address: Ipv4Addr) -> bool {
-    address.is_loopback() || address.is_link_local() || address.is_unspecified() || address.octets() == [100, 100, 100, 200]
+    address.is_loopback()
+        || address.is_link_local()
+        || address.is_unspecified()
+        || address.octets() == [100, 100, 100, 200]
 }
 
 fn is_internal_v6(address: Ipv6Addr) -> bool {
     // An IPv4 address written as IPv6 is a way around lists, whatever it is.
-    address.is_loopback() || address.is_unspecified() || address.to_ipv4_mapped().is_some() || (address.segments().first().is_some_and(|first| first & 0xfe00 == 0xfc00 || first & 0xffc0 == 0xfe80))
+    address.is_loopback()
+        || address.is_unspecified()
+        || address.to_ipv4_mapped().is_some()
+        || (address
+            .segments()
+            .first()
+            .is_some_and(|first| first & 0xfe00 == 0xfc00 || first & 0xffc0 == 0xfe80))
 }
 
 /// A number or dotted numbers as C libraries read them, and whether they are written plainly.
@@ -143,31 +215,74 @@ fn ipv4(name: &str) -> Option<(Ipv4Addr, bool)> {
         };
         let number = u32::from_str_radix(digits, radix).ok()?;
         let last = place + 1 == pieces.len();
-        value = if last { value.checked_add(number)? } else { value.checked_add(number.checked_shl(24 - 8 * place as u32)?)? };
+        value = if last {
+            value.checked_add(number)?
+        } else {
+            value.checked_add(number.checked_shl(24 - 8 * place as u32)?)?
+        };
     }
     (name.len() > 3).then_some((Ipv4Addr::from(value), false))
 }
 
 /// Whether an address names a program that would run where it is included: `http://host/shell.txt?`, `…/c99.php`.
 fn is_script_file(text: &[u8]) -> bool {
-    const SHELLS: &[&str] = &["c99", "r57", "shell", "cmd", "backdoor", "webshell", "wso", "b374k", "exploit", "payload", "evil"];
+    const SHELLS: &[&str] =
+        &["c99", "r57", "shell", "cmd", "backdoor", "webshell", "wso", "b374k", "exploit", "payload", "evil"];
     let path = text.split(|byte| matches!(byte, b'?' | b'#')).next().unwrap_or(text);
     let file = path.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
     let (stem, extension) = match memchr::memrchr(b'.', file) {
         Some(dot) => (part(file, 0..dot), part(file, dot + 1..file.len())),
         None => return false,
     };
-    let program = is_one_of(extension, &["php", "phtml", "php5", "php7", "txt", "jsp", "asp", "aspx", "cgi", "pl", "sh", "py"]);
+    let program = is_one_of(
+        extension,
+        &["php", "phtml", "php5", "php7", "txt", "jsp", "asp", "aspx", "cgi", "pl", "sh", "py"],
+    );
     program && (is_one_of(stem, SHELLS) || text.ends_with(b"?") && extension.len() > 1)
 }
 
 /// Whether a parameter's name says that its value is an address.
 fn names_address(name: &str) -> bool {
     const NAMES: &[&str] = &[
-        "url", "uri", "redirect", "redirecturl", "redirecturi", "next", "dest", "destination", "return", "returnurl", "returnto", "goto", "target", "link", "src", "source", "callback", "continue",
-        "forward", "feed", "proxy", "fetch", "out", "host", "site", "page", "file", "img", "image", "path", "domain", "view", "data", "load", "navigation", "open",
+        "url",
+        "uri",
+        "redirect",
+        "redirecturl",
+        "redirecturi",
+        "next",
+        "dest",
+        "destination",
+        "return",
+        "returnurl",
+        "returnto",
+        "goto",
+        "target",
+        "link",
+        "src",
+        "source",
+        "callback",
+        "continue",
+        "forward",
+        "feed",
+        "proxy",
+        "fetch",
+        "out",
+        "host",
+        "site",
+        "page",
+        "file",
+        "img",
+        "image",
+        "path",
+        "domain",
+        "view",
+        "data",
+        "load",
+        "navigation",
+        "open",
     ];
-    let plain: String = name.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
+    let plain: String =
+        name.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
     NAMES.contains(&plain.as_str()) || plain.ends_with("url") || plain.ends_with("uri")
 }
 
@@ -180,7 +295,8 @@ fn misleading(text: &[u8], start: usize, hits: &mut Hits) {
         let name = part(rest, from..end);
         name.contains(&b'.') && !name.starts_with(b".") && !name.ends_with(b".") && name.len() > 3
     };
-    let relative = slashes >= 2 && domain(slashes) && !part(rest, 0..slashes).starts_with(b"\\\\") || slashes >= 1 && part(rest, 0..slashes).contains(&b'\\') && slashes >= 2 && domain(slashes);
+    let relative = slashes >= 2 && domain(slashes) && !part(rest, 0..slashes).starts_with(b"\\\\")
+        || slashes >= 1 && part(rest, 0..slashes).contains(&b'\\') && slashes >= 2 && domain(slashes);
     let user = rest.first() == Some(&b'@') && domain(1);
     let hidden = (starts_with(rest, "http://") || starts_with(rest, "https://")) && {
         let authority = rest.iter().skip(8).take_while(|byte| !matches!(byte, b'/' | b'?' | b'#'));

@@ -281,7 +281,7 @@ fn looks_like_text(bytes: &[u8]) -> bool {
     let zeroes = bytes.iter().filter(|byte| **byte == 0).count();
     let high = bytes.iter().filter(|byte| **byte >= 0x80).count();
     if ascii + zeroes == bytes.len() {
-        return zeroes * 2 <= bytes.len() + 1;
+        return zeroes == 0 || (bytes.len() - 1..=bytes.len() + 1).contains(&(zeroes * 2));
     }
     // A few escapes of other scripts among much ASCII.
     ascii + high == bytes.len() && high * 4 <= bytes.len() && std::str::from_utf8(bytes).is_ok()

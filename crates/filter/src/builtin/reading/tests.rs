@@ -11,7 +11,11 @@ fn all(value: &str) -> Vec<String> {
 }
 
 fn check(value: &str, reading: &str) {
-    assert!(all(value).iter().any(|found| found == reading), "{value} is not read as {reading}: {:?}", all(value));
+    assert!(
+        all(value).iter().any(|found| found == reading),
+        "{value} is not read as {reading}: {:?}",
+        all(value)
+    );
 }
 
 #[test]
@@ -45,7 +49,14 @@ fn overlong_bytes_are_shortened() {
 
 #[test]
 fn words_and_tokens_have_one_reading() {
-    for value in ["administrator", "Hello, world", "550e8400-e29b-41d4-a716-446655440000", "50%", "R&D", "d41d8cd98f00b204e9800998ecf8427e"] {
+    for value in [
+        "administrator",
+        "Hello, world",
+        "550e8400-e29b-41d4-a716-446655440000",
+        "50%",
+        "R&D",
+        "d41d8cd98f00b204e9800998ecf8427e",
+    ] {
         assert!(all(value).is_empty(), "{value}: {:?}", all(value));
     }
 }

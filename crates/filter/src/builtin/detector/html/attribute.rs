@@ -19,13 +19,21 @@ pub(super) fn attributes(text: &[u8], from: usize) -> Vec<Attribute> {
     let mut found = Vec::new();
     let mut index = from;
     while found.len() < MOST && index < text.len().min(from + LONGEST) {
-        index = skip(text, index, |byte| byte <= b' ' || matches!(byte, b'/' | b'"' | b'\'' | b'`' | b'\\' | b'+'));
+        index = skip(text, index, |byte| {
+            byte <= b' ' || matches!(byte, b'/' | b'"' | b'\'' | b'`' | b'\\' | b'+')
+        });
         if index >= text.len() || at(text, index) == b'>' {
             break;
         }
-        let name_ends = skip(text, index, |byte| byte > b' ' && !matches!(byte, b'/' | b'=' | b'>' | b'"' | b'\'')).max(index + 1);
+        let name_ends =
+            skip(text, index, |byte| byte > b' ' && !matches!(byte, b'/' | b'=' | b'>' | b'"' | b'\''))
+                .max(index + 1);
         let equals = skip_space(text, name_ends);
-        let value = if at(text, equals) == b'=' { value(text, skip_space(text, equals + 1)) } else { name_ends..name_ends };
+        let value = if at(text, equals) == b'=' {
+            value(text, skip_space(text, equals + 1))
+        } else {
+            name_ends..name_ends
+        };
         // An odd quote inside a name only separates.
         let next = value.end.max(name_ends);
         found.push(Attribute { name: index..name_ends, value });
@@ -50,19 +58,116 @@ pub(super) fn is_handler(name: &[u8]) -> bool {
 
 /// Attributes whose value holds addresses among other text.
 pub(super) fn holds_address_list(name: &[u8]) -> bool {
-    is_one_of(name, &["content", "srcset", "values", "from", "to", "srcdoc", "style", "href", "src", "folder"])
+    is_one_of(
+        name,
+        &["content", "srcset", "values", "from", "to", "srcdoc", "style", "href", "src", "folder"],
+    )
 }
 
 /// How the names of events begin: enough of each that no other word begins so.
 const EVENTS: &[&str] = &[
-    "abort", "activate", "after", "animation", "auxclick", "before", "begin", "blur", "bounce", "cancel", "canplay", "cell", "change",
-    "click", "close", "command", "contentvisibility", "contextmenu", "controlselect", "copy", "cuechange", "cut", "data", "dblclick", "deactivate",
-    "device", "drag", "drop", "duration", "emptied", "end", "error", "fake", "filterchange", "finish", "focus", "formdata", "fullscreen",
-    "gesture", "gotpointer", "hashchange", "help", "input", "invalid", "key", "languagechange", "layoutcomplete", "load", "losecapture",
-    "lostpointer", "message", "mouse", "move", "mutation", "offline", "online", "orientation", "page", "paste", "pause", "play", "pointer", "popstate",
-    "popup", "progress", "propertychange", "ratechange", "readystate", "rejection", "repeat", "reset", "resize", "resume", "reverse", "row", "scroll",
-    "search", "securitypolicy", "seek", "select", "show", "slotchange", "stalled", "start", "stop", "storage", "submit", "suspend", "syncrestored",
-    "time", "toggle", "touch", "transition", "unhandled", "unload", "urlflip", "volumechange", "waiting", "webkit", "wheel", "xss", "zoom",
+    "abort",
+    "activate",
+    "after",
+    "animation",
+    "auxclick",
+    "before",
+    "begin",
+    "blur",
+    "bounce",
+    "cancel",
+    "canplay",
+    "cell",
+    "change",
+    "click",
+    "close",
+    "command",
+    "contentvisibility",
+    "contextmenu",
+    "controlselect",
+    "copy",
+    "cuechange",
+    "cut",
+    "data",
+    "dblclick",
+    "deactivate",
+    "device",
+    "drag",
+    "drop",
+    "duration",
+    "emptied",
+    "end",
+    "error",
+    "fake",
+    "filterchange",
+    "finish",
+    "focus",
+    "formdata",
+    "fullscreen",
+    "gesture",
+    "gotpointer",
+    "hashchange",
+    "help",
+    "input",
+    "invalid",
+    "key",
+    "languagechange",
+    "layoutcomplete",
+    "load",
+    "losecapture",
+    "lostpointer",
+    "message",
+    "mouse",
+    "move",
+    "mutation",
+    "offline",
+    "online",
+    "orientation",
+    "page",
+    "paste",
+    "pause",
+    "play",
+    "pointer",
+    "popstate",
+    "popup",
+    "progress",
+    "propertychange",
+    "ratechange",
+    "readystate",
+    "rejection",
+    "repeat",
+    "reset",
+    "resize",
+    "resume",
+    "reverse",
+    "row",
+    "scroll",
+    "search",
+    "securitypolicy",
+    "seek",
+    "select",
+    "show",
+    "slotchange",
+    "stalled",
+    "start",
+    "stop",
+    "storage",
+    "submit",
+    "suspend",
+    "syncrestored",
+    "time",
+    "toggle",
+    "touch",
+    "transition",
+    "unhandled",
+    "unload",
+    "urlflip",
+    "volumechange",
+    "waiting",
+    "webkit",
+    "wheel",
+    "xss",
+    "zoom",
 ];
 
 /// Whether a word on its own is the name of an event handler.

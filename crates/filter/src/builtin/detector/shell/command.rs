@@ -25,39 +25,215 @@ pub(super) enum Position {
 
 /// Commands whose names are no words of English.
 const TELLING: &[&str] = &[
-    "wget", "curl", "nc", "ncat", "netcat", "bash", "sh", "zsh", "ksh", "csh", "tcsh", "whoami", "uname", "ifconfig", "ipconfig", "netstat",
-    "nslookup", "traceroute", "tracert", "chmod", "chown", "mkdir", "rmdir", "rm", "cp", "mv", "ls", "grep", "egrep", "awk", "gawk", "sed",
-    "perl", "python", "python2", "python3", "ruby", "php", "node", "lua", "gcc", "telnet", "ssh", "scp", "sftp", "ftp", "tftp", "rsync", "xxd",
-    "printenv", "printf", "killall", "pwd", "passwd", "su", "crontab", "busybox", "socat", "xargs", "ps", "lsof", "iptables", "systemctl",
-    "powershell", "powershell.exe", "pwsh", "cmd", "cmd.exe", "wmic", "certutil", "bitsadmin", "mshta", "rundll32", "regsvr32", "tasklist", "taskkill",
-    "schtasks", "systeminfo", "cscript", "wscript", "findstr", "ping.exe", "net.exe", "net1", "dir", "phpinfo", "base64", "tac", "nl", "od", "hexdump",
-    "id", "ping", "hostname", "gunzip", "nmap", "df", "du", "ss", "env", "useradd", "adduser", "dig", "fping", "mknod", "mkfifo", "nohup", "chsh", "whereis",
+    "wget",
+    "curl",
+    "nc",
+    "ncat",
+    "netcat",
+    "bash",
+    "sh",
+    "zsh",
+    "ksh",
+    "csh",
+    "tcsh",
+    "whoami",
+    "uname",
+    "ifconfig",
+    "ipconfig",
+    "netstat",
+    "nslookup",
+    "traceroute",
+    "tracert",
+    "chmod",
+    "chown",
+    "mkdir",
+    "rmdir",
+    "rm",
+    "cp",
+    "mv",
+    "ls",
+    "grep",
+    "egrep",
+    "awk",
+    "gawk",
+    "sed",
+    "perl",
+    "python",
+    "python2",
+    "python3",
+    "ruby",
+    "php",
+    "node",
+    "lua",
+    "gcc",
+    "telnet",
+    "ssh",
+    "scp",
+    "sftp",
+    "ftp",
+    "tftp",
+    "rsync",
+    "xxd",
+    "printenv",
+    "printf",
+    "killall",
+    "pwd",
+    "passwd",
+    "su",
+    "crontab",
+    "busybox",
+    "socat",
+    "xargs",
+    "ps",
+    "lsof",
+    "iptables",
+    "systemctl",
+    "powershell",
+    "powershell.exe",
+    "pwsh",
+    "cmd",
+    "cmd.exe",
+    "wmic",
+    "certutil",
+    "bitsadmin",
+    "mshta",
+    "rundll32",
+    "regsvr32",
+    "tasklist",
+    "taskkill",
+    "schtasks",
+    "systeminfo",
+    "cscript",
+    "wscript",
+    "findstr",
+    "ping.exe",
+    "net.exe",
+    "net1",
+    "dir",
+    "phpinfo",
+    "base64",
+    "tac",
+    "nl",
+    "od",
+    "hexdump",
+    "id",
+    "ping",
+    "hostname",
+    "gunzip",
+    "nmap",
+    "df",
+    "du",
+    "ss",
+    "env",
+    "useradd",
+    "adduser",
+    "dig",
+    "fping",
+    "mknod",
+    "mkfifo",
+    "nohup",
+    "chsh",
+    "whereis",
 ];
 
 /// Commands that are words as well.
 const WORDS: &[&str] = &[
-    "cat", "echo", "sleep", "head", "tail", "more", "less", "sort", "find", "which", "who", "last", "mount", "ip", "route", "service", "reboot",
-    "shutdown", "halt", "touch", "eval", "exec", "source", "export", "set", "read", "true", "false", "test", "date", "uptime", "type", "copy", "del",
-    "erase", "net", "reg", "sc", "ver", "vol", "start", "kill", "strings", "split", "tar", "tee", "cut", "w", "system", "passthru", "shell_exec", "history",
-    "locate", "file", "gzip", "finger", "logname", "users", "groups", "at", "expect", "make", "man", "arp",
+    "cat",
+    "echo",
+    "sleep",
+    "head",
+    "tail",
+    "more",
+    "less",
+    "sort",
+    "find",
+    "which",
+    "who",
+    "last",
+    "mount",
+    "ip",
+    "route",
+    "service",
+    "reboot",
+    "shutdown",
+    "halt",
+    "touch",
+    "eval",
+    "exec",
+    "source",
+    "export",
+    "set",
+    "read",
+    "true",
+    "false",
+    "test",
+    "date",
+    "uptime",
+    "type",
+    "copy",
+    "del",
+    "erase",
+    "net",
+    "reg",
+    "sc",
+    "ver",
+    "vol",
+    "start",
+    "kill",
+    "strings",
+    "split",
+    "tar",
+    "tee",
+    "cut",
+    "w",
+    "system",
+    "passthru",
+    "shell_exec",
+    "history",
+    "locate",
+    "file",
+    "gzip",
+    "finger",
+    "logname",
+    "users",
+    "groups",
+    "at",
+    "expect",
+    "make",
+    "man",
+    "arp",
 ];
 
 /// Whether a command line begins at an index; its end if so.
 pub(super) fn plausible(text: &[u8], start: usize, position: Position) -> Option<usize> {
-    let path_ends = skip(text, start, |byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'/' | b'-' | b'~'));
+    let path_ends = skip(text, start, |byte| {
+        byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'/' | b'-' | b'~')
+    });
     let path = part(text, start..path_ends);
     let name = path.rsplit(|byte| *byte == b'/').next().unwrap_or(path);
-    let absolute = ["/bin/", "/usr/", "/sbin/", "usr/bin/", "bin/", "/etc/", "./", "/tmp/", "/dev/"].iter().any(|folder| starts_with(path, folder)) && path.len() > name.len();
+    let absolute = ["/bin/", "/usr/", "/sbin/", "usr/bin/", "bin/", "/etc/", "./", "/tmp/", "/dev/"]
+        .iter()
+        .any(|folder| starts_with(path, folder))
+        && path.len() > name.len();
     let (telling, word) = (is_one_of(name, TELLING), is_one_of(name, WORDS));
     if !telling && !word {
         return None;
     }
     let follows = follows(text, path_ends);
     let believed = match position {
-        Position::Start => absolute && path.contains(&b'/') && starts_with(path, "/") || starts(name, follows),
+        Position::Start => absolute && starts_with(path, "/") || starts(name, follows),
         Position::First | Position::Behind => absolute || believed_behind(telling, follows, position),
-        Position::Pipe => absolute || matches!(follows, Follows::Argument) || telling && follows == Follows::Separator && at(text, path_ends) != b'|',
-        Position::Ampersand | Position::Line => (absolute || telling) && matches!(follows, Follows::Argument) && name.len() > 1,
+        Position::Pipe => {
+            absolute
+                || follows == Follows::Argument
+                || telling && follows == Follows::Hint
+                || telling
+                    && follows == Follows::Separator
+                    && (at(text, path_ends) != b'|' || path_ends + 1 >= text.len())
+        }
+        Position::Ampersand | Position::Line => {
+            (absolute || telling) && matches!(follows, Follows::Argument) && name.len() > 1
+        }
         Position::Within => absolute || !matches!(follows, Follows::Prose),
         Position::Brace => at(text, path_ends) == b',',
     };
@@ -67,6 +243,7 @@ pub(super) fn plausible(text: &[u8], start: usize, position: Position) -> Option
 fn believed_behind(telling: bool, follows: Follows, position: Position) -> bool {
     match follows {
         Follows::Argument => true,
+        Follows::Hint => telling,
         Follows::End | Follows::Separator => telling || position == Position::First,
         Follows::Prose => false,
     }
@@ -74,8 +251,36 @@ fn believed_behind(telling: bool, follows: Follows, position: Position) -> bool 
 
 /// Whether a command at the very beginning of a value is one: only a few, and only with what they are run with.
 fn starts(name: &[u8], follows: Follows) -> bool {
-    follows == Follows::Argument && is_one_of(name, &["cat", "ping", "ping.exe", "dir", "ls", "nc", "ncat", "netcat", "nslookup", "cmd", "cmd.exe", "powershell", "rm", "chmod", "whoami", "netstat", "wget", "type", "net", "uname"])
-        || follows != Follows::Prose && is_one_of(name, &["ping.exe", "cmd.exe", "whoami", "ipconfig", "ifconfig"])
+    let address = follows == Follows::Hint && is_one_of(name, &["nslookup", "ping.exe", "ncat"]);
+    address
+        || follows == Follows::Argument
+            && is_one_of(
+                name,
+                &[
+                    "cat",
+                    "ping",
+                    "ping.exe",
+                    "dir",
+                    "ls",
+                    "nc",
+                    "ncat",
+                    "netcat",
+                    "nslookup",
+                    "cmd",
+                    "cmd.exe",
+                    "powershell",
+                    "rm",
+                    "chmod",
+                    "whoami",
+                    "netstat",
+                    "wget",
+                    "type",
+                    "net",
+                    "uname",
+                ],
+            )
+        || matches!(follows, Follows::End | Follows::Separator)
+            && is_one_of(name, &["cmd.exe", "whoami", "ipconfig", "ifconfig"])
 }
 
 /// What stands behind a command's name.
@@ -87,6 +292,8 @@ enum Follows {
     Separator,
     /// A flag, a path, a number, an address, a variable, a redirection.
     Argument,
+    /// A number, a name with a dot, or a word with a slash in it.
+    Hint,
     /// Words.
     Prose,
 }
@@ -102,9 +309,13 @@ fn follows(text: &[u8], end: usize) -> Follows {
         b'<' | b'>' | b'$' | b'%' | b'*' | b'?' | b'{' => return Follows::Argument,
         b'-' | b'/' if spaced => {
             let flag = at(text, next + 1);
-            return if flag.is_ascii_alphanumeric() || matches!(flag, b'-' | b'?' | b'*' | b'/') { Follows::Argument } else { Follows::Prose };
+            return if flag.is_ascii_alphanumeric() || matches!(flag, b'-' | b'?' | b'*' | b'/') {
+                Follows::Argument
+            } else {
+                Follows::Prose
+            };
         }
-        b'/' | b'\\' | b'~' | b'.' => return Follows::Argument,
+        b'/' | b'\\' | b'~' => return Follows::Argument,
         b',' if !spaced => return Follows::Prose,
         _ if !spaced => return Follows::Prose,
         _ => {}
@@ -113,13 +324,22 @@ fn follows(text: &[u8], end: usize) -> Follows {
     let word_ends = skip(text, next, |byte| byte > b' ' && !matches!(byte, b';' | b'|' | b'&'));
     let word = part(text, next..word_ends);
     next = skip_space(text, word_ends);
-    let pathlike = word.iter().any(|byte| matches!(byte, b'/' | b'\\' | b'*' | b'$' | b'=')) || word.ends_with(b":");
+    let pathlike =
+        word.iter().any(|byte| matches!(byte, b'/' | b'\\' | b'*' | b'$' | b'=')) || word.ends_with(b":");
     let numeric = word.iter().all(|byte| byte.is_ascii_digit() || *byte == b'.');
-    let last = matches!(at(text, next), 0 | b';' | b'|' | b'&' | b'`' | b')' | b'<' | b'>') || next >= text.len();
+    let last =
+        matches!(at(text, next), 0 | b';' | b'|' | b'&' | b'`' | b')' | b'<' | b'>') || next >= text.len();
     let dotted = word.contains(&b'.') && !word.ends_with(b".") && last;
-    if pathlike || numeric || dotted || is_one_of(word, &["user", "localgroup", "view", "accounts", "passwd", "eth0", "aux"]) {
-        Follows::Argument
-    } else {
-        Follows::Prose
+    let path = matches!(word.first(), Some(b'/' | b'~' | b'*' | b'$'))
+        || word.starts_with(b"./")
+        || word.starts_with(b"../")
+        || word.windows(2).any(|pair| matches!(pair, b":/" | b":\\"))
+        || word.len() <= 3 && word.ends_with(b":");
+    if path {
+        return Follows::Argument;
     }
+    if pathlike || numeric || dotted {
+        return Follows::Hint;
+    }
+    Follows::Prose
 }

@@ -31,10 +31,18 @@ fn quoting(text: &[u8], index: usize) -> (usize, Option<Option<u8>>) {
         b'\\' => (1, Some(None)),
         b'$' if behind == b'{' => {
             let end = skip(text, index + 2, |byte| byte != b'}') + 1;
-            (end.min(text.len()) - index, Some(starts_with(part(text, index + 2..end), "IFS").then_some(b' ')))
+            (
+                end.min(text.len()) - index,
+                Some(starts_with(part(text, index + 2..end), "IFS").then_some(b' ')),
+            )
         }
         b'$' if behind == b'(' && at(text, index + 4).max(at(text, index + 3)) == b')' => (5, Some(None)),
-        b'$' if starts_with(part(text, index + 1..text.len()), "IFS") => (4 + usize::from(at(text, index + 4) == b'$') * usize::from(at(text, index + 5).is_ascii_digit()) * 2, Some(Some(b' '))),
+        b'$' if starts_with(part(text, index + 1..text.len()), "IFS") => (
+            4 + usize::from(at(text, index + 4) == b'$')
+                * usize::from(at(text, index + 5).is_ascii_digit())
+                * 2,
+            Some(Some(b' ')),
+        ),
         b'$' if matches!(behind, b'@' | b'*' | b'!' | b'1'..=b'9') => (2, Some(None)),
         b'$' if behind.is_ascii_lowercase() && !is_word(at(text, index + 2)) => (2, Some(None)),
         _ => (1, None),
@@ -48,8 +56,30 @@ pub(super) fn field_separator(text: &[u8]) -> bool {
 
 /// Files and programs that a path with wildcards is tried against.
 const TARGETS: &[&str] = &[
-    "/etc/passwd", "/etc/shadow", "/etc/hosts", "/etc/group", "/bin/cat", "/bin/bash", "/bin/sh", "/bin/ls", "/bin/nc", "/bin/id", "/bin/ping", "/bin/busybox", "/usr/bin/id",
-    "/usr/bin/whoami", "/usr/bin/python", "/usr/bin/perl", "/usr/bin/curl", "/usr/bin/wget", "/usr/bin/nc", "/usr/bin/cat", "/usr/bin/head", "/usr/bin/tail", "/usr/bin/base64", "/bin/uname",
+    "/etc/passwd",
+    "/etc/shadow",
+    "/etc/hosts",
+    "/etc/group",
+    "/bin/cat",
+    "/bin/bash",
+    "/bin/sh",
+    "/bin/ls",
+    "/bin/nc",
+    "/bin/id",
+    "/bin/ping",
+    "/bin/busybox",
+    "/usr/bin/id",
+    "/usr/bin/whoami",
+    "/usr/bin/python",
+    "/usr/bin/perl",
+    "/usr/bin/curl",
+    "/usr/bin/wget",
+    "/usr/bin/nc",
+    "/usr/bin/cat",
+    "/usr/bin/head",
+    "/usr/bin/tail",
+    "/usr/bin/base64",
+    "/bin/uname",
 ];
 
 /// A path whose wildcards lead to a file that attackers read or run: `/e??/pa??wd`, `/???/b**h`.
@@ -57,7 +87,9 @@ pub(super) fn wildcard_path(text: &[u8]) -> Option<Range<usize>> {
     let mut index = 0;
     while let Some(slash) = memchr::memchr(b'/', part(text, index..text.len())) {
         let start = index + slash;
-        let end = skip(text, start, |byte| is_word(byte) || matches!(byte, b'/' | b'?' | b'*' | b'.' | b'[' | b']' | b'-'));
+        let end = skip(text, start, |byte| {
+            is_word(byte) || matches!(byte, b'/' | b'?' | b'*' | b'.' | b'[' | b']' | b'-')
+        });
         let pattern = part(text, start..end);
         let letters = pattern.iter().filter(|byte| byte.is_ascii_alphanumeric()).count();
         let wild = pattern.iter().any(|byte| matches!(byte, b'?' | b'*'));

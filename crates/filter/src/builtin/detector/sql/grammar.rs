@@ -1,5 +1,6 @@
 //! What SQL tokens amount to: unions, conditions over constants, second statements, telling functions.
 
+use crate::builtin::detector::words::is_one_of;
 use crate::builtin::signal::{Hits, Signal, note};
 
 use super::token::{Kind, Token};
@@ -16,43 +17,220 @@ pub(super) enum Behind {
     },
 }
 
-const LOGIC: &[&str] = &["or", "and", "xor", "having", "where", "when", "not", "on", "div", "mod", "rlike", "regexp", "like"];
+const LOGIC: &[&str] =
+    &["or", "and", "xor", "having", "where", "when", "not", "on", "div", "mod", "rlike", "regexp", "like"];
 const COMPARE: &[&str] =
     &["like", "rlike", "regexp", "in", "between", "is", "similar", "ilike", "glob", "sounds", "div", "mod"];
 const CONSTANTS: &[&str] = &["null", "true", "false", "current_user", "user", "sysdate", "rownum"];
 
 /// Functions no honest value calls: they wait, read files, leak through errors or build strings from numbers.
 const TELLING: &[&str] = &[
-    "benchmark", "pg_sleep", "dbms_pipe", "dbms_lock", "dbms_utility", "dbms_xmlgen", "dbms_ldap", "utl_inaddr", "utl_http",
-    "ctxsys", "extractvalue", "updatexml", "xmltype", "load_file", "load_extension", "xp_cmdshell", "xp_dirtree", "xp_fileexist",
-    "sp_executesql", "sp_oacreate", "openrowset", "opendatasource", "elt", "make_set", "randomblob", "zeroblob", "regexp_substring",
-    "gtid_subset", "json_keys", "group_concat", "string_agg", "generate_series", "crypt_key", "pg_read_file", "lo_import",
-    "query_to_xml", "database_to_xml", "fn_xe_file_target_read_file", "exp", "name_const", "st_latfromgeohash", "geometrycollection",
-    "multipoint", "polygon", "receive_message", "get_host_address", "sqlid_to_sqlhash", "unhex", "quote_literal",
+    "benchmark",
+    "pg_sleep",
+    "dbms_pipe",
+    "dbms_lock",
+    "dbms_utility",
+    "dbms_xmlgen",
+    "dbms_ldap",
+    "utl_inaddr",
+    "utl_http",
+    "ctxsys",
+    "extractvalue",
+    "updatexml",
+    "xmltype",
+    "load_file",
+    "load_extension",
+    "xp_cmdshell",
+    "xp_dirtree",
+    "xp_fileexist",
+    "sp_executesql",
+    "sp_oacreate",
+    "openrowset",
+    "opendatasource",
+    "elt",
+    "make_set",
+    "randomblob",
+    "zeroblob",
+    "regexp_substring",
+    "gtid_subset",
+    "json_keys",
+    "group_concat",
+    "string_agg",
+    "generate_series",
+    "crypt_key",
+    "pg_read_file",
+    "lo_import",
+    "query_to_xml",
+    "database_to_xml",
+    "fn_xe_file_target_read_file",
+    "exp",
+    "name_const",
+    "st_latfromgeohash",
+    "geometrycollection",
+    "multipoint",
+    "polygon",
+    "receive_message",
+    "get_host_address",
+    "sqlid_to_sqlhash",
+    "unhex",
+    "quote_literal",
 ];
 
 /// Functions that are telling behind an operator of SQL.
 const COMMON: &[&str] = &[
-    "sleep", "char", "chr", "nchar", "concat", "concat_ws", "ascii", "ord", "hex", "substring", "substr", "mid", "left", "right",
-    "length", "len", "char_length", "user", "database", "version", "schema", "current_user", "if", "iif", "ifnull", "nullif",
-    "coalesce", "cast", "convert", "count", "exists", "isnull", "strcmp", "md5", "sha1", "upper", "lower", "repeat", "rand", "floor", "row",
-    "db_name", "host_name", "system_user", "session_user", "sysdate", "now", "bin", "instr", "locate", "position", "decode", "nvl",
-    "row_count", "conv", "reverse", "replace", "find_in_set", "field", "greatest", "least", "soundex", "to_char", "sqlite_version", "typeof",
+    "sleep",
+    "char",
+    "chr",
+    "nchar",
+    "concat",
+    "concat_ws",
+    "ascii",
+    "ord",
+    "hex",
+    "substring",
+    "substr",
+    "mid",
+    "left",
+    "right",
+    "length",
+    "len",
+    "char_length",
+    "user",
+    "database",
+    "version",
+    "schema",
+    "current_user",
+    "if",
+    "iif",
+    "ifnull",
+    "nullif",
+    "coalesce",
+    "cast",
+    "convert",
+    "count",
+    "exists",
+    "isnull",
+    "strcmp",
+    "md5",
+    "sha1",
+    "upper",
+    "lower",
+    "repeat",
+    "rand",
+    "floor",
+    "row",
+    "db_name",
+    "host_name",
+    "system_user",
+    "session_user",
+    "sysdate",
+    "now",
+    "bin",
+    "instr",
+    "locate",
+    "position",
+    "decode",
+    "nvl",
+    "row_count",
+    "conv",
+    "reverse",
+    "replace",
+    "find_in_set",
+    "field",
+    "greatest",
+    "least",
+    "soundex",
+    "to_char",
+    "sqlite_version",
+    "typeof",
+];
+
+const VARIABLES: &[&str] = &[
+    "@@version",
+    "@@hostname",
+    "@@datadir",
+    "@@basedir",
+    "@@servername",
+    "@@global",
+    "@@version_compile_os",
+    "@@tmpdir",
+    "@@microsoftversion",
+    "@@language",
+    "@@spid",
+    "@@secure_file_priv",
 ];
 
 const SCHEMA: &[&str] = &[
-    "information_schema", "sysobjects", "syscolumns", "sysusers", "sysdatabases", "sys", "all_users", "all_tables", "user_tables", "dba_users",
-    "sqlite_master", "sqlite_schema", "pg_catalog", "pg_shadow", "pg_user", "pg_tables", "msysaccessobjects", "domain.domains", "rdb$fields",
-    "rdb$database", "v$version", "v$instance", "mysql", "performance_schema", "master", "sysibm", "syscat", "systables",
+    "information_schema",
+    "sysobjects",
+    "syscolumns",
+    "sysusers",
+    "sysdatabases",
+    "sys",
+    "all_users",
+    "all_tables",
+    "user_tables",
+    "dba_users",
+    "sqlite_master",
+    "sqlite_schema",
+    "pg_catalog",
+    "pg_shadow",
+    "pg_user",
+    "pg_tables",
+    "msysaccessobjects",
+    "domain.domains",
+    "rdb$fields",
+    "rdb$database",
+    "v$version",
+    "v$instance",
+    "mysql",
+    "performance_schema",
+    "master",
+    "sysibm",
+    "syscat",
+    "systables",
 ];
 
 /// Whether a text begins with a word that can follow a string in a query.
 pub(super) fn begins_clause(text: &[u8]) -> bool {
     let length = text.iter().take_while(|byte| byte.is_ascii_alphabetic()).count();
     let word = text.get(..length).unwrap_or_default();
-    super::super::words::is_one_of(
+    is_one_of(
         word,
-        &["or", "and", "xor", "union", "having", "group", "order", "limit", "like", "rlike", "regexp", "between", "is", "in", "div", "where", "into", "procedure", "waitfor", "collate"],
+        &[
+            "or",
+            "and",
+            "xor",
+            "union",
+            "having",
+            "group",
+            "order",
+            "limit",
+            "like",
+            "rlike",
+            "regexp",
+            "between",
+            "is",
+            "in",
+            "div",
+            "where",
+            "into",
+            "procedure",
+            "waitfor",
+            "collate",
+            "as",
+            "for",
+            "select",
+            "exec",
+            "asc",
+            "desc",
+            "then",
+            "end",
+            "not",
+            "mod",
+            "ilike",
+            "similar",
+        ],
     )
 }
 
@@ -83,10 +261,17 @@ impl<'t, 'a> Reader<'t, 'a> {
         self.behind != Behind::Start
     }
 
+    /// Whether a token stands close enough behind what was broken out of to belong to the query.
+    fn is_near(&self, index: usize) -> bool {
+        let begins = !matches!(self.kind(0), Some(Kind::Number | Kind::Text | Kind::Dot | Kind::Other));
+        index <= 10 && (begins || !self.broke())
+    }
+
     /// Whether the value begins as a number that a query would hold: `1`, `-1)`, `1))`.
     fn is_numeric(&self) -> bool {
         let first = usize::from(self.kind(0) == Some(Kind::Operator));
-        matches!(self.kind(first), Some(Kind::Number | Kind::Close | Kind::Variable)) || self.is(first, &["null"])
+        matches!(self.kind(first), Some(Kind::Number | Kind::Close | Kind::Variable))
+            || self.is(first, &["null"])
     }
 
     pub(super) fn read(&self, hits: &mut Hits) {
@@ -96,11 +281,12 @@ impl<'t, 'a> Reader<'t, 'a> {
             let signal = match token.kind {
                 Kind::Word => self.word(index, in_query),
                 Kind::Logic => self.first_operator(index).or_else(|| {
-                    (in_query && self.condition(index + 1)).then_some(Signal::SqlCondition)
+                    (in_query && self.is_near(index) && self.condition(index + 1))
+                        .then_some(Signal::SqlCondition)
                 }),
                 Kind::Semicolon => self.statement(index + 1, in_query),
-                Kind::Variable => (token.text.starts_with(b"@@") && token.text.len() > 4).then_some(Signal::SqlSchema),
-                Kind::Open => self.subquery(index + 1),
+                Kind::Variable => is_one_of(token.text, VARIABLES).then_some(Signal::SqlSchema),
+                Kind::Open => self.subquery(index + 1).or_else(|| self.compared_argument(index)),
                 Kind::Operator | Kind::Compare => self.first_operator(index),
                 _ => None,
             };
@@ -117,11 +303,19 @@ impl<'t, 'a> Reader<'t, 'a> {
         match initial {
             b'u' if token.is(&["union"]) => self.union(index + 1).then_some(Signal::SqlUnion),
             b'o' if token.is(&["order"]) => self.order(index, in_query),
-            b'i' if token.is(&["into"]) && self.is(index + 1, &["outfile", "dumpfile"]) => Some(Signal::SqlClause),
+            b'i' if token.is(&["into"]) && self.is(index + 1, &["outfile", "dumpfile"]) => {
+                Some(Signal::SqlClause)
+            }
             b'p' if token.is(&["procedure"]) && self.is(index + 1, &["analyse"]) => Some(Signal::SqlClause),
-            b'w' if token.is(&["waitfor"]) && self.is(index + 1, &["delay", "time"]) => Some(Signal::SqlFunction),
+            b'w' if token.is(&["waitfor"]) && self.is(index + 1, &["delay", "time"]) => {
+                Some(Signal::SqlFunction)
+            }
             b'g' if token.is(&["group"]) && in_query && self.is(index + 1, &["by"]) => {
-                (index < 4 && self.tail(index + 3)).then_some(Signal::SqlClause)
+                let counted = self.kind(index + 2) == Some(Kind::Number)
+                    || matches!(self.kind(index + 3), None | Some(Kind::Comment))
+                    || self.is(index + 3, &["having"]);
+                (index < 4 && counted && self.kind(index + 3) != Some(Kind::Comma))
+                    .then_some(Signal::SqlClause)
             }
             b'l' if token.is(&["limit"]) && in_query && index < 4 => self.limit(index),
             b'c' if token.is(&["case"]) && self.is(index + 1, &["when"]) => {
@@ -145,7 +339,8 @@ impl<'t, 'a> Reader<'t, 'a> {
 
     fn limit(&self, index: usize) -> Option<Signal> {
         let number = self.kind(index + 1) == Some(Kind::Number);
-        (number && (self.kind(index + 2) == Some(Kind::Comma) || self.tail(index + 2))).then_some(Signal::SqlClause)
+        (number && (self.kind(index + 2) == Some(Kind::Comma) || self.tail(index + 2)))
+            .then_some(Signal::SqlClause)
     }
 
     /// Whether nothing but a list's rest, a comment or the end follows.
@@ -162,24 +357,53 @@ impl<'t, 'a> Reader<'t, 'a> {
             index += 1;
         }
         if self.is(index, &["values", "table"]) {
-            return matches!(self.kind(index + 1), Some(Kind::Open | Kind::Word));
+            return matches!(self.kind(index + 1), Some(Kind::Open))
+                || self.broke() && self.kind(index + 1) == Some(Kind::Word);
         }
         self.is(index, &["select"]) && self.expression(index + 1)
     }
 
     /// Whether an expression or a list of columns begins here, rather than prose.
     fn expression(&self, index: usize) -> bool {
-        let index = if self.is(index, &["distinct", "distinctrow", "top", "all"]) { index + 1 } else { index };
+        let index =
+            if self.is(index, &["distinct", "distinctrow", "top", "all"]) { index + 1 } else { index };
         match self.kind(index) {
             Some(Kind::Word) => {
                 self.is(index, &["null", "case"])
-                    || matches!(self.kind(index + 1), Some(Kind::Comma | Kind::Open | Kind::Dot | Kind::Comment | Kind::Logic))
+                    || matches!(self.kind(index + 1), Some(Kind::Comma | Kind::Open | Kind::Logic))
+                    || self
+                        .get(index + 1)
+                        .is_some_and(|next| next.kind == Kind::Comment && next.text.len() <= 12)
+                    || self.kind(index + 1) == Some(Kind::Dot)
+                        && self.kind(index + 2) == Some(Kind::Word)
+                        && self.glued(index + 1)
                     || self.is(index + 1, &["from", "into", "as"]) && !self.is(index + 2, ARTICLES)
             }
-            Some(Kind::Number | Kind::Text | Kind::Open | Kind::Variable) => true,
-            Some(Kind::Operator) => matches!(self.kind(index + 1), Some(Kind::Number | Kind::Word | Kind::Open | Kind::Text)),
+            // A word in parentheses is an aside.
+            Some(Kind::Open) => {
+                self.kind(index + 1) != Some(Kind::Word) || self.kind(index + 2) != Some(Kind::Close)
+            }
+            Some(Kind::Number | Kind::Text | Kind::Variable) => true,
+            Some(Kind::Operator) => {
+                let star = self.get(index).is_some_and(|token| token.text == b"*");
+                let sign =
+                    self.get(index).is_some_and(|token| matches!(token.text, b"+" | b"-" | b"~" | b"!"));
+                star && matches!(self.kind(index + 1), None | Some(Kind::Word | Kind::Comma | Kind::Comment))
+                    || sign
+                        && matches!(
+                            self.kind(index + 1),
+                            Some(Kind::Number | Kind::Open | Kind::Text | Kind::Variable)
+                        )
+            }
             _ => false,
         }
+    }
+
+    /// Whether a token follows the one before it without space, and the next follows it so.
+    fn glued(&self, index: usize) -> bool {
+        let ends = |index: usize| self.get(index).map(Token::end);
+        let starts = |index: usize| self.get(index).map(|token| token.start);
+        index > 0 && ends(index - 1) == starts(index) && ends(index) == starts(index + 1)
     }
 
     /// `OR`, `AND`, `WHERE` and so on, and a condition that makes sense behind them.
@@ -188,9 +412,11 @@ impl<'t, 'a> Reader<'t, 'a> {
             return self.constants(self.operand_start(index + 1));
         }
         if self.is(index, &["like", "rlike", "regexp", "div", "mod", "on", "not"]) {
-            return index == 0 && self.broke() && matches!(self.kind(1), Some(Kind::Text | Kind::Open | Kind::Number));
+            return index == 0
+                && self.broke()
+                && matches!(self.kind(1), Some(Kind::Text | Kind::Open | Kind::Number));
         }
-        in_query && self.condition(index + 1)
+        in_query && self.is_near(index) && self.condition(index + 1)
     }
 
     fn operand_start(&self, mut index: usize) -> usize {
@@ -211,13 +437,16 @@ impl<'t, 'a> Reader<'t, 'a> {
             return true;
         }
         let calls = self.kind(index + 1) == Some(Kind::Open) && self.is(index, COMMON)
-            || self.is(index, &["exists", "case"]) && matches!(self.kind(index + 1), Some(Kind::Open | Kind::Word))
+            || self.is(index, &["exists", "case"])
+                && matches!(self.kind(index + 1), Some(Kind::Open | Kind::Word))
             || self.is(index, &["select"]) && opened;
         if calls {
             return true;
         }
         let glued = self.broke() && index <= 4;
-        glued && (self.compares(index + 1) && self.operand(index) && self.operand(index + 2) || self.lone_constant(index))
+        glued
+            && (self.relates(index + 1) && self.operand(index) && self.operand(index + 2)
+                || self.lone_constant(index))
     }
 
     /// A constant alone behind `OR`, the rest commented away or at an end: `' or 1#`, `' or true--`, `' or 'a`.
@@ -231,23 +460,83 @@ impl<'t, 'a> Reader<'t, 'a> {
         if self.is(next, &["not"]) {
             next += 1;
         }
-        let compared = self.compares(next) && self.constant(self.operand_start(next + 1));
+        let second = self.operand_start(next + 1);
+        let compared = self.compares(next) && self.constant(second) && self.ends_clause(second + 1);
         let same = self.compares(index + 1)
             && self.kind(index) == Some(Kind::Word)
             && self.broke()
             && self.get(index).map(|token| token.text) == self.get(index + 2).map(|token| token.text);
-        self.constant(index) && (compared || self.compares(next) && self.kind(next + 1) == Some(Kind::Open)
-            || self.compares(next) && self.is(next + 1, TELLING)
-            || self.compares(next) && self.is(next + 1, COMMON) && self.kind(next + 2) == Some(Kind::Open))
+        self.constant(index)
+            && (compared
+                || self.compares(next) && self.kind(next + 1) == Some(Kind::Open)
+                || self.compares(next) && self.is(next + 1, TELLING)
+                || self.compares(next)
+                    && self.is(next + 1, COMMON)
+                    && self.kind(next + 2) == Some(Kind::Open))
             || same
     }
 
+    /// Whether a clause can end here, or go on as a query would; in prose other words follow.
+    fn ends_clause(&self, index: usize) -> bool {
+        const FOLLOWING: &[&str] = &[
+            "and",
+            "or",
+            "xor",
+            "union",
+            "order",
+            "group",
+            "limit",
+            "having",
+            "like",
+            "between",
+            "as",
+            "then",
+            "else",
+            "end",
+            "in",
+            "is",
+            "into",
+            "procedure",
+            "for",
+            "rlike",
+        ];
+        matches!(
+            self.kind(index),
+            None | Some(
+                Kind::Comment
+                    | Kind::Close
+                    | Kind::Logic
+                    | Kind::Semicolon
+                    | Kind::Operator
+                    | Kind::Comma
+                    | Kind::Open
+                    | Kind::Text
+                    | Kind::Compare
+            )
+        ) || self.is(index, FOLLOWING)
+            || self.broke()
+    }
+
     fn constant(&self, index: usize) -> bool {
-        matches!(self.kind(index), Some(Kind::Number | Kind::Text | Kind::Variable)) || self.is(index, CONSTANTS)
+        const LONGEST: usize = 40;
+        let short = self.get(index).is_some_and(|token| token.text.len() <= LONGEST);
+        short && matches!(self.kind(index), Some(Kind::Number | Kind::Text | Kind::Variable))
+            || self.is(index, CONSTANTS)
     }
 
     fn operand(&self, index: usize) -> bool {
         self.constant(index) || matches!(self.kind(index), Some(Kind::Word | Kind::Open | Kind::Operator))
+    }
+
+    /// Whether a comparison of a name stands here: with a sign, or with a word and what that word demands.
+    fn relates(&self, index: usize) -> bool {
+        let next = self.kind(index + 1);
+        self.kind(index) == Some(Kind::Compare)
+            || self.is(index, &["like", "rlike", "regexp", "ilike"])
+                && matches!(next, Some(Kind::Text | Kind::Open | Kind::Number))
+            || self.is(index, &["in"]) && next == Some(Kind::Open)
+            || self.is(index, &["is"]) && self.is(index + 1, &["null", "not"])
+            || self.is(index, &["between"]) && matches!(next, Some(Kind::Number | Kind::Text))
     }
 
     fn compares(&self, index: usize) -> bool {
@@ -262,8 +551,22 @@ impl<'t, 'a> Reader<'t, 'a> {
 
     fn begins_statement(&self, index: usize, in_query: bool) -> bool {
         const OBJECTS: &[&str] = &[
-            "table", "database", "schema", "view", "index", "user", "function", "procedure", "trigger", "login", "role", "or", "temp",
-            "temporary", "column", "system",
+            "table",
+            "database",
+            "schema",
+            "view",
+            "index",
+            "user",
+            "function",
+            "procedure",
+            "trigger",
+            "login",
+            "role",
+            "or",
+            "temp",
+            "temporary",
+            "column",
+            "system",
         ];
         let Some(verb) = self.get(index).filter(|token| token.kind == Kind::Word) else { return false };
         let follows = |words: &[&str]| self.is(index + 1, words);
@@ -283,7 +586,7 @@ impl<'t, 'a> Reader<'t, 'a> {
                 || verb.is(&["update"]) && self.is(index + 2, &["set"])
                 || verb.is(&["exec", "execute", "call", "declare", "begin", "grant", "copy"])
                     && (followed_by(Kind::Word) || followed_by(Kind::Variable) || followed_by(Kind::Open))
-                || verb.is(&["if"]) && followed_by(Kind::Open)
+                || verb.is(&["if", "iif"]) && followed_by(Kind::Open)
                 || verb.is(&["shutdown"]))
     }
 
@@ -292,20 +595,37 @@ impl<'t, 'a> Reader<'t, 'a> {
         (self.is(index, &["select"]) && self.expression(index + 1)).then_some(Signal::SqlSubquery)
     }
 
+    /// `elt(1=1,2)`, `iif(1=2,…)`, `(1=1)*2`: constants compared where only a query would.
+    fn compared_argument(&self, index: usize) -> Option<Signal> {
+        let equal = self.get(index + 2).is_some_and(|token| token.text == b"=");
+        let compared =
+            equal && self.kind(index + 1) == Some(Kind::Number) && self.kind(index + 3) == Some(Kind::Number);
+        let argument = index > 0
+            && self.kind(index - 1) == Some(Kind::Word)
+            && self.kind(index + 4) == Some(Kind::Comma);
+        let product = index == 0 && self.kind(4) == Some(Kind::Close) && self.kind(5) == Some(Kind::Operator);
+        if compared && argument {
+            return Some(Signal::SqlFunction);
+        }
+        (compared && product).then_some(Signal::SqlCondition)
+    }
+
     /// `SELECT` at the beginning of a value or behind an operator.
     fn select(&self, index: usize, in_query: bool) -> Option<Signal> {
         if index == 0 && !self.broke() && self.expression(index + 1) {
             return Some(Signal::SqlQuery);
         }
-        (in_query && index > 0 && self.operator_before(index) && self.expression(index + 1)).then_some(Signal::SqlSubquery)
+        (in_query && index > 0 && self.operator_before(index) && self.expression(index + 1))
+            .then_some(Signal::SqlSubquery)
     }
 
     fn operator_before(&self, index: usize) -> bool {
         let Some(before) = index.checked_sub(1).and_then(|index| self.get(index)) else { return false };
-        matches!(
-            before.kind,
-            Kind::Compare | Kind::Logic | Kind::Operator | Kind::Open | Kind::Comma
-        ) || before.is(&["or", "and", "xor", "select", "then", "else", "when", "where", "by", "having", "like", "in", "rlike", "not", "div", "union", "all", "exec", "call"])
+        matches!(before.kind, Kind::Compare | Kind::Logic | Kind::Operator | Kind::Open | Kind::Comma)
+            || before.is(&[
+                "or", "and", "xor", "select", "then", "else", "when", "where", "by", "having", "like", "in",
+                "rlike", "not", "div", "union", "all", "exec", "call",
+            ])
     }
 
     /// A name: telling by itself, or behind an operator of a query.
@@ -314,28 +634,51 @@ impl<'t, 'a> Reader<'t, 'a> {
         let called = self.kind(index + 1) == Some(Kind::Open);
         let dotted = self.kind(index + 1) == Some(Kind::Dot);
         if (called || dotted) && token.is(TELLING) {
-            let telling = in_query || self.sql_before(index) || self.operator_before(index) && token.text.len() > 8;
+            let telling =
+                in_query || self.sql_before(index) || self.operator_before(index) && token.text.len() > 8;
             return telling.then_some(Signal::SqlFunction);
         }
-        if called && token.is(&["sleep", "char", "chr", "nchar", "if"]) && self.sql_before(index) {
+        if called && token.is(&["char", "chr", "nchar", "if"]) && self.sql_before(index)
+            || called && token.is(&["sleep"]) && self.sql_before(index) && self.waits(index + 2)
+        {
             return Some(Signal::SqlFunction);
         }
-        if called && token.is(&["sleep"]) && in_query && index > 0 && self.kind(index - 1) != Some(Kind::Dot) {
+        if called && token.is(&["sleep"]) && !self.waits(index + 2) {
+            return None;
+        }
+        if called && token.is(&["sleep"]) && in_query && index > 0 && self.kind(index - 1) != Some(Kind::Dot)
+        {
             return Some(Signal::SqlFunction);
         }
-        if called && in_query && self.broke() && index == 1 && self.operator_before(index) && token.is(COMMON) {
+        if called && in_query && self.broke() && index == 1 && self.operator_before(index) && token.is(COMMON)
+        {
             return Some(Signal::SqlConcat);
         }
         let schema = token.is(SCHEMA) && self.sql_before(index) && (dotted || token.text.len() > 6);
         schema.then_some(Signal::SqlSchema)
     }
 
+    /// Whether the arguments of `sleep` are a number or computed, rather than words.
+    fn waits(&self, index: usize) -> bool {
+        let constant =
+            matches!(self.kind(index), Some(Kind::Number | Kind::Text | Kind::Variable | Kind::Operator));
+        let sign = self.get(index + 1).is_some_and(|token| matches!(token.text, b"+" | b"-" | b"*" | b"/"));
+        let closed = self.kind(index + 1) == Some(Kind::Close) && self.kind(index + 2) != Some(Kind::Dot);
+        constant
+            && (self.kind(index + 1).is_none() || closed || sign || self.kind(index) == Some(Kind::Operator))
+            || self.kind(index) == Some(Kind::Open)
+            || self.is(index, &["select", "if"])
+    }
+
     /// Whether a word of SQL stands before.
     fn sql_before(&self, index: usize) -> bool {
-        const KEYWORDS: &[&str] =
-            &["select", "from", "or", "and", "xor", "where", "union", "then", "else", "exec", "join", "by", "call", "when", "like"];
+        const KEYWORDS: &[&str] = &[
+            "select", "from", "or", "and", "xor", "where", "union", "then", "else", "exec", "join", "by",
+            "call", "when", "like",
+        ];
         let from = index.saturating_sub(4);
-        (from..index).any(|before| self.is(before, KEYWORDS) && !(before + 1 < index && !self.operator_before(index)))
+        (from..index)
+            .any(|before| self.is(before, KEYWORDS) && !(before + 1 < index && !self.operator_before(index)))
     }
 
     /// An operator right behind the quote that was closed, and something computed: `'||(`, `'+'`, `'='`.
@@ -345,12 +688,19 @@ impl<'t, 'a> Reader<'t, 'a> {
             return None;
         }
         let next = self.kind(1)?;
-        let text_follows = next == Kind::Text && value_before && self.get(1).is_some_and(|token| token.text.len() <= 24);
+        let text_follows =
+            next == Kind::Text && value_before && self.get(1).is_some_and(|token| token.text.len() <= 24);
         let computed = next == Kind::Open && self.is(2, &["select", "case"])
-            || next == Kind::Word && self.kind(2) == Some(Kind::Open) && (self.is(1, COMMON) || self.is(1, TELLING));
-        let glued = self.get(0).is_some_and(|operator| operator.start > 0) && text_follows && self.tokens.len() <= 4;
+            || next == Kind::Word
+                && self.kind(2) == Some(Kind::Open)
+                && (self.is(1, COMMON) || self.is(1, TELLING));
+        let glued =
+            self.get(0).is_some_and(|operator| operator.start > 0) && text_follows && self.tokens.len() <= 4;
         (computed || glued).then_some(Signal::SqlConcat)
     }
 }
 
-const ARTICLES: &[&str] = &["the", "a", "an", "this", "that", "these", "your", "our", "my", "his", "her", "their", "its", "any", "all", "among", "within"];
+const ARTICLES: &[&str] = &[
+    "the", "a", "an", "this", "that", "these", "your", "our", "my", "his", "her", "their", "its", "any",
+    "all", "among", "within",
+];

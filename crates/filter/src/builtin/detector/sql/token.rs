@@ -75,7 +75,9 @@ fn next(text: &[u8], index: usize) -> (Option<Kind>, usize) {
         b'\'' | b'"' => (Some(Kind::Text), string(text, index)),
         b'`' => (Some(Kind::Word), string(text, index)),
         b'@' => (Some(Kind::Variable), skip(text, index + 1, |byte| is_word(byte) || byte == b'@') - index),
-        b'-' if behind == b'-' && !at(text, index + 2).is_ascii_digit() => (Some(Kind::Comment), line(text, index)),
+        b'-' if behind == b'-' && !at(text, index + 2).is_ascii_digit() => {
+            (Some(Kind::Comment), line(text, index))
+        }
         b'#' => (Some(Kind::Comment), line(text, index)),
         b'/' if behind == b'*' => (None, comment(text, index)),
         b'*' if behind == b'/' => (None, 2),
