@@ -12,51 +12,20 @@ use std::time::Duration;
 
 use portcullis_events::archive::{Query, Reader};
 use portcullis_events::{ArchiveConfig, ArchiveState, Recorder, RecorderConfig, Share};
-use portcullis_model::event::{CallerRecord, End, FORMAT, PeerRecord, RequestRecord};
-use portcullis_model::verdict::VerdictRecord;
-use portcullis_model::{Action, CallerKey, Direction, Event, EventId, Scheme, Timestamp, Version};
+use portcullis_model::{Action, Event};
+
+#[allow(dead_code, unreachable_pub, reason = "the crate's own tests use the rest")]
+#[path = "../src/sample.rs"]
+mod sample;
 
 /// Tells the child where its archive is.
 const ARCHIVE: &str = "PORTCULLIS_TEST_ARCHIVE";
 /// Events the child offers between two flushes.
 const ROUND: u64 = 100;
 
+/// The `n`th event, of a time that no retention has reached yet.
 fn event(n: u64) -> Event {
-    let (time, ip) = (Timestamp::from_secs(4_000_000_000), [203, 0, 113, 9].into());
-    Event {
-        version: FORMAT,
-        id: EventId::new(time, u128::from(n) << 60),
-        progress: None,
-        time,
-        duration_us: 100,
-        direction: Direction::Ingress,
-        peer: PeerRecord { ip, port: 40000, listener: "127.0.0.1:8080".into(), tls: None },
-        caller: CallerRecord { key: CallerKey::address(ip), ip, identity: None },
-        site: Some("shop".into()),
-        route: None,
-        operation: None,
-        request: RequestRecord {
-            method: "GET".into(),
-            scheme: Scheme::Http,
-            host: "shop.example".into(),
-            path: format!("/plans/{n}"),
-            query: None,
-            version: Version::Http11,
-            headers: Vec::new(),
-            user_agent: None,
-            content_type: None,
-            body_bytes: 0,
-        },
-        response: None,
-        upstream: None,
-        tags: Vec::new(),
-        verdict: VerdictRecord { action: Action::Pass, would_have: None },
-        reasons: Vec::new(),
-        skipped: Vec::new(),
-        not_inspected: Vec::new(),
-        phases: Vec::new(),
-        end: End::Complete,
-    }
+    sample::event(2_300_000_000, n, Action::Pass)
 }
 
 fn config(path: PathBuf) -> RecorderConfig {

@@ -29,6 +29,7 @@ mod refuse;
 mod serve;
 mod sniff;
 mod tap;
+mod through;
 mod tls;
 mod upgrade;
 mod upstream;

@@ -7,9 +7,10 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::{Buf, Bytes, BytesMut};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt, ReadBuf};
 
 use crate::connection::Protocol;
+use crate::through::{Reads, Through};
 
 /// What every HTTP/2 connection begins with (RFC 9113 §3.4); no HTTP/1 request can.
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -24,52 +25,30 @@ pub(crate) async fn sniff<T: AsyncRead + Unpin>(mut stream: T) -> io::Result<(Pr
         }
     }
     let protocol = if read == PREFACE { Protocol::Http2 } else { Protocol::Http1 };
-    Ok((protocol, Prefixed { prefix: read.freeze(), inner: stream }))
+    Ok((protocol, Through::over(stream, Prefix(read.freeze()))))
 }
 
 /// A transport some of whose bytes were already read.
+pub(crate) type Prefixed<T> = Through<Prefix, T>;
+
+/// What was read ahead and not given out yet.
 #[derive(Debug)]
-pub(crate) struct Prefixed<T> {
-    prefix: Bytes,
-    inner: T,
-}
+pub(crate) struct Prefix(Bytes);
 
-impl<T: AsyncRead + Unpin> AsyncRead for Prefixed<T> {
-    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let this = self.get_mut();
-        if this.prefix.is_empty() {
-            return Pin::new(&mut this.inner).poll_read(cx, buf);
-        }
-        let taken = this.prefix.len().min(buf.remaining());
-        buf.put_slice(this.prefix.get(..taken).unwrap_or_default());
-        this.prefix.advance(taken);
-        Poll::Ready(Ok(()))
-    }
-}
-
-impl<T: AsyncWrite + Unpin> AsyncWrite for Prefixed<T> {
-    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().inner).poll_write(cx, buf)
-    }
-
-    fn poll_write_vectored(
-        self: Pin<&mut Self>,
+impl Reads for Prefix {
+    fn poll_read<T: AsyncRead + Unpin>(
+        &mut self,
+        transport: &mut T,
         cx: &mut Context<'_>,
-        bufs: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().inner).poll_write_vectored(cx, bufs)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.inner.is_write_vectored()
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().inner).poll_flush(cx)
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().inner).poll_shutdown(cx)
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if self.0.is_empty() {
+            return Pin::new(transport).poll_read(cx, buf);
+        }
+        let taken = self.0.len().min(buf.remaining());
+        buf.put_slice(self.0.get(..taken).unwrap_or_default());
+        self.0.advance(taken);
+        Poll::Ready(Ok(()))
     }
 }
 

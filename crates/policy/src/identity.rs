@@ -159,6 +159,13 @@ fn settle_jwt(jwt: Jwt, node: &Node, reading: &mut Reading) -> Option<Jwt> {
         let remedy = "a token signed with a public key as if it were a secret would pass: make two providers";
         return reading.refuse(wrong(message, remedy));
     }
+    if jwt.audience.is_empty() {
+        let message = "nothing says whom these tokens are for";
+        let remedy = "a token that the issuer made for another service passes, too: add `audience`";
+        reading
+            .problems
+            .push(Problem::warning("policy.any_audience", message).at(&node.place).remedy(remedy));
+    }
     Some(jwt)
 }
 

@@ -10,7 +10,7 @@ listen: 127.0.0.1:8080
 lists:
   office: { ranges: [10.0.0.0/8] }
 identity:
-  customers: { jwt: { jwks: jwks.json } }
+  customers: { jwt: { jwks: jwks.json, audience: api } }
   partners: { api_key: { header: X-Api-Key, keys: keys.yaml } }
 sites:
   shop:

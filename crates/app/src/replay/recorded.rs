@@ -155,10 +155,22 @@ impl HarContent {
     fn into_bytes(self) -> Result<Vec<u8>, String> {
         let text = self.text.unwrap_or_default();
         match self.encoding.as_deref() {
-            None | Some("") => Ok(text.into_bytes()),
-            Some("base64") => BASE64_STANDARD.decode(text).map_err(|error| format!("its base64: {error}")),
+            None | Some("") => bytes_of(Some(text), None),
+            Some("base64") => bytes_of(None, Some(text)),
             Some(other) => Err(format!("a body in the unknown encoding `{other}`")),
         }
+    }
+}
+
+/// A body as a file holds it: as text, or in Base64.
+fn bytes_of(text: Option<String>, base64: Option<String>) -> Result<Vec<u8>, String> {
+    match (text, base64) {
+        (Some(_), Some(_)) => Err("both `body` and `body_base64`".to_owned()),
+        (Some(text), None) => Ok(text.into_bytes()),
+        (None, Some(text)) => {
+            BASE64_STANDARD.decode(text).map_err(|error| format!("a body's base64: {error}"))
+        }
+        (None, None) => Ok(Vec::new()),
     }
 }
 
@@ -260,22 +272,13 @@ fn get() -> String {
     "GET".to_owned()
 }
 
-fn body(text: Option<String>, encoded: Option<String>) -> Result<Vec<u8>, String> {
-    match (text, encoded) {
-        (Some(_), Some(_)) => Err("both `body` and `body_base64`".to_owned()),
-        (Some(text), None) => Ok(text.into_bytes()),
-        (None, Some(text)) => BASE64_STANDARD.decode(text).map_err(|error| format!("`body_base64`: {error}")),
-        (None, None) => Ok(Vec::new()),
-    }
-}
-
 impl Line {
     fn into_recorded(self) -> Result<Recorded, String> {
         let response = match self.response {
             Some(response) => Some(RecordedResponse {
                 status: response.status,
                 headers: response.headers.into_pairs(),
-                body: body(response.body, response.body_base64)?,
+                body: bytes_of(response.body, response.body_base64)?,
             }),
             None => None,
         };
@@ -285,7 +288,7 @@ impl Line {
             method: self.request.method,
             url: self.request.url,
             headers: self.request.headers.into_pairs(),
-            body: body(self.request.body, self.request.body_base64)?,
+            body: bytes_of(self.request.body, self.request.body_base64)?,
             response,
         })
     }

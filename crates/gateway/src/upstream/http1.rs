@@ -18,7 +18,7 @@ use hyper_util::rt::TokioIo;
 use portcullis_model::{ResponseHead, Tick};
 use portcullis_wire::Defect;
 
-use super::strict::{Strict, Witness};
+use super::strict::{Strict, Witness, strict};
 use super::transport::Transport;
 use crate::body::UpstreamBody;
 use crate::pace::Timer;
@@ -73,7 +73,7 @@ impl Http1 {
     /// Begins to speak HTTP/1.1 on a connected stream.
     pub(crate) async fn begin(transport: Transport, remote: SocketAddr) -> hyper::Result<Self> {
         let witness = Witness::new();
-        let io = TokioIo::new(Strict::new(transport, witness.clone()));
+        let io = TokioIo::new(strict(transport, witness.clone()));
         let (sender, connection) = Builder::new().max_headers(MAX_FIELDS).handshake(io).await?;
         Ok(Self {
             sender,

@@ -15,7 +15,9 @@ use parking_lot::Mutex;
 use portcullis_model::ResponseHead;
 use portcullis_wire::framing::AnswerKind;
 use portcullis_wire::{Asked, Defect, FramingLimits, ResponseFollower, What};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, ReadBuf};
+
+use crate::through::{Reads, Through};
 
 /// What the follower saw, shared between a connection's bytes and the exchange that uses it.
 ///
@@ -95,28 +97,32 @@ impl Witness {
 }
 
 /// A stream whose reads are followed.
+pub(crate) type Strict<T> = Through<Followed, T>;
+
+/// Follows what is read.
 #[derive(Debug)]
-pub(crate) struct Strict<T> {
-    inner: T,
+pub(crate) struct Followed {
     witness: Witness,
     speaking: Speaking,
 }
 
-impl<T> Strict<T> {
-    /// Follows a stream.
-    pub(crate) fn new(inner: T, witness: Witness) -> Self {
-        Self { inner, witness, speaking: Speaking::Http }
-    }
+/// Follows a stream.
+pub(crate) const fn strict<T>(transport: T, witness: Witness) -> Strict<T> {
+    Through::over(transport, Followed { witness, speaking: Speaking::Http })
 }
 
-impl<T: AsyncRead + Unpin> AsyncRead for Strict<T> {
-    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let this = self.get_mut();
+impl Reads for Followed {
+    fn poll_read<T: AsyncRead + Unpin>(
+        &mut self,
+        transport: &mut T,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         let before = buf.filled().len();
-        ready!(Pin::new(&mut this.inner).poll_read(cx, buf))?;
-        if this.speaking == Speaking::Http {
-            match this.witness.follow(buf.filled().get(before..).unwrap_or_default()) {
-                Ok(speaking) => this.speaking = speaking,
+        ready!(Pin::new(transport).poll_read(cx, buf))?;
+        if self.speaking == Speaking::Http {
+            match self.witness.follow(buf.filled().get(before..).unwrap_or_default()) {
+                Ok(speaking) => self.speaking = speaking,
                 Err(defect) => {
                     buf.set_filled(before);
                     return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, defect.code())));
@@ -124,32 +130,6 @@ impl<T: AsyncRead + Unpin> AsyncRead for Strict<T> {
             }
         }
         Poll::Ready(Ok(()))
-    }
-}
-
-impl<T: AsyncWrite + Unpin> AsyncWrite for Strict<T> {
-    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().inner).poll_write(cx, buf)
-    }
-
-    fn poll_write_vectored(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().inner).poll_write_vectored(cx, bufs)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.inner.is_write_vectored()
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().inner).poll_flush(cx)
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().inner).poll_shutdown(cx)
     }
 }
 
@@ -161,7 +141,7 @@ mod tests {
     async fn read(answer: &'static [u8], asked: &Method) -> (io::Result<Vec<u8>>, Witness) {
         let witness = Witness::new();
         witness.expect(asked, &HeaderMap::new());
-        let mut stream = Strict::new(answer, witness.clone());
+        let mut stream = strict(answer, witness.clone());
         let mut bytes = Vec::new();
         (stream.read_to_end(&mut bytes).await.map(|_| bytes), witness)
     }

@@ -281,7 +281,12 @@ const OF_A_POLICY: &[(&str, &str, &str)] = &[
     ),
     (
         "identity",
-        "{ a: { jwt: { key: 'env:K', algorithms: none } } }",
+        "{ a: { jwt: { key: 'env:K', algorithms: HS256 } } }",
+        "warning at `{ key: 'env:K', algorithms: HS256 }`: nothing says whom these tokens are for (a token that the issuer made for another service passes, too: add `audience`)",
+    ),
+    (
+        "identity",
+        "{ a: { jwt: { key: 'env:K', audience: b, algorithms: none } } }",
         "error at `none`: `none` is not one of `HS256`, `HS384`, `HS512`, `RS256`, `RS384`, `RS512`, `PS256`, `PS384`, `PS512`, `ES256`, `ES384`, `EdDSA` (-)",
     ),
     (
