@@ -28,6 +28,7 @@ mod text;
 mod treatment;
 mod values;
 mod variable;
+mod verdicts;
 mod workspace;
 
 pub use crate::seclang::Severity;

@@ -186,7 +186,8 @@ impl Necessary {
         }
         // Lists with nothing else become one list: word lists are alternations of words.
         while let Some(absent) = lists.last().map(|case| case.absent) {
-            let (alike, others): (Vec<Case>, Vec<Case>) = lists.into_iter().partition(|case| case.absent == absent);
+            let (alike, others): (Vec<Case>, Vec<Case>) =
+                lists.into_iter().partition(|case| case.absent == absent);
             cases.push(Case::of_lists(absent, &alike));
             lists = others;
         }

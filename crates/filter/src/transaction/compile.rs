@@ -17,8 +17,8 @@ use crate::seclang::{self, RuleSelector, Rules, Variable};
 use crate::transaction::front::{Candidate, Front, Item, build_front};
 use crate::transaction::pipeline::Pipelines;
 use crate::transaction::program::{
-    Counted, Disruptive, Flow, Link, MultiMatch, Negated, Outcome, Phase, Program, Rule, ScoreSlots, Test,
-    ValueTest,
+    Counted, Disruptive, Flow, Link, MultiMatch, Negated, Outcome, Phase, Program, Rule, ScoreSlots, Target,
+    Test, ValueTest,
 };
 use crate::transaction::slots::SlotNames;
 use crate::transaction::text::Text;
@@ -130,6 +130,9 @@ impl Compiler<'_> {
     }
 
     fn finish(mut self, mut phases: [Phase; 5]) -> Program {
+        for target in phases.iter_mut().flat_map(Phase::targets) {
+            target.find_slots(&self.slots);
+        }
         let mut pipelines = Pipelines::default();
         let fronts =
             [Kept::Request, Kept::Response].map(|kept| self.front(kept, &mut phases, &mut pipelines));
@@ -191,7 +194,8 @@ impl Compiler<'_> {
 /// The test of a link, if scans can rule it out: it looks at kept values of one kind, as they are.
 fn scannable(link: &Link, of: Kept) -> Option<&ValueTest> {
     let Test::Values(test) = &link.test else { return None };
-    let plain = test.negated == Negated::No && test.argument.is_none();
+    // Longer pipelines do not fit the plans; nobody writes them.
+    let plain = test.negated == Negated::No && test.argument.is_none() && link.transformations.len() < 200;
     let all_kept =
         test.targets.iter().all(|target| target.counted == Counted::No && kept(target.variable) == of);
     (plain && all_kept).then_some(test)
@@ -205,6 +209,16 @@ fn prefixes(link: &Link, pipelines: &mut Pipelines) -> Vec<usize> {
         MultiMatch::Yes => {
             (0..=steps.len()).map(|end| pipelines.add(steps.get(..end).unwrap_or_default())).collect()
         }
+    }
+}
+
+impl Phase {
+    fn targets(&mut self) -> impl Iterator<Item = &mut Target> {
+        let links = self.rules.iter_mut().flat_map(|rule| rule.links.iter_mut());
+        links.flat_map(|link| match &mut link.test {
+            Test::Values(test) => test.targets.as_mut_slice(),
+            Test::Always | Test::Slot(_) => &mut [],
+        })
     }
 }
 

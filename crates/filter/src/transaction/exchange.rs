@@ -3,6 +3,7 @@
 //! Invariants: phases run in order and once; after an interruption only logging runs; a transaction that is dropped
 //! without [`Transaction::finish`] loses nothing but room that could have been used again.
 
+use std::hash::BuildHasher;
 use std::sync::Arc;
 
 use crate::seclang::{EngineMode, LimitAction, Phase, Switch};
@@ -62,6 +63,8 @@ impl Transaction {
     /// Phase 1: the request's head.
     pub fn request_head(&mut self, request: &Request<'_>, workspace: &mut Workspace) -> Step {
         self.content_type = request.head.headers.get("content-type").unwrap_or_default().to_vec();
+        // The exchange's id is random: nobody can choose texts whose hashes meet.
+        self.state.strings.clear(foldhash::fast::FixedState::default().hash_one(request.id));
         self.fill().request_head(request);
         self.start(Phase::RequestHead, workspace)
     }

@@ -211,9 +211,18 @@ pub(super) struct Target {
     /// What of these is left out.
     pub(super) except: Vec<Selector>,
     pub(super) counted: Counted,
+    /// For `TX`, the slots it selects: names that no rule writes out are tried one by one.
+    pub(super) slots: Vec<Slot>,
 }
 
 impl Target {
+    /// Works out which slots it selects.
+    pub(super) fn find_slots(&mut self, names: &SlotNames) {
+        if self.variable == Variable::Tx {
+            self.slots = names.all().filter(|slot| self.accepts(names.of(*slot).as_bytes())).collect();
+        }
+    }
+
     /// Whether a value under this key belongs to it.
     pub(super) fn accepts(&self, key: &[u8]) -> bool {
         self.selector.selects(key) && !self.except.iter().any(|except| except.selects(key))
@@ -232,6 +241,8 @@ pub(super) enum Counted {
 pub(super) enum Effect {
     /// `setvar` of a number in a slot.
     Count(Slot, Arithmetic, Number),
+    /// `setvar` of anything else in a slot.
+    Assign(Slot, Change),
     /// Any other `setvar`.
     Set {
         collection: Collection,

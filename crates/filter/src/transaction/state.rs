@@ -18,6 +18,7 @@ use crate::transaction::slots::Slots;
 use crate::transaction::strings::{Strings, TextId};
 use crate::transaction::treatment::{Treatment, Treatments};
 use crate::transaction::values::Values;
+use crate::transaction::verdicts::{Memory, Regard};
 
 /// The state of a transaction.
 #[derive(Debug)]
@@ -92,6 +93,8 @@ pub(super) struct Found {
     pub(super) due: [Bits; 5],
     /// How many entries were scanned.
     pub(super) scanned: usize,
+    /// For every entry, where it is remembered, and for what.
+    pub(super) remembered: Vec<Option<(Memory, Regard)>>,
 }
 
 impl Found {
@@ -111,6 +114,7 @@ impl Found {
             due.clone_from(&phase.always);
         }
         self.scanned = 0;
+        self.remembered.clear();
     }
 }
 
@@ -125,6 +129,8 @@ pub(super) struct Subject {
     pub(super) value: Span,
     /// Its text, where it is known already.
     pub(super) text: Option<TextId>,
+    /// Its entry, where a scan found it.
+    pub(super) entry: Option<u32>,
 }
 
 /// What the last tests matched: `MATCHED_VAR` and its kin.
@@ -224,6 +230,7 @@ impl State {
         }
         if self.texts.capacity() > KEEP / 8 {
             self.texts = Vec::new();
+            self.found.remembered = Vec::new();
         }
     }
 

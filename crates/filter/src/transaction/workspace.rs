@@ -10,6 +10,7 @@ use crate::scan::{Bits, ScanCache};
 use crate::transaction::pipeline::{Plans, State as Start};
 use crate::transaction::program::Program;
 use crate::transaction::state::State;
+use crate::transaction::verdicts::Verdicts;
 
 /// Room and caches of one worker.
 #[derive(Debug, Default)]
@@ -74,6 +75,7 @@ pub(super) struct Cache {
     pub(super) work: Work,
     pub(super) scan: ScanCache,
     pub(super) fronts: [FrontCache; 2],
+    pub(super) verdicts: Verdicts,
     /// Room for the result of one scan.
     pub(super) candidates: Bits,
 }
@@ -93,6 +95,7 @@ impl Cache {
             work: Work::default(),
             scan: ScanCache::new(),
             fronts: Default::default(),
+            verdicts: Verdicts::default(),
             candidates: Bits::new(),
         };
         cache.reset_plans(program);

@@ -127,8 +127,7 @@ impl Compiler<'_> {
             return Effect::Count(self.slots.name(name), arithmetic, operand);
         }
         if let Some(name) = key.plain().filter(|_| set.collection == Collection::Tx) {
-            // Even where its value is text, a name that is written out has a slot.
-            self.slots.name(name);
+            return Effect::Assign(self.slots.name(name), change);
         }
         Effect::Set { collection: set.collection, key, change }
     }
@@ -185,6 +184,7 @@ fn compile_targets(targets: &[seclang::Target]) -> Vec<Target> {
             selector: target.selector.clone(),
             except,
             counted,
+            slots: Vec::new(),
         });
     }
     compiled

@@ -30,6 +30,10 @@ impl Run<'_> {
     fn effect(&mut self, effect: &Effect) {
         match effect {
             Effect::Count(slot, arithmetic, operand) => self.count_up(*slot, *arithmetic, *operand),
+            Effect::Assign(slot, change) => {
+                let value = self.changed(self.state.slots.get(*slot), change);
+                self.state.slots.set(*slot, value);
+            }
             Effect::Set { collection: Collection::Tx, key, change } => self.set_transaction(key, change),
             Effect::Set { collection, key, change } => self.set_persistent(*collection, key, change),
             Effect::Expire { collection, key, seconds } => {
@@ -67,7 +71,12 @@ impl Run<'_> {
         let program = self.program;
         let name = self.name(key);
         let held = self.state.slots.get_named(&program.slots, &name);
-        let value = match change {
+        let value = self.changed(held, change);
+        self.state.slots.set_named(&program.slots, &name, value);
+    }
+
+    fn changed(&mut self, held: Held, change: &Change) -> Held {
+        match change {
             Change::Remove => Held::Absent,
             Change::Set(text) => {
                 let span = self.expand(text);
@@ -79,8 +88,7 @@ impl Run<'_> {
             Change::Subtract(text) => {
                 Held::Number(held.number(&self.state.arena).saturating_sub(self.text_number(text)))
             }
-        };
-        self.state.slots.set_named(&program.slots, &name, value);
+        }
     }
 
     fn set_persistent(&mut self, collection: Collection, key: &Text, change: &Change) {
@@ -154,6 +162,11 @@ impl Run<'_> {
 impl Link {
     /// Whether its effects could look at what matched.
     pub(super) fn reads_match(&self) -> bool {
-        self.effects.iter().any(|effect| !matches!(effect, Effect::Count(..) | Effect::RemoveRules(_)))
+        self.effects.iter().any(|effect| {
+            !matches!(
+                effect,
+                Effect::Count(..) | Effect::RemoveRules(_) | Effect::Assign(_, Change::Set(Text::Plain(_)))
+            )
+        })
     }
 }

@@ -78,7 +78,8 @@ impl<'a> Run<'a> {
                 SlotRead::Count => self.state.arena.push_number(value),
             };
             self.state.last.matched.clear();
-            let subject = Subject { variable: Variable::Tx, source: Variable::Tx, key, value, text: None };
+            let subject =
+                Subject { variable: Variable::Tx, source: Variable::Tx, key, value, text: None, entry: None };
             self.state.last.matched.push(subject);
         }
         self.perform(at.link, Treatment::Act);
@@ -154,6 +155,7 @@ impl<'a> Run<'a> {
         let argument = argument.map(|argument| state.arena.get(argument));
         let found = operator.find(state.arena.get(span), argument, &mut self.cache.work);
         if found == (test.negated == Negated::Yes) {
+            self.rule_out(at, test, subject);
             return false;
         }
         let subject = Subject { value: span, ..subject };
@@ -175,6 +177,18 @@ impl<'a> Run<'a> {
         }
         self.perform(at.link, treatment);
         true
+    }
+
+    /// Notes for exchanges to come that the test a scan proposed for a value does not match it.
+    fn rule_out(&mut self, at: At<'a>, test: &ValueTest, subject: Subject) {
+        let (Some(item), Some(entry)) = (test.item, subject.entry) else { return };
+        if !at.first || at.link.multi_match == MultiMatch::Yes || self.cache.work.exhausted {
+            return;
+        }
+        let remembered = self.state.found.remembered.get(entry as usize).copied().flatten();
+        if let Some((memory, regard)) = remembered {
+            self.cache.verdicts.rule_out(memory, regard, self.state.arena.get(subject.value), item as u16);
+        }
     }
 
     /// Makes the groups of the last match `TX:0` to `TX:9`.
@@ -202,7 +216,7 @@ impl<'a> Run<'a> {
                     Selector::All | Selector::Pattern(_) => Span::EMPTY,
                 };
                 let (variable, source) = (target.variable, target.variable);
-                subjects.push(Subject { variable, source, key, value, text: None });
+                subjects.push(Subject { variable, source, key, value, text: None, entry: None });
             } else if kept(target.variable) == Kept::Live {
                 self.collect_live(at.rule, target, subjects);
             } else if let Some(item) = scanned {
@@ -244,6 +258,7 @@ impl<'a> Run<'a> {
                 key: value.key,
                 value: value.value,
                 text: self.state.texts.get(entry).copied().flatten(),
+                entry: Some(entry as u32),
             });
         }
     }

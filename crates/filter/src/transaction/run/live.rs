@@ -2,7 +2,7 @@
 
 use smol_str::SmolStr;
 
-use crate::seclang::{Collection, Selector, Variable};
+use crate::seclang::{Collection, Variable};
 use crate::transaction::arena::Span;
 use crate::transaction::program::{Rule, Target};
 use crate::transaction::run::Run;
@@ -49,8 +49,10 @@ impl Run<'_> {
     pub(super) fn count_live(&mut self, target: &Target) -> usize {
         match (target.variable, collection_of(target.variable)) {
             (Variable::Tx, _) => {
-                let all = self.state.slots.iter(&self.program.slots);
-                all.filter(|(name, _)| target.accepts(name.as_bytes())).count()
+                let slots = &self.state.slots;
+                let named = target.slots.iter().filter(|slot| slots.get(**slot) != Held::Absent);
+                let others = slots.others().iter().filter(|(name, _)| target.accepts(name.as_bytes()));
+                named.count() + others.count()
             }
             (Variable::MatchedVars | Variable::MatchedVarsNames, _) => self.state.last.matched.len(),
             (Variable::Env, _) => {
@@ -106,18 +108,18 @@ impl Run<'_> {
 
     fn collect_slots(&mut self, target: &Target, subjects: &mut Vec<Subject>) {
         let program = self.program;
-        if let Selector::Key(name) = &target.selector {
-            let held = self.state.slots.get_named(&program.slots, name);
+        for slot in &target.slots {
+            let held = self.state.slots.get(*slot);
             if let Some(value) = held.span(&mut self.state.arena) {
-                self.add(target, name.as_bytes(), value, subjects);
+                self.add_accepted(target, program.slots.of(*slot).as_bytes(), value, subjects);
             }
-            return;
         }
-        let all: Vec<(SmolStr, Held)> =
-            self.state.slots.iter(&program.slots).map(|(name, held)| (name.into(), held)).collect();
-        for (name, held) in all {
-            if let Some(value) = held.span(&mut self.state.arena) {
-                self.add(target, name.as_bytes(), value, subjects);
+        for other in 0..self.state.slots.others().len() {
+            let Some((name, held)) = self.state.slots.others().get(other).cloned() else { break };
+            if target.accepts(name.as_bytes())
+                && let Some(value) = held.span(&mut self.state.arena)
+            {
+                self.add_accepted(target, name.as_bytes(), value, subjects);
             }
         }
     }
@@ -131,7 +133,7 @@ impl Run<'_> {
             }
             let value = if target.variable == Variable::MatchedVars { matched.value } else { name };
             let (variable, source) = (target.variable, matched.source);
-            subjects.push(Subject { variable, source, key: name, value, text: None });
+            subjects.push(Subject { variable, source, key: name, value, text: None, entry: None });
         }
     }
 
@@ -163,10 +165,14 @@ impl Run<'_> {
 
     fn add(&mut self, target: &Target, key: &[u8], value: Span, subjects: &mut Vec<Subject>) {
         if target.accepts(key) {
-            let key = self.state.arena.push(key);
-            let (variable, source) = (target.variable, target.variable);
-            subjects.push(Subject { variable, source, key, value, text: None });
+            self.add_accepted(target, key, value, subjects);
         }
+    }
+
+    fn add_accepted(&mut self, target: &Target, key: &[u8], value: Span, subjects: &mut Vec<Subject>) {
+        let key = self.state.arena.push(key);
+        let (variable, source) = (target.variable, target.variable);
+        subjects.push(Subject { variable, source, key, value, text: None, entry: None });
     }
 }
 

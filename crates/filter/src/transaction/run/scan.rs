@@ -3,9 +3,13 @@
 //! Each value is interned, its pipelines are followed by plan, every distinct result is scanned once for all rules.
 //! Invariant: every item that could match a value is found, whatever phase it belongs to.
 
+use smallvec::SmallVec;
+
+use crate::transaction::arena::Span;
 use crate::transaction::pipeline::State as Position;
 use crate::transaction::run::Run;
 use crate::transaction::strings::TextId;
+use crate::transaction::verdicts::{Memory, Regard};
 
 /// What a scan costs beside the bytes it looks at.
 const STEPS: usize = 4;
@@ -18,11 +22,18 @@ struct Traced {
     entry: usize,
 }
 
+impl Traced {
+    fn regard(self) -> Regard {
+        Regard { front: self.front as u8, interest: self.interest as u32 }
+    }
+}
+
 impl Run<'_> {
     /// Scans what was filled in since the last call.
     pub(super) fn scan_new_values(&mut self) {
         let start = self.state.found.scanned;
         self.state.texts.resize(self.state.values.len(), None);
+        self.state.found.remembered.resize(self.state.values.len(), None);
         for entry in start..self.state.values.len() {
             self.scan_value(entry);
         }
@@ -39,19 +50,77 @@ impl Run<'_> {
         let program = self.program;
         let Some(value) = self.state.values.get(entry).copied() else { return };
         for (front, parts) in program.fronts.iter().enumerate() {
-            let key = self.state.arena.get(value.key);
-            let Some(interest) = parts.interest(value.variable, key) else { continue };
-            let text = self.state.strings.intern(&self.state.arena, value.value, &program.pipelines);
-            if let Some(known) = self.state.texts.get_mut(entry) {
-                *known = Some(text);
+            let Some(interest) = parts.interest(value.variable, self.state.arena.get(value.key)) else {
+                continue;
+            };
+            let traced = Traced { front, interest, entry };
+            let regard = traced.regard();
+            if parts.items.len() <= usize::from(u16::MAX)
+                && let Some((memory, items)) =
+                    self.cache.verdicts.find(regard, self.state.arena.get(value.value))
+            {
+                if !items.is_empty() {
+                    let items: SmallVec<[u16; 8]> = SmallVec::from_slice(items);
+                    self.remember(entry, memory, regard);
+                    items.into_iter().for_each(|item| self.found(traced, usize::from(item)));
+                }
+                continue;
             }
-            let Some(cache) = self.cache.fronts.get(front) else { continue };
-            if cache.plans.is_full() {
-                self.cache.reset_plans(program);
-            }
-            let starts = self.cache.fronts.get(front).map(|cache| &cache.starts);
-            let Some(position) = starts.and_then(|starts| starts.get(interest)).copied() else { continue };
-            self.trace(Traced { front, interest, entry }, text, position);
+            self.scan_text(traced, value.value);
+        }
+    }
+
+    fn scan_text(&mut self, traced: Traced, value: Span) {
+        let program = self.program;
+        let text = self.state.strings.intern(&self.state.arena, value, &program.pipelines);
+        if let Some(known) = self.state.texts.get_mut(traced.entry) {
+            *known = Some(text);
+        }
+        if self.cache.fronts.get(traced.front).is_some_and(|cache| cache.plans.is_full()) {
+            self.cache.reset_plans(program);
+        }
+        let starts = self.cache.fronts.get(traced.front).map(|cache| &cache.starts);
+        let Some(position) = starts.and_then(|starts| starts.get(traced.interest)).copied() else { return };
+        let before = self.state.found.pairs.get(traced.front).map_or(0, Vec::len);
+        self.trace(traced, text, position);
+        let many =
+            program.fronts.get(traced.front).is_some_and(|front| front.items.len() > usize::from(u16::MAX));
+        if many || self.state.steps == 0 || self.state.arena.is_full() {
+            return;
+        }
+        let found = self
+            .state
+            .found
+            .pairs
+            .get(traced.front)
+            .and_then(|pairs| pairs.get(before..))
+            .unwrap_or_default();
+        let mut items: SmallVec<[u16; 8]> = found.iter().map(|(item, _)| *item as u16).collect();
+        items.sort_unstable();
+        items.dedup();
+        let regard = traced.regard();
+        let remembered = self.cache.verdicts.remember(regard, self.state.arena.get(value), &items);
+        if let Some(memory) = remembered.filter(|_| !items.is_empty()) {
+            self.remember(traced.entry, memory, regard);
+        }
+    }
+
+    fn remember(&mut self, entry: usize, memory: Memory, regard: Regard) {
+        if let Some(remembered) = self.state.found.remembered.get_mut(entry) {
+            *remembered = Some((memory, regard));
+        }
+    }
+
+    /// An item could match a value: its rule is due.
+    fn found(&mut self, traced: Traced, item: usize) {
+        let Some(home) = self.program.fronts.get(traced.front).and_then(|front| front.items.get(item)) else {
+            return;
+        };
+        if let Some(pairs) = self.state.found.pairs.get_mut(traced.front) {
+            pairs.push((item as u32, traced.entry as u32));
+        }
+        if let Some(due) = self.state.found.due.get_mut(home.phase) {
+            due.insert(home.rule);
         }
     }
 
@@ -71,22 +140,15 @@ impl Run<'_> {
             return;
         };
         let span = self.state.strings.span(text);
+        let steps = plan.go_on.len();
         if plan.items.intersects(&interest.items) && self.state.spend(span.len() + STEPS) {
             let found = &mut self.cache.candidates;
             front.scanner.candidates(self.state.arena.get(span), found, &mut self.cache.scan);
             found.intersect_with(&plan.items);
             found.intersect_with(&interest.items);
-            for item in found.iter() {
-                let Some(home) = front.items.get(item) else { continue };
-                if let Some(pairs) = self.state.found.pairs.get_mut(traced.front) {
-                    pairs.push((item as u32, traced.entry as u32));
-                }
-                if let Some(due) = self.state.found.due.get_mut(home.phase) {
-                    due.insert(home.rule);
-                }
-            }
+            let found: SmallVec<[usize; 16]> = found.iter().collect();
+            found.into_iter().for_each(|item| self.found(traced, item));
         }
-        let steps = plan.go_on.len();
         for step in 0..steps {
             let plan = self.cache.fronts.get(traced.front).and_then(|cache| cache.plans.get(number));
             let Some((transformation, position)) = plan.and_then(|plan| plan.go_on.get(step)).copied() else {
