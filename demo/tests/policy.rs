@@ -215,3 +215,15 @@ fn who_guesses_pins_waits_and_who_reads_us_out_is_banned() {
     demo.check(NOWHERE, "GET /v1/plans", &[], "403", &[]);
     demo.check(HOME, "GET /v1/plans", &[], "forward", &[]);
 }
+
+#[test]
+fn injections_are_named_and_stopped() {
+    let demo = Demo::new();
+    for (query, tag) in [
+        ("4G%27%20UNION%20SELECT%20number,%20pin%20FROM%20customers--%20", "filter:sqli"),
+        ("%3Cscript%3Ealert(document.cookie)%3C/script%3E", "filter:xss"),
+        ("..%2F..%2F..%2F..%2Fetc%2Fpasswd", "filter:traversal"),
+    ] {
+        demo.check(NOWHERE, &format!("GET /v1/plans?network={query}"), &[], "403", &[tag]);
+    }
+}

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use portcullis_document::{Problem, Style, render};
+use portcullis_engine::{FilterSize, Snapshot};
 use portcullis_policy::{Policy, schedule};
 use serde_json::json;
 
@@ -12,13 +13,18 @@ use crate::output::{self, Audience};
 
 /// Checks the policy at `config`.
 pub(crate) fn run(config: &Path, audience: Audience) -> Exit {
-    let (policy, problems) = match load::load(config, Purpose::Look) {
-        Ok(loaded) => (Some(loaded.policy), loaded.warnings),
+    let (loaded, problems) = match load::load(config, Purpose::Look) {
+        Ok(loaded) => (Some((loaded.policy, loaded.snapshot)), loaded.warnings),
         Err(rejected) => (None, rejected.problems),
     };
+    let policy = loaded.as_ref().map(|(policy, _)| policy);
+    let snapshot = loaded.as_ref().map(|(_, snapshot)| &**snapshot);
     match audience {
-        Audience::Programs => print_json(policy.as_deref(), &problems),
-        Audience::People => print_text(config, policy.as_deref(), &problems),
+        Audience::Programs => print_json(policy.map(|policy| &**policy), snapshot, &problems),
+        Audience::People => {
+            print_text(config, policy.map(|policy| &**policy), &problems);
+            snapshot.into_iter().for_each(print_filters);
+        }
     }
     if policy.is_some() { Exit::Done } else { Exit::No }
 }
@@ -29,7 +35,27 @@ pub(crate) fn rendered(problems: &[Problem]) -> String {
     render(problems, style)
 }
 
-fn print_json(policy: Option<&Policy>, problems: &[Problem]) {
+/// How many rules look at each site's traffic.
+fn print_filters(snapshot: &Snapshot) {
+    for (site, size) in snapshot.filters() {
+        let what = match size {
+            None => "off".to_owned(),
+            Some(FilterSize { builtin, seclang: 0 }) => format!("{builtin} built-in rules"),
+            Some(FilterSize { builtin: 0, seclang }) => format!("{seclang} rules of SecLang"),
+            Some(FilterSize { builtin, seclang }) => {
+                format!("{builtin} built-in rules, {seclang} of SecLang")
+            }
+        };
+        output::line(&format!("content filter of {site}: {what}"));
+    }
+}
+
+fn filters_json(snapshot: &Snapshot) -> Vec<serde_json::Value> {
+    let one = |(site, size): (&str, Option<FilterSize>)| json!({ "site": site, "builtin": size.map(|size| size.builtin), "seclang": size.map(|size| size.seclang) });
+    snapshot.filters().map(one).collect()
+}
+
+fn print_json(policy: Option<&Policy>, snapshot: Option<&Snapshot>, problems: &[Problem]) {
     let problems: Vec<serde_json::Value> = problems.iter().map(Problem::to_json).collect();
     let scheduled = policy.map(schedule).unwrap_or_default();
     let rules: Vec<serde_json::Value> = scheduled
@@ -45,7 +71,12 @@ fn print_json(policy: Option<&Policy>, problems: &[Problem]) {
             })
         })
         .collect();
-    output::json(&json!({ "valid": policy.is_some(), "problems": problems, "rules": rules }));
+    output::json(&json!({
+        "valid": policy.is_some(),
+        "problems": problems,
+        "rules": rules,
+        "filters": snapshot.map(filters_json),
+    }));
 }
 
 fn print_text(config: &Path, policy: Option<&Policy>, problems: &[Problem]) {

@@ -46,5 +46,5 @@ pub use header_edits::HeaderEdits;
 pub use identity::keys;
 pub use refusal::{Connection, Refusal};
 pub use sending::Sending;
-pub use snapshot::Snapshot;
+pub use snapshot::{FilterSize, Snapshot};
 pub use step::{CountersAsk, Refuse, RequestBodyAsk, Step};

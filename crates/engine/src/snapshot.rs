@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use portcullis_filter::transaction::CollectionKey;
+use portcullis_filter::transaction::{CollectionKey, RuleSet};
 use portcullis_model::counter::CounterKey;
 use portcullis_model::{BanView, Event};
 use portcullis_policy::{KeepHeaders, OnFailure, Policy};
@@ -35,6 +35,15 @@ pub struct Snapshot {
     pub(crate) kept: crate::compile::Kept,
 }
 
+/// How many rules a content filter has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FilterSize {
+    /// Built-in ones at its level.
+    pub builtin: usize,
+    /// Of SecLang files, those included that only prepare others.
+    pub seclang: usize,
+}
+
 impl Snapshot {
     /// The policy this was compiled from.
     pub fn policy(&self) -> &Arc<Policy> {
@@ -55,6 +64,17 @@ impl Snapshot {
     pub fn operations(&self, site: &str) -> &[portcullis_contract::Operation] {
         let site = self.sites.iter().find(|known| known.name == site);
         site.and_then(|site| site.contract.as_ref()).map_or(&[], |contract| contract.operations())
+    }
+
+    /// How many rules each site's content filter has; absent for a site without one.
+    pub fn filters(&self) -> impl Iterator<Item = (&str, Option<FilterSize>)> {
+        self.sites.iter().map(|site| {
+            let size = site.scope.filter.as_deref().map(|filter| FilterSize {
+                builtin: filter.rules.pack.as_ref().map_or(0, |pack| pack.rules().len()),
+                seclang: filter.rules.seclang.as_ref().map_or(0, RuleSet::len),
+            });
+            (site.name.as_str(), size)
+        })
     }
 
     /// The lists by name, with how many entries each holds.

@@ -2,6 +2,7 @@
 //!
 //! Read leniently (bare line feeds, a missing `Host`): the strictness of the wire is the gateway's to show.
 
+use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
@@ -43,7 +44,7 @@ impl RawRequest {
                 request.target = format!("{path}{sign}q={}", escaped(text)).into();
             }
             PutAs::Path => {
-                request.target = format!("{}/{}", path.trim_end_matches('/'), escaped(text)).into()
+                request.target = format!("{}/{}", path.trim_end_matches('/'), escaped(text)).into();
             }
             PutAs::Header => request.fields.push(("X-Text".to_owned(), text.into())),
             PutAs::Cookie => request.fields.push(("Cookie".to_owned(), format!("q={text}").into())),
@@ -54,7 +55,7 @@ impl RawRequest {
     }
 
     fn post(&mut self, media_type: &str, body: String) {
-        self.method = "POST".to_owned();
+        "POST".clone_into(&mut self.method);
         self.fields.push(("Content-Type".to_owned(), media_type.into()));
         self.fields.push(("Content-Length".to_owned(), body.len().to_string().into()));
         self.body = body.into();
@@ -144,7 +145,8 @@ fn escaped(text: &str) -> String {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
             out.push(char::from(byte));
         } else {
-            out.push_str(&format!("%{byte:02X}"));
+            // Writing to a string cannot fail.
+            let _ = write!(out, "%{byte:02X}");
         }
     }
     out

@@ -30,7 +30,7 @@ pub(super) fn text(event: &Event, reasons: &[&Reason], smallest: &[Exclusion]) {
         let detail = reason.detail.as_ref().map_or_else(String::new, |detail| format!(": {detail}"));
         output::line(&shown(&format!("{}{by} ({}){detail}", reason.code, reason.action)));
     }
-    for part in event.not_inspected.iter() {
+    for part in &event.not_inspected {
         output::line(&format!("not looked at: {} ({})", part.what, part.why));
     }
     output::line(&verdict(event));

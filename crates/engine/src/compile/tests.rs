@@ -165,7 +165,11 @@ fn crs_is_found_where_debian_puts_it_or_where_policy_says() {
         let found = snapshot(&sources(folder, filter), None);
         let filter = found.sites[0].scope.filter.as_ref().expect("a filter");
         // What policy says, the setup, the rule.
-        assert_eq!(filter.rules.seclang.as_ref().map(|rules| rules.len()), Some(3), "{folder}");
+        assert_eq!(
+            filter.rules.seclang.as_ref().map(portcullis_filter::transaction::RuleSet::len),
+            Some(3),
+            "{folder}"
+        );
         assert!(filter.rules.pack.is_none());
     }
 }
