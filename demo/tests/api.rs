@@ -76,7 +76,7 @@ async fn without_a_gateway_the_stranger_reads_everything() {
             "9 × 401 who are you?", // nobody vouches for the partner
             "all 5 answered",
             "9 × 401 who are you?",
-            "2 answered, 2 × 401 who are you?, 4 × 404 not found, 1 × 415 not understood",
+            "5 answered, 2 × 401 who are you?, 4 × 404 not found, 1 × 415 not understood",
             "all 40 answered",
         ]
     );
