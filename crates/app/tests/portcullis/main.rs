@@ -19,3 +19,4 @@ mod harness;
 mod live;
 mod reflector;
 mod reload;
+mod rules;
