@@ -16,7 +16,7 @@ use portcullis_filter::ftw::{self, Answer, Observed, Retry, Stage, Test, judge, 
 use portcullis_model::Event;
 use portcullis_model::reason::Stage as Told;
 
-use crate::harness::{Gateway, PATIENCE};
+use crate::harness::Gateway;
 use crate::reflector::Reflector;
 
 /// The suite's own settings, between the setup and the rules of CRS.
@@ -165,7 +165,8 @@ fn play(gateway: &Gateway, stages: &[(&Test, &Stage)], before: usize) -> Vec<(us
     let mut wrong = Vec::new();
     for (at, answer) in answers {
         let (test, stage) = stages[at];
-        let observed = observed(answer, events.get(&client(before + at)));
+        let told = events.get(&client(before + at)).map_or(&[][..], Vec::as_slice);
+        let observed = observed(answer, told);
         let mistakes = judge(&stage.expected, &observed);
         if !mistakes.is_empty() {
             let status = observed
@@ -207,29 +208,27 @@ fn exchange(gateway: SocketAddr, from: Ipv4Addr, bytes: &[u8]) -> Option<Answer>
     Some(Answer { status, body: answer[head + 4..].to_vec() })
 }
 
-/// What the gateway told of all exchanges, by client.
-fn events(gateway: &Gateway, count: usize) -> HashMap<Ipv4Addr, Event> {
-    let limit = (2 * count).to_string();
-    let end = std::time::Instant::now() + PATIENCE;
-    loop {
-        let events = gateway.json(&["events", "--limit", &limit]);
-        // A connection that never made a request has no event: what is there once patience ends is all.
-        if events.len() >= count || std::time::Instant::now() > end {
-            let events =
-                events.into_iter().map(|one| serde_json::from_value::<Event>(one).expect("an event"));
-            return events.filter_map(|event| Some((v4(event.peer.ip)?, event))).collect();
+/// What the gateway told of the exchanges of so many clients, by client.
+fn events(gateway: &Gateway, clients: usize) -> HashMap<Ipv4Addr, Vec<Event>> {
+    let limit = (2 * clients).to_string();
+    gateway.await_until("every stage has its event", |gateway| {
+        let mut by_client: HashMap<Ipv4Addr, Vec<Event>> = HashMap::new();
+        for event in gateway.json(&["events", "--limit", &limit]) {
+            let event: Event = serde_json::from_value(event).expect("an event");
+            by_client.entry(v4(event.peer.ip).expect("sent over IPv4")).or_default().push(event);
         }
-        std::thread::yield_now();
-    }
+        (by_client.len() >= clients).then_some(by_client)
+    })
 }
 
 fn v4(address: IpAddr) -> Option<Ipv4Addr> {
     if let IpAddr::V4(address) = address { Some(address) } else { None }
 }
 
-fn observed(answer: Option<Answer>, event: Option<&Event>) -> Observed {
+/// What was said of a connection: bytes after a request can be one of their own, whose event may come first.
+fn observed(answer: Option<Answer>, events: &[Event]) -> Observed {
     let mut observed = Observed { answer, ..Observed::default() };
-    let reasons = event.iter().flat_map(|event| &event.reasons);
+    let reasons = events.iter().flat_map(|event| &event.reasons);
     for reason in reasons.filter(|reason| reason.stage == Told::Filter && reason.code == "filter.match") {
         let Some(id) = reason.by.as_ref().and_then(|by| by.parse().ok()) else { continue };
         let (matched, place) =
