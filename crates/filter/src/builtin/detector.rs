@@ -14,6 +14,8 @@ mod template;
 mod url;
 mod words;
 
+use aho_corasick::{AhoCorasick, BuildError};
+
 use crate::builtin::marks::Marks;
 use crate::builtin::reading::Reading;
 use crate::builtin::signal::Hits;
@@ -25,8 +27,26 @@ pub(super) struct View<'a> {
     pub(super) bytes: &'a [u8],
     pub(super) marks: Marks,
     pub(super) site: &'a Site<'a>,
+    /// What detectors search with.
+    pub(super) tools: &'a Tools,
     /// The reading, unless it is the value itself.
     pub(super) reading: Option<&'a Reading>,
+}
+
+/// Searches for many texts at once, built with the pack.
+#[derive(Debug)]
+pub(super) struct Tools {
+    /// [`path::FILES`].
+    files: AhoCorasick,
+    /// [`queries::SIGNS`].
+    xpath: AhoCorasick,
+}
+
+impl Tools {
+    pub(super) fn new() -> Result<Self, BuildError> {
+        let builder = |texts: &[&str]| AhoCorasick::builder().ascii_case_insensitive(true).build(texts);
+        Ok(Self { files: builder(path::FILES)?, xpath: builder(queries::SIGNS)? })
+    }
 }
 
 impl View<'_> {

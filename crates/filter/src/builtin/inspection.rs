@@ -57,7 +57,7 @@ impl<'a> Inspection<'a> {
             return;
         }
         self.steps -= cost;
-        let view = View { bytes, marks, site, reading };
+        let view = View { bytes, marks, site, tools: &self.pack.tools, reading };
         let mut hits = Hits::new();
         detector::detect(&view, &mut hits);
         for hit in hits {

@@ -34,6 +34,7 @@ pub(super) enum Test {
 
 /// A value a rule must see, or must not.
 #[derive(Clone, Debug)]
+#[cfg_attr(not(test), expect(dead_code, reason = "read and checked with the rest, run by tests"))]
 pub(super) struct Example {
     /// Where it stands, a word of [`crate::builtin::scope`]; `query` unless said otherwise.
     pub(super) place: String,
@@ -46,7 +47,9 @@ pub(super) struct Written {
     pub(super) rule: Arc<BuiltinRule>,
     pub(super) scope: Scope,
     pub(super) test: Test,
+    #[cfg_attr(not(test), expect(dead_code, reason = "run by tests"))]
     pub(super) matches: Vec<Example>,
+    #[cfg_attr(not(test), expect(dead_code, reason = "run by tests"))]
     pub(super) passes: Vec<Example>,
 }
 

@@ -67,7 +67,7 @@ marks! {
     PLUS = 26;
     /// `-`
     DASH = 27;
-    /// Line feed and carriage return.
+    /// Line feed, carriage return and tab.
     LINE = 28;
     /// Other control bytes.
     CONTROL = 29;
@@ -121,7 +121,9 @@ const fn kind(byte: u8) -> Marks {
     match byte {
         b'a'..=b'z' | b'A'..=b'Z' | b'_' => Marks::LETTER,
         b'0'..=b'9' => Marks::DIGIT,
-        b' ' | b'\t' => Marks::SPACE,
+        b' ' => Marks::SPACE,
+        // A tab tears words apart as line breaks do.
+        b'\t' => Marks::SPACE.or(Marks::LINE),
         b'\'' => Marks::SINGLE,
         b'"' => Marks::DOUBLE,
         b'`' => Marks::BACKTICK,

@@ -8,6 +8,7 @@ use regex_automata::meta::{Cache, Regex};
 use regex_automata::util::syntax;
 use thiserror::Error;
 
+use crate::builtin::detector::Tools;
 use crate::builtin::finding::Findings;
 use crate::builtin::inspection::Inspection;
 use crate::builtin::load::{self, Test, Written};
@@ -92,6 +93,7 @@ pub struct Pack {
     /// By the scanner's index.
     pub(super) patterns: Arc<Vec<Pattern>>,
     pub(super) scanner: Scanner,
+    pub(super) tools: Tools,
 }
 
 impl Pack {
@@ -126,7 +128,8 @@ impl Pack {
         }
         let rules = written.iter().map(|written| Arc::clone(&written.rule)).collect();
         let scanner = Scanner::build(&necessary);
-        Ok(Self { rules, steps, signals, patterns: Arc::new(patterns), scanner })
+        let tools = Tools::new().map_err(|wrong| PackProblem(wrong.to_string()))?;
+        Ok(Self { rules, steps, signals, patterns: Arc::new(patterns), scanner, tools })
     }
 
     /// Every rule there is, whatever its level, in the order of the documentation.

@@ -261,8 +261,10 @@ fn breaks(text: &[u8], hits: &mut Hits) {
 
 /// The end of an element whose content is no markup, which the value never opened: `</script>`, `</textarea>`.
 fn unopened(text: &[u8], hits: &mut Hits) {
-    const RAW: &[&str] =
-        &["script", "style", "textarea", "title", "noscript", "iframe", "noembed", "xmp", "template"];
+    const RAW: &[&str] = &[
+        "script", "style", "textarea", "title", "noscript", "iframe", "noembed", "body", "html", "xmp",
+        "template",
+    ];
     let Some(first) = memchr::memchr(b'<', text) else { return };
     if at(text, first + 1) != b'/' {
         return;

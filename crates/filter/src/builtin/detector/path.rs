@@ -16,6 +16,13 @@ pub(super) fn detect(view: &View<'_>, hits: &mut Hits) {
         climbing(text, hits);
         odd(text, hits);
     }
+    if view.marks.has(Marks::SLASH) && !view.marks.any(Marks::SPACE) {
+        // A comment or an address begins with a few slashes, nothing begins with many.
+        let slashes = skip(text, 0, |byte| byte == b'/');
+        if slashes >= 5 && slashes < text.len() {
+            note(hits, Signal::PathOdd, 0..slashes);
+        }
+    }
     if view.marks.has(Marks::SLASH.or(Marks::DIGIT)) {
         spelled(text, hits);
     }
@@ -23,7 +30,7 @@ pub(super) fn detect(view: &View<'_>, hits: &mut Hits) {
         || view.site.kind == Kind::Path
         || view.marks.has(Marks::DOT)
     {
-        sensitive(text, hits);
+        sensitive(view, hits);
     }
 }
 
@@ -136,8 +143,11 @@ fn spelled(text: &[u8], hits: &mut Hits) {
     }
 }
 
+/// The most names of files tried in one value.
+const MOST_NAMED: usize = 64;
+
 /// Files of systems, servers and applications that no client asks for: each the end of a path, or followed by its end.
-const FILES: &[&str] = &[
+pub(super) const FILES: &[&str] = &[
     "etc/passwd",
     "etc/shadow",
     "etc/hosts",
@@ -243,7 +253,8 @@ const FILES: &[&str] = &[
     "web-infweb.xml",
 ];
 
-fn sensitive(text: &[u8], hits: &mut Hits) {
+fn sensitive(view: &View<'_>, hits: &mut Hits) {
+    let text = view.bytes;
     // Both kinds of separators, runs of them as one, and no single dots between.
     let mut path = Vec::with_capacity(text.len());
     let mut starts = false;
@@ -257,35 +268,28 @@ fn sensitive(text: &[u8], hits: &mut Hits) {
             path.truncate(path.len() - 2);
         }
     }
-    for file in FILES {
-        if let Some(range) = named(&path, file, starts) {
+    for found in view.tools.files.find_overlapping_iter(&path).take(MOST_NAMED) {
+        let range = found.range();
+        let file = FILES.get(found.pattern().as_usize()).copied().unwrap_or_default();
+        if is_asked_for(&path, file, &range, starts) {
             return note(hits, Signal::PathSensitive, range.start..range.end.min(text.len()));
         }
     }
 }
 
-/// Where a file is named as a path's end or folder rather than within another word.
-fn named(path: &[u8], file: &str, has_separator: bool) -> Option<Range<usize>> {
+/// Whether a file is named as a path's end or folder rather than within another word.
+fn is_asked_for(path: &[u8], file: &str, range: &Range<usize>, has_separator: bool) -> bool {
     let needs_start = !file.starts_with('.') || file == ".env";
-    for start in memchr::memmem::find_iter(path, file.as_bytes()).take(4) {
-        let end = start + file.len();
-        let before = start.checked_sub(1).map(|before| at(path, before));
-        let begun = match before {
-            None | Some(b'/') => true,
-            Some(b'.') => file.contains("passwd") || file.contains("web-inf"),
-            Some(byte) => {
-                !needs_start && !is_word(byte)
-                    || matches!(byte, b'=' | b':' | b'}' | b')' | 0x80..) && has_separator
-            }
-        };
-        let ended = file.ends_with('/') || !is_word(at(path, end)) && at(path, end) != b'-';
-        // A bare name is a name: only with a folder, or as the whole value, it is asked for.
-        let asked =
-            has_separator || file.contains('/') || start == 0 && end == path.len() || at(path, 0) == b'.';
-        // In a sentence `/etc/hosts` is spoken of.
-        if begun && ended && asked {
-            return Some(start..end);
+    let begun = match range.start.checked_sub(1).map(|before| at(path, before)) {
+        None | Some(b'/') => true,
+        Some(b'.') => file.contains("passwd") || file.contains("web-inf"),
+        Some(byte) => {
+            !needs_start && !is_word(byte)
+                || matches!(byte, b'=' | b':' | b'}' | b')' | 0x80..) && has_separator
         }
-    }
-    None
+    };
+    let ended = file.ends_with('/') || !is_word(at(path, range.end)) && at(path, range.end) != b'-';
+    // A bare name is a name: only with a folder, or as the whole value, it is asked for.
+    let whole = range.start == 0 && range.end == path.len();
+    begun && ended && (has_separator || file.contains('/') || whole || at(path, 0) == b'.')
 }

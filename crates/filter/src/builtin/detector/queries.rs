@@ -14,7 +14,7 @@ pub(super) fn detect(view: &View<'_>, hits: &mut Hits) {
         operator(view.bytes, hits);
     }
     if marks.has(Marks::LETTER) && marks.any(Marks::SLASH.or(Marks::OPEN).or(Marks::COLON)) {
-        xpath(view.bytes, hits);
+        xpath(view, hits);
     }
     if marks.any(Marks::SINGLE.or(Marks::DOUBLE).or(Marks::SEMICOLON).or(Marks::PIPE).or(Marks::OPEN)) {
         script(view.bytes, hits);
@@ -171,47 +171,48 @@ fn script(text: &[u8], hits: &mut Hits) {
     }
 }
 
-/// Axes, steps and functions of XPath where a value should be.
-fn xpath(text: &[u8], hits: &mut Hits) {
-    const SIGNS: &[&str] = &[
-        "ancestor::",
-        "ancestor-or-self::",
-        "attribute::",
-        "child::",
-        "descendant::",
-        "descendant-or-self::",
-        "following::",
-        "following-sibling::",
-        "parent::",
-        "preceding::",
-        "preceding-sibling::",
-        "self::node(",
-        "string-length(name(",
-        "substring(name(",
-        "name(/",
-        "name(parent",
-        "count(/",
-        "count(//",
-        "position()=",
-        "text()=",
-        "last()-1",
-        "local-name(",
-        "namespace-uri(",
-        "/text()",
-        "//*[",
-        "]|//",
-        "] | //",
-        "node()|",
-        "doc(\"http",
-        "doc('http",
-        "/*[1]",
-        "comment()",
-        "processing-instruction(",
-    ];
-    for sign in SIGNS {
-        if let Some(start) = find(text, sign) {
-            return note(hits, Signal::XpathQuery, start..start + sign.len());
-        }
+/// Axes, steps and functions of XPath.
+pub(super) const SIGNS: &[&str] = &[
+    "ancestor::",
+    "ancestor-or-self::",
+    "attribute::",
+    "child::",
+    "descendant::",
+    "descendant-or-self::",
+    "following::",
+    "following-sibling::",
+    "parent::",
+    "preceding::",
+    "preceding-sibling::",
+    "self::node(",
+    "string-length(name(",
+    "substring(name(",
+    "name(/",
+    "name(parent",
+    "count(/",
+    "count(//",
+    "position()=",
+    "text()=",
+    "last()-1",
+    "local-name(",
+    "namespace-uri(",
+    "/text()",
+    "//*[",
+    "]|//",
+    "] | //",
+    "node()|",
+    "doc(\"http",
+    "doc('http",
+    "/*[1]",
+    "comment()",
+    "processing-instruction(",
+];
+
+/// XPath where a value should be.
+fn xpath(view: &View<'_>, hits: &mut Hits) {
+    let text = view.bytes;
+    if let Some(found) = view.tools.xpath.find(text) {
+        return note(hits, Signal::XpathQuery, found.range());
     }
     let quoted = memchr::memchr2(b'\'', b'"', text).is_some_and(|quote| quote < 12);
     if quoted

@@ -5,8 +5,9 @@
 
 mod grammar;
 mod token;
+mod vocabulary;
 
-use crate::builtin::detector::words::{at, skip, starts_with};
+use crate::builtin::detector::words::{at, part, skip, starts_with};
 use crate::builtin::detector::{QUOTES, View};
 use crate::builtin::marks::Marks;
 use crate::builtin::scope::Kind;
@@ -17,7 +18,9 @@ use grammar::{Behind, Reader};
 /// Text longer than this before a quote is prose, whose apostrophes say nothing.
 const LONGEST_VALUE: usize = 80;
 /// The most quotes of one sort that are tried.
-const MOST_BREAKS: usize = 6;
+const MOST_BREAKS: usize = 16;
+/// Tokens read behind one.
+const BREAK: usize = 200;
 
 pub(super) fn detect(view: &View<'_>, hits: &mut Hits) {
     let text = view.bytes;
@@ -25,9 +28,8 @@ pub(super) fn detect(view: &View<'_>, hits: &mut Hits) {
     if view.site.kind == Kind::File && !view.marks.any(closes) {
         return;
     }
-    let tokens = token::tokens(text, 0);
     let from = hits.len();
-    Reader::new(&tokens, Behind::Start).read(hits);
+    whole(text, hits);
     // `&` and `=` of a query read as operators; what they could make up does not count.
     let address = view.site.kind == Kind::Referer && starts_with(text, "http");
     if view.site.kind == Kind::WholeQuery || address {
@@ -40,6 +42,23 @@ pub(super) fn detect(view: &View<'_>, hits: &mut Hits) {
     }
 }
 
+/// Tokens read at a time; a window begins with the last few of the one before.
+const WINDOW: usize = 400;
+const OVERLAP: usize = 16;
+
+/// Reads the value as it stands, window by window, so that padding hides nothing and memory stays bounded.
+fn whole(text: &[u8], hits: &mut Hits) {
+    let mut behind = Behind::Start;
+    let mut from = 0;
+    loop {
+        let tokens = token::tokens(text, from, WINDOW);
+        Reader::new(&tokens, behind).read(hits);
+        let next = tokens.get(WINDOW - OVERLAP).filter(|_| tokens.len() == WINDOW);
+        let Some(next) = next else { return };
+        (from, behind) = (next.start, Behind::Middle);
+    }
+}
+
 /// Keeps, of what was seen since, only what prose and addresses do not make up by chance.
 fn keep_sound(hits: &mut Hits, from: usize) {
     let sound = |hit: &Hit| matches!(hit.signal, Signal::SqlUnion | Signal::SqlFunction | Signal::SqlStacked);
@@ -49,22 +68,23 @@ fn keep_sound(hits: &mut Hits, from: usize) {
 
 /// Reads behind every quote that could close an application's string.
 fn breaks(text: &[u8], quote: u8, hits: &mut Hits) {
-    for start in memchr::memchr_iter(quote, text).step_by(2).take(MOST_BREAKS) {
+    let mut tried = 0;
+    for start in memchr::memchr_iter(quote, text).step_by(2) {
         let next = skip(text, start + 1, |byte| {
             byte.is_ascii_whitespace() || matches!(byte, b')' | b'%' | b'+' | 0x0b)
         });
         // Behind a closing quote stands an operator, a keyword, or the end; a word that runs on is an apostrophe.
-        let glued = next == start + 1 && (at(text, next).is_ascii_alphanumeric() || at(text, next) >= 0x80);
-        if glued && !grammar::begins_clause(text.get(next..).unwrap_or_default()) {
+        let rest = part(text, next..text.len());
+        let word = at(text, next).is_ascii_alphabetic();
+        let glued = next == start + 1 && (at(text, next).is_ascii_digit() || at(text, next) >= 0x80);
+        if glued || word && !grammar::begins_clause(rest) {
             continue;
         }
-        let tokens = token::tokens(text, start + 1);
-        if tokens
-            .first()
-            .is_some_and(|first| first.kind == token::Kind::Word && !grammar::begins_clause(first.text))
-        {
-            continue;
+        tried += 1;
+        if tried > MOST_BREAKS {
+            return;
         }
+        let tokens = token::tokens(text, start + 1, BREAK);
         let from = hits.len();
         Reader::new(&tokens, Behind::Quote { value_before: start > 0 }).read(hits);
         if comment_ends(text, start + 1) {

@@ -4,12 +4,15 @@ use crate::builtin::detector::words::is_one_of;
 use crate::builtin::signal::{Hits, Signal, note};
 
 use super::token::{Kind, Token};
+use super::vocabulary::{ARTICLES, CLAUSES, COMMON, COMPARE, CONSTANTS, LOGIC, SCHEMA, TELLING, VARIABLES};
 
 /// What stands before the tokens in the query they are put into.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Behind {
     /// Nothing known: the value is read where a number or a name stood.
     Start,
+    /// More of the same value: only what needs no beginning counts.
+    Middle,
     /// A string that a quote just closed.
     Quote {
         /// Whether the value has anything before that quote.
@@ -17,221 +20,11 @@ pub(super) enum Behind {
     },
 }
 
-const LOGIC: &[&str] =
-    &["or", "and", "xor", "having", "where", "when", "not", "on", "div", "mod", "rlike", "regexp", "like"];
-const COMPARE: &[&str] =
-    &["like", "rlike", "regexp", "in", "between", "is", "similar", "ilike", "glob", "sounds", "div", "mod"];
-const CONSTANTS: &[&str] = &["null", "true", "false", "current_user", "user", "sysdate", "rownum"];
-
-/// Functions no honest value calls: they wait, read files, leak through errors or build strings from numbers.
-const TELLING: &[&str] = &[
-    "benchmark",
-    "pg_sleep",
-    "dbms_pipe",
-    "dbms_lock",
-    "dbms_utility",
-    "dbms_xmlgen",
-    "dbms_ldap",
-    "utl_inaddr",
-    "utl_http",
-    "ctxsys",
-    "extractvalue",
-    "updatexml",
-    "xmltype",
-    "load_file",
-    "load_extension",
-    "xp_cmdshell",
-    "xp_dirtree",
-    "xp_fileexist",
-    "sp_executesql",
-    "sp_oacreate",
-    "openrowset",
-    "opendatasource",
-    "elt",
-    "make_set",
-    "randomblob",
-    "zeroblob",
-    "regexp_substring",
-    "gtid_subset",
-    "json_keys",
-    "group_concat",
-    "string_agg",
-    "generate_series",
-    "crypt_key",
-    "pg_read_file",
-    "lo_import",
-    "query_to_xml",
-    "database_to_xml",
-    "fn_xe_file_target_read_file",
-    "exp",
-    "name_const",
-    "st_latfromgeohash",
-    "geometrycollection",
-    "multipoint",
-    "polygon",
-    "receive_message",
-    "get_host_address",
-    "sqlid_to_sqlhash",
-    "unhex",
-    "quote_literal",
-];
-
-/// Functions that are telling behind an operator of SQL.
-const COMMON: &[&str] = &[
-    "sleep",
-    "char",
-    "chr",
-    "nchar",
-    "concat",
-    "concat_ws",
-    "ascii",
-    "ord",
-    "hex",
-    "substring",
-    "substr",
-    "mid",
-    "left",
-    "right",
-    "length",
-    "len",
-    "char_length",
-    "user",
-    "database",
-    "version",
-    "schema",
-    "current_user",
-    "if",
-    "iif",
-    "ifnull",
-    "nullif",
-    "coalesce",
-    "cast",
-    "convert",
-    "count",
-    "exists",
-    "isnull",
-    "strcmp",
-    "md5",
-    "sha1",
-    "upper",
-    "lower",
-    "repeat",
-    "rand",
-    "floor",
-    "row",
-    "db_name",
-    "host_name",
-    "system_user",
-    "session_user",
-    "sysdate",
-    "now",
-    "bin",
-    "instr",
-    "locate",
-    "position",
-    "decode",
-    "nvl",
-    "row_count",
-    "conv",
-    "reverse",
-    "replace",
-    "find_in_set",
-    "field",
-    "greatest",
-    "least",
-    "soundex",
-    "to_char",
-    "sqlite_version",
-    "typeof",
-];
-
-const VARIABLES: &[&str] = &[
-    "@@version",
-    "@@hostname",
-    "@@datadir",
-    "@@basedir",
-    "@@servername",
-    "@@global",
-    "@@version_compile_os",
-    "@@tmpdir",
-    "@@microsoftversion",
-    "@@language",
-    "@@spid",
-    "@@secure_file_priv",
-];
-
-const SCHEMA: &[&str] = &[
-    "information_schema",
-    "sysobjects",
-    "syscolumns",
-    "sysusers",
-    "sysdatabases",
-    "sys",
-    "all_users",
-    "all_tables",
-    "user_tables",
-    "dba_users",
-    "sqlite_master",
-    "sqlite_schema",
-    "pg_catalog",
-    "pg_shadow",
-    "pg_user",
-    "pg_tables",
-    "msysaccessobjects",
-    "domain.domains",
-    "rdb$fields",
-    "rdb$database",
-    "v$version",
-    "v$instance",
-    "mysql",
-    "performance_schema",
-    "master",
-    "sysibm",
-    "syscat",
-    "systables",
-];
-
 /// Whether a text begins with a word that can follow a string in a query.
 pub(super) fn begins_clause(text: &[u8]) -> bool {
     let length = text.iter().take_while(|byte| byte.is_ascii_alphabetic()).count();
     let word = text.get(..length).unwrap_or_default();
-    is_one_of(
-        word,
-        &[
-            "or",
-            "and",
-            "xor",
-            "union",
-            "having",
-            "group",
-            "order",
-            "limit",
-            "like",
-            "rlike",
-            "regexp",
-            "between",
-            "is",
-            "in",
-            "div",
-            "where",
-            "into",
-            "procedure",
-            "waitfor",
-            "collate",
-            "as",
-            "for",
-            "select",
-            "exec",
-            "asc",
-            "desc",
-            "then",
-            "end",
-            "not",
-            "mod",
-            "ilike",
-            "similar",
-        ],
-    )
+    is_one_of(word, CLAUSES)
 }
 
 /// Reads one sequence of tokens.
@@ -258,7 +51,7 @@ impl<'t, 'a> Reader<'t, 'a> {
     }
 
     fn broke(&self) -> bool {
-        self.behind != Behind::Start
+        matches!(self.behind, Behind::Quote { .. })
     }
 
     /// Whether a token stands close enough behind what was broken out of to belong to the query.
@@ -269,6 +62,9 @@ impl<'t, 'a> Reader<'t, 'a> {
 
     /// Whether the value begins as a number that a query would hold: `1`, `-1)`, `1))`.
     fn is_numeric(&self) -> bool {
+        if self.behind == Behind::Middle {
+            return false;
+        }
         let first = usize::from(self.kind(0) == Some(Kind::Operator));
         matches!(self.kind(first), Some(Kind::Number | Kind::Close | Kind::Variable))
             || self.is(first, &["null"])
@@ -699,8 +495,3 @@ impl<'t, 'a> Reader<'t, 'a> {
         (computed || glued).then_some(Signal::SqlConcat)
     }
 }
-
-const ARTICLES: &[&str] = &[
-    "the", "a", "an", "this", "that", "these", "your", "our", "my", "his", "her", "their", "its", "any",
-    "all", "among", "within",
-];

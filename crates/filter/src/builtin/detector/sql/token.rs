@@ -48,13 +48,11 @@ impl Token<'_> {
     }
 }
 
-const MOST: usize = 400;
-
-/// The tokens of a text from an offset on.
-pub(super) fn tokens(text: &[u8], from: usize) -> Vec<Token<'_>> {
+/// At most so many tokens of a text, from an offset on.
+pub(super) fn tokens(text: &[u8], from: usize, most: usize) -> Vec<Token<'_>> {
     let mut found = Vec::new();
     let mut at_byte = from;
-    while at_byte < text.len() && found.len() < MOST {
+    while at_byte < text.len() && found.len() < most {
         let (kind, length) = next(text, at_byte);
         if let Some(kind) = kind {
             found.push(Token { kind, text: part(text, at_byte..at_byte + length), start: at_byte });
