@@ -44,6 +44,10 @@ impl<'a> Inspection<'a> {
         self.site_begins = self.findings.found.len();
         let marks = Marks::of(site.bytes);
         self.read(site, site.bytes, marks, None);
+        if self.steps == 0 || self.findings.spent {
+            self.findings.spent = true;
+            return;
+        }
         for reading in readings(site.bytes, marks, &mut self.steps) {
             self.read(site, &reading.bytes, reading.marks, Some(&reading));
         }

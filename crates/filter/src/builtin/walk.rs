@@ -28,9 +28,10 @@ pub(super) struct Site<'a> {
 }
 
 impl Site<'_> {
-    /// The place as findings name it.
+    /// The place as findings name it; the end of a name that is too long to read is left out.
     pub(super) fn place(&self) -> SmolStr {
-        let name = self.name;
+        const LONGEST: usize = 256;
+        let name = self.name.get(..self.name.floor_char_boundary(LONGEST)).unwrap_or_default();
         match self.kind {
             Kind::Method => SmolStr::new_static("method"),
             Kind::Path => SmolStr::new_static("path"),

@@ -41,6 +41,7 @@ const fn is_separator(byte: u8) -> bool {
 /// Steps up: how many stand in a row, and whether they leave the folder.
 fn climbing(text: &[u8], hits: &mut Hits) {
     let mut index = 0;
+    let space = memchr::memchr(b' ', text).unwrap_or(text.len());
     while let Some(found) = memchr::memmem::find(part(text, index..text.len()), b"..") {
         let start = index + found;
         let (steps, end) = steps(text, start);
@@ -52,7 +53,7 @@ fn climbing(text: &[u8], hits: &mut Hits) {
         let down = folders_before(text, start);
         let quoted = matches!(before, b'"' | b'\'' | b'`' | b'(');
         let leaves = steps > down;
-        let embedded = part(text, 0..start).contains(&b' ');
+        let embedded = space < start;
         // One step up is how relative links are written, and a few are how programs name their own files.
         let enough = if quoted && embedded {
             5
@@ -86,9 +87,11 @@ fn steps(text: &[u8], start: usize) -> (usize, usize) {
     }
 }
 
-/// How many folders the path went down before it went up.
+/// How many folders the path went down before it went up, as far back as paths reach.
 fn folders_before(text: &[u8], start: usize) -> usize {
-    let before = part(text, 0..start);
+    const LONGEST: usize = 256;
+    let text = part(text, start.saturating_sub(LONGEST)..start);
+    let (before, start) = (text, text.len());
     let begins = before
         .iter()
         .rev()
@@ -114,6 +117,7 @@ fn target(text: &[u8], from: usize) -> bool {
 fn odd(text: &[u8], hits: &mut Hits) {
     let mut index = 0;
     let mut singles = 0;
+    let alone = !text.contains(&b' ');
     while let Some(found) = memchr::memchr(b'.', part(text, index..text.len())) {
         let start = index + found;
         let end = skip(text, start, |byte| byte == b'.');
@@ -121,7 +125,6 @@ fn odd(text: &[u8], hits: &mut Hits) {
         let before = start.checked_sub(1).map_or(b'/', |before| at(text, before));
         let (separated, followed) = (is_separator(before), is_separator(at(text, end)));
         singles += usize::from(dots == 1 && separated && followed);
-        let alone = !part(text, 0..text.len()).contains(&b' ');
         let row = dots >= 6
             && alone
             && start <= 1

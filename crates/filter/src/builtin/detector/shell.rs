@@ -49,12 +49,48 @@ pub(super) fn detect(view: &View<'_>, hits: &mut Hits) {
     }
 }
 
+/// Where words and prose stand in a text, found once.
+struct Prose {
+    /// The first letter, or byte outside ASCII.
+    word: usize,
+    /// The first letter that a space follows.
+    first: usize,
+    /// The last space that a letter follows.
+    last: Option<usize>,
+}
+
+impl Prose {
+    fn of(text: &[u8]) -> Self {
+        let spaced =
+            |pair: &[u8]| pair.first().is_some_and(u8::is_ascii_alphabetic) && pair.last() == Some(&b' ');
+        let worded =
+            |pair: &[u8]| pair.first() == Some(&b' ') && pair.last().is_some_and(u8::is_ascii_alphabetic);
+        let word = text.iter().position(|byte| byte.is_ascii_alphabetic() || !byte.is_ascii());
+        Self {
+            word: word.unwrap_or(text.len()),
+            first: text.windows(2).position(spaced).unwrap_or(text.len()),
+            last: text.windows(2).rposition(worded),
+        }
+    }
+
+    /// Whether a letter and a space stand before an index.
+    const fn before(&self, index: usize) -> bool {
+        self.first + 2 <= index
+    }
+
+    /// Whether a space and a letter stand from an index on.
+    fn behind(&self, index: usize) -> bool {
+        self.last.is_some_and(|last| last >= index)
+    }
+}
+
 /// Commands behind separators and within substitutions.
 fn separated(text: &[u8], signal: Signal, hits: &mut Hits) {
+    let prose = Prose::of(text);
     let mut tried = 0;
     let mut index = 0;
     while index < text.len() && tried < MOST {
-        let (length, position) = separator(text, index);
+        let (length, position) = separator(text, index, &prose);
         let Some(position) = position else {
             index += 1;
             continue;
@@ -70,9 +106,9 @@ fn separated(text: &[u8], signal: Signal, hits: &mut Hits) {
 }
 
 /// The separator at an index: its length, and where it puts a command.
-fn separator(text: &[u8], index: usize) -> (usize, Option<Position>) {
+fn separator(text: &[u8], index: usize, prose: &Prose) -> (usize, Option<Position>) {
     let behind = at(text, index + 1);
-    let first = part(text, 0..index).iter().all(|byte| !byte.is_ascii_alphabetic() && byte.is_ascii());
+    let first = index <= prose.word;
     let strong = if first { Position::First } else { Position::Behind };
     match (at(text, index), behind) {
         (b';', _) => (1, Some(strong)),
@@ -82,22 +118,20 @@ fn separator(text: &[u8], index: usize) -> (usize, Option<Position>) {
         (b'&', _) => (1, Some(if first { Position::First } else { Position::Ampersand })),
         (b'\n' | b'\r', _) => (1, Some(Position::Line)),
         (b'$' | b'<' | b'>', b'(') => (2, Some(Position::Within)),
-        (b'`', _) => (1, backtick(text, index)),
+        (b'`', _) => (1, backtick(text, index, prose)),
         (b'{', b'\\' | b'\'' | b'"' | b'a'..=b'z') if first => (1, Some(Position::Brace)),
         _ => (1, None),
     }
 }
 
 /// A backtick opens a command only where no prose stands around it: there it marks code.
-fn backtick(text: &[u8], index: usize) -> Option<Position> {
-    let prose_before = part(text, 0..index)
-        .windows(2)
-        .any(|pair| pair.first().is_some_and(u8::is_ascii_alphabetic) && pair.last() == Some(&b' '));
+fn backtick(text: &[u8], index: usize, prose: &Prose) -> Option<Position> {
+    if prose.before(index) {
+        return None;
+    }
+    // Backticks lie between what each of them looks through, so all of them together look through the text once.
     let close = skip(text, index + 1, |byte| byte != b'`');
-    let prose_behind = part(text, close + 1..text.len())
-        .windows(2)
-        .any(|pair| pair.first() == Some(&b' ') && pair.last().is_some_and(u8::is_ascii_alphabetic));
-    (!prose_before && !prose_behind && close > index + 1).then_some(Position::Within)
+    (close > index + 1 && !prose.behind(close + 1)).then_some(Position::Within)
 }
 
 /// Where a command's name begins: behind space, plus signs, redirections, assignments and `sudo`.

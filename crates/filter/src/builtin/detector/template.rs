@@ -30,11 +30,22 @@ const MOST: usize = 32;
 
 pub(super) fn detect(view: &View<'_>, hits: &mut Hits) {
     let text = view.bytes;
+    doubled(text, hits);
     let mut tried = 0;
     for start in memchr::memchr3_iter(b'{', b'(', b'<', text) {
+        let sign = at(text, start);
+        // Most parentheses and brackets of a text belong to nothing here.
+        if sign == b'('
+            && !matches!(start.checked_sub(1).map(|before| at(text, before)), Some(b'@' | b't' | b'T'))
+        {
+            continue;
+        }
         for (open, close) in BRACKETS {
-            let first = start
-                .checked_sub(open.iter().position(|byte| matches!(byte, b'{' | b'(' | b'<')).unwrap_or(0));
+            let position = open.iter().position(|byte| matches!(byte, b'{' | b'(' | b'<')).unwrap_or(0);
+            if at(open, position) != sign {
+                continue;
+            }
+            let first = start.checked_sub(position);
             let Some(first) =
                 first.filter(|first| part(text, *first..first + open.len()).eq_ignore_ascii_case(open))
             else {
@@ -54,7 +65,6 @@ pub(super) fn detect(view: &View<'_>, hits: &mut Hits) {
             return;
         }
     }
-    doubled(text, hits);
 }
 
 fn expression(inner: &[u8], open: &[u8], range: std::ops::Range<usize>, hits: &mut Hits) {
@@ -73,6 +83,10 @@ fn expression(inner: &[u8], open: &[u8], range: std::ops::Range<usize>, hits: &m
 
 /// Whether an expression holds nothing but constants and operators: `7*7`, `= 1+1`, `'7'*7`.
 fn calculates(inner: &[u8]) -> bool {
+    const LONGEST: usize = 60;
+    if inner.len() > LONGEST {
+        return false;
+    }
     let constants = inner.iter().all(|byte| {
         byte.is_ascii_digit()
             || byte.is_ascii_whitespace()
@@ -106,7 +120,7 @@ fn calculates(inner: &[u8]) -> bool {
         .iter()
         .enumerate()
         .any(|(index, byte)| matches!(byte, b'+' | b'*' | b'/' | b'%') && between(index));
-    constants && operator && inner.len() <= 60
+    constants && operator
 }
 
 /// Names that lead from a template into its runtime.

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::builtin::detector::words::{at, is_one_of, skip, skip_space, starts_with};
+use crate::builtin::detector::words::{at, is_one_of, part, skip, skip_space, starts_with};
 
 /// One attribute's name and value; the value is empty where none is given.
 #[derive(Clone, Debug)]
@@ -16,9 +16,11 @@ const LONGEST: usize = 2000;
 
 /// The attributes from an offset to the end of the element or of the text.
 pub(super) fn attributes(text: &[u8], from: usize) -> Vec<Attribute> {
+    // A quote that nothing closes must not take every element to the end of the text.
+    let text = part(text, 0..text.len().min(from.saturating_add(LONGEST)));
     let mut found = Vec::new();
     let mut index = from;
-    while found.len() < MOST && index < text.len().min(from + LONGEST) {
+    while found.len() < MOST && index < text.len() {
         index = skip(text, index, |byte| {
             byte <= b' ' || matches!(byte, b'/' | b'"' | b'\'' | b'`' | b'\\' | b'+')
         });
