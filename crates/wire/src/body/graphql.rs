@@ -89,16 +89,16 @@ impl Facts {
 /// Reads a document into the builder.
 pub(super) fn read(builder: &mut Builder) {
     builder.read_as(Format::GraphQl);
-    let sent = builder.sent();
-    if std::str::from_utf8(&sent).is_err() {
+    let text = builder.sent();
+    if std::str::from_utf8(&text).is_err() {
         builder.note(Defect::BodyEncoding);
     }
     if builder.open(Kind::Object, 0, Text::None).is_err() {
         return;
     }
     let mut reader = Reader {
-        text: &sent,
-        token: lexer::next(&sent, 0),
+        text: &text,
+        token: lexer::next(&text, 0),
         builder,
         facts: Facts { documents: 1, ..Facts::default() },
         here: Selections::default(),
@@ -108,7 +108,7 @@ pub(super) fn read(builder: &mut Builder) {
     let outcome = reader.document(&mut operations, &mut fragments);
     let at = reader.token.start;
     let mut facts = reader.facts;
-    let weight = weigh(&sent, &operations, &fragments);
+    let weight = weigh(&text, &operations, &fragments);
     (facts.fields, facts.aliases) = (weight.fields, weight.aliases);
     (facts.depth, facts.cyclic) = (weight.depth, weight.cyclic);
     builder.graphql(facts);
@@ -183,7 +183,7 @@ impl Reader<'_> {
         } else {
             self.facts.operations += 1;
         }
-        let name = if kind.what == What::Name { self.sent(kind) } else { self.written(b"query") };
+        let name = if kind.what == What::Name { sent(kind) } else { self.written(b"query") };
         self.builder.open(Kind::Object, start, name)?;
         if fragment.is_none() && self.token.what == What::Name {
             self.advance();
@@ -208,7 +208,7 @@ impl Reader<'_> {
                 self.advance();
             }
             if self.take(b'=') {
-                let name = self.sent(name);
+                let name = sent(name);
                 self.value(name)?;
             }
             self.directives()?;
@@ -241,7 +241,7 @@ impl Reader<'_> {
         }
         self.here.fields = self.here.fields.saturating_add(1);
         self.facts.introspects |= matches!(self.slice(name), b"__schema" | b"__type");
-        let text = self.sent(name);
+        let text = sent(name);
         if !matches!(self.token.what, What::Mark(b'(' | b'@' | b'{')) {
             self.builder.leaf(Kind::Null, (name.start, name.end), text, Text::None)?;
             return Ok(());
@@ -286,7 +286,7 @@ impl Reader<'_> {
         while !self.take(b')') {
             let name = self.name()?;
             self.expect(b':')?;
-            let name = self.sent(name);
+            let name = sent(name);
             self.value(name)?;
         }
         Ok(())
@@ -298,7 +298,7 @@ impl Reader<'_> {
             self.advance();
             let name = self.name()?;
             self.facts.directives = self.facts.directives.saturating_add(1);
-            let name = self.sent(name);
+            let name = sent(name);
             self.builder.open(Kind::Object, start, name)?;
             self.arguments()?;
             self.close();
@@ -331,20 +331,20 @@ impl Reader<'_> {
                 while !self.take(b'}') {
                     let name = self.name()?;
                     self.expect(b':')?;
-                    let name = self.sent(name);
+                    let name = sent(name);
                     self.value(name)?;
                 }
                 self.close();
                 return Ok(());
             }
             What::Name => match self.slice(token) {
-                b"true" => (Kind::Bool(true), self.sent(token)),
-                b"false" => (Kind::Bool(false), self.sent(token)),
-                b"null" => (Kind::Null, self.sent(token)),
-                _ => (Kind::String, self.sent(token)),
+                b"true" => (Kind::Bool(true), sent(token)),
+                b"false" => (Kind::Bool(false), sent(token)),
+                b"null" => (Kind::Null, sent(token)),
+                _ => (Kind::String, sent(token)),
             },
-            What::Integer => (Kind::Integer, self.sent(token)),
-            What::Number => (Kind::Number, self.sent(token)),
+            What::Integer => (Kind::Integer, sent(token)),
+            What::Number => (Kind::Number, sent(token)),
             What::Block => (Kind::String, Text::Sent(token.start as u32 + 3, token.end as u32 - 3)),
             What::String => (Kind::String, self.string(token)),
             _ => return Err(Stop::Syntax),
@@ -399,10 +399,6 @@ impl Reader<'_> {
         self.text.get(token.start..token.end).unwrap_or_default()
     }
 
-    fn sent(&self, token: Token) -> Text {
-        Text::Sent(token.start as u32, token.end as u32)
-    }
-
     fn written(&mut self, text: &[u8]) -> Text {
         let start = self.builder.undone();
         self.builder.undo(text);
@@ -412,4 +408,9 @@ impl Reader<'_> {
     fn close(&mut self) {
         self.builder.close(self.token.start);
     }
+}
+
+/// A token as it was sent.
+const fn sent(token: Token) -> Text {
+    Text::Sent(token.start as u32, token.end as u32)
 }

@@ -234,15 +234,12 @@ impl Parser<'_> {
     /// Moves to the next quote or backslash. Most strings are too short for anything but one byte after the other.
     fn skip_plain(&mut self) -> Result<(), Stop> {
         let rest = self.bytes.get(self.at..).unwrap_or_default();
-        match rest.iter().position(|byte| lookup(&ENDS_PLAIN, *byte)) {
-            Some(length) => {
-                self.at += length;
-                if rest.get(length).is_some_and(|byte| *byte < 0x20) { Err(BROKEN) } else { Ok(()) }
-            }
-            None => {
-                self.at = self.bytes.len();
-                Err(BROKEN)
-            }
+        if let Some(length) = rest.iter().position(|byte| lookup(&ENDS_PLAIN, *byte)) {
+            self.at += length;
+            if rest.get(length).is_some_and(|byte| *byte < 0x20) { Err(BROKEN) } else { Ok(()) }
+        } else {
+            self.at = self.bytes.len();
+            Err(BROKEN)
         }
     }
 

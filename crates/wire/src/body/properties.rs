@@ -28,13 +28,15 @@ impl Node {
         match self {
             Self::Text(text) => out.push_str(&escape(text)),
             Self::Element(name, attributes, children) => {
-                out.push_str(&format!("<{name}"));
+                out.extend(["<", name.as_str()]);
                 for (name, value) in attributes {
-                    out.push_str(&format!(" {name}=\"{}\"", escape(value)));
+                    out.extend([" ", name.as_str(), "=\"", escape(value).as_str(), "\""]);
                 }
                 out.push('>');
-                children.iter().for_each(|child| child.write(out));
-                out.push_str(&format!("</{name}>"));
+                for child in children {
+                    child.write(out);
+                }
+                out.extend(["</", name.as_str(), ">"]);
             }
         }
     }
@@ -45,7 +47,9 @@ impl Node {
             Self::Text(text) => out.push(text.clone()),
             Self::Element(_, attributes, children) => {
                 out.extend(attributes.iter().map(|(_, value)| value.clone()));
-                children.iter().for_each(|child| child.values(out));
+                for child in children {
+                    child.values(out);
+                }
             }
         }
     }

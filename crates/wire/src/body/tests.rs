@@ -213,7 +213,9 @@ fn multipart_facts_are_those_rules_ask_for() {
     ] {
         let read = read(text.as_bytes(), media_type, &Budget::default());
         let mut expected = Multipart::default();
-        flaws.iter().for_each(|flaw| expected.note(*flaw));
+        for flaw in flaws {
+            expected.note(*flaw);
+        }
         expected.unmatched = read.multipart.as_ref().unwrap().unmatched;
         assert_eq!(read.multipart.as_deref(), Some(&expected), "{text:?}");
     }

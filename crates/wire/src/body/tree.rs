@@ -218,7 +218,7 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// The texts in and below an XML element, one behind the other, as XPath's `string()` gives them, but that white
+    /// The texts in and below an XML element, one behind the other, as `XPath`'s `string()` gives them, but that white
     /// space by itself is one space; of any other value its own text.
     pub fn text_content(&self, out: &mut Vec<u8>) {
         let Some(node) = self.node() else { return };

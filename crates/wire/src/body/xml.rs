@@ -119,7 +119,6 @@ impl Reader<'_> {
             self.at += 1;
             match (quote, byte) {
                 (Some(open), byte) if open == *byte => quote = None,
-                (Some(_), _) => {}
                 (None, b'"' | b'\'') => quote = Some(*byte),
                 (None, b'[') => depth += 1,
                 (None, b']') => depth -= 1,
@@ -127,7 +126,7 @@ impl Reader<'_> {
                     ended = true;
                     break;
                 }
-                (None, _) => {}
+                (Some(_) | None, _) => {}
             }
         }
         if !ended {

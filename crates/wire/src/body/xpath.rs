@@ -1,4 +1,4 @@
-//! The part of XPath 1.0 that rules use to pick from XML: paths of names, `*`, `//`, attributes and `text()`.
+//! The part of `XPath` 1.0 that rules use to pick from XML: paths of names, `*`, `//`, attributes and `text()`.
 //!
 //! Invariants: evaluation visits each value of the tree at most once; what is not
 //! understood is refused when compiled, never read as something else. Prefixes are compared as written, and a name
@@ -125,7 +125,7 @@ impl Test {
     }
 }
 
-/// In XPath's eyes a namespace declaration is no attribute.
+/// In `XPath`'s eyes a namespace declaration is no attribute.
 fn declares_namespace(name: &str) -> bool {
     name.strip_prefix("@xmlns").is_some_and(|rest| rest.is_empty() || rest.starts_with(':'))
 }

@@ -88,8 +88,8 @@ fn broken_and_deep_documents() {
     for text in ["{a".repeat(1000), format!("{{a(b:{}", "[".repeat(1000))] {
         assert_eq!(read(&text).defects.as_slice(), [Defect::BodyTooDeep]);
     }
-    let doubling: String =
-        (0..60).map(|n| format!("fragment F{n} on T {{...F{} ...F{}}}", n + 1, n + 1)).collect();
+    let twice = |n: u32| format!("fragment F{n} on T {{...F{} ...F{}}}", n + 1, n + 1);
+    let doubling = (0..60).map(twice).collect::<Vec<_>>().concat();
     let facts = read(&format!("{{...F0}}{doubling}fragment F60 on T{{a}}")).graphql.unwrap();
     assert_eq!(facts.fields, u32::MAX);
 }

@@ -90,7 +90,9 @@ mod tests {
             let read = read(text.as_bytes(), &mut facts);
             assert_eq!(read, boundary.map(str::as_bytes), "{text}");
             let mut expected = Multipart::default();
-            flaws.iter().for_each(|flaw| expected.note(*flaw));
+            for flaw in flaws {
+                expected.note(*flaw);
+            }
             assert_eq!(facts, expected, "{text}");
         }
     }

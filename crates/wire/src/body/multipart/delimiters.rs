@@ -112,7 +112,6 @@ impl<'a> Delimiters<'a> {
 mod tests {
     use super::*;
 
-    #[expect(clippy::field_reassign_with_default, reason = "the rest is private to its file")]
     fn check(text: &str, roles: &[Role], unmatched: Unmatched, flaws: &[Flaw]) {
         let mut facts = Multipart::default();
         let mut delimiters = Delimiters::new(text.as_bytes(), b"--B");
@@ -121,7 +120,9 @@ mod tests {
         assert_eq!(found, roles, "{text:?}");
         let mut expected = Multipart::default();
         expected.unmatched = unmatched;
-        flaws.iter().for_each(|flaw| expected.note(*flaw));
+        for flaw in flaws {
+            expected.note(*flaw);
+        }
         assert_eq!(facts, expected, "{text:?}");
     }
 
