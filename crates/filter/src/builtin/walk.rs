@@ -52,7 +52,11 @@ impl Site<'_> {
 
     /// The last step of its name: of `body.items[2].url` it is `url`.
     pub(super) fn leaf_name(&self) -> &str {
-        let name = self.name.trim_end_matches(|c: char| matches!(c, '[' | ']') || c.is_ascii_digit());
+        // Paths can be as long as bodies; a name longer than this is none that anything here knows.
+        const LONGEST: usize = 80;
+        let from = self.name.ceil_char_boundary(self.name.len().saturating_sub(LONGEST));
+        let name = self.name.get(from..).unwrap_or_default();
+        let name = name.trim_end_matches(|c: char| matches!(c, '[' | ']') || c.is_ascii_digit());
         name.rsplit(['.', '[', ']']).next().unwrap_or(name)
     }
 }
