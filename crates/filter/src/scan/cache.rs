@@ -8,7 +8,7 @@ use super::Bits;
 use super::shape::Shape;
 
 /// Shapes remembered for one scanner.
-const SHAPES: usize = 1_024;
+const SHAPES: usize = 2_048;
 /// Scanners remembered at a time; the one unused for longest makes room.
 const SCANNERS: usize = 8;
 /// A shape that no value has: it would need the one kind bit that means nothing.

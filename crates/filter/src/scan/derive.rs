@@ -4,6 +4,8 @@
 //! are the whole of it, and what else a match needs. Where two parts meet, an ending and a beginning make a longer run.
 //! Invariant: the empty run stands for "unknown" among beginnings and endings, so that forgetting is always sound.
 
+use smallvec::SmallVec;
+
 use super::bytes::ByteSet;
 use super::fold::{fold, unfold};
 use super::necessary::Necessary;
@@ -148,7 +150,7 @@ impl Facts {
 
     /// Are both known whole, and few and short enough to be known whole together?
     fn meets_whole(&self, next: &Self) -> bool {
-        let longest = |runs: &[Run]| runs.iter().map(|run| run.len()).max().unwrap_or(0);
+        let longest = |runs: &[Run]| runs.iter().map(SmallVec::len).max().unwrap_or(0);
         self.whole
             && next.whole
             && self.heads.len() * next.heads.len() <= CROSSED_RUNS
@@ -170,7 +172,7 @@ impl Facts {
 
     /// What is known of the place where the two meet, unless it is what is known of one of them anyway.
     fn seam(&self, next: &Self) -> Necessary {
-        let unknown = |runs: &[Run]| runs.iter().any(|run| run.is_empty());
+        let unknown = |runs: &[Run]| runs.iter().any(SmallVec::is_empty);
         match (unknown(&self.tails), unknown(&next.heads)) {
             (true, true) => Necessary::any(),
             (true, false) if next.whole => Necessary::any(),

@@ -17,6 +17,9 @@ use super::text::Text;
 use super::texts::{List, PADDING, Texts, TextsBuilder};
 use super::{Bits, Necessary, ScanCache};
 
+/// Sets of alternatives that one gate asks for.
+const ALTERNATIVES: usize = 4;
+
 /// Says which of many rules could match a value.
 #[derive(Clone, Debug)]
 pub struct Scanner {
@@ -24,6 +27,8 @@ pub struct Scanner {
     gates: Gates,
     /// What lies behind each gate.
     behind: Vec<Behind>,
+    /// The gates that wait for no list, as a row.
+    listless: Vec<u64>,
     /// Lists of which each must be seen, for the ranges behind gates.
     lists: Vec<List>,
     /// For each list, the gates that wait for it first.
@@ -72,6 +77,7 @@ impl Scanner {
             + self.gates.memory()
             + led
             + size_of_val(self.behind.as_slice())
+            + size_of_val(self.listless.as_slice())
             + size_of_val(self.lists.as_slice())
     }
 
@@ -107,14 +113,17 @@ impl Scanner {
     fn open(&self, shape: Shape, words: &mut [u64]) {
         let (items, gates) = words.split_at_mut(self.items.div_ceil(64).min(words.len()));
         self.gates.open(shape, gates);
-        for (index, gate) in self.behind.iter().enumerate().filter(|(_, gate)| gate.lists.is_empty()) {
-            if let Some(word) = gates.get_mut(index / 64)
-                && *word >> (index % 64) & 1 == 1
-            {
-                *word &= !(1 << (index % 64));
-                if let Some(items) = items.get_mut(gate.item as usize / 64) {
+        for (word, (gates, listless)) in gates.iter_mut().zip(&self.listless).enumerate() {
+            let mut open = *gates & listless;
+            *gates ^= open;
+            while open != 0 {
+                let gate = self.behind.get(word * 64 + open.trailing_zeros() as usize);
+                if let Some((gate, items)) =
+                    gate.and_then(|gate| Some((gate, items.get_mut(gate.item as usize / 64)?)))
+                {
                     *items |= 1 << (gate.item % 64);
                 }
+                open &= open - 1;
             }
         }
     }
@@ -146,7 +155,7 @@ impl Builder {
         let (single, several): (Vec<u64>, Vec<u64>) =
             kinds.into_iter().partition(|kinds| kinds.is_power_of_two());
         let required = single.into_iter().fold(Shape::of_length(case.min_len).0, |all, kind| all | kind);
-        let alternatives = several.into_iter().filter(|some| some & required == 0).collect();
+        let alternatives = telling_alternatives(several, required, !case.lists.is_empty());
         self.demands.push(Demands { required, absent: Shape::kinds_of(&case.absent).0, alternatives });
         let start = self.lists.len() as u32;
         self.lists.extend(case.lists.iter().map(|list| self.texts.list(&list.texts)));
@@ -162,8 +171,33 @@ impl Builder {
                 gates.push(index as u32);
             }
         }
-        Scanner { items, gates: Gates::new(&demands), behind, lists, led, texts: texts.build(), fingerprint }
+        let mut listless = vec![0; behind.len().div_ceil(64)];
+        for (index, _) in behind.iter().enumerate().filter(|(_, gate)| gate.lists.is_empty()) {
+            if let Some(word) = listless.get_mut(index / 64) {
+                *word |= 1 << (index % 64);
+            }
+        }
+        Scanner {
+            items,
+            gates: Gates::new(&demands),
+            behind,
+            listless,
+            lists,
+            led,
+            texts: texts.build(),
+            fingerprint,
+        }
     }
+}
+
+/// The alternatives worth a row of their own: those of few kinds, and of kinds that not every value has. Where texts
+/// have to be seen as well, letters say nothing more.
+fn telling_alternatives(mut all: Vec<u64>, required: u64, texts_follow: bool) -> Vec<u64> {
+    let letters = Shape::kinds_of(&ByteSet::of(b"aA")).0;
+    all.retain(|some| some & required == 0 && !(texts_follow && some & letters != 0));
+    all.sort_unstable_by_key(|some| (some & letters != 0, some.count_ones()));
+    all.truncate(ALTERNATIVES);
+    all
 }
 
 fn hash_case(case: &Case, hasher: &mut DefaultHasher) {

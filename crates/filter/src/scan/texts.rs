@@ -28,9 +28,9 @@ const PAIR_WORDS: usize = 1 << (16 - 6);
 #[derive(Clone, Debug)]
 pub(super) struct Texts {
     /// For each pair of bytes, whether it is a text.
-    pairs: Vec<u64>,
+    pairs: Box<[u64; PAIR_WORDS]>,
     /// For each hash, whether a gram of three or four bytes has it.
-    filter: Vec<u64>,
+    filter: Box<[u64; FILTER_WORDS]>,
     /// For each bucket, where its grams begin; one more for the end of the last.
     buckets: Vec<u32>,
     grams: Vec<Gram>,
@@ -92,8 +92,8 @@ impl TextsBuilder {
     /// The tables for all of them.
     pub(super) fn build(self) -> Texts {
         let mut texts = Texts {
-            pairs: vec![0; PAIR_WORDS],
-            filter: vec![0; FILTER_WORDS],
+            pairs: zeroed(),
+            filter: zeroed(),
             buckets: Vec::new(),
             grams: Vec::new(),
             bytes: Vec::new(),
@@ -150,17 +150,16 @@ impl Texts {
         for (at, bytes) in folded.array_windows::<GRAM>().enumerate() {
             let four = u32::from_le_bytes(*bytes);
             let (three, two) = (four & 0x00ff_ffff, four & 0xffff);
-            let pair = bit(self.pairs.as_slice(), two);
-            let longer = bit(self.filter.as_slice(), hash(three)) | bit(self.filter.as_slice(), hash(four));
-            if pair | longer != 0 {
-                for key in [two, three, four] {
+            let hits = [bit(&self.pairs, two), bit(&self.filter, hash(three)), bit(&self.filter, hash(four))];
+            if hits != [0; 3] {
+                for (key, _) in [two, three, four].into_iter().zip(hits).filter(|(_, hit)| *hit != 0) {
                     self.try_grams(key, folded, at, seen, &mut report);
                 }
             }
         }
     }
 
-    #[cold]
+    #[inline(never)]
     fn try_grams(&self, key: u32, folded: &[u8], at: usize, seen: &mut Bits, report: &mut impl FnMut(List)) {
         let bucket = bucket(key);
         let (Some(&from), Some(&to)) = (self.buckets.get(bucket), self.buckets.get(bucket + 1)) else {
@@ -188,8 +187,8 @@ impl Texts {
 
     /// Bytes on the heap.
     pub(super) fn memory(&self) -> usize {
-        size_of_val(self.pairs.as_slice())
-            + size_of_val(self.filter.as_slice())
+        size_of_val(&*self.pairs)
+            + size_of_val(&*self.filter)
             + size_of_val(self.buckets.as_slice())
             + size_of_val(self.grams.as_slice())
             + size_of_val(self.meanings.as_slice())
@@ -218,7 +217,16 @@ const fn bucket(key: u32) -> usize {
     (hash(key) >> (HASH_BITS - BUCKET_BITS)) as usize
 }
 
+/// The array's length is known, so that the check of the index is not made again for every byte.
 #[inline]
-fn bit(table: &[u64], index: u32) -> u64 {
+fn bit<const WORDS: usize>(table: &[u64; WORDS], index: u32) -> u64 {
     table.get(index as usize / 64).map_or(0, |word| word >> (index % 64) & 1)
+}
+
+/// An array of zeros that never was on the stack.
+#[allow(clippy::unnecessary_box_returns, reason = "the box is what keeps it off the stack")]
+fn zeroed<const WORDS: usize>() -> Box<[u64; WORDS]> {
+    let zeros = vec![0; WORDS].into_boxed_slice();
+    // The length is right, so the other way is never taken.
+    zeros.try_into().unwrap_or_else(|_| Box::new([0; WORDS]))
 }

@@ -221,7 +221,7 @@ const WORDS: [&str; 40] = [
     "alpha", "report", "order", "customer", "invoice", "street", "blue", "window", "paper", "monday",
     "total", "north", "river", "copper", "apple", "garden", "update", "list", "time", "find", "group",
     "table", "user", "quick", "delivery", "Berlin", "Kowalski", "O Neill", "receipt", "shipping", "green",
-    "large", "from", "and", "select", "the", "with", "Maria", "today", "number",
+    "large", "for", "and", "near", "the", "with", "Maria", "today", "number",
 ];
 
 impl Values {
