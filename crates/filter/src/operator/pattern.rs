@@ -9,6 +9,7 @@ mod class;
 mod linear;
 mod program;
 mod syntax;
+mod tree;
 
 use std::sync::Arc;
 
@@ -64,9 +65,8 @@ impl Pattern {
         let mut slots = [None::<NonMaxUsize>; 2 * Places::GROUPS];
         let input = Input::new(text).anchored(Anchored::No).range(begin..text.len());
         let len = slots.len().min(2 * self.linear.captures_len());
-        let cache = work.caches.of(&self.linear);
-        self.linear.search_slots_with(cache, &input, slots.get_mut(..len)?)?;
-        work.caches.settle(&self.linear);
+        let used = slots.get_mut(..len)?;
+        work.caches.with(&self.linear, |cache| self.linear.search_slots_with(cache, &input, used))?;
         match &self.bounded {
             None => Some(Places::of_slots(slots.iter().take(len).map(|slot| slot.map(NonMaxUsize::get)))),
             Some(program) => match bounded::search(program, text, begin, &mut work.steps) {

@@ -55,7 +55,7 @@ pub(super) enum From {
     File,
 }
 
-/// Every operator that is run: its name, in small letters as in the reference otherwise, and its kind.
+/// Every operator that is run: its name as the reference spells it, and its kind.
 const KINDS: &[(&str, Kind)] = &[
     ("beginsWith", Kind::Text(Relation::Begins)),
     ("contains", Kind::Text(Relation::Contains)),
@@ -142,7 +142,7 @@ pub(super) enum Test {
 }
 
 impl Test {
-    /// Compiles the argument. The problem is a text: who knows the name adds it.
+    /// Compiles the argument. Who knows the operator's name adds it to what is wrong.
     pub(super) fn compile(kind: Kind, argument: &[u8], files: &mut Files<'_>) -> Result<Self, Wrong> {
         Ok(match kind {
             Kind::Text(relation) => Self::Text(relation, argument.into()),

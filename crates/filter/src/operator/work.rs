@@ -8,6 +8,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use regex_automata::meta::{Cache, Regex};
+use smallvec::SmallVec;
 use smol_str::SmolStr;
 
 /// Steps that the bounded engine may take unless the host says another number.
@@ -53,7 +54,7 @@ impl Work {
 
 /// The places of a match and its groups.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Places(Vec<Option<Range<usize>>>);
+pub(super) struct Places(SmallVec<[Option<Range<usize>>; 10]>);
 
 impl Places {
     /// How many groups can be asked for: the whole match and nine more.
@@ -61,7 +62,7 @@ impl Places {
 
     /// From beginnings and ends in turn.
     pub(super) fn of_slots(mut slots: impl Iterator<Item = Option<usize>>) -> Self {
-        let mut places = Vec::new();
+        let mut places = SmallVec::new();
         while let (Some(begin), Some(end)) = (slots.next(), slots.next()) {
             if places.len() == Self::GROUPS {
                 break;
@@ -151,21 +152,23 @@ struct Held {
 }
 
 impl Caches {
-    /// The cache of a pattern.
-    pub(super) fn of(&mut self, regex: &Arc<Regex>) -> &mut Cache {
+    /// Runs `search` with the cache of a pattern, and drops other patterns' caches if all have grown too large.
+    pub(super) fn with<T>(&mut self, regex: &Arc<Regex>, search: impl FnOnce(&mut Cache) -> T) -> T {
         self.clock += 1;
         let fresh = || Held { regex: Arc::clone(regex), cache: regex.create_cache(), used: 0, size: 0 };
         let held = self.held.entry(address(regex)).or_insert_with(fresh);
         held.used = self.clock;
-        &mut held.cache
-    }
-
-    /// Counts what the cache of a pattern has grown to, and drops others if all are too large together.
-    pub(super) fn settle(&mut self, regex: &Arc<Regex>) {
-        let Some(held) = self.held.get_mut(&address(regex)) else { return };
+        let found = search(&mut held.cache);
         let size = held.cache.memory_usage() + size_of::<Held>();
         self.size = self.size - held.size + size;
         held.size = size;
+        if self.size > KEPT {
+            self.shrink();
+        }
+        found
+    }
+
+    fn shrink(&mut self) {
         while self.size > KEPT && self.held.len() > 1 {
             let oldest = self.held.values().min_by_key(|held| held.used).map(|held| address(&held.regex));
             let Some(dropped) = oldest.and_then(|oldest| self.held.remove(&oldest)) else { return };

@@ -4,7 +4,7 @@
 //! [`ROOM`] open alternatives. When either runs out the answer is that, and not a verdict. Does not know the syntax.
 
 use super::program::{Program, Step};
-use super::syntax::{Case, Look, Wanted};
+use super::tree::{Case, Look, Wanted};
 
 /// How many alternatives may be open at once.
 const ROOM: usize = 100_000;

@@ -3,7 +3,7 @@
 //! Functions take the text after what they are for and give the set and the text behind it. Does not know flags other
 //! than case.
 
-use super::syntax::Case;
+use super::tree::Case;
 use crate::scan::bytes::ByteSet;
 
 const DIGITS: ByteSet = ByteSet::new().with(b'0'..=b'9');

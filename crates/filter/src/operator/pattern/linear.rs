@@ -4,7 +4,7 @@
 
 use regex_syntax::hir::{self, Class, ClassBytes, ClassBytesRange, Hir};
 
-use super::syntax::{Greed, Look, Node};
+use super::tree::{Greed, Look, Node};
 use crate::scan::bytes::ByteSet;
 
 /// What to do about parts that the linear engine cannot match.

@@ -2,7 +2,7 @@
 //!
 //! Invariant: a program has at most [`LARGEST`] steps, and every jump leads into it. Does not know how steps run.
 
-use super::syntax::{Around, Case, Greed, Look, Node, Repeat, Side, Tree, Wanted};
+use super::tree::{Around, Case, Greed, Look, Node, Repeat, Side, Tree, Wanted};
 use crate::scan::bytes::ByteSet;
 
 /// How many steps a program may have.

@@ -8,6 +8,7 @@
 use std::collections::BTreeMap;
 
 use super::class;
+use super::tree::{Around, Case, Greed, Look, Node, Repeat, Side, Tree, Wanted};
 use crate::scan::bytes::ByteSet;
 
 /// How deep groups may stand in each other.
@@ -19,119 +20,8 @@ const MOST: u32 = 65_535;
 /// How many quantifiers may follow each other.
 const STACKED: usize = 4;
 
-/// A part of a pattern.
-#[derive(Clone, Debug, PartialEq)]
-pub(in crate::operator) enum Node {
-    /// One byte of a set.
-    Set(ByteSet),
-    /// A condition on the place.
-    Look(Look),
-    /// A group, numbered if it captures.
-    Group(Option<u32>, Box<Node>),
-    /// Something again and again.
-    Repeat(Box<Repeat>),
-    /// One after the other; nothing if empty.
-    Sequence(Vec<Node>),
-    /// The first that leads to a match.
-    Choice(Vec<Node>),
-    /// What has to stand, or must not stand, after or before.
-    Around(Box<Around>),
-    /// A group that is not entered again once left.
-    Atomic(Box<Node>),
-    /// What a group captured.
-    Back(u32, Case),
-}
-
-/// A repetition.
-#[derive(Clone, Debug, PartialEq)]
-pub(in crate::operator) struct Repeat {
-    /// What.
-    pub(in crate::operator) node: Node,
-    /// How often at least.
-    pub(in crate::operator) min: u32,
-    /// How often at most.
-    pub(in crate::operator) max: Option<u32>,
-    /// What is tried first.
-    pub(in crate::operator) greed: Greed,
-}
-
-/// Which number of repetitions is tried first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::operator) enum Greed {
-    /// The most.
-    Greedy,
-    /// The fewest.
-    Lazy,
-    /// The most, and no other.
-    Possessive,
-}
-
-/// A condition on the place.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::operator) enum Look {
-    /// The beginning.
-    Start,
-    /// The very end.
-    End,
-    /// The beginning of a line.
-    LineStart,
-    /// The end of a line.
-    LineEnd,
-    /// Between a word and what is none.
-    Word,
-    /// Not there.
-    NotWord,
-}
-
-/// Look-around.
-#[derive(Clone, Debug, PartialEq)]
-pub(in crate::operator) struct Around {
-    /// What is looked for.
-    pub(in crate::operator) node: Node,
-    /// In which direction.
-    pub(in crate::operator) side: Side,
-    /// Whether it has to be there.
-    pub(in crate::operator) wanted: Wanted,
-}
-
-/// A direction.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::operator) enum Side {
-    /// `(?=` and `(?!`.
-    Ahead,
-    /// `(?<=` and `(?<!`.
-    Behind,
-}
-
-/// Presence or absence.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::operator) enum Wanted {
-    /// It has to be there.
-    Present,
-    /// It must not be.
-    Absent,
-}
-
-/// Whether letters match the other case too.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::operator) enum Case {
-    /// No.
-    Exact,
-    /// Yes, in ASCII.
-    Folded,
-}
-
-/// A pattern.
-#[derive(Clone, Debug, PartialEq)]
-pub(in crate::operator) struct Tree {
-    /// Its root.
-    pub(in crate::operator) root: Node,
-    /// How many groups capture.
-    pub(in crate::operator) groups: u32,
-}
-
 /// Reads a pattern.
-pub(in crate::operator) fn parse(pattern: &[u8]) -> Result<Tree, String> {
+pub(super) fn parse(pattern: &[u8]) -> Result<Tree, String> {
     let mut parser = Parser {
         rest: pattern,
         len: pattern.len(),
