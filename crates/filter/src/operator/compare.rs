@@ -104,8 +104,7 @@ pub(super) fn number(text: &[u8]) -> i64 {
     let text = text.trim_ascii_start();
     let (sign, digits) = match text {
         [b'-', digits @ ..] => (-1, digits),
-        [b'+', digits @ ..] => (1, digits),
-        digits => (1, digits),
+        [b'+', digits @ ..] | digits => (1, digits),
     };
     let digits = digits.iter().take_while(|byte| byte.is_ascii_digit());
     digits.fold(0i64, |value, byte| value.saturating_mul(10).saturating_add(sign * i64::from(byte - b'0')))

@@ -11,21 +11,29 @@ const KEPT: usize = 16;
 
 /// Tests compiled from arguments that came with calls, the most recent last.
 #[derive(Debug, Default)]
-pub(super) struct Late(Vec<(Kind, Box<[u8]>, Option<Arc<Test>>)>);
+pub(super) struct Late(Vec<Compiled>);
+
+#[derive(Debug)]
+struct Compiled {
+    kind: Kind,
+    argument: Box<[u8]>,
+    /// `None` if the argument is none that the kind takes.
+    test: Option<Arc<Test>>,
+}
 
 impl Late {
     /// The test that `kind` and `argument` make; `None` if they make none.
     pub(super) fn of(&mut self, kind: Kind, argument: &[u8]) -> Option<Arc<Test>> {
-        let known = self.0.iter().position(|(held, text, _)| *held == kind && **text == *argument);
-        if let Some((.., test)) = known.and_then(|at| self.0.get(at)) {
-            return test.clone();
+        let is = |held: &&Compiled| held.kind == kind && *held.argument == *argument;
+        if let Some(known) = self.0.iter().find(is) {
+            return known.test.clone();
         }
         if self.0.len() == KEPT {
             self.0.remove(0);
         }
         let test = Test::compile(kind, argument, &mut |_| Err("data files cannot be named by macros".into()));
         let test = test.ok().map(Arc::new);
-        self.0.push((kind, argument.into(), test.clone()));
+        self.0.push(Compiled { kind, argument: argument.into(), test: test.clone() });
         test
     }
 }

@@ -67,17 +67,15 @@ impl Pattern {
         let len = slots.len().min(2 * self.linear.captures_len());
         let used = slots.get_mut(..len)?;
         work.caches.with(&self.linear, |cache| self.linear.search_slots_with(cache, &input, used))?;
-        match &self.bounded {
-            None => Some(Places::of_slots(slots.iter().take(len).map(|slot| slot.map(NonMaxUsize::get)))),
-            Some(program) => match bounded::search(program, text, begin, &mut work.steps) {
-                Ok(found) => Some(Places::of_slots(found?.into_iter())),
-                Err(bounded::Exhausted) => {
-                    work.steps = 0;
-                    work.exhausted = true;
-                    None
-                }
-            },
+        let Some(program) = &self.bounded else {
+            return Some(Places::of_slots(slots.iter().take(len).map(|slot| slot.map(NonMaxUsize::get))));
+        };
+        if let Ok(found) = bounded::search(program, text, begin, &mut work.steps) {
+            return Some(Places::of_slots(found?.into_iter()));
         }
+        work.steps = 0;
+        work.exhausted = true;
+        None
     }
 }
 

@@ -5,7 +5,7 @@ use super::Changed;
 /// Quotes, backslashes and carets go; separators become one space, none before `/` or `(`; letters become small.
 pub(super) fn simplify(input: &[u8], out: &mut Vec<u8>) -> Changed {
     let mut after_space = false;
-    if !input.iter().any(|&byte| is_odd(byte)) && !input.windows(2).any(|pair| is_space_pair(pair)) {
+    if !input.iter().any(|&byte| is_odd(byte)) && !input.windows(2).any(is_space_pair) {
         return Changed::Unchanged;
     }
     for &byte in input {

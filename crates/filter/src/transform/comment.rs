@@ -15,16 +15,14 @@ pub(super) fn remove(input: &[u8], out: &mut Vec<u8>) -> Changed {
         let (before, from) = rest.split_at(at);
         out.extend_from_slice(before);
         match Mark::at(from) {
-            Some(Mark::Open(len)) => match end_of_comment(from.get(len..).unwrap_or_default()) {
-                Some(after) => {
-                    out.push(after.first().copied().unwrap_or(0));
-                    rest = after.get(1..).unwrap_or_default();
-                }
-                None => {
+            Some(Mark::Open(len)) => {
+                let Some(after) = end_of_comment(from.get(len..).unwrap_or_default()) else {
                     out.push(b' ');
                     return Changed::Changed;
-                }
-            },
+                };
+                out.push(after.first().copied().unwrap_or(0));
+                rest = after.get(1..).unwrap_or_default();
+            }
             Some(Mark::ToTheEnd) => return Changed::Changed,
             None => {
                 out.extend(from.first());

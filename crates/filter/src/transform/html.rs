@@ -26,12 +26,15 @@ pub(super) fn decode(input: &[u8], out: &mut Vec<u8>) -> Changed {
     )
 }
 
+/// The largest number that C's `strtol` gives.
+const LARGEST: u64 = i64::MAX as u64;
+
 /// The lower byte of a number (one that fits no 63 bits counts as the largest that does), and its length.
 fn number(digits: &[u8], base: u8) -> Option<(u8, usize)> {
-    let mut value = 0i64;
+    let mut value = 0u64;
     let mut read = 0;
     for digit in digits.iter().map_while(|byte| digit(*byte).filter(|digit| *digit < base)) {
-        value = value.saturating_mul(i64::from(base)).saturating_add(i64::from(digit));
+        value = value.saturating_mul(u64::from(base)).saturating_add(u64::from(digit)).min(LARGEST);
         read += 1;
     }
     (read > 0).then_some(((value & 0xff) as u8, read))

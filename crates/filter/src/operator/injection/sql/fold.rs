@@ -331,12 +331,14 @@ impl Folding<'_> {
             (Bareword | Number | Variable | String, Operator, SqlType) if two.text() == b"::" => {
                 self.drop_last(2)
             }
-            (Expression | Group | Comma, _, LeftParenthesis) if unary => self.pull(2, 1),
-            (Keyword | Expression | Group, _, Number | Bareword | Variable | String | Function) if unary => {
+            (Expression | Group | Comma, _, LeftParenthesis)
+            | (Comma, _, Function)
+            | (Keyword | Expression | Group, _, Number | Bareword | Variable | String | Function)
+                if unary =>
+            {
                 self.pull(2, 1)
             }
             (Comma, _, Number | Bareword | Variable | String) if unary => self.pull(2, 3),
-            (Comma, _, Function) if unary => self.pull(2, 1),
             (Expression, Dot, Bareword) => self.pull(2, 1),
             (Function, LeftParenthesis, third) => {
                 if third != RightParenthesis && one.is("USER") {
