@@ -9,6 +9,8 @@ use super::shape::Shape;
 
 /// Shapes remembered for one scanner.
 const SHAPES: usize = 2_048;
+/// Shapes that share one slot; the one that came first makes room.
+const WAYS: usize = 4;
 /// Scanners remembered at a time; the one unused for longest makes room.
 const SCANNERS: usize = 8;
 /// A shape that no value has: it would need the one kind bit that means nothing.
@@ -39,8 +41,10 @@ struct Table {
     scanner: u64,
     /// Words that one shape takes.
     width: usize,
-    shapes: Vec<Shape>,
+    shapes: Vec<[Shape; WAYS]>,
     words: Vec<u64>,
+    /// Shapes that had to be worked out so far; tells which of a slot makes room.
+    misses: usize,
 }
 
 impl ScanCache {
@@ -79,20 +83,25 @@ impl ScanCache {
 
 impl Table {
     fn new(scanner: u64, width: usize) -> Self {
-        Self { scanner, width, shapes: vec![NO_SHAPE; SHAPES], words: vec![0; SHAPES * width] }
+        let shapes = vec![[NO_SHAPE; WAYS]; SHAPES / WAYS];
+        Self { scanner, width, shapes, words: vec![0; SHAPES * width], misses: 0 }
     }
 
     #[inline]
     fn answer(&mut self, shape: Shape, fill: impl FnOnce(&mut [u64])) -> &[u64] {
         let slot = slot_of(shape);
-        let range = slot * self.width..(slot + 1) * self.width;
-        let (Some(known), Some(words)) = (self.shapes.get_mut(slot), self.words.get_mut(range)) else {
-            return &[];
-        };
-        if *known != shape {
+        let Some(known) = self.shapes.get_mut(slot) else { return &[] };
+        let found = known.iter().position(|one| *one == shape);
+        let way = found.unwrap_or(self.misses % WAYS);
+        let first = (slot * WAYS + way) * self.width;
+        let Some(words) = self.words.get_mut(first..first + self.width) else { return &[] };
+        if found.is_none() {
             words.fill(0);
             fill(words);
-            *known = shape;
+            self.misses = self.misses.wrapping_add(1);
+            if let Some(one) = known.get_mut(way) {
+                *one = shape;
+            }
         }
         words
     }
@@ -101,5 +110,5 @@ impl Table {
 #[inline]
 fn slot_of(shape: Shape) -> usize {
     // Fibonacci hashing: the upper bits of the product depend on all bits of the shape.
-    (shape.0.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (64 - SHAPES.trailing_zeros())) as usize
+    (shape.0.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (64 - (SHAPES / WAYS).trailing_zeros())) as usize
 }
