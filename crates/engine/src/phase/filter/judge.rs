@@ -25,7 +25,7 @@ pub(super) fn judge(
     mut running: Box<Running>,
     (phase, findings): (Phase, Both),
 ) -> Box<Running> {
-    for finding in &findings.current.found {
+    for finding in once(&findings.current.found) {
         take_finding(snapshot, filtering, state, &mut running, finding);
     }
     take_matches(snapshot, state, &mut running, phase);
@@ -40,6 +40,14 @@ pub(super) fn judge(
         try_candidate(filtering, tried, &findings.candidate.found);
     }
     running
+}
+
+/// What a parameter's value showed counts once, though the query as a whole shows it again.
+fn once(found: &[Finding]) -> impl Iterator<Item = &Finding> {
+    let in_part = |rule: &SmolStr| {
+        found.iter().any(|other| other.rule.id == *rule && other.place.starts_with("query."))
+    };
+    found.iter().filter(move |finding| finding.place != "query" || !in_part(&finding.rule.id))
 }
 
 fn matched(finding: &Finding) -> Matched<'_> {
@@ -203,7 +211,7 @@ fn is_field_value(url: &str) -> bool {
 /// Gathers what a candidate found; nothing of it counts.
 fn try_candidate(filtering: &Filtering, tried: &mut Tried, found: &[Finding]) {
     let acts = |finding: &&Finding| filtering.handling.treat(&matched(finding)) == Treatment::Act;
-    for finding in found.iter().filter(acts) {
+    for finding in once(found).filter(acts) {
         tried.score = tried.score.saturating_add(i64::from(finding.score));
         tried.seen.insert(finding.rule.id.clone());
     }
