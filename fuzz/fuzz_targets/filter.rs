@@ -79,7 +79,8 @@ fn judge(
     let normal = normalise(head, EncodedSlash::Keep);
     let address = ([192, 0, 2, 1], 4711).into();
     let began = Timestamp::from_secs(1_780_000_000);
-    let request = Request { head, normal: &normal, client: address, server: address, began, id: "01HZY3V8Q0" };
+    let request =
+        Request { head, normal: &normal, client: address, server: address, began, id: "01HZY3V8Q0" };
     let mut transaction = how(Transaction::new(rules(), Budget::default(), workspace));
     transaction.request_head(&request, workspace);
     transaction.request_body(Some(&BodyInput { bytes: body, parsed: None }), workspace);

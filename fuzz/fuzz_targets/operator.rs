@@ -23,7 +23,8 @@ fuzz_target!(|input: &[u8]| {
     let mut data = |_: &str| Ok(argument.to_vec().into());
     let Ok(operator) = Operator::compile(name, &Macro::parse(&text), &mut data) else { return };
     let expanded = operator.is_dynamic().then_some(argument);
-    let mut fresh = Work { steps: 100_000, ..Work::default() };
+    let mut fresh = Work::default();
+    fresh.steps = 100_000;
     let found = operator.find(value, expanded, &mut fresh);
     if found {
         assert!(operator.necessary().holds(value), "@{name} {text}");

@@ -8,7 +8,8 @@ use portcullis_filter::transaction::RuleSet;
 
 fuzz_target!(|input: &[u8]| {
     let Ok(text) = std::str::from_utf8(input) else { return };
-    let sources = MemorySources::new().file("words.data", "# words\none\ntwo\n").file("other.conf", "SecMarker END\n");
+    let sources =
+        MemorySources::new().file("words.data", "# words\none\ntwo\n").file("other.conf", "SecMarker END\n");
     let entry = Entry::Text { name: "rules.conf".to_owned(), text: text.to_owned() };
     match load(&[entry], &sources) {
         Ok(rules) => drop(RuleSet::compile(&rules)),
