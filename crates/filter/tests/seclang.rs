@@ -10,6 +10,7 @@ use bytes::Bytes;
 use portcullis_document::{Severity, SourceError, SourceFile, Sources, Style, render};
 use portcullis_filter::ftw;
 use portcullis_filter::seclang::{Entry, Flow, Phase, Rule, Rules, Test, crs_entries, load};
+use portcullis_filter::transaction::RuleSet;
 
 /// The file system, for rule files in place.
 struct Disk;
@@ -78,7 +79,7 @@ fn every_jump_of_crs_lands_in_its_phase() {
 }
 
 #[test]
-fn crs_3_of_debian_loads_whole_and_without_a_problem() {
+fn crs_3_of_debian_loads_whole_and_compiles() {
     let Some(root) = folder("PORTCULLIS_CRS_DEBIAN") else { return };
     let entries = [
         Entry::Path(format!("{root}/etc/modsecurity/crs/crs-setup.conf")),
@@ -88,6 +89,7 @@ fn crs_3_of_debian_loads_whole_and_without_a_problem() {
     // Two operators that its reputation rules name never match here, which is said once each.
     let codes: Vec<&str> = rules.notes.iter().map(|note| note.code).collect();
     assert_eq!(codes, ["seclang.ignored"; 2], "{}", render(&rules.notes, Style::Plain));
+    RuleSet::compile(&rules).unwrap_or_else(|problems| panic!("{}", render(&problems, Style::Plain)));
     let total = rules.iter().count();
     eprintln!("rules: {total}, tests: {}", tests_of(&rules));
     assert!(total > 500, "{total}");

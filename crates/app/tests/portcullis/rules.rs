@@ -29,13 +29,13 @@ tests:
         output: { status: 200, response_contains: good, log: { no_expect_ids: [7] } }
 "#;
 
-const WRONG: &str = r#"
+const WRONG: &str = r"
 rule_id: 8
 tests:
   - test_id: 1
     desc: expects what does not come
     stages: [{ input: { headers: { Host: shop.test } }, output: { log: { expect_ids: [7] } } }]
-"#;
+";
 
 const KNOWN: &str = "test_overrides: [{ rule_id: 8, test_ids: [1], reason: it is being mended }]\n";
 

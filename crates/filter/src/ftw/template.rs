@@ -12,15 +12,12 @@ pub(super) fn expand(text: &str) -> String {
     while let Some((before, behind)) = rest.split_once("{{") {
         let inside = behind.split_once("}}").and_then(|(inside, behind)| Some((repeated(inside)?, behind)));
         expanded.push_str(before);
-        match inside {
-            Some((repeated, behind)) => {
-                expanded.push_str(&repeated);
-                rest = behind;
-            }
-            None => {
-                expanded.push_str("{{");
-                rest = behind;
-            }
+        if let Some((repeated, behind)) = inside {
+            expanded.push_str(&repeated);
+            rest = behind;
+        } else {
+            expanded.push_str("{{");
+            rest = behind;
         }
     }
     expanded.push_str(rest);

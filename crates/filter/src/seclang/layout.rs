@@ -39,3 +39,31 @@ pub fn crs_entries(folder: &str, sources: &dyn Sources) -> Option<Vec<Entry>> {
     entries.push(plugins("after"));
     Some(entries)
 }
+
+#[cfg(test)]
+mod tests {
+    use portcullis_document::MemorySources;
+
+    use super::super::load;
+    use super::*;
+
+    #[test]
+    fn a_release_is_read_in_its_order() {
+        let rule = |id: u32| format!("SecAction id:{id},phase:1\n");
+        let sources = MemorySources::new()
+            .file("crs/crs-setup.conf.example", rule(1))
+            .file("crs/plugins/shop-config.conf", rule(2))
+            .file("crs/plugins/shop-before.conf", rule(3))
+            .file("crs/plugins/shop-after.conf", rule(6))
+            .file("crs/rules/REQUEST-901-INITIALIZATION.conf", rule(4))
+            .file("crs/rules/REQUEST-942-SQLI.conf", rule(5))
+            .file("crs/rules/REQUEST-900-EXCLUSIONS.conf.example", "broken");
+        let ids = |sources: &MemorySources| {
+            let rules = load(&crs_entries("crs/", sources).unwrap(), sources).unwrap();
+            rules.iter().map(|rule| rule.id.0).collect::<Vec<_>>()
+        };
+        assert_eq!(ids(&sources), [1, 2, 3, 4, 5, 6]);
+        assert_eq!(ids(&sources.file("crs/crs-setup.conf", rule(7))), [7, 2, 3, 4, 5, 6]);
+        assert_eq!(crs_entries("other", &MemorySources::new()), None);
+    }
+}
