@@ -47,7 +47,7 @@ fn placed(class: &str, payload: &Value, cases: &mut Vec<Case>) {
         let case = |row: String, text: &str| {
             let mut case = place_in(Case::new(row, attack, format!("{place} {text}")), place, text, payload);
             if let Some(method) = payload["METHOD"].as_str() {
-                case.method = method.to_owned();
+                method.clone_into(&mut case.method);
             }
             // One payload in several places belongs to one half.
             case.key =

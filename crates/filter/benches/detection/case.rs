@@ -123,7 +123,7 @@ fn sendable(target: &[u8]) -> Vec<u8> {
             b'!'..=b'~'
                 if !matches!(byte, b'"' | b'<' | b'>' | b'`' | b'#' | b'\\' | b'^' | b'{' | b'}' | b'|') =>
             {
-                out.push(*byte)
+                out.push(*byte);
             }
             byte => out.extend(format!("%{byte:02X}").bytes()),
         }

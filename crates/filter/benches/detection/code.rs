@@ -111,7 +111,7 @@ fn document(dice: &mut Dice, depth: usize) -> Value {
         6 => json!(if dice.chance(30) { prose::sentence(dice) } else { prose::address(dice) }),
         7 => Value::Array((0..dice.below(4)).map(|_| document(dice, depth + 1)).collect()),
         _ => Value::Object(
-            (0..1 + dice.below(6))
+            (0..=dice.below(6))
                 .map(|place| (format!("{}{place}", dice.pick(NAMES)), document(dice, depth + 1)))
                 .collect(),
         ),

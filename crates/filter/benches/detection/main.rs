@@ -9,6 +9,8 @@
     clippy::panic,
     clippy::print_stdout,
     clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    clippy::format_collect,
     reason = "a bench stops loudly and prints"
 )]
 

@@ -204,7 +204,7 @@ pub(crate) fn sentence(dice: &mut Dice) -> String {
 
 pub(crate) fn paragraph(dice: &mut Dice) -> String {
     let separator = dice.pick(&[" ", "\n", "\n\n", " "]);
-    (0..1 + dice.below(6)).map(|_| sentence(dice)).collect::<Vec<_>>().join(separator)
+    (0..=dice.below(6)).map(|_| sentence(dice)).collect::<Vec<_>>().join(separator)
 }
 
 pub(crate) fn email(dice: &mut Dice) -> String {

@@ -13,7 +13,7 @@ pub enum Class {
     Nosql,
     /// LDAP filter injection.
     Ldap,
-    /// XPath injection.
+    /// `XPath` injection.
     Xpath,
     /// Script in pages.
     Xss,

@@ -69,9 +69,9 @@ fn element(text: &[u8], start: usize, hits: &mut Hits) {
 
 /// `<!--#exec …`: a directive to the server.
 fn include(text: &[u8], start: usize, hits: &mut Hits) {
-    let name = skip_space(text, start + 4);
     const DIRECTIVES: &[&str] =
         &["exec", "include", "echo", "config", "printenv", "fsize", "flastmod", "set", "if"];
+    let name = skip_space(text, start + 4);
     if at(text, name) == b'#' {
         let end = skip(text, name + 1, |byte| byte.is_ascii_alphabetic());
         if is_one_of(part(text, name + 1..end), DIRECTIVES) {

@@ -171,7 +171,7 @@ fn script(text: &[u8], hits: &mut Hits) {
     }
 }
 
-/// Axes, steps and functions of XPath.
+/// Axes, steps and functions of `XPath`.
 pub(super) const SIGNS: &[&str] = &[
     "ancestor::",
     "ancestor-or-self::",
@@ -208,7 +208,7 @@ pub(super) const SIGNS: &[&str] = &[
     "processing-instruction(",
 ];
 
-/// XPath where a value should be.
+/// `XPath` where a value should be.
 fn xpath(view: &View<'_>, hits: &mut Hits) {
     let text = view.bytes;
     if let Some(found) = view.tools.xpath.find(text) {

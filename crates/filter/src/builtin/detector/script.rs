@@ -30,13 +30,8 @@ pub(super) fn detect(view: &View<'_>, hits: &mut Hits) {
 
 fn word(text: &[u8], start: usize, end: usize, hits: &mut Hits) {
     let name = part(text, start..end);
-    match name.len() {
-        3..=10 if CALLED.iter().any(|called| called.as_bytes() == name) => {
-            if is_called(text, start, end) {
-                note(hits, Signal::ScriptCall, start..text.len().min(end + 20));
-            }
-        }
-        _ => {}
+    if CALLED.iter().any(|called| called.as_bytes() == name) && is_called(text, start, end) {
+        note(hits, Signal::ScriptCall, start..text.len().min(end + 20));
     }
     if (3..=10).contains(&name.len()) && is_one_of(name, GLOBALS) {
         global(text, name, start, end, hits);

@@ -40,6 +40,10 @@ pub(super) fn detect(view: &View<'_>, hits: &mut Hits) {
             breaks(text, quote, hits);
         }
     }
+    // Left-out quotes make pairs of those that stay.
+    if view.is_joined() {
+        keep_sound(hits, from);
+    }
 }
 
 /// Tokens read at a time; a window begins with the last few of the one before.
@@ -76,7 +80,8 @@ fn breaks(text: &[u8], quote: u8, hits: &mut Hits) {
         // Behind a closing quote stands an operator, a keyword, or the end; a word that runs on is an apostrophe.
         let rest = part(text, next..text.len());
         let word = at(text, next).is_ascii_alphabetic();
-        let glued = next == start + 1 && (at(text, next).is_ascii_digit() || at(text, next) >= 0x80);
+        let glued =
+            next == start + 1 && start > 0 && (at(text, next).is_ascii_digit() || at(text, next) >= 0x80);
         if glued || word && !grammar::begins_clause(rest) {
             continue;
         }

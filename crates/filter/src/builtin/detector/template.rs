@@ -232,7 +232,7 @@ fn reaches(inner: &[u8], open: &[u8]) -> bool {
         let alone = first
             && matches!(open, b"{{")
             && skip_space(inner, end) >= inner.len()
-            && is_one_of(word, &ALONE[..4]);
+            && is_one_of(word, ALONE.get(..4).unwrap_or_default());
         let entered = first
             && open == b"{{"
             && is_one_of(word, ALONE)

@@ -153,23 +153,26 @@ fn host(text: &[u8], from: usize) -> &[u8] {
     host.split(|byte| *byte == b':').next().unwrap_or(host)
 }
 
+/// Names of the machine itself and of metadata services.
+const INTERNAL_NAMES: &[&str] = &[
+    "localhost",
+    "metadata.google.internal",
+    "metadata",
+    "instance-data",
+    "kubernetes.default.svc",
+    "localtest.me",
+    "lvh.me",
+    "host.docker.internal",
+];
+/// Domains whose names resolve to whatever address stands in them.
+const INTERNAL_ENDS: &[&str] =
+    &[".localhost", ".nip.io", ".xip.io", ".sslip.io", ".localtest.me", ".lvh.me", ".rbndr.us"];
+
 /// Whether a host is the machine itself, its network, or a cloud's metadata service.
 fn is_internal(host: &[u8]) -> bool {
     let name = std::str::from_utf8(host).unwrap_or_default().trim_end_matches('.');
     let lower = name.to_ascii_lowercase();
-    const NAMES: &[&str] = &[
-        "localhost",
-        "metadata.google.internal",
-        "metadata",
-        "instance-data",
-        "kubernetes.default.svc",
-        "localtest.me",
-        "lvh.me",
-        "host.docker.internal",
-    ];
-    const ENDS: &[&str] =
-        &[".localhost", ".nip.io", ".xip.io", ".sslip.io", ".localtest.me", ".lvh.me", ".rbndr.us"];
-    if NAMES.contains(&lower.as_str()) || ENDS.iter().any(|end| lower.ends_with(end)) {
+    if INTERNAL_NAMES.contains(&lower.as_str()) || INTERNAL_ENDS.iter().any(|end| lower.ends_with(end)) {
         return true;
     }
     if let Some(inner) = name.strip_prefix('[') {

@@ -257,10 +257,9 @@ fn standard(run: &[u8]) -> Option<Vec<u8>> {
     let mut out = Vec::with_capacity(run.len());
     for byte in run {
         match byte {
-            b'-' => out.push(b'+'),
             b'_' => out.push(b'/'),
-            // A plus sign that form decoding took for a space.
-            b' ' => out.push(b'+'),
+            // A space is a plus sign that form decoding undid.
+            b'-' | b' ' => out.push(b'+'),
             b'\r' | b'\n' => {}
             byte if is_base64(*byte) => out.push(*byte),
             _ => return None,
@@ -278,7 +277,7 @@ fn standard(run: &[u8]) -> Option<Vec<u8>> {
 fn looks_like_text(bytes: &[u8]) -> bool {
     let printable = |byte: &u8| matches!(byte, b'\t' | b'\n' | b'\r' | b' '..=b'~');
     let ascii = bytes.iter().filter(|byte| printable(byte)).count();
-    let zeroes = bytes.iter().filter(|byte| **byte == 0).count();
+    let zeroes = memchr::memchr_iter(0, bytes).count();
     let high = bytes.iter().filter(|byte| **byte >= 0x80).count();
     if ascii + zeroes == bytes.len() {
         return zeroes == 0 || (bytes.len() - 1..=bytes.len() + 1).contains(&(zeroes * 2));
@@ -297,7 +296,7 @@ pub(super) fn hex(value: &[u8]) -> Option<Vec<u8>> {
         .chunks_exact(2)
         .map(|pair| pair.iter().fold(0, |value, hex| value << 4 | digit(*hex)))
         .collect();
-    let telling = text.iter().any(|byte| byte.is_ascii_punctuation()) && looks_like_text(&text);
+    let telling = text.iter().any(u8::is_ascii_punctuation) && looks_like_text(&text);
     telling.then_some(text)
 }
 

@@ -306,7 +306,8 @@ fn follows(text: &[u8], end: usize) -> Follows {
     let spaced = next > end;
     match at(text, next) {
         b';' | b'|' | b'&' | b'`' | b')' | b'\n' | b'\r' | b'#' | b'}' => return Follows::Separator,
-        b'<' | b'>' | b'$' | b'%' | b'*' | b'?' | b'{' => return Follows::Argument,
+        b'<' | b'>' | b'$' | b'%' | b'*' | b'?' | b'{' | b'\\' | b'~' => return Follows::Argument,
+        b'/' if !spaced => return Follows::Argument,
         b'-' | b'/' if spaced => {
             let flag = at(text, next + 1);
             return if flag.is_ascii_alphanumeric() || matches!(flag, b'-' | b'?' | b'*' | b'/') {
@@ -315,8 +316,6 @@ fn follows(text: &[u8], end: usize) -> Follows {
                 Follows::Prose
             };
         }
-        b'/' | b'\\' | b'~' => return Follows::Argument,
-        b',' if !spaced => return Follows::Prose,
         _ if !spaced => return Follows::Prose,
         _ => {}
     }

@@ -26,9 +26,7 @@ pub(super) fn unquote(text: &[u8]) -> Option<Vec<u8>> {
 fn quoting(text: &[u8], index: usize) -> (usize, Option<Option<u8>>) {
     let (byte, behind) = (at(text, index), at(text, index + 1));
     match byte {
-        b'\'' | b'"' | b'^' => (1, Some(None)),
-        b'\\' if behind != b'\\' || at(text, index + 2) == b'\\' => (1, Some(None)),
-        b'\\' => (1, Some(None)),
+        b'\'' | b'"' | b'^' | b'\\' => (1, Some(None)),
         b'$' if behind == b'{' => {
             let end = skip(text, index + 2, |byte| byte != b'}') + 1;
             (

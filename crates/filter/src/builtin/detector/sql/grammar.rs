@@ -474,7 +474,7 @@ impl<'t, 'a> Reader<'t, 'a> {
         ];
         let from = index.saturating_sub(4);
         (from..index)
-            .any(|before| self.is(before, KEYWORDS) && !(before + 1 < index && !self.operator_before(index)))
+            .any(|before| self.is(before, KEYWORDS) && (before + 1 >= index || self.operator_before(index)))
     }
 
     /// An operator right behind the quote that was closed, and something computed: `'||(`, `'+'`, `'='`.

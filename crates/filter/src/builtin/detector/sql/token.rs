@@ -1,6 +1,6 @@
-//! SQL cut into tokens, as leniently as MySQL, PostgreSQL, SQL Server, Oracle and SQLite together.
+//! SQL cut into tokens, as leniently as `MySQL`, `PostgreSQL`, SQL Server, Oracle and SQLite together.
 //!
-//! Comments between words are space; MySQL's `/*! … */` is code. Does not know grammar.
+//! Comments between words are space; `MySQL`'s `/*! … */` is code. Does not know grammar.
 
 use crate::builtin::detector::words::{at, is_one_of, is_word, part, skip};
 
@@ -80,6 +80,7 @@ fn next(text: &[u8], index: usize) -> (Option<Kind>, usize) {
         b'/' if behind == b'*' => (None, comment(text, index)),
         b'*' if behind == b'/' => (None, 2),
         b'|' | b'&' if behind == byte => (Some(Kind::Logic), 2),
+        b'=' if behind == b'>' => (Some(Kind::Other), 2),
         b'=' | b'<' | b'>' => {
             (Some(Kind::Compare), skip(text, index, |byte| matches!(byte, b'=' | b'<' | b'>')) - index)
         }
