@@ -31,7 +31,7 @@ pub enum Class {
     Ssrf,
     /// XML with external entities or bombs.
     Xxe,
-    /// JNDI lookups, as in Log4Shell.
+    /// JNDI lookups, as in `Log4Shell`.
     Jndi,
     /// Line breaks that start a header, a mail command or a log line.
     Header,

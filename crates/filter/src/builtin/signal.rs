@@ -86,7 +86,7 @@ pub(super) enum Signal {
     TemplateCall,
     /// An LDAP filter closed and another begun.
     LdapFilter,
-    /// Steps, axes and functions of XPath.
+    /// Steps, axes and functions of `XPath`.
     XpathQuery,
     /// An operator of a document database as a key.
     NosqlOperator,

@@ -112,8 +112,7 @@ fn separator(text: &[u8], index: usize, prose: &Prose) -> (usize, Option<Positio
     let strong = if first { Position::First } else { Position::Behind };
     match (at(text, index), behind) {
         (b';', _) => (1, Some(strong)),
-        (b'|', b'|') | (b'&', b'&') => (2, Some(strong)),
-        (b'|', b'&') => (2, Some(strong)),
+        (b'|', b'|' | b'&') | (b'&', b'&') => (2, Some(strong)),
         (b'|', _) => (1, Some(if first { Position::First } else { Position::Pipe })),
         (b'&', _) => (1, Some(if first { Position::First } else { Position::Ampersand })),
         (b'\n' | b'\r', _) => (1, Some(Position::Line)),
