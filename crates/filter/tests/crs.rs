@@ -155,7 +155,8 @@ fn hostile() -> impl Strategy<Value = Vec<u8>> {
 
 /// The values as fields of a form.
 fn form(values: &[Vec<u8>]) -> Vec<u8> {
-    let escaped = |value: &Vec<u8>| value.iter().map(|byte| format!("%{byte:02x}")).collect::<String>();
+    let escape = |byte: &u8| format!("%{byte:02x}");
+    let escaped = |value: &Vec<u8>| value.iter().map(escape).collect::<Vec<_>>().concat();
     let pairs: Vec<String> =
         values.iter().enumerate().map(|(at, value)| format!("f{at}={}", escaped(value))).collect();
     posted("application/x-www-form-urlencoded", &pairs.join("&"))
@@ -177,10 +178,8 @@ fn head(values: &[Vec<u8>]) -> Vec<u8> {
         let printable = value.iter().filter(|byte| (0x21..0x7f).contains(*byte) && **byte != b'#');
         printable.map(|byte| *byte as char).collect()
     };
-    let fields: String = values
-        .iter()
-        .map(|value| format!("X-A: {}\r\nCookie: c={}\r\n", clean(value), clean(value)))
-        .collect();
+    let field = |value: &Vec<u8>| format!("X-A: {}\r\nCookie: c={}\r\n", clean(value), clean(value));
+    let fields = values.iter().map(field).collect::<Vec<_>>().concat();
     let query: Vec<String> = values.iter().map(clean).collect();
     format!("GET /a/{}?q={} HTTP/1.1\r\nHost: h\r\n{fields}\r\n", query[0], query.join("&")).into_bytes()
 }

@@ -30,7 +30,7 @@ impl Values {
     }
 
     fn word(&mut self) -> &'static str {
-        WORDS[self.next() as usize % WORDS.len()]
+        WORDS.get(self.next() as usize % WORDS.len()).copied().unwrap_or_default()
     }
 
     /// A value as people's data has it: numbers, identifiers, names, dates, mail addresses, short texts.
@@ -83,7 +83,7 @@ fn json(values: &mut Values, records: usize) -> String {
             values.next() % 100_000,
             values.value(),
             values.next() % 100,
-            values.next() % 2 == 0,
+            values.next().is_multiple_of(2),
             values.word(),
             values.leaf()
         )

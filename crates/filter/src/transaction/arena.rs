@@ -80,6 +80,11 @@ impl Arena {
         self.end(start)
     }
 
+    /// Adds a number of bytes or values.
+    pub(super) fn push_size(&mut self, size: usize) -> Span {
+        self.push_number(i64::try_from(size).unwrap_or(i64::MAX))
+    }
+
     /// Where a value that is written in pieces begins.
     pub(super) fn begin(&self) -> usize {
         self.bytes.len()

@@ -112,15 +112,14 @@ impl Compiler<'_> {
         if self.paths.iter().any(|(known, _)| known == path) {
             return;
         }
-        match XPath::parse(path) {
-            Some(compiled) => self.paths.push((path.clone(), compiled)),
-            None => {
-                let problem =
-                    Problem::error("seclang.xpath", format!("`{path}` is no path that can be followed here"));
-                let remedy = "paths are made of names, `*`, `//`, `@name`, `@*` and `text()`";
-                self.problems.push(problem.at(place).remedy(remedy));
-            }
+        if let Some(compiled) = XPath::parse(path) {
+            self.paths.push((path.clone(), compiled));
+            return;
         }
+        let problem =
+            Problem::error("seclang.xpath", format!("`{path}` is no path that can be followed here"));
+        let remedy = "paths are made of names, `*`, `//`, `@name`, `@*` and `text()`";
+        self.problems.push(problem.at(place).remedy(remedy));
     }
 
     /// The rules a removal means, by number.

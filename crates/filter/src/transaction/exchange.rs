@@ -95,7 +95,7 @@ impl Transaction {
         if !self.runs(Phase::ResponseHead) {
             return self.step();
         }
-        self.fill().response_head(response);
+        self.fill().response_head(*response);
         self.start(Phase::ResponseHead, workspace)
     }
 

@@ -42,6 +42,10 @@ impl Fill<'_> {
         }
     }
 
+    fn size(&mut self, variable: Variable, size: usize) {
+        self.number(variable, i64::try_from(size).unwrap_or(i64::MAX));
+    }
+
     fn flag(&mut self, variable: Variable, flag: Flag) {
         self.number(variable, i64::from(flag == Flag::Raised));
     }

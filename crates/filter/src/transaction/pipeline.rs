@@ -96,7 +96,7 @@ pub(super) struct Plan {
 pub(super) struct Plans {
     states: Vec<Box<[Position]>>,
     numbers: HashMap<Box<[Position]>, State, foldhash::fast::FixedState>,
-    plans: Vec<Plan>,
+    made: Vec<Plan>,
     by_value: HashMap<(State, Present), u32, foldhash::fast::FixedState>,
 }
 
@@ -111,7 +111,7 @@ impl Plans {
 
     /// Forgets everything if it has grown too large; states given out before are void then.
     pub(super) fn is_full(&self) -> bool {
-        self.plans.len() >= PLANS
+        self.made.len() >= PLANS
     }
 
     /// The plan for a value.
@@ -126,15 +126,15 @@ impl Plans {
             return *plan;
         }
         let plan = self.make(state, present, pipelines, items);
-        let number = self.plans.len() as u32;
-        self.plans.push(plan);
+        let number = self.made.len() as u32;
+        self.made.push(plan);
         self.by_value.insert((state, present), number);
         number
     }
 
     /// A plan by its number.
     pub(super) fn get(&self, number: u32) -> Option<&Plan> {
-        self.plans.get(number as usize)
+        self.made.get(number as usize)
     }
 
     fn state(&mut self, mut positions: Vec<Position>) -> State {

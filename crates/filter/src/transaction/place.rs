@@ -8,10 +8,13 @@ use smol_str::{SmolStr, SmolStrBuilder, format_smolstr};
 
 use crate::seclang::Variable;
 
+/// The most bytes of a name that a place shows.
+const LONGEST: usize = 256;
+
 /// The place of a variable's value under a key.
 pub(super) fn place_of(variable: Variable, key: &[u8]) -> SmolStr {
     use Variable as V;
-    let key = String::from_utf8_lossy(key);
+    let key = String::from_utf8_lossy(key.get(..LONGEST).unwrap_or(key));
     match variable {
         V::ArgsGet | V::ArgsGetNames => format_smolstr!("query.{key}"),
         V::ArgsPost | V::ArgsPostNames => body_place(&key),
@@ -75,5 +78,6 @@ mod tests {
         ] {
             assert_eq!(place_of(variable, key.as_bytes()), place);
         }
+        assert_eq!(place_of(Variable::ArgsGet, &vec![b'k'; 100_000]).len(), "query.".len() + LONGEST);
     }
 }

@@ -100,10 +100,10 @@ impl Run<'_> {
             self.state.highest_severity = Some(highest.min(number));
         }
         self.tell(rule);
-        if self.acts() {
-            if let Some(after) = self.disrupt(rule) {
-                return after;
-            }
+        if self.acts()
+            && let Some(after) = self.disrupt(rule)
+        {
+            return after;
         }
         let next = self.state.cursor;
         match outcome.flow {

@@ -93,8 +93,40 @@ pub(super) struct Found {
     pub(super) due: [Bits; 5],
     /// How many entries were scanned.
     pub(super) scanned: usize,
+    /// What scans said of the last few texts: transformations often come to the same one.
+    pub(super) recent: Recent,
     /// For every entry, where it is remembered, and for what.
     pub(super) remembered: Vec<Option<(Memory, Regard)>>,
+}
+
+/// The results of the last few scans.
+#[derive(Debug, Default)]
+pub(super) struct Recent {
+    scans: [(u8, TextId, Bits); RECENT],
+    /// How many there have been.
+    known: usize,
+}
+
+/// How many scans are kept.
+const RECENT: usize = 8;
+
+impl Recent {
+    /// What a scan of this text said, if it is kept.
+    pub(super) fn get(&self, front: usize, text: TextId) -> Option<&Bits> {
+        let scans = self.scans.iter().take(self.known);
+        let mut same = scans.filter(|(of, known, _)| *known == text && usize::from(*of) == front);
+        same.next().map(|(_, _, found)| found)
+    }
+
+    /// Keeps what a scan of a text said, in the place of the oldest.
+    pub(super) fn keep(&mut self, front: usize, text: TextId, found: &Bits) {
+        if let Some((of, known, bits)) = self.scans.get_mut(self.known % RECENT) {
+            (*of, *known) = (front as u8, text);
+            bits.clear();
+            bits.union_with(found);
+        }
+        self.known += 1;
+    }
 }
 
 impl Found {
@@ -115,6 +147,7 @@ impl Found {
         }
         self.scanned = 0;
         self.remembered.clear();
+        self.recent.known = 0;
     }
 }
 

@@ -11,7 +11,7 @@ use crate::transaction::pipeline::{Pipelines, Present};
 use crate::transform::{Changed, Transformation};
 
 /// One distinct text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct TextId(u32);
 
 #[derive(Clone, Copy, Debug)]
@@ -175,14 +175,14 @@ mod tests {
         strings.clear(7);
         let mut ids = Vec::new();
         for round in 0..2 {
-            for number in 0..3000 {
-                let span = arena.push_number(number);
+            for number in 0..3000_usize {
+                let span = arena.push_size(number);
                 let id = strings.intern(&arena, span, &pipelines);
                 if round == 0 {
                     assert_eq!(arena.get(strings.span(id)), number.to_string().as_bytes());
                     ids.push(id);
                 } else {
-                    assert_eq!(ids[number as usize], id);
+                    assert_eq!(ids[number], id);
                 }
             }
         }

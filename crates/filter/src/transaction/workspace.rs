@@ -14,6 +14,7 @@ use crate::transaction::verdicts::Verdicts;
 
 /// Room and caches of one worker.
 #[derive(Debug, Default)]
+#[expect(clippy::vec_box, reason = "a state is kilobytes, and goes to a transaction and back by its address")]
 pub struct Workspace {
     rooms: Vec<Box<State>>,
     caches: Vec<Box<Cache>>,

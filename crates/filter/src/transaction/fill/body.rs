@@ -27,7 +27,7 @@ impl Fill<'_> {
             self.state.spent.get_or_insert(Spent::Body);
         }
         self.flag(Variable::InboundDataError, Flag::when(|| length > limit));
-        self.number(Variable::RequestBodyLength, length as i64);
+        self.size(Variable::RequestBodyLength, length);
         let failure = body.and_then(|body| self.process(body, limit, content_type));
         self.failures(failure);
         self.sizes(length);
@@ -67,12 +67,11 @@ impl Fill<'_> {
 
     fn json(&mut self, parsed: Option<&Body>, bytes: &Bytes) -> Option<Failure> {
         let read;
-        let body = match parsed.filter(|body| body.format == Format::Json) {
-            Some(body) => body,
-            None => {
-                read = self.read(bytes, b"application/json");
-                &read
-            }
+        let body = if let Some(body) = parsed.filter(|body| body.format == Format::Json) {
+            body
+        } else {
+            read = self.read(bytes, b"application/json");
+            &read
         };
         if let Some(root) = body.tree.root() {
             let (pairs, lists) = self.json_pairs(root);
@@ -87,12 +86,11 @@ impl Fill<'_> {
 
     fn xml(&mut self, parsed: Option<&Body>, bytes: &Bytes) -> Option<Failure> {
         let read;
-        let body = match parsed.filter(|body| body.format == Format::Xml) {
-            Some(body) => body,
-            None => {
-                read = self.read(bytes, b"application/xml");
-                &read
-            }
+        let body = if let Some(body) = parsed.filter(|body| body.format == Format::Xml) {
+            body
+        } else {
+            read = self.read(bytes, b"application/xml");
+            &read
         };
         let program = self.program;
         let mut content = Vec::new();
@@ -111,12 +109,11 @@ impl Fill<'_> {
 
     fn multipart(&mut self, parsed: Option<&Body>, bytes: &Bytes, content_type: &[u8]) -> Option<Failure> {
         let read;
-        let body = match parsed.filter(|body| body.format == Format::Multipart) {
-            Some(body) => body,
-            None => {
-                read = self.read(bytes, content_type);
-                &read
-            }
+        let body = if let Some(body) = parsed.filter(|body| body.format == Format::Multipart) {
+            body
+        } else {
+            read = self.read(bytes, content_type);
+            &read
         };
         self.parts(body);
         let broken = body.multipart.as_ref().is_some_and(|facts| facts.is_broken());
@@ -153,11 +150,11 @@ impl Fill<'_> {
             let sources = [Variable::ArgsGet, Variable::ArgsPost];
             let entries = sources.iter().flat_map(|source| self.state.values.of(*source));
             let size: usize = entries.map(|entry| entry.key.len() + entry.value.len()).sum();
-            self.number(Variable::ArgsCombinedSize, size as i64);
+            self.size(Variable::ArgsCombinedSize, size);
         }
         let head: usize =
             self.state.values.of(Variable::RequestLine).iter().map(|line| line.value.len()).sum();
-        self.number(Variable::FullRequestLength, (head + body) as i64);
+        self.size(Variable::FullRequestLength, head + body);
     }
 }
 

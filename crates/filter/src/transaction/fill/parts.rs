@@ -72,7 +72,7 @@ impl Fill<'_> {
         }
         if self.wants(Variable::FilesSizes) {
             for (part, _) in &files {
-                let size = self.state.arena.push_number(part.value.bytes().len() as i64);
+                let size = self.state.arena.push_size(part.value.bytes().len());
                 self.state.values.push(Variable::FilesSizes, part.name, size);
             }
         }
@@ -83,7 +83,7 @@ impl Fill<'_> {
             }
         }
         let size: usize = files.iter().map(|(part, _)| part.value.bytes().len()).sum();
-        self.number(Variable::FilesCombinedSize, size as i64);
+        self.size(Variable::FilesCombinedSize, size);
         let limit = self.program.config.upload_file_limit as usize;
         self.flag(Variable::MultipartFileLimitExceeded, Flag::when(|| files.len() > limit));
     }

@@ -8,7 +8,7 @@ use crate::transaction::state::Spent;
 
 impl Fill<'_> {
     /// Everything that phase 3 reads.
-    pub(in crate::transaction) fn response_head(&mut self, response: &Response<'_>) {
+    pub(in crate::transaction) fn response_head(&mut self, response: Response<'_>) {
         let head = response.head;
         let protocol = protocol(head.version);
         let reason =
@@ -34,7 +34,7 @@ impl Fill<'_> {
             self.state.spent.get_or_insert(Spent::Body);
         }
         self.flag(Variable::OutboundDataError, Flag::when(|| body.len() > limit));
-        self.number(Variable::ResponseContentLength, body.len() as i64);
+        self.size(Variable::ResponseContentLength, body.len());
         if wanted {
             self.single(Variable::ResponseBody, body.get(..limit).unwrap_or(body));
         }

@@ -7,6 +7,9 @@ use crate::transaction::run::live::collection_of;
 use crate::transaction::text::{Part, Text};
 use crate::transaction::variable::{Kept, kept, sources};
 
+/// The most bytes of an expanded text that leave the arena.
+const LONGEST: usize = 4096;
+
 impl Run<'_> {
     /// A text with its macros expanded; what is not set is left out.
     pub(super) fn expand(&mut self, text: &Text) -> Span {
@@ -24,13 +27,14 @@ impl Run<'_> {
         arena.end(start)
     }
 
-    /// The same as a string of its own.
+    /// The same as a string of its own, cut where it is very long: it may hold any of the request.
     pub(super) fn expand_string(&mut self, text: &Text) -> String {
         if let Text::Plain(plain) = text {
             return plain.to_string();
         }
         let span = self.expand(text);
-        String::from_utf8_lossy(self.state.arena.get(span)).into_owned()
+        let bytes = self.state.arena.get(span);
+        String::from_utf8_lossy(bytes.get(..LONGEST).unwrap_or(bytes)).into_owned()
     }
 
     fn piece(&mut self, part: &Part) -> Span {

@@ -71,7 +71,7 @@ impl<'a> Run<'a> {
         if at.first {
             self.state.acting = Treatment::Act;
         }
-        if self.shows_match(at) {
+        if shows_match(at) {
             let key = self.state.arena.push(self.program.slots.of(test.slot).as_bytes());
             let value = match test.read {
                 SlotRead::Value => held.span(&mut self.state.arena).unwrap_or_default(),
@@ -84,11 +84,6 @@ impl<'a> Run<'a> {
         }
         self.perform(at.link, Treatment::Act);
         true
-    }
-
-    /// Whether anybody could see what a slot test matched.
-    fn shows_match(&self, at: At<'_>) -> bool {
-        at.rule.links.len() > 1 || at.rule.outcome.logged || at.link.reads_match()
     }
 
     /// The number an operand stands for.
@@ -210,7 +205,7 @@ impl<'a> Run<'a> {
         for target in &test.targets {
             if target.counted == Counted::Yes {
                 let count = self.count(at.rule.number, target);
-                let value = self.state.arena.push_number(count as i64);
+                let value = self.state.arena.push_size(count);
                 let key = match &target.selector {
                     Selector::Key(key) => self.state.arena.push(key.as_bytes()),
                     Selector::All | Selector::Pattern(_) => Span::EMPTY,
@@ -272,4 +267,9 @@ impl<'a> Run<'a> {
         keys.filter(|key| target.accepts(key) && self.state.controls.looks_at(rule, target.variable, key))
             .count()
     }
+}
+
+/// Whether anybody could see what a slot test matched.
+fn shows_match(at: At<'_>) -> bool {
+    at.rule.links.len() > 1 || at.rule.outcome.logged || at.link.reads_match()
 }

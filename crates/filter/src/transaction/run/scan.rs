@@ -55,7 +55,7 @@ impl Run<'_> {
             };
             let traced = Traced { front, interest, entry };
             let regard = traced.regard();
-            if parts.items.len() <= usize::from(u16::MAX)
+            if u16::try_from(parts.items.len()).is_ok()
                 && let Some((memory, items)) =
                     self.cache.verdicts.find(regard, self.state.arena.get(value.value))
             {
@@ -143,7 +143,13 @@ impl Run<'_> {
         let steps = plan.go_on.len();
         if plan.items.intersects(&interest.items) && self.state.spend(span.len() + STEPS) {
             let found = &mut self.cache.candidates;
-            front.scanner.candidates(self.state.arena.get(span), found, &mut self.cache.scan);
+            if let Some(known) = self.state.found.recent.get(traced.front, text) {
+                found.clear();
+                found.union_with(known);
+            } else {
+                front.scanner.candidates(self.state.arena.get(span), found, &mut self.cache.scan);
+                self.state.found.recent.keep(traced.front, text, found);
+            }
             found.intersect_with(&plan.items);
             found.intersect_with(&interest.items);
             let found: SmallVec<[usize; 16]> = found.iter().collect();
