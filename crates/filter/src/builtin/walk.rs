@@ -117,9 +117,33 @@ fn walk_query(query: &[u8], visit: &mut dyn FnMut(&Site<'_>)) {
         pairs += 1;
     }
     // A payload that holds `&` or `=` itself is whole only here.
-    if pairs > 0 {
+    if pairs > 0 && may_be_torn(query) {
         show(visit, Kind::WholeQuery, Subject::Value, "", &decode(query));
     }
+}
+
+/// Whether pairs hold anything that one payload cut in several could begin with.
+fn may_be_torn(pairs: &[u8]) -> bool {
+    pairs.iter().any(|byte| {
+        matches!(
+            byte,
+            b'\''
+                | b'"'
+                | b'`'
+                | b'<'
+                | b'('
+                | b'{'
+                | b';'
+                | b'|'
+                | b'$'
+                | b'\\'
+                | b'%'
+                | b'*'
+                | b'['
+                | b'+'
+                | b'#'
+        )
+    })
 }
 
 /// Undoes form encoding, keeping whatever bytes come out.
@@ -210,7 +234,9 @@ fn whole_form(root: Value<'_>, visit: &mut dyn FnMut(&Site<'_>)) {
             whole.extend_from_slice(pair.bytes());
         }
     }
-    show(visit, Kind::WholeQuery, Subject::Value, "body", &whole);
+    if may_be_torn(&whole) {
+        show(visit, Kind::WholeQuery, Subject::Value, "body", &whole);
+    }
 }
 
 struct BodyWalk<'v> {

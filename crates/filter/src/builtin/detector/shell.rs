@@ -12,6 +12,17 @@ use crate::builtin::signal::{Hits, Signal, note};
 
 use command::{Position, plausible};
 
+/// Signs of which a command line's arguments hold one.
+const ARGUMENTS: Marks = Marks::SLASH
+    .or(Marks::DASH)
+    .or(Marks::BACKSLASH)
+    .or(Marks::DOLLAR)
+    .or(Marks::STAR)
+    .or(Marks::QUESTION)
+    .or(Marks::LESS)
+    .or(Marks::GREATER)
+    .or(Marks::COLON)
+    .or(Marks::DOT);
 /// The most separators looked behind.
 const MOST: usize = 64;
 
@@ -31,7 +42,7 @@ pub(super) fn detect(view: &View<'_>, hits: &mut Hits) {
     if view.marks.any(separators.or(Marks::LESS).or(Marks::BRACE)) {
         separated(view.bytes, Signal::ShellCommand, hits);
     }
-    if !view.is_joined() && view.site.kind != Kind::Path && view.marks.any(Marks::SPACE.or(Marks::SLASH)) {
+    if !view.is_joined() && view.site.kind != Kind::Path && view.marks.any(ARGUMENTS) {
         bare(view.bytes, hits);
     }
     let odd = Marks::DOLLAR

@@ -7,7 +7,7 @@ mod grammar;
 mod token;
 mod vocabulary;
 
-use crate::builtin::detector::words::{at, part, skip, starts_with};
+use crate::builtin::detector::words::{at, find, part, skip, starts_with};
 use crate::builtin::detector::{QUOTES, View};
 use crate::builtin::marks::Marks;
 use crate::builtin::scope::Kind;
@@ -28,6 +28,9 @@ pub(super) fn detect(view: &View<'_>, hits: &mut Hits) {
     if view.site.kind == Kind::File && !view.marks.any(closes) {
         return;
     }
+    if is_plain(view) {
+        return;
+    }
     let from = hits.len();
     whole(text, hits);
     // `&` and `=` of a query read as operators; what they could make up does not count.
@@ -44,6 +47,26 @@ pub(super) fn detect(view: &View<'_>, hits: &mut Hits) {
     if view.is_joined() {
         keep_sound(hits, from);
     }
+}
+
+/// Whether a value is words alone: without signs a query needs a number to begin with, or its own verbs.
+fn is_plain(view: &View<'_>) -> bool {
+    const SIGNS: Marks = QUOTES
+        .or(Marks::OPEN)
+        .or(Marks::CLOSE)
+        .or(Marks::SEMICOLON)
+        .or(Marks::EQUAL)
+        .or(Marks::LESS)
+        .or(Marks::GREATER)
+        .or(Marks::STAR)
+        .or(Marks::PIPE)
+        .or(Marks::AMPERSAND)
+        .or(Marks::HASH)
+        .or(Marks::AT);
+    let text = view.bytes;
+    let first = at(text, skip(text, 0, |byte| byte <= b' '));
+    let begins = first.is_ascii_digit() || matches!(first, b'-' | b'+' | b'/' | b'.' | b'n' | b'N');
+    !view.marks.any(SIGNS) && !begins && find(text, "union").is_none() && find(text, "select").is_none()
 }
 
 /// Tokens read at a time; a window begins with the last few of the one before.
