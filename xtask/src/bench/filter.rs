@@ -65,12 +65,20 @@ impl Filter {
         let ground = Ground::prepare(&self.crs()?)?;
         let mut rows = self.measure(&ground)?;
         if !self.no_instructions {
-            for row in &mut rows {
-                row.instructions = ground.instructions(row.contestant, row.kind)?;
+            for contestant in Contestant::ALL.into_iter().filter(|one| self.takes_part(*one)) {
+                let counts = contestant::count_instructions(&ground.arguments(contestant))?;
+                for row in rows.iter_mut().filter(|row| row.contestant == contestant) {
+                    let count = counts.iter().find(|(kind, _)| *kind == row.kind);
+                    row.instructions = count.map(|(_, count)| *count);
+                }
             }
         }
         table::print(&rows);
         Ok(())
+    }
+
+    fn takes_part(&self, contestant: Contestant) -> bool {
+        self.only.is_empty() || self.only.contains(&contestant)
     }
 
     fn crs(&self) -> Result<String> {
@@ -80,9 +88,8 @@ impl Filter {
     }
 
     fn measure(&self, ground: &Ground) -> Result<Vec<Row>> {
-        let takes_part = |one: &Contestant| self.only.is_empty() || self.only.contains(one);
         let mut drivers = Vec::new();
-        for contestant in Contestant::ALL.into_iter().filter(takes_part) {
+        for contestant in Contestant::ALL.into_iter().filter(|one| self.takes_part(*one)) {
             drivers.push((contestant, ground.start(contestant)?));
         }
         let pairs =
@@ -147,10 +154,5 @@ impl Ground {
 
     fn start(&self, contestant: Contestant) -> Result<Driver> {
         Driver::start(&self.arguments(contestant))
-    }
-
-    /// Instructions of one request, counted by callgrind after as many that do not count as fill the caches.
-    fn instructions(&self, contestant: Contestant, kind: Kind) -> Result<Option<f64>> {
-        contestant::count_instructions(&self.arguments(contestant), kind)
     }
 }
