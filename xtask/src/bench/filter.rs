@@ -48,7 +48,8 @@ pub(crate) struct Filter {
     /// Rounds; contestants take turns within each.
     #[arg(long, default_value_t = 7)]
     rounds: u32,
-    /// Leave out the instruction counts (callgrind is slow).
+    /// Leave out the instruction counts, which take half an hour: each loads CRS under callgrind. Hostile requests have
+    /// none.
     #[arg(long)]
     no_instructions: bool,
     /// Only these contestants.
@@ -65,20 +66,12 @@ impl Filter {
         let ground = Ground::prepare(&self.crs()?)?;
         let mut rows = self.measure(&ground)?;
         if !self.no_instructions {
-            for contestant in Contestant::ALL.into_iter().filter(|one| self.takes_part(*one)) {
-                let counts = contestant::count_instructions(&ground.arguments(contestant))?;
-                for row in rows.iter_mut().filter(|row| row.contestant == contestant) {
-                    let count = counts.iter().find(|(kind, _)| *kind == row.kind);
-                    row.instructions = count.map(|(_, count)| *count);
-                }
+            for row in rows.iter_mut().filter(|row| !row.kind.is_hostile()) {
+                row.instructions = ground.instructions(row.contestant, row.kind)?;
             }
         }
         table::print(&rows);
         Ok(())
-    }
-
-    fn takes_part(&self, contestant: Contestant) -> bool {
-        self.only.is_empty() || self.only.contains(&contestant)
     }
 
     fn crs(&self) -> Result<String> {
@@ -88,8 +81,9 @@ impl Filter {
     }
 
     fn measure(&self, ground: &Ground) -> Result<Vec<Row>> {
+        let takes_part = |one: &Contestant| self.only.is_empty() || self.only.contains(one);
         let mut drivers = Vec::new();
-        for contestant in Contestant::ALL.into_iter().filter(|one| self.takes_part(*one)) {
+        for contestant in Contestant::ALL.into_iter().filter(takes_part) {
             drivers.push((contestant, ground.start(contestant)?));
         }
         let pairs =
@@ -154,5 +148,10 @@ impl Ground {
 
     fn start(&self, contestant: Contestant) -> Result<Driver> {
         Driver::start(&self.arguments(contestant))
+    }
+
+    /// Instructions of one request, counted by callgrind after as many that do not count as fill the caches.
+    fn instructions(&self, contestant: Contestant, kind: Kind) -> Result<Option<f64>> {
+        contestant::count_instructions(&self.arguments(contestant), kind)
     }
 }

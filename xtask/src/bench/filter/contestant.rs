@@ -118,41 +118,24 @@ impl Drop for Driver {
     }
 }
 
-/// Instructions of one request of each kind, by callgrind: one load of the rules, a dump after every request.
-pub(super) fn count_instructions(arguments: &[&str]) -> Result<Vec<(Kind, f64)>> {
-    let folder = crate::process::root().join("target/bench-filter/callgrind");
-    // What an earlier run left must not be taken for this one's.
-    let _ = std::fs::remove_dir_all(&folder);
-    std::fs::create_dir_all(&folder)?;
-    let out = folder.join("out").display().to_string();
-    let file = format!("--callgrind-out-file={out}");
-    let function = ["--toggle-collect=*measured_request*", "--dump-after=*measured_request*"];
-    let tool = ["valgrind", "--quiet", "--tool=callgrind", &file].into_iter().chain(function);
-    let arguments: Vec<&str> = tool.chain(arguments.iter().copied()).collect();
-    let mut driver = Driver::start(&arguments)?;
-    for kind in Kind::ALL {
-        driver.command(kind, WARM_UP + kind.counted())?;
-    }
-    driver.end()?;
-    let mut dump = 0;
-    let mut figures = Vec::new();
-    for kind in Kind::ALL {
-        dump += WARM_UP;
-        let mut sum = 0.0;
-        for _ in 0..kind.counted() {
-            dump += 1;
-            sum += total_of(&format!("{out}.{dump}"))?;
-        }
-        figures.push((kind, sum / f64::from(kind.counted())));
-    }
-    Ok(figures)
+/// Instructions of one request: what more requests cost, by the number of them.
+pub(super) fn count_instructions(arguments: &[&str], kind: Kind) -> Result<Option<f64>> {
+    let few = count(arguments, kind, 2)?;
+    let many = count(arguments, kind, 2 + kind.counted())?;
+    Ok(Some((many - few) / f64::from(kind.counted())))
 }
 
-/// Requests of each kind that fill caches before any is counted.
-const WARM_UP: u32 = 4;
-
-fn total_of(dump: &str) -> Result<f64> {
-    let text = std::fs::read_to_string(dump).with_context(|| format!("callgrind did not write {dump}"))?;
+/// Instructions of so many requests, by callgrind, inside `measured_request`.
+fn count(arguments: &[&str], kind: Kind, requests: u32) -> Result<f64> {
+    let folder = crate::process::root().join("target/bench-filter");
+    let out = folder.join("callgrind.out").display().to_string();
+    let file = format!("--callgrind-out-file={out}");
+    let tool = ["valgrind", "--quiet", "--tool=callgrind", "--toggle-collect=*measured_request*", &file];
+    let arguments: Vec<&str> = tool.into_iter().chain(arguments.iter().copied()).collect();
+    let mut driver = Driver::start(&arguments)?;
+    driver.command(kind, requests)?;
+    driver.end()?;
+    let text = std::fs::read_to_string(&out)?;
     let total =
         text.lines().find_map(|line| line.strip_prefix("totals: ").or(line.strip_prefix("summary: ")));
     total.and_then(|count| count.trim().parse().ok()).context("callgrind wrote no total")

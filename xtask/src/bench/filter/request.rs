@@ -99,6 +99,11 @@ impl Kind {
         }
     }
 
+    /// Is it sent to make the filter work?
+    pub(super) const fn is_hostile(self) -> bool {
+        matches!(self, Self::Quotes | Self::Brackets | Self::Encodings | Self::NearMatches)
+    }
+
     const fn is_json(self) -> bool {
         matches!(self, Self::SmallJson | Self::LargeJson)
     }
