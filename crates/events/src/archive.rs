@@ -13,6 +13,7 @@ mod reader;
 mod retention;
 mod rows;
 mod tables;
+mod text;
 mod totals;
 mod trouble;
 

@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 
 use serde::{Deserialize, Serialize};
-use smol_str::SmolStr;
+use smol_str::{SmolStr, SmolStrBuilder, format_smolstr};
 
 /// How an identity was proved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
@@ -80,10 +80,29 @@ impl fmt::Display for CallerKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Identity(name) => write!(f, "identity:{}/{}", name.provider, name.subject),
-            Self::Address(IpAddr::V4(ip)) => write!(f, "ip:{ip}"),
             Self::Address(IpAddr::V6(ip)) => write!(f, "ip:{ip}/64"),
+            Self::Address(v4) => f.write_str(&address_text("ip:", *v4)),
         }
     }
+}
+
+/// An address behind a prefix. IPv4 is joined by hand: it stands in every event several times, and formatting costs
+/// ten times as much.
+pub fn address_text(prefix: &str, ip: IpAddr) -> SmolStr {
+    let IpAddr::V4(v4) = ip else { return format_smolstr!("{prefix}{ip}") };
+    let mut text = SmolStrBuilder::new();
+    text.push_str(prefix);
+    for (place, octet) in v4.octets().into_iter().enumerate() {
+        if place > 0 {
+            text.push('.');
+        }
+        for (least, unit) in [(100, 100), (10, 10), (0, 1)] {
+            if octet >= least {
+                text.push(char::from(b'0' + octet / unit % 10));
+            }
+        }
+    }
+    text.finish()
 }
 
 impl Serialize for CallerKey {
@@ -133,5 +152,13 @@ mod tests {
         let key = |text: &str| text.parse().map(|ip| CallerKey::address(ip).to_string()).unwrap_or_default();
         assert_eq!(key("2001:db8:1:2:aaaa::1"), "ip:2001:db8:1:2::/64");
         assert_eq!(key("::ffff:203.0.113.9"), "ip:203.0.113.9");
+    }
+
+    #[test]
+    fn addresses_are_joined_as_they_are_formatted() {
+        for text in ["0.0.0.0", "10.0.255.99", "100.101.110.9", "255.255.255.255", "2001:db8::1"] {
+            let written = text.parse().map(|ip| address_text("ip:", ip));
+            assert_eq!(written, Ok(format_smolstr!("ip:{text}")));
+        }
     }
 }

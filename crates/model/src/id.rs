@@ -43,10 +43,13 @@ impl EventId {
 impl fmt::Display for EventId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut text = [b'0'; 26];
-        let mut rest = self.0;
-        for slot in text.iter_mut().rev() {
-            *slot = *ALPHABET.get((rest & 31) as usize).unwrap_or(&b'0');
-            rest >>= 5;
+        // In parts of sixty bits, twelve digits each: numbers of 128 bits are slow to shift.
+        for (place, digits) in text.rchunks_mut(12).enumerate() {
+            let mut rest = (self.0 >> (60 * place)) as u64 & ((1 << 60) - 1);
+            for digit in digits.iter_mut().rev() {
+                *digit = *ALPHABET.get((rest & 31) as usize).unwrap_or(&b'0');
+                rest >>= 5;
+            }
         }
         f.write_str(std::str::from_utf8(&text).unwrap_or_default())
     }

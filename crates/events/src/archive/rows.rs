@@ -8,6 +8,7 @@ use portcullis_model::{Action, Event, EventId, Timestamp};
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
 
+use super::text::write_json;
 use super::trouble::is_rejected;
 use crate::totals::MinuteTotals;
 
@@ -70,7 +71,7 @@ impl<'c> EventWriter<'c> {
     /// Writes one event.
     pub(super) fn write(&mut self, event: &Event) -> Result<Written, rusqlite::Error> {
         self.text.clear();
-        if serde_json::to_writer(&mut self.text, event).is_err() {
+        if write_json(event, &mut self.text).is_err() {
             return Ok(Written::Rejected);
         }
         let first = place(event.id);
