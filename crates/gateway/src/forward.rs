@@ -4,23 +4,24 @@
 //! says who asked (`X-Forwarded-*`, `Forwarded`) is believed only from a proxy that policy trusts, and is removed
 //! in every spelling a server might take for it; the target and host sent are the ones that were judged.
 
-use std::fmt::Write as _;
+mod fields;
+mod lines;
+
+use std::borrow::Cow;
 use std::net::IpAddr;
 
-use bytes::Bytes;
 use http::header::{
-    self, ACCEPT_ENCODING, CONNECTION, CONTENT_LENGTH, COOKIE, FORWARDED, HOST, HeaderMap, HeaderName,
-    HeaderValue, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRANSFER_ENCODING, UPGRADE, VIA,
+    CONNECTION, HeaderMap, HeaderName, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRANSFER_ENCODING, UPGRADE,
 };
 use portcullis_engine::{Forward, HeaderEdits};
-use portcullis_model::{Headers, Peer, RequestHead, Scheme, Version};
+use portcullis_model::caller::address_text;
+use portcullis_model::{Headers, Peer, RequestHead, Version};
 use smallvec::SmallVec;
 
-use crate::upgrade::Wish;
+pub(crate) use fields::Fields;
+pub(crate) use lines::Lines;
 
-const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
-const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
-const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+use crate::upgrade::Wish;
 
 /// Fields that describe one hop only, beside those that `Connection` names.
 const HOP_BY_HOP: [&str; 8] = [
@@ -91,42 +92,47 @@ pub(crate) struct Hop<'a> {
 }
 
 /// The fields of the request that goes to the upstream.
-pub(crate) fn request_fields(forward: &Forward, hop: Hop<'_>) -> HeaderMap {
+pub(crate) fn request_fields<'a>(forward: &'a Forward, hop: Hop<'a>) -> Fields<'a> {
     let head = forward.head();
     let named = named_by_connection(head);
-    let trusted = forward.client_ip() != hop.peer.address.ip().to_canonical();
-    let mut fields = HeaderMap::with_capacity(head.headers.len() + 8);
+    let trusted = is_trusted(forward, hop);
+    let mut fields = Fields::default();
+    if hop.framing == Framing::Http1 {
+        fields.add("host", authority(forward));
+    }
     for field in head.headers.iter() {
-        let Ok(name) = HeaderName::from_bytes(&field.name) else { continue };
-        if !goes_on(&name, hop, trusted) || is_named(&named, &name) || forward.edits().removes(&field.name) {
-            continue;
-        }
-        if let Ok(value) = HeaderValue::from_maybe_shared(field.value.clone()) {
-            fields.append(name, value);
+        let name: &[u8] = &field.name;
+        if goes_on(name, hop, trusted) && !is_named(&named, name) && !forward.edits().removes(name) {
+            fields.keep(name, &field.value);
         }
     }
     if hop.framing == Framing::Http1 {
-        join_cookies(&mut fields);
+        fields.join_cookies();
     }
     add_hop_fields(&mut fields, head, hop);
-    add_origin(&mut fields, forward, hop, trusted);
+    add_origin(&mut fields, forward, hop);
     if forward.decodable_only() {
         offer_only_decodable(&mut fields, &head.headers);
     }
     for (name, value) in forward.edits().set() {
-        set(&mut fields, name, value);
+        fields.set(name, value.as_str());
     }
     fields
 }
 
+/// Whether the peer is a proxy that policy trusts, and said who asked.
+fn is_trusted(forward: &Forward, hop: Hop<'_>) -> bool {
+    forward.client_ip() != hop.peer.address.ip().to_canonical()
+}
+
 /// The host to ask for: the one that was judged, with the port that was asked for.
-pub(crate) fn authority(forward: &Forward) -> String {
+pub(crate) fn authority(forward: &Forward) -> Cow<'_, str> {
     let head = forward.head();
     let asked = head.authority.as_deref().or_else(|| head.headers.get("host")).unwrap_or_default();
     let host = forward.host();
     match port_of(asked) {
-        Some(port) => format!("{host}:{port}"),
-        None => host.to_owned(),
+        Some(port) => Cow::Owned(format!("{host}:{port}")),
+        None => Cow::Borrowed(host),
     }
 }
 
@@ -137,22 +143,37 @@ fn port_of(authority: &[u8]) -> Option<u16> {
 }
 
 /// Whether a received field may go to the upstream under its own name.
-fn goes_on(name: &HeaderName, hop: Hop<'_>, trusted: bool) -> bool {
-    match name.as_str() {
-        "host" | "http2-settings" => false,
-        "content-length" => hop.length == Length::AsReceived,
-        "expect" => hop.expectation == Expectation::PassOn,
-        "forwarded" | "x-real-ip" => trusted,
-        text if text.starts_with("x-forwarded") => trusted && !is_disguised(text),
-        text => !HOP_BY_HOP.contains(&text) && !is_disguised(text),
+fn goes_on(name: &[u8], hop: Hop<'_>, trusted: bool) -> bool {
+    let is = |known: &str| name.eq_ignore_ascii_case(known.as_bytes());
+    if is("host") || is("http2-settings") || HOP_BY_HOP.iter().any(|known| is(known)) {
+        return false;
     }
+    if is("content-length") {
+        return hop.length == Length::AsReceived;
+    }
+    if is("expect") {
+        return hop.expectation == Expectation::PassOn;
+    }
+    (trusted || !says_who_asked(name)) && !is_disguised(name)
+}
+
+/// Whether a field says who asked, for what, and how.
+fn says_who_asked(name: &[u8]) -> bool {
+    let is = |known: &str| name.eq_ignore_ascii_case(known.as_bytes());
+    is("forwarded") || is("x-real-ip") || begins_with(name, b"x-forwarded")
+}
+
+fn begins_with(name: &[u8], start: &[u8]) -> bool {
+    name.get(..start.len()).is_some_and(|begun| begun.eq_ignore_ascii_case(start))
 }
 
 /// Whether a server that folds `_` to `-` would take this for a field that says who asked.
-fn is_disguised(name: &str) -> bool {
-    name.contains('_') && {
-        let folded = name.replace('_', "-");
-        folded.starts_with("x-forwarded") || folded == "x-real-ip" || HOP_BY_HOP.contains(&folded.as_str())
+fn is_disguised(name: &[u8]) -> bool {
+    name.contains(&b'_') && {
+        let folded: SmallVec<[u8; 64]> =
+            name.iter().map(|byte| if *byte == b'_' { b'-' } else { *byte }).collect();
+        let is = |known: &str| folded.eq_ignore_ascii_case(known.as_bytes());
+        begins_with(&folded, b"x-forwarded") || is("x-real-ip") || HOP_BY_HOP.iter().any(|known| is(known))
     }
 }
 
@@ -172,7 +193,7 @@ fn is_for_heads(name: &str) -> bool {
         "authorization" | "content-length" | "cookie" | "expect" | "forwarded" | "host" | "x-real-ip"
     ) || name.starts_with("x-forwarded")
         || HOP_BY_HOP.contains(&name)
-        || is_disguised(name)
+        || is_disguised(name.as_bytes())
 }
 
 /// Field names listed in `Connection`.
@@ -185,26 +206,26 @@ fn named_by_connection(head: &RequestHead) -> SmallVec<[&[u8]; 4]> {
         .collect()
 }
 
-fn is_named(named: &[&[u8]], name: &HeaderName) -> bool {
-    named.iter().any(|listed| listed.eq_ignore_ascii_case(name.as_str().as_bytes()))
+fn is_named(named: &[&[u8]], name: &[u8]) -> bool {
+    named.iter().any(|listed| listed.eq_ignore_ascii_case(name))
 }
 
 /// What this hop says for itself.
-fn add_hop_fields(fields: &mut HeaderMap, head: &RequestHead, hop: Hop<'_>) {
+fn add_hop_fields<'a>(fields: &mut Fields<'a>, head: &RequestHead, hop: Hop<'a>) {
     if head.headers.all("te").any(lists_trailers) {
-        fields.insert(TE, HeaderValue::from_static("trailers"));
+        fields.add("te", "trailers");
         if hop.framing == Framing::Http1 {
-            fields.insert(CONNECTION, HeaderValue::from_static("te"));
+            fields.add("connection", "te");
         }
     }
     if let Some(wish) = hop.upgrade {
-        fields.insert(CONNECTION, HeaderValue::from_static("upgrade"));
-        fields.insert(UPGRADE, wish.protocol().clone());
+        fields.set("connection", "upgrade");
+        fields.keep(b"upgrade", wish.protocol().as_bytes());
     }
     if let Length::Exactly(bytes) = hop.length {
-        fields.insert(CONTENT_LENGTH, HeaderValue::from(bytes));
+        fields.add("content-length", bytes.to_string());
     }
-    fields.append(VIA, via(head.version));
+    fields.add("via", via(head.version));
 }
 
 fn lists_trailers(value: &[u8]) -> bool {
@@ -212,39 +233,33 @@ fn lists_trailers(value: &[u8]) -> bool {
 }
 
 /// `Via` as this hop adds it (RFC 9110 §7.6.3).
-fn via(received: Version) -> HeaderValue {
-    HeaderValue::from_static(match received {
+fn via(received: Version) -> &'static str {
+    match received {
         Version::Http10 => "1.0 portcullis",
         Version::Http11 => "1.1 portcullis",
         Version::Http2 => "2 portcullis",
-    })
+    }
 }
 
 /// Says who asked, for which host, and how: after what a trusted proxy said, or alone.
-fn add_origin(fields: &mut HeaderMap, forward: &Forward, hop: Hop<'_>, trusted: bool) {
+fn add_origin<'a>(fields: &mut Fields<'a>, forward: &'a Forward, hop: Hop<'_>) {
     let peer = hop.peer.address.ip().to_canonical();
-    let head = forward.head();
     let authority = authority(forward);
-    let proto = head.scheme.as_str();
-    let mut address = String::with_capacity(48);
-    let _ = write!(address, "{peer}");
+    let proto = forward.head().scheme.as_str();
+    let address = address_text("", peer);
     let element = forwarded_element(&address, peer, &authority, proto);
-    append_listed(fields, &X_FORWARDED_FOR, address);
-    append_listed(fields, &FORWARDED, element);
-    if !trusted || !fields.contains_key(&X_FORWARDED_PROTO) {
-        fields.insert(X_FORWARDED_PROTO, scheme_value(head.scheme));
+    if is_trusted(forward, hop) {
+        fields.join("x-forwarded-for", &address);
+        fields.join("forwarded", &element);
+        fields.add_if_absent("x-forwarded-proto", proto);
+        fields.add_if_absent("x-forwarded-host", authority);
+    } else {
+        // None of these came this far.
+        fields.add("x-forwarded-for", String::from(address));
+        fields.add("forwarded", element);
+        fields.add("x-forwarded-proto", proto);
+        fields.add("x-forwarded-host", authority);
     }
-    let Ok(host) = HeaderValue::from_maybe_shared(Bytes::from(authority)) else { return };
-    if !trusted || !fields.contains_key(&X_FORWARDED_HOST) {
-        fields.insert(X_FORWARDED_HOST, host.clone());
-    }
-    if hop.framing == Framing::Http1 {
-        fields.insert(HOST, host);
-    }
-}
-
-fn scheme_value(scheme: Scheme) -> HeaderValue {
-    HeaderValue::from_static(scheme.as_str())
 }
 
 /// One element of `Forwarded` (RFC 7239 §4).
@@ -260,50 +275,11 @@ fn forwarded_element(address: &str, peer: IpAddr, authority: &str, proto: &str) 
     element
 }
 
-/// Adds a member to a list field, keeping it one line so that no reader takes only the first.
-fn append_listed(fields: &mut HeaderMap, name: &HeaderName, member: String) {
-    let mut line = Vec::new();
-    for value in fields.get_all(name) {
-        line.extend_from_slice(value.as_bytes());
-        line.extend_from_slice(b", ");
-    }
-    let whole = if line.is_empty() {
-        Bytes::from(member)
-    } else {
-        line.extend_from_slice(member.as_bytes());
-        Bytes::from(line)
-    };
-    if let Ok(value) = HeaderValue::from_maybe_shared(whole) {
-        fields.insert(name.clone(), value);
-    }
-}
-
-/// Makes one field of the crumbs HTTP/2 clients send cookies in, as HTTP/1 servers look at one only (RFC 9113 §8.2.3).
-fn join_cookies(fields: &mut HeaderMap) {
-    if fields.get_all(COOKIE).iter().nth(1).is_none() {
-        return;
-    }
-    let crumbs: Vec<&[u8]> = fields.get_all(COOKIE).iter().map(HeaderValue::as_bytes).collect();
-    let whole = Bytes::from(crumbs.join(&b"; "[..]));
-    if let Ok(whole) = HeaderValue::from_maybe_shared(whole) {
-        fields.insert(COOKIE, whole);
-    }
-}
-
 /// Offers only codings that can be undone here, and asks for the whole body.
-fn offer_only_decodable(fields: &mut HeaderMap, received: &Headers) {
-    match HeaderValue::try_from(portcullis_wire::fields::restrict_codings(received)) {
-        Ok(offer) => fields.insert(ACCEPT_ENCODING, offer),
-        Err(_) => fields.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity")),
-    };
-    fields.remove(header::RANGE);
-    fields.remove(header::IF_RANGE);
-}
-
-fn set(fields: &mut HeaderMap, name: &str, value: &str) {
-    if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::from_str(value)) {
-        fields.insert(name, value);
-    }
+fn offer_only_decodable(fields: &mut Fields<'_>, received: &Headers) {
+    fields.set("accept-encoding", portcullis_wire::fields::restrict_codings(received));
+    fields.remove("range");
+    fields.remove("if-range");
 }
 
 /// Removes what described the upstream's hop from a response's fields.

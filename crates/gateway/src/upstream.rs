@@ -6,6 +6,7 @@
 
 mod connection;
 mod figures;
+mod heads;
 mod health;
 mod http1;
 mod http2;
@@ -32,7 +33,7 @@ use crate::ports::ReadFile;
 use plan::Plan;
 use server::Names;
 
-pub(crate) use connection::Connection;
+pub(crate) use connection::{Asking, Connection};
 pub(crate) use figures::Figures;
 pub(crate) use http1::AskFailure;
 pub use plan::PlanError;

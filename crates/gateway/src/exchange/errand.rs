@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::task::{Poll, ready};
 use std::time::Duration;
 
-use http::{Request, Response};
+use http::Response;
 use hyper::body::Incoming;
 use portcullis_engine::{RequestFailure, UpstreamFailure};
 use portcullis_model::event::UpstreamRecord;
@@ -23,7 +23,7 @@ use super::course::{Course, Stage};
 use super::outgoing::Outgoing;
 use crate::body::{Broken, Carrier, Passage, UpstreamBody};
 use crate::pace::{Lapse, Pace};
-use crate::upstream::{AskFailure, Connection, Kept, Lease, ServerSet, Tried};
+use crate::upstream::{AskFailure, Asking, Connection, Kept, Lease, ServerSet, Tried};
 
 /// A request on its way, and what became of it so far.
 pub(super) struct Errand {
@@ -168,12 +168,12 @@ impl Errand {
         let Some(Stage::Forward(forward)) = course.stage() else { return Err(Setback::gone()) };
         let safe_to_repeat = self.outgoing.body.is_empty() && forward.head().method.is_idempotent();
         let hop = (&*course.connection.peer, connection.framing());
-        let Some(request) = self.outgoing.request(forward, hop, lease.server().endpoint()) else {
+        let Some(asking) = self.outgoing.request(forward, hop, lease.server().endpoint()) else {
             self.record.error = Some("the target cannot be sent to a server".into());
             let failure = Failure::Upstream(UpstreamFailure::NoServer);
             return Err(Setback { failure, body: None, repeat: Repeat::Never });
         };
-        match self.ask(course, &mut connection, request).await {
+        match self.ask(course, &mut connection, asking).await {
             Ok(Ok(response)) => {
                 lease.server().health.succeeded();
                 let head = connection.head(&response);
@@ -195,10 +195,10 @@ impl Errand {
         &mut self,
         course: &mut Course,
         connection: &mut Connection,
-        request: Request<UpstreamBody>,
+        asking: Asking,
     ) -> Result<Result<Response<Incoming>, Box<AskFailure>>, UpstreamFailure> {
         let (pace, passage) = (&mut self.pace, self.outgoing.passage.as_deref());
-        let mut asking = pin!(connection.ask(request));
+        let mut asking = pin!(connection.ask(asking));
         let mut sent = 0;
         pace.moved();
         poll_fn(|cx| {

@@ -13,9 +13,9 @@ use portcullis_engine::Forward;
 use portcullis_model::{Peer, RequestHead};
 
 use crate::body::{Gate, Passage, UpstreamBody};
-use crate::forward::{self, Expectation, Framing, Hop, Length};
+use crate::forward::{self, Expectation, Framing, Hop, Length, Lines};
 use crate::upgrade::Wish;
-use crate::upstream::{Endpoint, Need, Security};
+use crate::upstream::{Asking, Endpoint, Need, Security};
 
 /// An upstream that does not say `100 Continue` within this gets the body all the same (RFC 9110 §10.1.1).
 const CONTINUE_PATIENCE: Duration = Duration::from_secs(1);
@@ -77,23 +77,35 @@ impl Outgoing {
         forward: &Forward,
         (peer, framing): (&Peer, Framing),
         endpoint: &Endpoint,
-    ) -> Option<Request<UpstreamBody>> {
-        let target = target(forward, framing, endpoint)?;
+    ) -> Option<Asking> {
+        let method = &forward.head().method;
+        if *method == Method::CONNECT {
+            return None;
+        }
         let expectation = if framing == Framing::Http1 { self.expectation } else { Expectation::Drop };
         let hop = Hop { peer, framing, length: self.length, expectation, upgrade: self.wish.as_ref() };
-        self.body.guard_trailers(forward.edits());
-        let mut request = Request::new(std::mem::take(&mut self.body));
-        *request.method_mut() = forward.head().method.clone();
-        *request.headers_mut() = forward::request_fields(forward, hop);
-        *request.uri_mut() = target;
-        *request.version_mut() = match framing {
-            Framing::Http1 => Version::HTTP_11,
-            Framing::Http2 => Version::HTTP_2,
+        let fields = forward::request_fields(forward, hop);
+        let mut request = Request::new(UpstreamBody::default());
+        let lines = match framing {
+            Framing::Http1 => {
+                let (lines, framing) = Lines::write(method, forward.target(), &fields)?;
+                *request.headers_mut() = framing;
+                Some(lines)
+            }
+            Framing::Http2 => {
+                *request.uri_mut() = target(forward, endpoint)?;
+                *request.headers_mut() = fields.to_map();
+                *request.version_mut() = Version::HTTP_2;
+                None
+            }
         };
+        *request.method_mut() = method.clone();
+        self.body.guard_trailers(forward.edits());
+        *request.body_mut() = std::mem::take(&mut self.body);
         if expectation == Expectation::PassOn {
             wait_for_continue(&mut request);
         }
-        Some(request)
+        Some(Asking { request, lines })
     }
 }
 
@@ -105,19 +117,14 @@ fn is_grpc(kind: &[u8]) -> bool {
         && rest.first().is_none_or(|next| matches!(next, b'+' | b';' | b' '))
 }
 
-/// The judged target: alone for HTTP/1, with scheme and authority for HTTP/2.
-fn target(forward: &Forward, framing: Framing, endpoint: &Endpoint) -> Option<Uri> {
-    if forward.head().method == Method::CONNECT {
-        return None;
-    }
+/// The judged target with scheme and authority, as HTTP/2 sends it.
+fn target(forward: &Forward, endpoint: &Endpoint) -> Option<Uri> {
     let mut parts = http::uri::Parts::default();
-    if framing == Framing::Http2 {
-        parts.scheme = Some(match endpoint.security {
-            Security::Clear => http::uri::Scheme::HTTP,
-            Security::Tls => http::uri::Scheme::HTTPS,
-        });
-        parts.authority = Some(forward::authority(forward).parse().ok()?);
-    }
+    parts.scheme = Some(match endpoint.security {
+        Security::Clear => http::uri::Scheme::HTTP,
+        Security::Tls => http::uri::Scheme::HTTPS,
+    });
+    parts.authority = Some(forward::authority(forward).parse().ok()?);
     let path = Bytes::copy_from_slice(forward.target().as_bytes());
     parts.path_and_query = Some(PathAndQuery::from_maybe_shared(path).ok()?);
     Uri::from_parts(parts).ok()

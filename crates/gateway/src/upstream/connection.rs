@@ -12,7 +12,7 @@ use portcullis_wire::Defect;
 use super::http1::{AskFailure, Http1};
 use super::http2::Stream;
 use crate::body::UpstreamBody;
-use crate::forward::Framing;
+use crate::forward::{Framing, Lines};
 use crate::pace::Timer;
 
 /// A connection ready for one exchange.
@@ -21,6 +21,14 @@ pub(crate) enum Connection {
     Http1(Http1),
     /// A place on a shared one.
     Http2(Stream),
+}
+
+/// A request as a connection takes it.
+pub(crate) struct Asking {
+    /// For HTTP/2 all of it, for HTTP/1 what hyper has to know.
+    pub(crate) request: Request<UpstreamBody>,
+    /// The head as HTTP/1 writes it.
+    pub(crate) lines: Option<Lines>,
 }
 
 impl Connection {
@@ -49,13 +57,10 @@ impl Connection {
     }
 
     /// Sends a request and waits for the response's head.
-    pub(crate) async fn ask(
-        &mut self,
-        request: Request<UpstreamBody>,
-    ) -> Result<Response<Incoming>, Box<AskFailure>> {
+    pub(crate) async fn ask(&mut self, asking: Asking) -> Result<Response<Incoming>, Box<AskFailure>> {
         match self {
-            Self::Http1(connection) => connection.ask(request).await,
-            Self::Http2(stream) => stream.ask(request).await,
+            Self::Http1(connection) => connection.ask(asking).await,
+            Self::Http2(stream) => stream.ask(asking.request).await,
         }
     }
 

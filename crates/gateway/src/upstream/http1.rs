@@ -18,6 +18,7 @@ use hyper_util::rt::TokioIo;
 use portcullis_model::{ResponseHead, Tick};
 use portcullis_wire::Defect;
 
+use super::connection::Asking;
 use super::strict::{Strict, Witness, strict};
 use super::transport::Transport;
 use crate::body::UpstreamBody;
@@ -87,11 +88,9 @@ impl Http1 {
     }
 
     /// Sends a request and waits for the response's head, a final one or 101.
-    pub(crate) async fn ask(
-        &mut self,
-        request: Request<UpstreamBody>,
-    ) -> Result<Response<Incoming>, Box<AskFailure>> {
-        self.witness.expect(request.method(), request.headers());
+    pub(crate) async fn ask(&mut self, asking: Asking) -> Result<Response<Incoming>, Box<AskFailure>> {
+        let Asking { request, lines } = asking;
+        self.witness.expect(request.method(), request.headers(), lines);
         // The answer is made while the connection is polled, by this very task, so it needs no waker; and it must
         // not be kept back by a spent cooperative budget, as nothing would wake the task again.
         let mut answer = pin!(tokio::task::unconstrained(self.sender.try_send_request(request)));

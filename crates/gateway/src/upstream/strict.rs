@@ -17,6 +17,8 @@ use portcullis_wire::framing::AnswerKind;
 use portcullis_wire::{Asked, Defect, FramingLimits, ResponseFollower, What};
 use tokio::io::{AsyncRead, ReadBuf};
 
+use super::heads::Heads;
+use crate::forward::Lines;
 use crate::through::{Reads, Through};
 
 /// What the follower saw, shared between a connection's bytes and the exchange that uses it.
@@ -30,6 +32,8 @@ struct Seen {
     follower: ResponseFollower,
     head: Option<ResponseHead>,
     defect: Option<Defect>,
+    /// The head of a request of which nothing was written yet.
+    lines: Option<Lines>,
 }
 
 /// Whether bytes are still HTTP.
@@ -43,13 +47,14 @@ impl Witness {
     /// One that has seen nothing.
     pub(crate) fn new() -> Self {
         let follower = ResponseFollower::new(FramingLimits::default());
-        Self(Arc::new(Mutex::new(Seen { follower, head: None, defect: None })))
+        Self(Arc::new(Mutex::new(Seen { follower, head: None, defect: None, lines: None })))
     }
 
-    /// A request is about to be sent.
-    pub(crate) fn expect(&self, method: &Method, fields: &HeaderMap) {
+    /// A request is about to be sent, whose head is `lines` where that is more than hyper knows of it.
+    pub(crate) fn expect(&self, method: &Method, fields: &HeaderMap, lines: Option<Lines>) {
         let mut seen = self.0.lock();
         seen.head = None;
+        seen.lines = lines;
         seen.follower.expect(if method == Method::HEAD {
             Asked::Head
         } else if method == Method::CONNECT {
@@ -64,6 +69,11 @@ impl Witness {
     /// The last final head, once.
     pub(crate) fn take_head(&self) -> Option<ResponseHead> {
         self.0.lock().head.take()
+    }
+
+    /// The head of the request that is about to be written, once.
+    pub(super) fn take_lines(&self) -> Option<Lines> {
+        self.0.lock().lines.take()
     }
 
     /// What was wrong, if anything.
@@ -96,8 +106,8 @@ impl Witness {
     }
 }
 
-/// A stream whose reads are followed.
-pub(crate) type Strict<T> = Through<Followed, T>;
+/// A stream whose reads are followed, and onto which requests' heads are written.
+pub(crate) type Strict<T> = Through<Followed, Heads<T>>;
 
 /// Follows what is read.
 #[derive(Debug)]
@@ -107,8 +117,8 @@ pub(crate) struct Followed {
 }
 
 /// Follows a stream.
-pub(crate) const fn strict<T>(transport: T, witness: Witness) -> Strict<T> {
-    Through::over(transport, Followed { witness, speaking: Speaking::Http })
+pub(crate) fn strict<T>(transport: T, witness: Witness) -> Strict<T> {
+    Through::over(Heads::new(transport, witness.clone()), Followed { witness, speaking: Speaking::Http })
 }
 
 impl Reads for Followed {
@@ -140,7 +150,7 @@ mod tests {
 
     async fn read(answer: &'static [u8], asked: &Method) -> (io::Result<Vec<u8>>, Witness) {
         let witness = Witness::new();
-        witness.expect(asked, &HeaderMap::new());
+        witness.expect(asked, &HeaderMap::new(), None);
         let mut stream = strict(answer, witness.clone());
         let mut bytes = Vec::new();
         (stream.read_to_end(&mut bytes).await.map(|_| bytes), witness)
