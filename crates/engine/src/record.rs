@@ -17,7 +17,7 @@ use crate::redact::{cut, redact_path, scrub};
 use crate::state::{Outcome, State};
 use crate::tags;
 
-/// The longest `User-Agent` kept, in bytes.
+/// The longest host, `User-Agent` or media type kept, in bytes.
 const AGENT: usize = 256;
 
 /// The most header fields kept.
@@ -153,12 +153,12 @@ fn request(view: &View<'_>) -> RequestRecord {
     RequestRecord {
         method: SmolStr::new(state.head.method.as_str()),
         scheme: state.head.scheme,
-        host: SmolStr::new(cut(state.normal.host.to_string(), AGENT)),
+        host: shortened(&state.normal.host),
         path: redact_path(state.normal.path()),
         query: (!query.raw().is_empty()).then(|| redact.query(query.raw())),
         version: state.head.version,
         headers: kept_headers(view),
-        user_agent: agent.map(|agent| cut(scrub(&agent), AGENT).into()),
+        user_agent: agent.map(|agent| shortened(&SmolStr::new(scrub(&agent)))),
         content_type: content_type(headers),
         body_bytes: state.outcome.as_ref().map_or(0, |outcome| outcome.request_bytes),
     }
@@ -183,7 +183,12 @@ fn kept_headers(view: &View<'_>) -> Vec<(SmolStr, String)> {
 
 fn content_type(headers: &portcullis_model::Headers) -> Option<SmolStr> {
     let parsed = headers.get("content-type").and_then(MediaType::parse)?;
-    Some(cut(parsed.essence().to_owned(), AGENT).into())
+    Some(shortened(&parsed.into_essence()))
+}
+
+/// Bounded; what is short enough, as nearly everything is, is not copied.
+fn shortened(text: &SmolStr) -> SmolStr {
+    if text.len() <= AGENT { text.clone() } else { cut(text.to_string(), AGENT).into() }
 }
 
 fn response(state: &State) -> Option<ResponseRecord> {

@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 
+use smallvec::SmallVec;
 use smol_str::SmolStr;
 
 use crate::identity::keys;
@@ -78,6 +79,9 @@ const MARKS: [&str; 15] = [
     "ya29.",
 ];
 
+/// A word shorter than this is not taken for a secret, in bytes.
+const SHORTEST_SECRET: usize = 16;
+
 /// The names one site hides besides those that are always hidden.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Redactor {
@@ -109,7 +113,7 @@ impl Redactor {
         if is("referer") || value.starts_with('/') || value.contains("://") {
             return self.address(&value);
         }
-        cut(scrub(&value), LONGEST)
+        cut(scrub(&value).into_owned(), LONGEST)
     }
 
     /// Cookie names in order, values hidden.
@@ -168,10 +172,12 @@ impl Redactor {
 
     fn hides_query(&self, name: &str) -> bool {
         let name = portcullis_wire::Query::new(name);
-        let decoded = name.pairs().next().map(|(name, _)| name.to_ascii_lowercase()).unwrap_or_default();
+        let decoded = name.pairs().next().map(|(name, _)| name).unwrap_or_default();
         // `user[password]` and `user.pin` are names of forms' fields.
-        let last = decoded.trim_end_matches(']').rsplit(['[', '.']).next().unwrap_or_default();
-        QUERY.contains(&last)
+        let inner = decoded.trim_end_matches(']');
+        let begins = inner.bytes().rposition(|byte| matches!(byte, b'[' | b'.')).map_or(0, |at| at + 1);
+        let last = inner.get(begins..).unwrap_or_default();
+        QUERY.iter().any(|known| known.eq_ignore_ascii_case(last))
             || names_secret(&decoded)
             || self.query.iter().any(|known| known.eq_ignore_ascii_case(&decoded))
     }
@@ -179,8 +185,9 @@ impl Redactor {
 
 /// Whether a field of that name holds a credential.
 fn names_secret(name: &str) -> bool {
-    let name = name.to_ascii_lowercase().replace('_', "-");
-    WORDS.iter().any(|word| name.contains(word))
+    let fold = |byte: u8| if byte == b'_' { b'-' } else { byte.to_ascii_lowercase() };
+    let name: SmallVec<[u8; 64]> = name.bytes().map(fold).collect();
+    (0..name.len()).filter_map(|at| name.get(at..)).any(|rest| WORDS.iter().any(|word| rest.starts_with(word.as_bytes())))
 }
 
 /// `https://name:word@host/` without name and word.
@@ -220,11 +227,10 @@ pub(crate) fn redact_path(path: &str) -> String {
 }
 
 /// Text with the words that look like secrets hidden.
-pub(crate) fn scrub(text: &str) -> String {
-    let breaks =
-        |c: char| c.is_whitespace() || matches!(c, ',' | ';' | '=' | '&' | '"' | '\'' | '(' | ')' | '/');
-    if !text.split(breaks).any(looks_secret) {
-        return text.to_owned();
+pub(crate) fn scrub(text: &str) -> Cow<'_, str> {
+    let breaks = |c: char| c.is_whitespace() || (c.is_ascii() && breaks_words(c as u8));
+    if !has_long_word(text) || !text.split(breaks).any(looks_secret) {
+        return Cow::Borrowed(text);
     }
     let mut out = String::with_capacity(text.len());
     for piece in text.split_inclusive(breaks) {
@@ -232,7 +238,20 @@ pub(crate) fn scrub(text: &str) -> String {
         out.push_str(if looks_secret(word) { HIDDEN } else { word });
         out.push_str(piece.get(word.len()..).unwrap_or_default());
     }
-    out
+    Cow::Owned(out)
+}
+
+fn breaks_words(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b',' | b';' | b'=' | b'&' | b'"' | b'\'' | b'(' | b')' | b'/')
+}
+
+/// Whether any word is as long as a secret is; most texts have none, which this finds out quickly.
+fn has_long_word(text: &str) -> bool {
+    let mut run = 0;
+    text.bytes().any(|byte| {
+        run = if breaks_words(byte) { 0 } else { run + 1 };
+        run >= SHORTEST_SECRET
+    })
 }
 
 /// Bounded, for people and the archive.
@@ -247,7 +266,7 @@ pub(crate) fn cut(mut text: String, limit: usize) -> String {
 /// A JSON Web Token, a key with a well-known mark, or a long run of letters in both cases and digits, as random
 /// tokens are. UUIDs and hexadecimal hashes are not: they name things.
 pub(crate) fn looks_secret(word: &str) -> bool {
-    if word.len() < 16 {
+    if word.len() < SHORTEST_SECRET {
         return false;
     }
     if word.find("eyJ").is_some_and(|at| word.get(at..).is_some_and(|token| token.contains('.'))) {

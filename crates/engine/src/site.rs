@@ -20,6 +20,8 @@ pub(crate) struct Site {
     pub(crate) name: SmolStr,
     pub(crate) encoded_slash: EncodedSlash,
     pub(crate) contract: Option<Contract>,
+    /// Each operation's `op:` tag.
+    pub(crate) operation_tags: Vec<SmolStr>,
     /// Which provider stands for each security scheme.
     pub(crate) schemes: Vec<(SmolStr, SmolStr)>,
     pub(crate) scope: Scope,

@@ -6,8 +6,9 @@
 use std::net::IpAddr;
 
 use portcullis_contract::{Template, operation_id as declared_id};
+use portcullis_model::caller::address_text;
 use portcullis_model::{Cause, OperationId, Tag};
-use smol_str::{SmolStr, SmolStrBuilder, format_smolstr};
+use smol_str::{SmolStr, SmolStrBuilder};
 
 use crate::facts::View;
 use crate::state::Matched;
@@ -68,15 +69,26 @@ pub(crate) fn automatic_has_with(view: &View<'_>, prefix: &str) -> bool {
 pub(crate) fn automatic(view: &View<'_>) -> Vec<Tag> {
     let mut tags = Vec::with_capacity(16);
     for namespace in NAMESPACES {
-        each_value(view, namespace, &mut |value, cause| {
-            tags.push(Tag { tag: joined(namespace, value), cause });
-        });
+        match declared_tag(view).filter(|_| namespace == "op") {
+            Some(tag) => tags.push(Tag { tag, cause: Cause::Contract }),
+            None => each_value(view, namespace, &mut |value, cause| {
+                tags.push(Tag { tag: joined(namespace, value), cause });
+            }),
+        }
     }
     tags
 }
 
+/// The tag of a declared operation, which was joined when policy was compiled.
+fn declared_tag(view: &View<'_>) -> Option<SmolStr> {
+    match &view.state.matched {
+        Matched::Declared { index, .. } => view.site()?.operation_tags.get(*index).cloned(),
+        Matched::Grouped { .. } | Matched::Nothing => None,
+    }
+}
+
 /// `namespace:value`. Joined by hand: formatting costs several times as much, a dozen times an event.
-fn joined(namespace: &str, value: &str) -> SmolStr {
+pub(crate) fn joined(namespace: &str, value: &str) -> SmolStr {
     let mut tag = SmolStrBuilder::new();
     tag.push_str(namespace);
     tag.push(':');
@@ -93,7 +105,7 @@ fn each_value(view: &View<'_>, namespace: &str, show: &mut dyn FnMut(&str, Cause
         "route" => view.scope().route.iter().for_each(|route| observed(route)),
         "method" => observed(state.head.method.as_str()),
         "host" if !state.normal.host.is_empty() => observed(&state.normal.host),
-        "ip" => observed(&format_smolstr!("{}", state.client)),
+        "ip" => observed(&address_text("", state.client)),
         "net" => observed(network(state.client)),
         "tls" => observed(state.peer.tls.as_ref().map_or("none", |tls| tls.version.as_str())),
         "http" => observed(state.head.version.as_str()),
@@ -142,12 +154,16 @@ fn each_status(view: &View<'_>, namespace: &str, show: &mut dyn FnMut(&str, Caus
     let answered = view.state.response.as_ref().map(|head| head.status);
     let sent = view.state.outcome.as_ref().map(|outcome| outcome.status).filter(|status| *status != 0);
     let Some(status) = sent.or(answered) else { return };
-    let text = if namespace == "status" {
-        format_smolstr!("{status}")
+    let mut text = SmolStrBuilder::new();
+    let digit = |unit: u16| char::from(b'0' + (status / unit % 10) as u8);
+    text.push(digit(100));
+    if namespace == "status" {
+        text.push(digit(10));
+        text.push(digit(1));
     } else {
-        format_smolstr!("{}xx", status / 100)
-    };
-    show(&text, Cause::Observed);
+        text.push_str("xx");
+    }
+    show(&text.finish(), Cause::Observed);
 }
 
 /// What kind of network an address belongs to.

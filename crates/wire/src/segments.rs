@@ -13,18 +13,17 @@ const HASH_DIGITS: usize = 12;
 /// The kind of a decoded segment.
 pub fn classify(segment: &str) -> SegmentKind {
     let bytes = segment.as_bytes();
-    let shape = Shape::of(bytes);
     if is_number(bytes) {
         SegmentKind::Number
     } else if is_date(bytes) {
         SegmentKind::Date
     } else if is_uuid(bytes) {
         SegmentKind::Uuid
-    } else if shape.hex && shape.digits > 0 && bytes.len() >= HASH_DIGITS {
+    } else if is_hash(bytes) {
         SegmentKind::Hash
     } else if is_email(segment) {
         SegmentKind::Email
-    } else if is_word(segment, &shape) {
+    } else if is_word(segment) {
         SegmentKind::Word
     } else {
         SegmentKind::Opaque
@@ -35,8 +34,6 @@ pub fn classify(segment: &str) -> SegmentKind {
 struct Shape {
     digits: usize,
     letters: usize,
-    /// Only hexadecimal digits.
-    hex: bool,
     /// Only letters, digits, `-`, `_`, `.` and bytes of non-ASCII letters.
     plain: bool,
 }
@@ -47,12 +44,18 @@ impl Shape {
         Self {
             digits: count(u8::is_ascii_digit),
             letters: count(|byte| byte.is_ascii_alphabetic() || !byte.is_ascii()),
-            hex: bytes.iter().all(u8::is_ascii_hexdigit),
             plain: bytes.iter().all(|byte| {
                 byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.') || !byte.is_ascii()
             }),
         }
     }
+}
+
+/// Hexadecimal digits, enough of them, and not all letters.
+fn is_hash(bytes: &[u8]) -> bool {
+    bytes.len() >= HASH_DIGITS
+        && bytes.iter().all(u8::is_ascii_hexdigit)
+        && bytes.iter().any(u8::is_ascii_digit)
 }
 
 /// Digits, also with a sign or one fraction.
@@ -114,11 +117,12 @@ fn is_email(text: &str) -> bool {
 }
 
 /// Letters with separators; digits only where words have them: `v2`, `oauth2`, `report-2`, `index.html`.
-fn is_word(segment: &str, shape: &Shape) -> bool {
-    if segment.is_empty() {
-        return true;
+fn is_word(segment: &str) -> bool {
+    if segment.is_empty() || segment.len() > WORD_BYTES {
+        return segment.is_empty();
     }
-    if !shape.plain || shape.letters == 0 || segment.len() > WORD_BYTES || is_scrambled(segment) {
+    let shape = Shape::of(segment.as_bytes());
+    if !shape.plain || shape.letters == 0 || is_scrambled(segment) {
         return false;
     }
     shape.digits == 0 || (shape.digits <= 3 && segment.split(['-', '_', '.']).all(digits_at_one_end))

@@ -10,6 +10,7 @@ use smol_str::SmolStr;
 use crate::hosts::Hosts;
 use crate::identity::Provider;
 use crate::site::{Learned, Route, Site};
+use crate::tags;
 
 use super::{Work, filter, scopes};
 
@@ -26,7 +27,8 @@ pub(super) fn compile(work: &mut Work<'_>, providers: &[Arc<Provider>]) -> (Vec<
 
 fn compile_site(work: &mut Work<'_>, providers: &[Arc<Provider>], site: &portcullis_policy::Site) -> Site {
     let contract = site.contract.as_ref().and_then(|named| load_contract(work, site, named));
-    let declared = contract.as_ref().map_or(0, |contract| contract.operations().len());
+    let operations = contract.as_ref().map_or(&[][..], Contract::operations);
+    let operation_tags: Vec<_> = operations.iter().map(|one| tags::joined("op", &one.name)).collect();
     let page = site.refusals.html.as_ref().and_then(|file| work.text(file)).map(Arc::from);
     let schemes = site.contract.as_ref().map(|contract| {
         contract.schemes.iter().map(|(scheme, provider)| (scheme.clone(), provider.0.clone())).collect()
@@ -56,7 +58,8 @@ fn compile_site(work: &mut Work<'_>, providers: &[Arc<Provider>], site: &portcul
             })
             .collect(),
         page,
-        learned: Learned::new(declared),
+        learned: Learned::new(operation_tags.len()),
+        operation_tags,
     }
 }
 

@@ -1,5 +1,6 @@
 //! Media types (RFC 9110 §8.3): `type/subtype` with parameters.
 
+use smallvec::SmallVec;
 use smol_str::SmolStr;
 
 use crate::grammar::{is_token, is_token_byte, trim};
@@ -53,7 +54,7 @@ impl MediaType {
     }
 
     fn new(essence: &[u8], parameters: Vec<(SmolStr, String)>, sent: &[u8]) -> Self {
-        let essence: SmolStr = essence.iter().map(|byte| char::from(byte.to_ascii_lowercase())).collect();
+        let essence = lower_case(essence);
         let sent = if essence.starts_with("multipart/") { sent.into() } else { Box::default() };
         Self { essence, parameters, sent }
     }
@@ -66,6 +67,11 @@ impl MediaType {
     /// `type/subtype`, lower case.
     pub fn essence(&self) -> &str {
         &self.essence
+    }
+
+    /// The same, without copying it.
+    pub fn into_essence(self) -> SmolStr {
+        self.essence
     }
 
     /// The first parameter of that name (lower case).
@@ -122,6 +128,12 @@ impl MediaType {
     }
 }
 
+/// A token in lower case.
+fn lower_case(token: &[u8]) -> SmolStr {
+    let lower: SmallVec<[u8; 64]> = token.iter().map(u8::to_ascii_lowercase).collect();
+    std::str::from_utf8(&lower).map(SmolStr::new).unwrap_or_default()
+}
+
 /// One `name=value`, the value a token or quoted, and what follows it.
 fn parameter(text: &[u8]) -> Option<(SmolStr, String, &[u8])> {
     let equals = memchr::memchr(b'=', text)?;
@@ -130,7 +142,7 @@ fn parameter(text: &[u8]) -> Option<(SmolStr, String, &[u8])> {
     if !is_token(name) {
         return None;
     }
-    let name = name.iter().map(|byte| char::from(byte.to_ascii_lowercase())).collect();
+    let name = lower_case(name);
     let (value, rest) = if let [b'"', quoted @ ..] = value {
         unquote(quoted)?
     } else {

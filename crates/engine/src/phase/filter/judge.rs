@@ -94,7 +94,7 @@ fn take_finding(
 
 /// Names are the client's own words, too.
 fn redacted_place(place: &str) -> SmolStr {
-    cut(scrub(place), LONGEST).into()
+    cut(scrub(place).into_owned(), LONGEST).into()
 }
 
 fn take_matches(snapshot: &Snapshot, state: &mut State, running: &mut Running, phase: Phase) {
@@ -133,7 +133,7 @@ fn take_match(snapshot: &Snapshot, state: &mut State, running: &mut Running, one
     let reason = reason.by(rule).found(found);
     state.note(match one.message.as_str() {
         "" => reason,
-        message => reason.detail(cut(scrub(message), LONGEST)),
+        message => reason.detail(cut(scrub(message).into_owned(), LONGEST)),
     });
 }
 
