@@ -187,7 +187,9 @@ impl Redactor {
 fn names_secret(name: &str) -> bool {
     let fold = |byte: u8| if byte == b'_' { b'-' } else { byte.to_ascii_lowercase() };
     let name: SmallVec<[u8; 64]> = name.bytes().map(fold).collect();
-    (0..name.len()).filter_map(|at| name.get(at..)).any(|rest| WORDS.iter().any(|word| rest.starts_with(word.as_bytes())))
+    (0..name.len())
+        .filter_map(|at| name.get(at..))
+        .any(|rest| WORDS.iter().any(|word| rest.starts_with(word.as_bytes())))
 }
 
 /// `https://name:word@host/` without name and word.
@@ -359,13 +361,13 @@ mod tests {
         fn redacting_twice_changes_nothing(text in "[ -~é]{0,200}") {
             let once = redactor().query(&text);
             prop_assert_eq!(redactor().query(&once), once);
-            let once = scrub(&text);
-            prop_assert_eq!(scrub(&once), once);
+            let once = scrub(&text).into_owned();
+            prop_assert_eq!(scrub(&once), once.as_str());
         }
 
         #[test]
         fn a_token_never_passes(before in "[a-z/ ]{0,20}", name in "[a-z]{1,8}") {
-            let text = scrub(&format!("{before} {JWT}"));
+            let text = scrub(&format!("{before} {JWT}")).into_owned();
             prop_assert!(!text.contains("eyJ"), "{}", text);
             let query = redactor().query(&format!("{name}={JWT}"));
             prop_assert!(!query.contains("eyJ"), "{}", query);

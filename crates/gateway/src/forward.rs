@@ -11,7 +11,8 @@ use std::borrow::Cow;
 use std::net::IpAddr;
 
 use http::header::{
-    CONNECTION, HeaderMap, HeaderName, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRANSFER_ENCODING, UPGRADE,
+    CONNECTION, HeaderMap, HeaderName, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRANSFER_ENCODING,
+    UPGRADE,
 };
 use portcullis_engine::{Forward, HeaderEdits};
 use portcullis_model::caller::address_text;
@@ -284,18 +285,15 @@ fn offer_only_decodable(fields: &mut Fields<'_>, received: &Headers) {
 
 /// Removes what described the upstream's hop from a response's fields.
 pub(crate) fn strip_hop_fields(fields: &mut HeaderMap) {
-    if fields.contains_key(CONNECTION) {
-        let named: SmallVec<[HeaderName; 4]> = fields
-            .get_all(CONNECTION)
-            .iter()
-            .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
-            .filter_map(|name| HeaderName::from_bytes(name.trim_ascii()).ok())
-            .collect();
-        for name in named {
-            fields.remove(name);
-        }
+    // Looking through the few fields there are costs less than looking each of these names up.
+    let mut stripped: SmallVec<[HeaderName; 4]> =
+        fields.keys().filter(|name| HOP_BY_HOP_NAMES.contains(name)).cloned().collect();
+    if stripped.contains(&CONNECTION) {
+        let named =
+            fields.get_all(CONNECTION).iter().flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
+        stripped.extend(named.filter_map(|name| HeaderName::from_bytes(name.trim_ascii()).ok()));
     }
-    for name in &HOP_BY_HOP_NAMES {
+    for name in stripped {
         fields.remove(name);
     }
 }

@@ -107,7 +107,9 @@ impl<'a> Fields<'a> {
 impl Field<'_> {
     /// Adds it to a table; what cannot be a field is left out.
     pub(super) fn add_to(&self, map: &mut HeaderMap) {
-        if let (Ok(name), Ok(value)) = (HeaderName::from_bytes(self.name), HeaderValue::from_bytes(&self.value)) {
+        if let (Ok(name), Ok(value)) =
+            (HeaderName::from_bytes(self.name), HeaderValue::from_bytes(&self.value))
+        {
             map.append(name, value);
         }
     }

@@ -161,7 +161,13 @@ mod tests {
             assert!(lines(&[("x", value)], "/").is_none(), "{value:?}");
         }
         assert!(lines(&[], "/a b").is_none() && lines(&[], "/a\r\n").is_none());
-        for other in ["", "GET / HTTP/1.1\r\n\r\n", "POST /x HTTP/1.1\r\n\r\n", "POST / HTTP/2.1\r\n\r\n", "POST / HTTP"] {
+        for other in [
+            "",
+            "GET / HTTP/1.1\r\n\r\n",
+            "POST /x HTTP/1.1\r\n\r\n",
+            "POST / HTTP/2.1\r\n\r\n",
+            "POST / HTTP",
+        ] {
             let (mut lines, _) = lines(&[], "/").unwrap();
             assert!(lines.stand_for([other.as_bytes()].into_iter()).is_err(), "{other:?}");
         }

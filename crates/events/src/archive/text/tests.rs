@@ -37,7 +37,10 @@ fn other_shapes_are_written_alike_or_refused() {
     }
     check(&(Shape::Named { size: -128, sign: '"' }, Shape::Unit));
     check(&(u64::MAX, i64::MIN, 0_u8, [(); 0], true, Some(()), None::<u8>));
-    for refused in [write_json(&1.5_f64, &mut Vec::new()), write_json(&std::collections::BTreeMap::from([(1, 2)]), &mut Vec::new())] {
+    for refused in [
+        write_json(&1.5_f64, &mut Vec::new()),
+        write_json(&std::collections::BTreeMap::from([(1, 2)]), &mut Vec::new()),
+    ] {
         assert!(refused.is_err());
     }
 }
