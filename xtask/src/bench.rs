@@ -1,6 +1,7 @@
 //! `cargo xtask bench`: measure against a baseline in the same run, print ratios.
 
 mod filter;
+mod kept;
 mod load;
 mod peers;
 mod report;
@@ -131,7 +132,7 @@ impl Proxy {
                 let after = sample::Usage::of(peer.processes()?)?;
                 // Round 0 warms caches and the page cache of the binaries; it does not count.
                 if round > 0 {
-                    row.add(&load, &after.since(&before));
+                    row.add(&load, &after.since(&before), peer.kept()?);
                 }
             }
         }

@@ -8,6 +8,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result};
 
+use super::kept::Kept;
 use super::load::{self, Answer};
 use super::sample;
 use crate::process::{Running, root, tied};
@@ -52,6 +53,8 @@ pub(super) struct Ground {
 /// A contestant that runs.
 pub(super) struct Peer {
     address: SocketAddr,
+    /// Where a gateway serves its metrics.
+    metrics: SocketAddr,
     running: Running,
     contestant: Contestant,
 }
@@ -59,6 +62,14 @@ pub(super) struct Peer {
 impl Peer {
     pub(super) fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// What became of the events it offered to its archive; other contestants have none.
+    pub(super) fn kept(&self) -> Result<Kept> {
+        match self.contestant {
+            Contestant::Nginx | Contestant::Bare => Ok(Kept::default()),
+            Contestant::Off | Contestant::Sampled | Contestant::All => Kept::ask(self.metrics),
+        }
     }
 
     /// The processes that do its work.
@@ -92,15 +103,15 @@ impl Ground {
     }
 
     fn start_under(&self, contestant: Contestant, workers: u32, counts: Option<&PathBuf>) -> Result<Peer> {
-        let address = free_address()?;
-        let inner = self.command(contestant, workers, address, counts.is_some())?;
+        let (address, metrics) = (free_address()?, free_address()?);
+        let inner = self.command(contestant, workers, (address, metrics), counts.is_some())?;
         let mut command = tied(&match counts {
             Some(file) => callgrind(&inner, file),
             None => inner,
         });
         let running = Running::start(command.stdout(Stdio::null()).stderr(Stdio::null()))?;
         await_listening(address)?;
-        Ok(Peer { address, running, contestant })
+        Ok(Peer { address, metrics, running, contestant })
     }
 
     /// User instructions a request: the difference of two runs of different length under callgrind.
@@ -130,7 +141,7 @@ impl Ground {
         &self,
         contestant: Contestant,
         workers: u32,
-        address: SocketAddr,
+        (address, metrics): (SocketAddr, SocketAddr),
         counted: bool,
     ) -> Result<Command> {
         let release = root().join("target/release");
@@ -151,7 +162,7 @@ impl Ground {
             }
             Contestant::Off | Contestant::Sampled | Contestant::All => {
                 let config = self.folder.join("portcullis.yaml");
-                std::fs::write(&config, policy(contestant, address, self.upstream, workers))?;
+                std::fs::write(&config, policy(contestant, (address, metrics), self.upstream, workers))?;
                 let _ = std::fs::remove_dir_all(self.folder.join("data"));
                 let mut command = Command::new(release.join("portcullis"));
                 command.arg("serve").arg("-c").arg(&config).args(["--no-watch", "--log", "error"]);
@@ -233,7 +244,12 @@ fn nginx_config(
     )
 }
 
-fn policy(contestant: Contestant, address: SocketAddr, upstream: SocketAddr, workers: u32) -> String {
+fn policy(
+    contestant: Contestant,
+    (address, metrics): (SocketAddr, SocketAddr),
+    upstream: SocketAddr,
+    workers: u32,
+) -> String {
     let archive = match contestant {
         Contestant::Sampled => "archive: { sqlite: { path: data/events.db }, passes: 1% }",
         Contestant::All => "archive: { sqlite: { path: data/events.db }, passes: 100% }",
@@ -241,10 +257,10 @@ fn policy(contestant: Contestant, address: SocketAddr, upstream: SocketAddr, wor
     };
     format!(
         "listen: [{{ address: \"{address}\" }}]\nworkers: {workers}\n{archive}\n\
-         control: {{ socket: data/portcullis.sock }}\n\
+         control: {{ socket: data/portcullis.sock }}\nmetrics: {{ listen: \"{metrics}\" }}\n\
          lists: {{ partners: {{ ranges: [203.0.113.0/24, \"2001:db8::/32\"] }} }}\n\
          sites:\n  shop:\n    hosts: [shop.test]\n    upstream: {{ servers: [\"http://{upstream}\"] }}\n\
-         \x20   contract: {{ files: [contract.yaml] }}\n    unknown_apis: monitor\n\
+         \x20   contract: {{ files: [contract.yaml] }}\n    unknown_apis: monitor\n    filter: off\n\
          \x20   rules:\n\
          \x20     - {{ name: partner, when: 'ip in lists.partners', tag: [net:partner] }}\n\
          \x20     - {{ name: admin, when: 'path.startsWith(\"/admin\") && !tag(\"net:partner\")', action: block }}\n\
