@@ -204,7 +204,7 @@ impl Where {
         match self {
             Self::Header(name) => {
                 let mut values = presented.headers.iter().filter(|field| field.is(name));
-                let value = &values.next()?.value;
+                let value = values.next()?.value;
                 if values.next().is_some() {
                     return Some(Cow::Borrowed(""));
                 }

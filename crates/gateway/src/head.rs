@@ -84,15 +84,23 @@ fn decoded_head<B>(request: &Request<B>, scheme: Scheme) -> RequestHead {
     let fields = request.headers();
     let names_and_values: usize = fields.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
     let mut texts = BytesMut::with_capacity(target.len() + authority.map_or(0, str::len) + names_and_values);
-    let mut keep = |text: &[u8]| {
-        texts.put_slice(text);
+    let mut keep = |text: &str| {
+        texts.put_slice(text.as_bytes());
         texts.split().freeze()
     };
-    let target = keep(target.as_bytes());
-    let authority = authority.map(|text| keep(text.as_bytes()));
-    let mut headers = Headers::with_capacity(fields.len());
+    let target = keep(target);
+    let authority = authority.map(keep);
     for (name, value) in fields {
-        headers.push(keep(name.as_str().as_bytes()), keep(value.as_bytes()));
+        texts.put_slice(name.as_str().as_bytes());
+        texts.put_slice(value.as_bytes());
+    }
+    let mut headers = Headers::within(texts.freeze(), fields.len());
+    let mut start = 0;
+    for (name, value) in fields {
+        let middle = start + name.as_str().len();
+        let end = middle + value.len();
+        headers.add(start..middle, middle..end);
+        start = end;
     }
     RequestHead {
         method: request.method().clone(),

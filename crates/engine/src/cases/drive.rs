@@ -256,7 +256,7 @@ fn arrival(request: &Request, random: u128) -> Result<Arrival, String> {
     let mut headers = Headers::default();
     headers.push("Host", request.host.clone());
     for field in fields(&request.headers).iter() {
-        headers.push(field.name.clone(), field.value.clone());
+        headers.push(field.name, field.value);
     }
     let encrypted = request.sni.is_some() || request.certificate.is_some();
     let tls = encrypted.then(|| TlsFacts {

@@ -94,10 +94,7 @@ impl Connection {
 }
 
 fn read_head(response: &Response<Incoming>) -> ResponseHead {
-    let field = |(name, value): (&http::HeaderName, &http::HeaderValue)| {
-        (Bytes::copy_from_slice(name.as_str().as_bytes()), Bytes::copy_from_slice(value.as_bytes()))
-    };
     let version = if response.version() == http::Version::HTTP_2 { Version::Http2 } else { Version::Http11 };
-    let headers: Headers = response.headers().iter().map(field).collect();
+    let headers: Headers = response.headers().iter().collect();
     ResponseHead { status: response.status().as_u16(), version, headers }
 }

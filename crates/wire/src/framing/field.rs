@@ -10,7 +10,7 @@ use crate::grammar::{is_field_value, is_token_byte, trim, trim_end};
 
 /// Reads every field line of a head; `ends` are the offsets behind each line's line feed, the first line's first.
 pub(super) fn parse_fields(head: &Bytes, ends: &[u32]) -> Result<(Headers, Special), Defect> {
-    let mut headers = Headers::with_capacity(ends.len().saturating_sub(1));
+    let mut headers = Headers::within(head.clone(), ends.len().saturating_sub(1));
     let mut special = Special::default();
     let mut start = ends.first().map_or(0, |end| *end as usize);
     for end in ends.iter().skip(1) {
@@ -19,7 +19,7 @@ pub(super) fn parse_fields(head: &Bytes, ends: &[u32]) -> Result<(Headers, Speci
         let Field { name, value, value_at } = split_field(line)?;
         special.note(name, value)?;
         let value_at = start + value_at;
-        headers.push(head.slice(start..start + name.len()), head.slice(value_at..value_at + value.len()));
+        headers.add(start..start + name.len(), value_at..value_at + value.len());
         start = end;
     }
     Ok((headers, special))
