@@ -238,7 +238,12 @@ fn there(is: bool) -> Value<'static> {
 
 fn field<'a>(headers: &'a Headers, name: &str) -> Value<'a> {
     let values = headers.iter().filter(|field| field.is(name));
-    several(values.map(|field| String::from_utf8_lossy(&field.value)))
+    several(values.map(|field| text_of(field.value)))
+}
+
+/// Bytes as text; what is not UTF-8 in them becomes U+FFFD. Mostly all of it is, and finding that out is quick.
+pub(crate) fn text_of(bytes: &[u8]) -> Cow<'_, str> {
+    std::str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed)
 }
 
 fn several<'a>(mut values: impl Iterator<Item = Cow<'a, str>>) -> Value<'a> {

@@ -10,7 +10,7 @@ use portcullis_wire::fields::MediaType;
 use smol_str::SmolStr;
 
 use crate::exchange::Exchange;
-use crate::facts::View;
+use crate::facts::{View, text_of};
 use crate::finished::{EndFacts, Finished, ProgressFacts};
 use crate::phase::filter;
 use crate::redact::{cut, redact_path, scrub};
@@ -149,7 +149,7 @@ fn request(view: &View<'_>) -> RequestRecord {
     let redact = &view.scope().redact;
     let query = state.normal.query();
     let headers = &state.head.headers;
-    let agent = headers.get("user-agent").map(String::from_utf8_lossy);
+    let agent = headers.get("user-agent").map(text_of);
     RequestRecord {
         method: SmolStr::new(state.head.method.as_str()),
         scheme: state.head.scheme,

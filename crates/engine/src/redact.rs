@@ -215,6 +215,10 @@ fn decoded(value: &str) -> String {
 
 /// A path whose segments that look like secrets are hidden.
 pub(crate) fn redact_path(path: &str) -> String {
+    let long = |segment: &[u8]| segment.len() >= SHORTEST_SECRET;
+    if path.len() <= LONGEST_TARGET && !path.as_bytes().split(|byte| *byte == b'/').any(long) {
+        return path.to_owned();
+    }
     let mut out = String::with_capacity(path.len().min(LONGEST_TARGET));
     for (place, segment) in path.split('/').enumerate() {
         if place > 0 {

@@ -26,6 +26,11 @@ impl Clock {
         Moment { wall: Timestamp::from_micros(micros), tick: self.tick() }
     }
 
+    /// The instant of a tick, for timers.
+    pub(crate) fn instant(&self, tick: Tick) -> tokio::time::Instant {
+        (self.origin + std::time::Duration::from_nanos(tick.0)).into()
+    }
+
     /// The monotonic clock alone.
     pub fn tick(&self) -> Tick {
         Tick(u64::try_from(self.origin.elapsed().as_nanos()).unwrap_or(u64::MAX))

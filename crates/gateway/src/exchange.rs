@@ -152,10 +152,11 @@ async fn forward_request(
     set: Option<Arc<ServerSet>>,
     report_every: Duration,
 ) -> Response<ClientBody> {
-    let now = course.connection.node.ports.clock.tick();
+    let clock = course.connection.node.ports.clock;
+    let began = (clock, clock.tick());
     let outgoing = received.outgoing(&mut course);
     let answered = match set {
-        Some(set) => Errand::new(set, outgoing, now, report_every).run(&mut course).await,
+        Some(set) => Errand::new(set, outgoing, began, report_every).run(&mut course).await,
         None => {
             Err(Unanswered::Upstream(portcullis_engine::UpstreamFailure::NoServer, UpstreamRecord::default()))
         }

@@ -37,7 +37,7 @@ const HOP_BY_HOP: [&str; 8] = [
 ];
 
 /// The same as names, which a table of fields finds without reading them letter by letter.
-const HOP_BY_HOP_NAMES: [HeaderName; 8] = [
+static HOP_BY_HOP_NAMES: [HeaderName; 8] = [
     CONNECTION,
     HeaderName::from_static("keep-alive"),
     PROXY_AUTHENTICATE,
@@ -97,9 +97,10 @@ pub(crate) fn request_fields<'a>(forward: &'a Forward, hop: Hop<'a>) -> Fields<'
     let head = forward.head();
     let named = named_by_connection(head);
     let trusted = is_trusted(forward, hop);
+    let authority = authority(forward);
     let mut fields = Fields::default();
     if hop.framing == Framing::Http1 {
-        fields.add("host", authority(forward));
+        fields.add("host", authority.clone());
     }
     for field in head.headers.iter() {
         let name: &[u8] = &field.name;
@@ -111,7 +112,7 @@ pub(crate) fn request_fields<'a>(forward: &'a Forward, hop: Hop<'a>) -> Fields<'
         fields.join_cookies();
     }
     add_hop_fields(&mut fields, head, hop);
-    add_origin(&mut fields, forward, hop);
+    add_origin(&mut fields, forward, hop, authority);
     if forward.decodable_only() {
         offer_only_decodable(&mut fields, &head.headers);
     }
@@ -170,7 +171,7 @@ fn begins_with(name: &[u8], start: &[u8]) -> bool {
 
 /// Whether a server that folds `_` to `-` would take this for a field that says who asked.
 fn is_disguised(name: &[u8]) -> bool {
-    name.contains(&b'_') && {
+    name.iter().any(|byte| *byte == b'_') && {
         let folded: SmallVec<[u8; 64]> =
             name.iter().map(|byte| if *byte == b'_' { b'-' } else { *byte }).collect();
         let is = |known: &str| folded.eq_ignore_ascii_case(known.as_bytes());
@@ -243,9 +244,8 @@ fn via(received: Version) -> &'static str {
 }
 
 /// Says who asked, for which host, and how: after what a trusted proxy said, or alone.
-fn add_origin<'a>(fields: &mut Fields<'a>, forward: &'a Forward, hop: Hop<'_>) {
+fn add_origin<'a>(fields: &mut Fields<'a>, forward: &'a Forward, hop: Hop<'_>, authority: Cow<'a, str>) {
     let peer = hop.peer.address.ip().to_canonical();
-    let authority = authority(forward);
     let proto = forward.head().scheme.as_str();
     let address = address_text("", peer);
     let element = forwarded_element(&address, peer, &authority, proto);

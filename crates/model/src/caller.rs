@@ -4,7 +4,8 @@ use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 
 use serde::{Deserialize, Serialize};
-use smol_str::{SmolStr, SmolStrBuilder, format_smolstr};
+use smallvec::SmallVec;
+use smol_str::{SmolStr, format_smolstr};
 
 /// How an identity was proved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
@@ -90,19 +91,20 @@ impl fmt::Display for CallerKey {
 /// ten times as much.
 pub fn address_text(prefix: &str, ip: IpAddr) -> SmolStr {
     let IpAddr::V4(v4) = ip else { return format_smolstr!("{prefix}{ip}") };
-    let mut text = SmolStrBuilder::new();
-    text.push_str(prefix);
+    let mut text: SmallVec<[u8; 32]> = SmallVec::from_slice(prefix.as_bytes());
     for (place, octet) in v4.octets().into_iter().enumerate() {
         if place > 0 {
-            text.push('.');
+            text.push(b'.');
         }
-        for (least, unit) in [(100, 100), (10, 10), (0, 1)] {
-            if octet >= least {
-                text.push(char::from(b'0' + octet / unit % 10));
-            }
+        if octet >= 100 {
+            text.push(b'0' + octet / 100);
         }
+        if octet >= 10 {
+            text.push(b'0' + octet / 10 % 10);
+        }
+        text.push(b'0' + octet % 10);
     }
-    text.finish()
+    std::str::from_utf8(&text).map(SmolStr::new).unwrap_or_default()
 }
 
 impl Serialize for CallerKey {

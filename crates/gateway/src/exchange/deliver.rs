@@ -33,9 +33,9 @@ pub(super) enum Delivery {
 /// Delivers an answer to the client.
 pub(super) fn deliver(mut course: Course, received: Received, answered: Answered) -> Delivery {
     let clock = course.connection.node.ports.clock;
-    let Answered { reply: Reply { response, head, carrier }, record, pace } = answered;
+    let Answered { reply: Reply { response, head, carrier }, record, pace, now } = answered;
     let Some(Stage::Forward(forward)) = course.take() else { return Delivery::Begun(gone(course)) };
-    match forward.answered(head, record, clock.tick()) {
+    match forward.answered(head, record, now) {
         ResponseStep::Refuse(step) => {
             course.enter(Stage::Refuse(step));
             return Delivery::Begun(refuse(course));

@@ -17,11 +17,11 @@ use portcullis_engine::{RequestFailure, UpstreamFailure};
 use portcullis_model::event::UpstreamRecord;
 use portcullis_model::{ResponseHead, Tick};
 use portcullis_wire::Defect;
-use tokio::time::Instant;
 
 use super::course::{Course, Stage};
 use super::outgoing::Outgoing;
 use crate::body::{Broken, Carrier, Passage, UpstreamBody};
+use crate::clock::Clock;
 use crate::pace::{Lapse, Pace};
 use crate::upstream::{AskFailure, Asking, Connection, Kept, Lease, ServerSet, Tried};
 
@@ -41,6 +41,8 @@ pub(super) struct Answered {
     pub(super) reply: Reply,
     pub(super) record: UpstreamRecord,
     pub(super) pace: Pace,
+    /// When its head was there.
+    pub(super) now: Tick,
 }
 
 /// A server's answer, its body still to come.
@@ -87,9 +89,14 @@ enum Repeat {
 
 impl Errand {
     /// An errand to one of a site's servers.
-    pub(super) fn new(set: Arc<ServerSet>, outgoing: Outgoing, began: Tick, report_every: Duration) -> Self {
+    pub(super) fn new(
+        set: Arc<ServerSet>,
+        outgoing: Outgoing,
+        (clock, began): (Clock, Tick),
+        report_every: Duration,
+    ) -> Self {
         let timeouts = set.plan().timeouts;
-        let now = Instant::now();
+        let now = clock.instant(began);
         let end = timeouts.total.map(|total| now + total);
         let pace = Pace::new(timeouts.head, end, report_every, now);
         let record = UpstreamRecord::default();
@@ -98,8 +105,8 @@ impl Errand {
 
     /// Makes attempts until one is answered or no further one may be made.
     pub(super) async fn run(mut self, course: &mut Course) -> Result<Answered, Unanswered> {
+        let mut now = self.began;
         loop {
-            let now = course.connection.node.ports.clock.tick();
             let Some(lease) = self.set.choose(&mut self.tried, now) else {
                 return Err(Unanswered::Upstream(UpstreamFailure::NoServer, self.record));
             };
@@ -111,13 +118,15 @@ impl Errand {
                     if let Err(failure) = self.again(setback) {
                         return Err(self.unanswered(failure));
                     }
+                    now = course.connection.node.ports.clock.tick();
                 }
             }
         }
     }
 
     fn answered(mut self, reply: Reply, course: &Course) -> Answered {
-        let waited = course.connection.node.ports.clock.tick().since(self.began);
+        let now = course.connection.node.ports.clock.tick();
+        let waited = now.since(self.began);
         self.record.status = Some(reply.head.status);
         self.record.head_us = Some(u64::try_from(waited.as_micros()).unwrap_or(u64::MAX));
         self.record.error = None;
@@ -125,7 +134,7 @@ impl Errand {
         if let Some(passage) = &self.outgoing.passage {
             passage.answer();
         }
-        Answered { reply, record: self.record, pace: self.pace }
+        Answered { reply, record: self.record, pace: self.pace, now }
     }
 
     fn unanswered(self, failure: Failure) -> Unanswered {

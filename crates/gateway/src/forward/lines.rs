@@ -7,7 +7,6 @@
 
 use std::io;
 
-use bytes::{Buf, BytesMut};
 use http::{HeaderMap, Method};
 
 use super::fields::{Field, Fields};
@@ -21,7 +20,9 @@ const ALONG: usize = 4096;
 /// What goes onto the wire in place of a request line.
 #[derive(Debug)]
 pub(crate) struct Lines {
-    text: BytesMut,
+    text: Vec<u8>,
+    /// How much of it is on the wire.
+    written: usize,
     method: Method,
     /// Where the version's last digit is.
     digit_at: usize,
@@ -30,7 +31,7 @@ pub(crate) struct Lines {
 impl Lines {
     /// The head of a request, and apart the fields hyper has to know; nothing, where it cannot be written as it is.
     pub(crate) fn write(method: &Method, target: &str, fields: &Fields<'_>) -> Option<(Self, HeaderMap)> {
-        let mut text = BytesMut::with_capacity(1024 + target.len());
+        let mut text = Vec::with_capacity(1024 + target.len());
         text.extend_from_slice(method.as_str().as_bytes());
         text.extend_from_slice(b" ");
         text.extend_from_slice(target.as_bytes());
@@ -47,7 +48,7 @@ impl Lines {
             }
         }
         let whole = controls(&text) == 2 * lines && !target.bytes().any(|byte| byte == b' ');
-        whole.then(|| (Self { text, method: method.clone(), digit_at }, framing))
+        whole.then(|| (Self { text, written: 0, method: method.clone(), digit_at }, framing))
     }
 
     /// Puts what is written in `pieces` behind the request line at its place in the head; how many bytes of `pieces`
@@ -78,12 +79,12 @@ impl Lines {
 
     /// What is still to be written.
     pub(crate) fn left(&self) -> &[u8] {
-        &self.text
+        self.text.get(self.written..).unwrap_or_default()
     }
 
     /// That much was written.
     pub(crate) fn advance(&mut self, written: usize) {
-        self.text.advance(written);
+        self.written += written;
     }
 }
 
@@ -98,7 +99,8 @@ fn frames(field: &Field<'_>) -> bool {
     FRAMING.iter().any(|name| field.is(name))
 }
 
-fn write_line(text: &mut BytesMut, field: &Field<'_>) {
+fn write_line(text: &mut Vec<u8>, field: &Field<'_>) {
+    text.reserve(field.name.len() + field.value.len() + 4);
     let start = text.len();
     text.extend_from_slice(field.name);
     if let Some(name) = text.get_mut(start..) {
