@@ -57,7 +57,7 @@ fn segment(view: &View<'_>, text: &str) -> Segment {
 
 fn header_names(state: &State) -> Vec<SmolStr> {
     let names = state.head.headers.iter().take(MOST);
-    names.map(|field| SmolStr::new(String::from_utf8_lossy(&field.name).to_ascii_lowercase())).collect()
+    names.map(|field| SmolStr::new(String::from_utf8_lossy(field.name).to_ascii_lowercase())).collect()
 }
 
 fn body_shape(parsed: &Parsed) -> BodyShape {

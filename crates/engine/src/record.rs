@@ -174,8 +174,8 @@ fn kept_headers(view: &View<'_>) -> Vec<(SmolStr, String)> {
     let redact = &view.scope().redact;
     let fields = view.state.head.headers.iter().take(FIELDS);
     let kept = fields.map(|field| {
-        let name = cut(String::from_utf8_lossy(&field.name).into_owned(), AGENT);
-        let value = redact.header(&name, &field.value);
+        let name = cut(String::from_utf8_lossy(field.name).into_owned(), AGENT);
+        let value = redact.header(&name, field.value);
         (SmolStr::new(name), value)
     });
     kept.collect()

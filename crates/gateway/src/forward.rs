@@ -103,9 +103,9 @@ pub(crate) fn request_fields<'a>(forward: &'a Forward, hop: Hop<'a>) -> Fields<'
         fields.add("host", authority.clone());
     }
     for field in head.headers.iter() {
-        let name: &[u8] = &field.name;
+        let name: &[u8] = field.name;
         if goes_on(name, hop, trusted) && !is_named(&named, name) && !forward.edits().removes(name) {
-            fields.keep(name, &field.value);
+            fields.keep(name, field.value);
         }
     }
     if hop.framing == Framing::Http1 {
@@ -171,7 +171,7 @@ fn begins_with(name: &[u8], start: &[u8]) -> bool {
 
 /// Whether a server that folds `_` to `-` would take this for a field that says who asked.
 fn is_disguised(name: &[u8]) -> bool {
-    name.iter().any(|byte| *byte == b'_') && {
+    name.contains(&b'_') && {
         let folded: SmallVec<[u8; 64]> =
             name.iter().map(|byte| if *byte == b'_' { b'-' } else { *byte }).collect();
         let is = |known: &str| folded.eq_ignore_ascii_case(known.as_bytes());

@@ -72,7 +72,7 @@ fn beyond(head: &RequestHead, limits: &FramingLimits) -> Option<Defect> {
         return Some(Defect::TargetTooLong);
     }
     // One Cookie field may come in any number of crumbs (RFC 9113 §8.2.3).
-    let fields = head.headers.iter().filter(|field| &*field.name != b"cookie").count();
+    let fields = head.headers.iter().filter(|field| field.name != b"cookie").count();
     (fields > limits.fields).then_some(Defect::TooManyFields)
 }
 

@@ -234,9 +234,9 @@ fn hold(whole: &Bytes, limit: u64) -> HeldBody {
 
 fn upstream_headers(forward: &crate::Forward) -> Vec<(String, String)> {
     let edits = forward.edits();
-    let kept = forward.head().headers.iter().filter(|field| !edits.removes(&field.name)).map(|field| {
-        let name = String::from_utf8_lossy(&field.name).to_ascii_lowercase();
-        (name, String::from_utf8_lossy(&field.value).into_owned())
+    let kept = forward.head().headers.iter().filter(|field| !edits.removes(field.name)).map(|field| {
+        let name = String::from_utf8_lossy(field.name).to_ascii_lowercase();
+        (name, String::from_utf8_lossy(field.value).into_owned())
     });
     let set = edits.set().iter().map(|(name, value)| (name.to_string(), value.clone()));
     kept.chain(set).collect()

@@ -22,7 +22,6 @@ pub struct Workspaces {
 }
 
 impl Workspaces {
-    #[expect(clippy::unnecessary_box_returns, reason = "it goes back into the pool as it lies")]
     pub(crate) fn take(&self) -> Box<Workspace> {
         self.free.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default()
     }

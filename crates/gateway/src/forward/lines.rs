@@ -113,7 +113,7 @@ fn write_line(text: &mut Vec<u8>, field: &Field<'_>) {
 
 /// How many control characters there are. In pieces, so that counting runs on whole vectors of bytes.
 fn controls(text: &[u8]) -> usize {
-    let is_control = |byte: u8| ((byte < 0x20) & (byte != b'\t')) | (byte == 0x7f);
+    let is_control = |byte: u8| matches!(byte, 0..=8 | 10..=31 | 0x7f);
     let count = |piece: &[u8]| piece.iter().fold(0_u8, |count, byte| count + u8::from(is_control(*byte)));
     text.chunks(128).map(|piece| usize::from(count(piece))).sum()
 }

@@ -28,14 +28,14 @@ pub fn check(head: &RequestHead) -> Defects {
 
 fn check_fields(headers: &Headers, note: &mut impl FnMut(Defect)) {
     for field in headers.iter() {
-        if !is_token(&field.name) || field.name.iter().any(u8::is_ascii_uppercase) {
+        if !is_token(field.name) || field.name.iter().any(u8::is_ascii_uppercase) {
             note(Defect::H2FieldName);
         }
-        let padded = matches!(&*field.value, [b' ' | b'\t', ..] | [.., b' ' | b'\t']);
-        if padded || !is_field_value(&field.value) {
+        let padded = matches!(field.value, [b' ' | b'\t', ..] | [.., b' ' | b'\t']);
+        if padded || !is_field_value(field.value) {
             note(Defect::H2FieldValue);
         }
-        match &*field.name {
+        match field.name {
             b"connection" | b"keep-alive" | b"proxy-connection" | b"transfer-encoding" | b"upgrade" => {
                 note(Defect::H2ConnectionField);
             }
