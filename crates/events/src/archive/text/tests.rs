@@ -1,3 +1,5 @@
+//! The text of an event beside what `serde_json` makes of it.
+
 use portcullis_model::event::{NotInspected, UpstreamRecord};
 use portcullis_model::{Action, Cause, Event, Reason, Stage, Tag};
 use proptest::prelude::*;

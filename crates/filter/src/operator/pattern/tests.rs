@@ -1,3 +1,5 @@
+//! Patterns as written, and what they match.
+
 use proptest::prelude::*;
 
 use super::*;
