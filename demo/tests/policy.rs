@@ -98,7 +98,7 @@ fn arrival(from: &str, call: &str, credential: &[(&'static str, String)]) -> Arr
     let (method, target) = call.split_once(' ').unwrap();
     let mut headers = Headers::default();
     headers.push("Host", "api.kestrel.example");
-    headers.push("X-Forwarded-For", from.to_owned());
+    headers.push("X-Forwarded-For", from);
     for (name, value) in credential {
         headers.push(*name, value.clone());
     }

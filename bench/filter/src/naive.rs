@@ -31,7 +31,7 @@ impl Naive {
         let first_level =
             rules.iter().filter(|rule| rule.actions.tags.iter().any(|tag| tag == "paranoia-level/1"));
         let patterns: Vec<Pattern> =
-            first_level.flat_map(|rule| rule.links()).filter_map(pattern_of).collect();
+            first_level.flat_map(portcullis_filter::seclang::Rule::links).filter_map(pattern_of).collect();
         anyhow::ensure!(patterns.len() > 100, "only {} patterns compile", patterns.len());
         Ok(Self { patterns })
     }
@@ -98,9 +98,9 @@ fn values_of(sent: &Sent) -> Vec<Placed> {
     add(Variable::RequestBasename, "", path.rsplit(|byte| *byte == b'/').next().unwrap_or_default());
     add(Variable::QueryString, "", query);
     for header in sent.head.headers.iter() {
-        let name = String::from_utf8_lossy(&header.name).to_ascii_lowercase();
-        add(Variable::RequestHeaders, &name, &header.value);
-        add(Variable::RequestHeadersNames, &name, &header.name);
+        let name = String::from_utf8_lossy(header.name).to_ascii_lowercase();
+        add(Variable::RequestHeaders, &name, header.value);
+        add(Variable::RequestHeadersNames, &name, header.name);
         if name == "cookie" {
             for cookie in header.value.split(|byte| *byte == b';') {
                 let (name, value) = split(cookie.trim_ascii(), b'=');

@@ -130,7 +130,7 @@ fn head(method: &str, target: &str, values: &mut Values, body: Option<(&str, usi
         format!("session={:016x}{:08x}; theme=dark; seen={}", values.next(), values.next(), values.next()),
     );
     if let Some((kind, length)) = body {
-        headers.push("Content-Type", kind.to_owned());
+        headers.push("Content-Type", kind);
         headers.push("Content-Length", length.to_string());
     }
     RequestHead {

@@ -74,15 +74,15 @@ pub(super) fn walk_head(head: &RequestHead, normal: &Normal, visit: &mut dyn FnM
         walk_query(query, visit);
     }
     for header in head.headers.iter() {
-        let name = String::from_utf8_lossy(&header.name);
+        let name = String::from_utf8_lossy(header.name);
         let kind = header_kind(&name);
         if kind == Kind::Header {
-            show(visit, kind, Subject::Name, &name, &header.name);
+            show(visit, kind, Subject::Name, &name, header.name);
         }
         // A payload that holds semicolons itself is whole only in the field.
         let torn = header.is("cookie") && header.value.iter().any(|byte| matches!(byte, b'<' | b'(' | b'&'));
         if torn || !header.is("cookie") {
-            show(visit, kind, Subject::Value, &name, &header.value);
+            show(visit, kind, Subject::Value, &name, header.value);
         }
     }
     for (name, value) in fields::cookies(&head.headers) {

@@ -82,7 +82,7 @@ impl Fill<'_> {
         }
         let arena = &mut self.state.arena;
         let pairs: smallvec::SmallVec<[(Span, Span); 32]> =
-            headers.iter().map(|field| (arena.push(&field.name), arena.push(&field.value))).collect();
+            headers.iter().map(|field| (arena.push(field.name), arena.push(field.value))).collect();
         self.pairs(values, names, &pairs);
     }
 
