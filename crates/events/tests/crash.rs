@@ -1,7 +1,7 @@
 //! An archive whose process is killed, and one whose file may not grow: in real processes, with real signals.
 //!
-//! The two tests start this same binary again for the part of the process that suffers, which is marked `ignored`
-//! so that it runs only for them.
+//! The two tests start this same binary again for the process that suffers: told where its archive is, the first of
+//! them records instead of testing.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, reason = "tests")]
 
@@ -33,12 +33,12 @@ fn config(path: PathBuf) -> RecorderConfig {
     RecorderConfig { archive: Some(archive), passes: Share::ALL, ..RecorderConfig::default() }
 }
 
+/// The test that a child is started as.
+const CHILD: &str = "what_was_committed_survives_kill_9";
+
 /// Offers events for ever, and says after each round how many are committed and how the archive is.
-#[test]
-#[ignore = "the child that the other tests start"]
-fn child_records_until_killed() {
-    let path = std::env::var_os(ARCHIVE).expect("started by another test");
-    let (recorder, recording) = Recorder::start(&config(path.into())).unwrap();
+fn record_until_killed(archive: PathBuf) {
+    let (recorder, recording) = Recorder::start(&config(archive)).unwrap();
     for n in 0.. {
         recorder.offer(event(n));
         if (n + 1) % ROUND == 0 {
@@ -62,7 +62,7 @@ struct Suffering {
 impl Suffering {
     fn start(mut command: Command, archive: &Path) -> Self {
         let mut child = command
-            .args(["child_records_until_killed", "--exact", "--ignored", "--nocapture", "--test-threads=1"])
+            .args([CHILD, "--exact", "--nocapture", "--test-threads=1"])
             .env(ARCHIVE, archive)
             .stdout(Stdio::piped())
             .spawn()
@@ -111,6 +111,9 @@ fn kept_from_the_first(archive: &Path) -> u64 {
 
 #[test]
 fn what_was_committed_survives_kill_9() {
+    if let Some(archive) = std::env::var_os(ARCHIVE) {
+        return record_until_killed(archive.into());
+    }
     let folder = tempfile::tempdir().unwrap();
     let archive = folder.path().join("events.db");
     let mut committed = 0;
