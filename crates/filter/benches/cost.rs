@@ -2,7 +2,10 @@
 //!
 //! Values are fresh in every request; names, headers and paths repeat, as they do in life. `PORTCULLIS_CORPORA` names
 //! the rules; without it this says so. With `COST_ROUNDS=n` it runs each request n times and nothing else, for counting
-//! instructions under callgrind (`--toggle-collect='*cost::measured*'`).
+//! instructions under callgrind (`--toggle-collect='*cost::measured*'`). With `COST_WARM=n` as well, n requests of each
+//! kind come first, and each part is counted apart: reading the body, CRS, CRS in a fresh workspace, the built-in pack;
+//! before and after each it waits for a line, so that `callgrind_control -i on` and `-d` can be called there (loading
+//! takes minutes where it is instrumented).
 
 #![allow(clippy::disallowed_methods, reason = "a benchmark reads its corpus")]
 #![allow(clippy::unwrap_used, clippy::print_stderr, clippy::panic, reason = "a benchmark may be loud")]
@@ -17,6 +20,7 @@ use std::net::SocketAddr;
 use bytes::Bytes;
 use criterion::{BatchSize, Criterion};
 use portcullis_document::{SourceError, Sources};
+use portcullis_filter::builtin::{Level, Pack, PackConfig, Workspace as PackWorkspace};
 use portcullis_filter::seclang::{crs_entries, load};
 use portcullis_filter::transaction::{BodyInput, Budget, Request, RuleSet, Step, Transaction, Workspace};
 use portcullis_model::Timestamp;
@@ -68,6 +72,36 @@ fn run(rules: &RuleSet, made: &Made, workspace: &mut Workspace) {
     transaction.finish(workspace);
 }
 
+/// What is counted apart, between two lines of input.
+fn counted(rounds: &[Made], round: &mut dyn FnMut(&Made)) {
+    let wait = || std::io::stdin().read_line(&mut String::new()).unwrap();
+    wait();
+    rounds.iter().for_each(round);
+    wait();
+}
+
+/// Counts each part of the filter over requests of one kind, in turn.
+fn count(rules: &RuleSet, pack: &Pack, warm: &[Made], rounds: &[Made]) {
+    let (mut workspace, mut packed) = (Workspace::new(), PackWorkspace::default());
+    let mut judged = |made: &Made| run(rules, made, &mut workspace);
+    let mut inspected = |made: &Made| {
+        let head = pack.inspect_head(&made.head, &made.normal, &mut packed);
+        let body = made.body.as_ref().map(|(_, body)| pack.inspect_body(&made.head, body, &mut packed));
+        black_box((head, body));
+    };
+    warm.iter().for_each(&mut judged);
+    warm.iter().for_each(&mut inspected);
+    counted(rounds, &mut |made| {
+        if let Some((bytes, _)) = &made.body {
+            let budget = portcullis_wire::Budget::default();
+            black_box(parse_as_declared(bytes, &made.head.headers, &budget));
+        }
+    });
+    counted(rounds, &mut judged);
+    counted(rounds, &mut |made| run(rules, made, &mut Workspace::new()));
+    counted(rounds, &mut inspected);
+}
+
 fn main() {
     let Ok(corpora) = std::env::var("PORTCULLIS_CORPORA") else {
         eprintln!("skipped: PORTCULLIS_CORPORA does not name the corpus folder");
@@ -86,6 +120,16 @@ fn main() {
     };
     if let Ok(rounds) = std::env::var("COST_ROUNDS") {
         let kinds = std::env::var("COST_KIND").map_or(KINDS.map(str::to_owned).to_vec(), |kind| vec![kind]);
+        if let Ok(warm) = std::env::var("COST_WARM") {
+            let pack = Pack::new(&PackConfig { level: Level::ONE, ..PackConfig::default() }).unwrap();
+            let (warm, rounds): (u64, u64) = (warm.parse().unwrap(), rounds.parse().unwrap());
+            for kind in kinds {
+                let all: Vec<Made> = (0..warm + rounds).map(|seed| made(&kind, seed)).collect();
+                let (warm, rounds) = all.split_at(warm as usize);
+                count(&rules, &pack, warm, rounds);
+            }
+            return;
+        }
         for kind in kinds {
             for seed in 0..rounds.parse().unwrap() {
                 run(&rules, &made(&kind, seed), &mut workspace);
