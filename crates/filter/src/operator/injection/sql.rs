@@ -7,6 +7,7 @@
 
 mod fold;
 mod lexer;
+mod plain;
 mod token;
 mod words;
 
@@ -21,6 +22,9 @@ use token::Kind;
 
 /// The fingerprint of `value`, if it injects.
 pub(super) fn fingerprint(value: &[u8]) -> Option<SmolStr> {
+    if plain::is_plain(value) {
+        return None;
+    }
     let has = |mark: u8| memchr(mark, value).is_some();
     let single = || if has(b'\'') { either(value, Quote::Single) } else { None };
     let double =
