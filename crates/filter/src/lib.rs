@@ -8,6 +8,7 @@
 
 pub mod builtin;
 pub mod ftw;
+mod memory;
 pub mod operator;
 pub mod scan;
 pub mod seclang;

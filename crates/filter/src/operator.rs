@@ -102,6 +102,11 @@ impl Operator {
         }
     }
 
+    /// Whether one look tells that it does not match `value`; `false` says nothing.
+    pub fn turns_down(&self, value: &[u8]) -> bool {
+        matches!(self.form, Form::Fixed(Test::Utf8Encoding)) && value.is_ascii()
+    }
+
     /// What must hold of a value for this operator to match it.
     pub fn necessary(&self) -> Necessary {
         match &self.form {

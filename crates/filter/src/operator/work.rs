@@ -85,14 +85,15 @@ impl Places {
 /// What a match captured: ranges of the value, or a text of the operator's own (the fingerprint of an injection).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Captured {
-    groups: [Option<Range<usize>>; Places::GROUPS],
+    groups: SmallVec<[Option<Range<usize>>; Places::GROUPS]>,
     text: Option<SmolStr>,
 }
 
 impl Captured {
     /// Forgets what was captured.
     pub fn clear(&mut self) {
-        *self = Self::default();
+        self.groups.clear();
+        self.text = None;
     }
 
     /// Group `index` (0 is the whole match), given the value the operator was asked about.
@@ -114,6 +115,12 @@ impl Captured {
     }
 
     pub(super) fn note_group(&mut self, index: usize, range: Range<usize>) {
+        if index >= Places::GROUPS {
+            return;
+        }
+        if self.groups.len() <= index {
+            self.groups.resize(index + 1, None);
+        }
         if let Some(group) = self.groups.get_mut(index) {
             *group = Some(range);
         }

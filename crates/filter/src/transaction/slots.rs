@@ -49,6 +49,7 @@ impl SlotNames {
     pub(super) fn find(&self, name: &str) -> Option<Slot> {
         match self.index.get(name) {
             Some(slot) => Some(*slot),
+            None if !name.bytes().any(|byte| byte.is_ascii_uppercase()) => None,
             None => self.index.get(name.to_ascii_lowercase().as_str()).copied(),
         }
     }
@@ -112,12 +113,11 @@ pub(super) fn leading_number(text: &[u8]) -> i64 {
 
 /// The number a text is, if it is one in the only way that is written back the same.
 pub(super) fn plain_number(text: &[u8]) -> Option<i64> {
-    let number: i64 = std::str::from_utf8(text).ok()?.parse().ok()?;
     let canonical = match text {
         [b'+', ..] | [b'0', _, ..] | [b'-', b'0', ..] => false,
         _ => text.len() <= 19,
     };
-    canonical.then_some(number)
+    if canonical { std::str::from_utf8(text).ok()?.parse().ok() } else { None }
 }
 
 /// The most variables with names that no rule writes out.

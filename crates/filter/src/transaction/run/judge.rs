@@ -3,6 +3,7 @@
 //! As in ModSecurity, the effects of a link run once for every value that matched it, also where the chain fails
 //! later. Invariant: with scans and without, the same values match in the same order.
 
+use crate::operator::Operator;
 use crate::seclang::{Selector, Variable};
 use crate::transaction::arena::Span;
 use crate::transaction::program::{
@@ -17,6 +18,16 @@ use crate::transaction::variable::{Kept, kept, sources};
 
 /// What trying one value costs beside its bytes.
 const STEPS: usize = 8;
+
+/// What came of trying texts of one value; of several, the greatest counts.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Tried {
+    /// The operator saw each and none matches.
+    Differs,
+    /// Not all were seen, or the site ignores the match.
+    Unknown,
+    Matches,
+}
 
 /// A link of the rule at hand.
 #[derive(Clone, Copy)]
@@ -113,6 +124,14 @@ impl<'a> Run<'a> {
 
     /// One value, after its transformations; after each of them where the rule says so.
     fn judge_value(&mut self, at: At<'a>, test: &'a ValueTest, subject: Subject) -> bool {
+        let tried = self.judge_transformed(at, test, subject);
+        if tried == Tried::Differs {
+            self.rule_out(at, test, subject);
+        }
+        tried == Tried::Matches
+    }
+
+    fn judge_transformed(&mut self, at: At<'a>, test: &'a ValueTest, subject: Subject) -> Tried {
         let program = self.program;
         let state = &mut *self.state;
         let mut text = match subject.text {
@@ -120,11 +139,11 @@ impl<'a> Run<'a> {
             None => state.strings.intern(&state.arena, subject.value, &program.pipelines),
         };
         let many = at.link.multi_match == MultiMatch::Yes;
-        let mut matched = many && self.judge_text(at, test, subject, text);
+        let mut tried = if many { self.judge_text(at, test, subject, text) } else { Tried::Differs };
         for transformation in &at.link.transformations {
             let state = &mut *self.state;
             if !state.spend(1) {
-                return matched;
+                return tried.max(Tried::Unknown);
             }
             let next = state.strings.transformed(&mut state.arena, text, *transformation, &program.pipelines);
             if next != text {
@@ -132,31 +151,30 @@ impl<'a> Run<'a> {
                 state.spend(length);
             }
             if many && next != text {
-                matched |= self.judge_text(at, test, subject, next);
+                tried = tried.max(self.judge_text(at, test, subject, next));
             }
             text = next;
         }
-        matched | (!many && self.judge_text(at, test, subject, text))
+        if many { tried } else { self.judge_text(at, test, subject, text) }
     }
 
-    fn judge_text(&mut self, at: At<'a>, test: &'a ValueTest, subject: Subject, text: TextId) -> bool {
+    fn judge_text(&mut self, at: At<'a>, test: &'a ValueTest, subject: Subject, text: TextId) -> Tried {
         let span = self.state.strings.span(text);
         if !self.state.spend(span.len() + STEPS) {
-            return false;
+            return Tried::Unknown;
         }
         let argument = test.argument.as_ref().map(|argument| self.expand(argument));
-        let Some(operator) = self.program.operator(test.operator) else { return false };
+        let Some(operator) = self.program.operator(test.operator) else { return Tried::Unknown };
         let state = &mut *self.state;
         let argument = argument.map(|argument| state.arena.get(argument));
         let found = operator.find(state.arena.get(span), argument, &mut self.cache.work);
         if found == (test.negated == Negated::Yes) {
-            self.rule_out(at, test, subject);
-            return false;
+            return Tried::Differs;
         }
         let subject = Subject { value: span, ..subject };
         let treatment = if at.first { self.treat(at.rule, subject) } else { self.state.acting };
         if treatment == Treatment::Ignore {
-            return false;
+            return Tried::Unknown;
         }
         if at.first && self.state.acting != Treatment::Act {
             self.state.acting = treatment;
@@ -171,13 +189,13 @@ impl<'a> Run<'a> {
             self.state.shown = Some(subject);
         }
         self.perform(at.link, treatment);
-        true
+        Tried::Matches
     }
 
     /// Notes for exchanges to come that the test a scan proposed for a value does not match it.
     fn rule_out(&mut self, at: At<'a>, test: &ValueTest, subject: Subject) {
         let (Some(item), Some(entry)) = (test.item, subject.entry) else { return };
-        if !at.first || at.link.multi_match == MultiMatch::Yes || self.cache.work.exhausted {
+        if !at.first || self.cache.work.exhausted || self.state.arena.is_full() {
             return;
         }
         let remembered = self.state.found.remembered.get(entry as usize).copied().flatten();
@@ -217,7 +235,7 @@ impl<'a> Run<'a> {
             } else if let Some(item) = scanned {
                 self.collect_found(at.rule.number, item, target, subjects);
             } else {
-                self.collect_kept(at.rule.number, target, subjects);
+                self.collect_kept(at, test, target, subjects);
             }
         }
     }
@@ -235,10 +253,17 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn collect_kept(&self, rule: u32, target: &Target, subjects: &mut Vec<Subject>) {
+    /// All of them but those that the operator would turn down at sight.
+    fn collect_kept(&self, at: At<'a>, test: &'a ValueTest, target: &Target, subjects: &mut Vec<Subject>) {
+        let as_it_is = at.link.transformations.is_empty() && test.negated == Negated::No;
+        let operator = self.program.operator(test.operator).filter(|_| as_it_is);
         for source in sources(target.variable) {
-            for entry in self.state.values.range(*source) {
-                self.collect_entry(rule, target, entry, subjects);
+            let range = self.state.values.range(*source);
+            for (entry, value) in range.clone().zip(self.state.values.of(*source)) {
+                let turns_down = |operator: &Operator| operator.turns_down(self.state.arena.get(value.value));
+                if !operator.is_some_and(turns_down) {
+                    self.collect_entry(at.rule.number, target, entry, subjects);
+                }
             }
         }
     }

@@ -1,0 +1,154 @@
+//! Texts met again and again, and what was found out about each: user agents, accept headers, names of fields.
+//!
+//! Invariants: a text is recognised by all of its bytes and what it was looked at for, never by a hash alone; memory is
+//! bounded, and grows with the texts there are. Does not know what is remembered.
+
+use std::hash::{BuildHasher, Hasher};
+
+/// Texts remembered; places for their hashes are taken in pairs.
+const TEXTS: usize = 4096;
+/// The longest text remembered, in bytes.
+const LONGEST: usize = 160;
+
+/// Where a text is remembered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Place(u16);
+
+#[derive(Clone, Debug)]
+struct Known<T> {
+    /// What the text was looked at for.
+    regard: u64,
+    length: u8,
+    wanted: Wanted,
+    about: T,
+}
+
+/// Whether a text was met again since another wanted its place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Wanted {
+    Once,
+    Again,
+}
+
+/// The memory of one worker.
+#[derive(Clone, Debug)]
+pub(crate) struct Memory<T> {
+    /// For each hash, the place of a text plus one; empty until there is one.
+    places: Vec<u16>,
+    known: Vec<Known<T>>,
+    bytes: Vec<u8>,
+}
+
+impl<T> Default for Memory<T> {
+    fn default() -> Self {
+        Self { places: Vec::new(), known: Vec::new(), bytes: Vec::new() }
+    }
+}
+
+impl<T> Memory<T> {
+    /// What is known of a text.
+    pub(crate) fn find(&mut self, regard: u64, text: &[u8]) -> Option<(Place, &T)> {
+        let first = first_of(regard, text)?;
+        let pair = self.places.get(first..first + 2)?;
+        let place = pair.iter().filter_map(|place| place.checked_sub(1)).map(Place);
+        let place = place.into_iter().find(|place| self.holds(*place, regard, text))?;
+        let known = self.known.get_mut(usize::from(place.0))?;
+        known.wanted = Wanted::Again;
+        Some((place, &known.about))
+    }
+
+    /// Remembers something of a text, unless its places are taken by such as were met again. A text that is known
+    /// already is not to be remembered twice.
+    pub(crate) fn remember(&mut self, regard: u64, text: &[u8], about: T) -> Option<Place> {
+        let first = first_of(regard, text)?;
+        let place = self.room(first)?;
+        let known = Known { regard, length: text.len() as u8, wanted: Wanted::Once, about };
+        let at = usize::from(place.0);
+        if let Some(other) = self.known.get_mut(at) {
+            *other = known;
+        } else {
+            self.known.push(known);
+            self.bytes.resize(self.known.len() * LONGEST, 0);
+        }
+        self.bytes.get_mut(at * LONGEST..at * LONGEST + text.len())?.copy_from_slice(text);
+        Some(place)
+    }
+
+    /// What is known of a text, to be changed, if it is still remembered there.
+    pub(crate) fn at(&mut self, place: Place, regard: u64, text: &[u8]) -> Option<&mut T> {
+        if !self.holds(place, regard, text) {
+            return None;
+        }
+        self.known.get_mut(usize::from(place.0)).map(|known| &mut known.about)
+    }
+
+    /// A place for a text with that hash: a new one, or that of a text that was met once.
+    fn room(&mut self, first: usize) -> Option<Place> {
+        if self.places.is_empty() {
+            self.places.resize(TEXTS, 0);
+        }
+        let pair = self.places.get_mut(first..first + 2)?;
+        if let Some(free) = pair.iter_mut().find(|place| **place == 0) {
+            let place = self.known.len() as u16;
+            *free = place + 1;
+            return Some(Place(place));
+        }
+        let mut found = None;
+        for place in pair.iter().filter_map(|place| place.checked_sub(1)) {
+            let Some(known) = self.known.get_mut(usize::from(place)) else { continue };
+            if known.wanted == Wanted::Once {
+                found = Some(Place(place));
+            }
+            known.wanted = Wanted::Once;
+        }
+        found
+    }
+
+    fn holds(&self, place: Place, regard: u64, text: &[u8]) -> bool {
+        let at = usize::from(place.0);
+        let same = |known: &Known<T>| known.regard == regard && usize::from(known.length) == text.len();
+        self.known.get(at).is_some_and(same)
+            && self.bytes.get(at * LONGEST..at * LONGEST + text.len()) == Some(text)
+    }
+}
+
+/// The first of the two places where a text can be remembered; none for long ones.
+fn first_of(regard: u64, text: &[u8]) -> Option<usize> {
+    if text.len() > LONGEST {
+        return None;
+    }
+    let mut hasher = foldhash::fast::FixedState::default().build_hasher();
+    hasher.write(text);
+    hasher.write_u64(regard);
+    Some(hasher.finish() as usize % (TEXTS / 2) * 2)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_is_known_for_what_it_was_looked_at() {
+        let mut memory = Memory::default();
+        assert_eq!(memory.find(1, b"agent"), None);
+        let place = memory.remember(1, b"agent", 7).unwrap();
+        assert_eq!(memory.find(1, b"agent"), Some((place, &7)));
+        assert_eq!(memory.find(2, b"agent"), None);
+        assert_eq!(memory.find(1, b"agents"), None);
+        assert_eq!(memory.at(place, 1, b"other"), None);
+        *memory.at(place, 1, b"agent").unwrap() = 8;
+        assert_eq!(memory.find(1, b"agent"), Some((place, &8)));
+    }
+
+    #[test]
+    fn memory_is_bounded_and_texts_met_again_stay_longer() {
+        let mut memory = Memory::default();
+        memory.remember(1, b"again", 0).unwrap();
+        assert!(memory.find(1, b"again").is_some());
+        let kept =
+            (0..100_000_u32).filter(|number| memory.remember(1, &number.to_le_bytes(), 0).is_some()).count();
+        assert!(kept > 90_000);
+        assert!(memory.known.len() <= TEXTS && memory.bytes.len() <= TEXTS * LONGEST);
+        assert_eq!(memory.remember(1, &[0; LONGEST + 1], 0), None);
+    }
+}
