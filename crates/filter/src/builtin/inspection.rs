@@ -36,12 +36,27 @@ impl<'a> Inspection<'a> {
         self.findings
     }
 
-    /// Looks at one name or value in all its readings.
+    /// Looks at one name or value in all its readings, unless it is known that there is nothing to see.
     pub(super) fn look(&mut self, site: &Site<'_>) {
         if self.findings.found.len() >= MOST_FINDINGS {
             return;
         }
         self.site_begins = self.findings.found.len();
+        let Some(regard) = site.recurring() else { return self.look_closely(site) };
+        if let Some((_, cost)) = self.workspace.clean.find(regard, site.bytes)
+            && *cost <= self.steps
+        {
+            self.steps -= *cost;
+            return;
+        }
+        let before = self.steps;
+        self.look_closely(site);
+        if !self.findings.spent && self.findings.found.len() == self.site_begins {
+            self.workspace.clean.remember(regard, site.bytes, before - self.steps);
+        }
+    }
+
+    fn look_closely(&mut self, site: &Site<'_>) {
         let marks = Marks::of(site.bytes);
         self.read(site, site.bytes, marks, None);
         if self.steps == 0 || self.findings.spent {
@@ -64,8 +79,8 @@ impl<'a> Inspection<'a> {
         let view = View { bytes, marks, site, tools: &self.pack.tools, reading };
         let mut hits = Hits::new();
         detector::detect(&view, &mut hits);
-        for hit in hits {
-            self.signal(&view, hit.signal, hit.range);
+        for hit in &hits {
+            self.signal(&view, hit.signal, hit.range.clone());
         }
         if !reading.is_some_and(Reading::is_joined) {
             self.patterns(&view);

@@ -16,6 +16,7 @@ use crate::builtin::rule::{BuiltinRule, Class, Level};
 use crate::builtin::scope::Scope;
 use crate::builtin::signal::Signal;
 use crate::builtin::walk;
+use crate::memory::Memory;
 use crate::scan::{Bits, Necessary, ScanCache, Scanner};
 
 /// What one use of the pack wants of it.
@@ -45,6 +46,8 @@ pub struct PackProblem(pub String);
 pub struct Workspace {
     pub(super) scan: ScanCache,
     pub(super) candidates: Bits,
+    /// Names and fields in which nothing was found, with the steps that took.
+    pub(super) clean: Memory<u64>,
     /// One per pattern of `owner`, made when first asked.
     caches: Vec<Option<Cache>>,
     owner: Option<Arc<Vec<Pattern>>>,
@@ -58,6 +61,7 @@ impl Workspace {
             self.caches.resize_with(patterns.len(), || None);
             self.owner = Some(Arc::clone(patterns));
             self.scan = ScanCache::default();
+            self.clean = Memory::default();
         }
     }
 

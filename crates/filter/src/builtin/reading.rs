@@ -48,6 +48,22 @@ impl Decoding {
         }
     }
 
+    /// Those that could change any value with these bytes: without marks only what is made of letters and digits.
+    const fn of_marks(marks: Marks) -> &'static [Self] {
+        const CHANGING: Marks = Marks::PERCENT
+            .or(Marks::PLUS)
+            .or(Marks::BACKSLASH)
+            .or(Marks::AMPERSAND)
+            .or(Marks::HIGH)
+            .or(Marks::CONTROL)
+            .or(Marks::SINGLE)
+            .or(Marks::DOUBLE)
+            .or(Marks::BACKTICK)
+            .or(Marks::LESS)
+            .or(Marks::LINE);
+        if marks.any(CHANGING) { &Self::ALL } else { &[Self::Base64, Self::Hex] }
+    }
+
     /// Whether a value with these bytes could change.
     fn could_apply(self, value: &[u8], marks: Marks) -> bool {
         let words = Marks::LETTER.or(Marks::DIGIT);
@@ -146,7 +162,7 @@ fn extend(
     found: &mut Vec<Reading>,
     steps: &mut u64,
 ) {
-    for decoding in Decoding::ALL {
+    for decoding in Decoding::of_marks(marks) {
         if found.len() >= MOST_READINGS || !decoding.could_apply(bytes, marks) {
             continue;
         }
@@ -158,7 +174,7 @@ fn extend(
             || found.iter().any(|reading| reading.bytes == decoded);
         if !known {
             let mut path = SmallVec::from_slice(how);
-            path.push(decoding);
+            path.push(*decoding);
             found.push(Reading { marks: Marks::of(&decoded), bytes: decoded, how: path });
         }
     }

@@ -50,6 +50,14 @@ impl Site<'_> {
         }
     }
 
+    /// A number for what it is, if the same bytes are likely to come again there and mean the same whatever the name of
+    /// what holds them: names, paths, and fields whose name follows from the kind or that are never addresses.
+    pub(super) const fn recurring(&self) -> Option<u64> {
+        let again = matches!(self.subject, Subject::Name)
+            || matches!(self.kind, Kind::Method | Kind::Path | Kind::Agent | Kind::Referer | Kind::Standard);
+        if again { Some((self.kind as u64) << 1 | self.subject as u64) } else { None }
+    }
+
     /// The last step of its name: of `body.items[2].url` it is `url`.
     pub(super) fn leaf_name(&self) -> &str {
         // Paths can be as long as bodies; a name longer than this is none that anything here knows.
@@ -262,19 +270,29 @@ impl BodyWalk<'_> {
         let mut last_name: &[u8] = &[];
         for (place, child) in value.children().enumerate() {
             let name = child.name_bytes();
-            // Writing to a string cannot fail.
-            let _ = match std::str::from_utf8(name) {
-                Ok("") => write!(self.path, "[{place}]"),
-                Ok(name) if length == 0 => write!(self.path, "{name}"),
-                Ok(name) => write!(self.path, ".{name}"),
-                Err(_) => write!(self.path, ".{}", String::from_utf8_lossy(name)),
-            };
+            self.step(place, name);
             if name != last_name {
                 show(self.visit, Kind::Body, Subject::Name, &self.path, name);
                 last_name = name;
             }
             self.value(child);
             self.path.truncate(length);
+        }
+    }
+
+    /// Adds one step to the path.
+    fn step(&mut self, place: usize, name: &[u8]) {
+        if name.is_empty() {
+            // Writing to a string cannot fail.
+            let _ = write!(self.path, "[{place}]");
+            return;
+        }
+        if !self.path.is_empty() {
+            self.path.push('.');
+        }
+        match std::str::from_utf8(name) {
+            Ok(name) => self.path.push_str(name),
+            Err(_) => self.path.push_str(&String::from_utf8_lossy(name)),
         }
     }
 }

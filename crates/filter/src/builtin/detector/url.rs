@@ -65,6 +65,7 @@ pub(super) fn detect(view: &View<'_>, hits: &mut Hits) {
         note(hits, Signal::HtmlUrl, 0..text.len().min(40));
     }
     if view.site.subject == Subject::Value
+        && matches!(at(text, start), b'/' | b'\\' | b'@' | b'h' | b'H')
         && names_address(view.site.leaf_name())
         && view.reading.is_none_or(|reading| !reading.is_joined())
     {
@@ -115,6 +116,9 @@ fn is_program(rest: &[u8]) -> bool {
 
 /// Streams of PHP wrapped round a file, wherever in a value they stand.
 fn wrapped(text: &[u8], hits: &mut Hits) {
+    if memchr::memmem::find(text, b"://").is_none() {
+        return;
+    }
     for wrapper in ["php://", "phar://", "expect://", "gopher://", "file:///", "dict://"] {
         if let Some(start) = find(text, wrapper) {
             let joined = start.checked_sub(1).is_some_and(|before| at(text, before).is_ascii_alphanumeric());

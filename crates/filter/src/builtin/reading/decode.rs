@@ -243,32 +243,39 @@ const fn is_base64(byte: u8) -> bool {
 
 fn base64_text(run: &[u8]) -> Option<Vec<u8>> {
     let trimmed = run.trim_ascii();
+    // Its first bytes say whether it can be text at all; most words and tokens end here.
     if !begins_as_text(trimmed) {
         return None;
     }
-    // Its first bytes say whether it can be text at all; most words and tokens end here.
-    let head = standard(trimmed.get(..SHORTEST_BASE64)?)?;
-    if !looks_like_text(&LENIENT.decode(head).ok()?) {
+    let begin = trimmed.get(..SHORTEST_BASE64)?;
+    let head = match bits_of(begin) {
+        Some(bits) => looks_like_text(bits.to_be_bytes().get(2..)?),
+        None => looks_like_text(&LENIENT.decode(standard(begin)?).ok()?),
+    };
+    if !head {
         return None;
     }
     let decoded = LENIENT.decode(standard(trimmed)?).ok()?;
     looks_like_text(&decoded).then_some(decoded)
 }
 
-/// Whether the first three bytes that would be decoded are text; of names and numbers most are not.
-fn begins_as_text(run: &[u8]) -> bool {
+/// The bits that at most ten symbols stand for; nothing if one is none.
+fn bits_of(symbols: &[u8]) -> Option<u64> {
     let symbol = |byte: &u8| match byte {
-        b'A'..=b'Z' => Some(u32::from(byte - b'A')),
-        b'a'..=b'z' => Some(u32::from(byte - b'a') + 26),
-        b'0'..=b'9' => Some(u32::from(byte - b'0') + 52),
+        b'A'..=b'Z' => Some(u64::from(byte - b'A')),
+        b'a'..=b'z' => Some(u64::from(byte - b'a') + 26),
+        b'0'..=b'9' => Some(u64::from(byte - b'0') + 52),
         b'+' | b'-' | b' ' => Some(62),
         b'/' | b'_' => Some(63),
         _ => None,
     };
-    let Some(start) = run.get(..4) else { return false };
-    let bits = start.iter().try_fold(0, |bits, byte| Some(bits << 6 | symbol(byte)?));
-    let plausible = |byte: u32| matches!(byte, 0 | 9 | 10 | 13 | 32..=126 | 0xc2..);
-    bits.is_some_and(|bits| {
+    symbols.iter().try_fold(0, |bits, byte| Some(bits << 6 | symbol(byte)?))
+}
+
+/// Whether the first three bytes that would be decoded are text; of names and numbers most are not.
+fn begins_as_text(run: &[u8]) -> bool {
+    let plausible = |byte: u64| matches!(byte, 0 | 9 | 10 | 13 | 32..=126 | 0xc2..);
+    run.get(..4).and_then(bits_of).is_some_and(|bits| {
         plausible(bits >> 16 & 0xff)
             && [8, 0].iter().all(|shift| {
                 let byte = bits >> shift & 0xff;
