@@ -103,6 +103,10 @@ const ZSTD_WINDOW: u64 = 8 << 20;
 /// The largest ring buffer of a brotli stream is bounded by the format (16 MiB); its input is read in such pieces.
 const BROTLI_INPUT: usize = 4096;
 
+/// Members of a gzip file or frames of zstd that are read; what stands behind them is left over. An empty one is a dozen
+/// bytes, and opening it costs as much as decoding thousands.
+const MEMBERS: usize = 1000;
+
 /// Undoes codings, the last applied first.
 pub fn decode(bytes: &Bytes, codings: &[Coding], limits: &DecodeLimits) -> Decoded {
     let mut decoded = Decoded { bytes: bytes.clone(), defects: Defects::new() };
@@ -174,14 +178,15 @@ impl Output {
 /// Every member of a gzip file (RFC 1952 §2.2).
 fn gunzip(input: &[u8], output: &mut Output) -> Result<(), Defect> {
     let mut rest = input;
-    loop {
+    for _ in 0..MEMBERS {
         output.drain(&mut GzDecoder::new(&mut rest))?;
         match rest {
             [] => return Ok(()),
             [0x1f, 0x8b, ..] => {}
-            _ => return Err(Defect::TrailingCoded),
+            _ => break,
         }
     }
+    Err(Defect::TrailingCoded)
 }
 
 /// zlib where its header says so, else raw deflate.
@@ -207,6 +212,7 @@ fn unbrotli(input: &[u8], output: &mut Output) -> Result<(), Defect> {
 /// Every frame, skippable ones left out (RFC 8878 §3.1).
 fn unzstd(input: &[u8], output: &mut Output) -> Result<(), Defect> {
     let mut rest = input;
+    let mut frames = 0;
     loop {
         match rest {
             [] if rest.len() < input.len() => return Ok(()),
@@ -214,7 +220,10 @@ fn unzstd(input: &[u8], output: &mut Output) -> Result<(), Defect> {
                 let length = u32::from_le_bytes([*a, *b, *c, *d]) as usize;
                 rest = content.get(length..).ok_or(Defect::TruncatedCoding)?;
             }
-            [0x28, 0xb5, 0x2f, 0xfd, ..] => unzstd_frame(&mut rest, output)?,
+            [0x28, 0xb5, 0x2f, 0xfd, ..] if frames < MEMBERS => {
+                frames += 1;
+                unzstd_frame(&mut rest, output)?;
+            }
             _ if rest.len() < 4 => return Err(Defect::TruncatedCoding),
             _ if rest.len() < input.len() => return Err(Defect::TrailingCoded),
             _ => return Err(Defect::CorruptCoding),

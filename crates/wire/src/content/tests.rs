@@ -66,6 +66,18 @@ fn several_members_frames_and_raw_deflate() {
 }
 
 #[test]
+fn members_past_the_bound_are_left_over() {
+    for coding in [Coding::Gzip, Coding::Zstd] {
+        let one = encode(b"a", coding);
+        let most = undo(&one.repeat(MEMBERS).into(), coding);
+        assert_eq!((most.bytes.len(), most.defects.len()), (MEMBERS, 0), "{coding:?}");
+        let more = undo(&one.repeat(MEMBERS + 1).into(), coding);
+        assert_eq!(more.bytes.len(), MEMBERS);
+        assert_eq!(more.defects.as_slice(), [Defect::TrailingCoded], "{coding:?}");
+    }
+}
+
+#[test]
 fn damage_is_named() {
     let text: Vec<u8> = (0..2000_u32).flat_map(|n| (n * n).to_le_bytes()).collect();
     for coding in CODINGS {
