@@ -87,3 +87,17 @@ fn every_rule_sees_what_it_must_and_nothing_it_must_not() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
+
+/// Rows of dots and of no-break spaces were looked at again from each of them: half a megabyte took minutes.
+#[test]
+fn long_rows_are_read_once() {
+    let pack = strictest();
+    for row in [".", "\u{a0}"] {
+        let text = format!("\"1=1 {}/\"", row.repeat(400_000));
+        inspect(&pack, &Example { place: "body".into(), text });
+    }
+    let steps = |dots: usize| Example { place: "query".into(), text: format!("{}/../x", ".".repeat(dots)) };
+    let climbs =
+        |dots| inspect(&pack, &steps(dots)).found.iter().any(|finding| finding.rule.id == "traversal-up");
+    assert_eq!([2, 4, 5, 6, 7].map(climbs), [true; 5]);
+}

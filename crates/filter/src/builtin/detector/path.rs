@@ -44,6 +44,12 @@ fn climbing(text: &[u8], hits: &mut Hits) {
     let space = memchr::memchr(b' ', text).unwrap_or(text.len());
     while let Some(found) = memchr::memmem::find(part(text, index..text.len()), b"..") {
         let start = index + found;
+        let dots = skip(text, start, |byte| byte == b'.') - start;
+        // Of a long row only the end can be a step; counting it again from every dot would be quadratic.
+        if dots > MOST_DOTS {
+            index = start + (dots - MOST_DOTS).next_multiple_of(2);
+            continue;
+        }
         let (steps, end) = steps(text, start);
         index = end.max(start + 2);
         if steps == 0 {
@@ -69,6 +75,9 @@ fn climbing(text: &[u8], hits: &mut Hits) {
     }
 }
 
+/// The most dots that some server takes for a step up.
+const MOST_DOTS: usize = 4;
+
 /// How many steps up stand at an index, however often their slashes are doubled, and where they end.
 fn steps(text: &[u8], start: usize) -> (usize, usize) {
     let (mut count, mut index) = (0, start);
@@ -79,7 +88,7 @@ fn steps(text: &[u8], start: usize) -> (usize, usize) {
         if at(text, behind) == b';' && is_separator(at(text, behind + 1)) {
             behind += 1;
         }
-        if !(1..=4).contains(&dots) || !is_separator(at(text, behind)) {
+        if !(1..=MOST_DOTS).contains(&dots) || !is_separator(at(text, behind)) {
             return (count, index);
         }
         count += usize::from(dots >= 2);

@@ -21,8 +21,9 @@ pub(super) fn search(
     begin: usize,
     steps: &mut u64,
 ) -> Result<Option<Vec<Option<usize>>>, Exhausted> {
+    // A way that failed has set its notes back, so that one run serves every place.
+    let mut run = Run { program, text, steps, notes: vec![None; program.notes], open: Vec::new() };
     for at in begin..=text.len() {
-        let mut run = Run { program, text, steps, notes: vec![None; program.notes], open: Vec::new() };
         if run.from(0, at)?.is_some() {
             return Ok(Some(run.notes));
         }
@@ -76,13 +77,17 @@ impl Run<'_> {
         if self.open.len() > ROOM { Err(Exhausted) } else { Ok(()) }
     }
 
-    /// Drops alternatives above `floor` but not what undoes notes: an outer way may still fail.
+    /// Drops alternatives above `floor` but not what undoes notes: an outer way may still fail. What is below is not
+    /// looked at: look-around in a loop would pay one step for as many ways as the loop has left open.
     fn keep_notes(&mut self, floor: usize) {
-        let mut index = 0;
-        self.open.retain(|way| {
-            index += 1;
-            index <= floor || matches!(way, Open::Unnote(..))
-        });
+        let mut kept = floor;
+        for index in floor..self.open.len() {
+            if matches!(self.open.get(index), Some(Open::Unnote(..))) {
+                self.open.swap(kept, index);
+                kept += 1;
+            }
+        }
+        self.open.truncate(kept);
     }
 
     /// The next open alternative above `floor`, notes set back on the way.

@@ -114,7 +114,12 @@ impl Program {
 
     fn repeat(&mut self, repeat: &Repeat) -> Result<(), String> {
         for _ in 0..repeat.min {
+            let before = self.steps.len();
             self.node(&repeat.node)?;
+            // Nothing is nothing however often; nested, asking again would take for ever and never reach the limit.
+            if self.steps.len() == before {
+                return Ok(());
+            }
         }
         match repeat.max {
             None => self.star(repeat),

@@ -98,6 +98,13 @@ fn what_is_no_pattern_is_explained() {
     assert!(Pattern::compile(b"(((a{1000}){1000}){1000})").is_err());
 }
 
+/// Nested, asking for nothing again and again took 65,535 × 65,535 × … rounds.
+#[test]
+fn nothing_is_repeated_once() {
+    let pattern = format!("(?=a){}{}", "(?:".repeat(8), "){65535}".repeat(8));
+    check(&pattern, "ba", Some(""));
+}
+
 fn patterns() -> impl Strategy<Value = String> {
     let leaf = prop_oneof![
         "[abc]",
@@ -132,6 +139,17 @@ proptest! {
         let mut work = Work { steps: u64::MAX, ..Work::default() };
         let found = linear.find_at(text.as_bytes(), 0, &mut work).map(|places| places.whole());
         let other = bounded.find_at(text.as_bytes(), 0, &mut work).map(|places| places.whole());
+        prop_assert_eq!(found, other);
+    }
+
+    /// Looking ahead for what is matched next anyway changes nothing, whatever notes and ways it leaves open in loops.
+    #[test]
+    fn looking_ahead_changes_nothing(pattern in patterns(), text in "[abc ]{0,8}") {
+        let plain = Pattern::compile(format!("(?:{pattern})*c(?=)").as_bytes()).unwrap();
+        let ahead = Pattern::compile(format!("(?:(?=(?:{pattern}))(?:{pattern}))*c").as_bytes()).unwrap();
+        let mut work = Work { steps: u64::MAX, ..Work::default() };
+        let found = plain.find_at(text.as_bytes(), 0, &mut work).map(|places| places.whole());
+        let other = ahead.find_at(text.as_bytes(), 0, &mut work).map(|places| places.whole());
         prop_assert_eq!(found, other);
     }
 

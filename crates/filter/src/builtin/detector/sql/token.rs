@@ -48,6 +48,9 @@ impl Token<'_> {
     }
 }
 
+/// The no-break space in UTF-8.
+const NO_BREAK: &[u8] = b"\xc2\xa0";
+
 /// At most so many tokens of a text, from an offset on.
 pub(super) fn tokens(text: &[u8], from: usize, most: usize) -> Vec<Token<'_>> {
     let mut found = Vec::new();
@@ -111,14 +114,16 @@ fn number(text: &[u8], index: usize) -> usize {
 }
 
 fn word(text: &[u8], index: usize) -> (Option<Kind>, usize) {
-    let mut end = skip(text, index, |byte| is_word(byte) || byte == b'$' || byte >= 0x80);
     // MySQL: `un/**/ion` is two words, but a no-break space ends one.
-    if let Some(space) = part(text, index..end).windows(2).position(|pair| pair == b"\xc2\xa0") {
-        if space == 0 {
-            return (None, 2);
-        }
-        end = index + space;
+    let rest = part(text, index..text.len());
+    if rest.starts_with(NO_BREAK) {
+        return (None, NO_BREAK.len());
     }
+    let ends = |(at, byte): (usize, &u8)| {
+        let is_part = is_word(*byte) || *byte == b'$' || *byte >= 0x80;
+        !is_part || *byte == 0xc2 && rest.get(at..).is_some_and(|rest| rest.starts_with(NO_BREAK))
+    };
+    let end = index + rest.iter().enumerate().position(ends).unwrap_or(rest.len());
     let name = part(text, index..end);
     // A prefixed string: N'…', X'…', E'…', _utf8'…'.
     if matches!(at(text, end), b'\'') && is_one_of(name, &["n", "x", "b", "e", "q", "u"]) {
