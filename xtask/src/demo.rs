@@ -1,6 +1,6 @@
 //! `cargo xtask demo`: the gateway in front of a small telecom API, its traffic, and what came of it in words.
 //!
-//! Everything it starts is stopped by handle when it ends; everything it writes is under `target/demo`.
+//! Everything it starts is stopped by handle when it ends; everything it writes is in `demo` of cargo's target folder.
 
 mod story;
 
@@ -13,7 +13,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 
 use crate::install;
-use crate::process::{Running, cargo, root, run};
+use crate::process::{Running, cargo, root, run, target};
 
 /// Options of `cargo xtask demo`.
 #[derive(Args)]
@@ -65,8 +65,8 @@ impl Demo {
 impl Stage {
     /// Writes the demo's files with free addresses and starts the API and the gateway.
     fn set(profile: &str) -> Result<Self> {
-        let binaries = root().join("target").join(profile);
-        let folder = root().join("target/demo");
+        let target = target()?;
+        let (binaries, folder) = (target.join(profile), target.join("demo"));
         // What an earlier run left there is that run's story.
         let _ = std::fs::remove_dir_all(&folder);
         std::fs::create_dir_all(&folder)?;

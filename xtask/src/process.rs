@@ -18,6 +18,15 @@ pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().map_or_else(PathBuf::new, Path::to_path_buf)
 }
 
+/// Where cargo puts what it builds, wherever the environment or cargo's configuration moved that.
+pub(crate) fn target() -> Result<PathBuf> {
+    let output = cargo(&["metadata", "--no-deps", "--format-version", "1"]).output()?;
+    let metadata: serde_json::Value =
+        serde_json::from_slice(&output.stdout).context("`cargo metadata` did not answer")?;
+    let target = metadata.get("target_directory").and_then(serde_json::Value::as_str);
+    Ok(target.context("`cargo metadata` names no target directory")?.into())
+}
+
 /// A `cargo` command in the repository's root.
 pub(crate) fn cargo(arguments: &[&str]) -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));

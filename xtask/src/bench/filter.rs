@@ -15,7 +15,7 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 
 use crate::install::{self, Tool};
-use crate::process::{cargo, root, run};
+use crate::process::{cargo, root, run, target};
 use contestant::{Contestant, Driver};
 use request::Kind;
 use table::Row;
@@ -114,7 +114,7 @@ pub(super) struct Ground {
 
 impl Ground {
     fn prepare(crs: &str) -> Result<Self> {
-        let folder = root().join("target/bench-filter");
+        let folder = target()?.join("bench-filter");
         std::fs::create_dir_all(&folder)?;
         let place = |name: &str| folder.join(name).display().to_string();
         let (engine, requests, driver) = (place("engine.conf"), place("requests"), place("modsecurity"));
@@ -123,7 +123,7 @@ impl Ground {
         let source = root().join("bench/modsecurity/driver.c").display().to_string();
         run(std::process::Command::new("cc").args(["-O2", "-o", &driver, &source, "-lmodsecurity"]))?;
         run(&mut cargo(&["build", "--release", "-p", "portcullis-bench-filter"]))?;
-        let ours = root().join("target/release/portcullis-bench-filter").display().to_string();
+        let ours = target()?.join("release/portcullis-bench-filter").display().to_string();
         let mut rules = vec![engine, format!("{crs}/crs-setup.conf.example")];
         let mut files: Vec<String> = std::fs::read_dir(format!("{crs}/rules"))
             .with_context(|| format!("no rules in {crs}"))?

@@ -11,7 +11,7 @@ use anyhow::{Context, Result};
 use super::kept::Kept;
 use super::load::{self, Answer};
 use super::sample;
-use crate::process::{Running, root, tied};
+use crate::process::{Running, target, tied};
 
 /// Who takes part.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, clap::ValueEnum)]
@@ -84,7 +84,7 @@ impl Peer {
 impl Ground {
     /// Writes configurations and starts the upstream.
     pub(super) fn prepare() -> Result<Self> {
-        let folder = root().join("target/bench-proxy");
+        let folder = target()?.join("bench-proxy");
         std::fs::create_dir_all(folder.join("files"))?;
         std::fs::write(folder.join("files/small.json"), filler(512))?;
         std::fs::write(folder.join("files/large.json"), filler(65536))?;
@@ -144,7 +144,7 @@ impl Ground {
         (address, metrics): (SocketAddr, SocketAddr),
         counted: bool,
     ) -> Result<Command> {
-        let release = root().join("target/release");
+        let release = target()?.join("release");
         Ok(match contestant {
             Contestant::Nginx => {
                 let config = self.folder.join("nginx.conf");

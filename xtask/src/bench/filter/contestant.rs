@@ -127,7 +127,7 @@ pub(super) fn count_instructions(arguments: &[&str], kind: Kind) -> Result<Optio
 
 /// Instructions of so many requests, by callgrind, inside `measured_request`.
 fn count(arguments: &[&str], kind: Kind, requests: u32) -> Result<f64> {
-    let folder = crate::process::root().join("target/bench-filter");
+    let folder = crate::process::target()?.join("bench-filter");
     let out = folder.join("callgrind.out").display().to_string();
     let file = format!("--callgrind-out-file={out}");
     let tool = ["valgrind", "--quiet", "--tool=callgrind", "--toggle-collect=*measured_request*", &file];
