@@ -80,7 +80,7 @@ impl Desk {
         self.read(move |archive| archive.event(id)).await
     }
 
-    /// Asks the archive, on a thread that may wait for the disk.
+    /// Asks the archive once all that was recorded so far is in it, on a thread that may wait for the disk.
     async fn read<T: Default + Send + 'static>(
         &self,
         ask: impl FnOnce(&Reader) -> Result<T, ReadError> + Send + 'static,
@@ -88,13 +88,71 @@ impl Desk {
         let Some(path) = self.operator.archive() else {
             return Err("this policy keeps no archive (`archive: off`)".to_owned());
         };
-        let asked =
-            tokio::task::spawn_blocking(move || Reader::open(&path).and_then(|archive| ask(&archive)));
+        let operator = Arc::clone(&self.operator);
+        let asked = tokio::task::spawn_blocking(move || {
+            operator.settle();
+            Reader::open(&path).and_then(|archive| ask(&archive))
+        });
         match asked.await {
             // Nothing has been written yet: that is an answer, not a fault.
             Ok(Err(ReadError::Absent(_))) => Ok(T::default()),
             Ok(answer) => answer.map_err(|error| error.to_string()),
             Err(_) => Err("the question to the archive was broken off".to_owned()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use portcullis_events::RecorderConfig;
+    use portcullis_store::{MemoryLimits, MemoryStore};
+
+    use super::*;
+
+    /// An application of which only the archive is asked.
+    #[derive(Default)]
+    struct Settling {
+        folder: Option<tempfile::TempDir>,
+        settled: AtomicBool,
+    }
+
+    impl Operator for Settling {
+        fn status(&self) -> Status {
+            unreachable!("nobody asks how it is")
+        }
+
+        fn reload(&self) -> Pin<Box<dyn Future<Output = Reloaded> + Send + '_>> {
+            unreachable!("nobody asks for another policy")
+        }
+
+        fn keep_bans(&self) {}
+
+        fn settle(&self) {
+            self.settled.store(true, Ordering::SeqCst);
+        }
+
+        fn archive(&self) -> Option<PathBuf> {
+            self.folder.as_ref().map(|folder| folder.path().join("events.db"))
+        }
+
+        fn now(&self) -> Timestamp {
+            Timestamp::default()
+        }
+    }
+
+    #[tokio::test]
+    async fn who_asks_after_an_exchange_does_not_ask_too_early() {
+        let (recorder, _recording) = Recorder::start(&RecorderConfig::default()).unwrap();
+        let operator =
+            Arc::new(Settling { folder: Some(tempfile::tempdir().unwrap()), ..Settling::default() });
+        let desk = Desk {
+            recorder,
+            store: Arc::new(MemoryStore::new(MemoryLimits::default())),
+            operator: Arc::<Settling>::clone(&operator),
+        };
+        assert!(desk.find(Query::default()).await.unwrap().events.is_empty());
+        assert!(operator.settled.load(Ordering::SeqCst));
     }
 }

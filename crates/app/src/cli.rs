@@ -295,7 +295,7 @@ pub(crate) enum Rules {
         /// A folder of test files (YAML, with folders inside), or one file.
         tests: PathBuf,
         /// Only tests whose name (`942100-1`) begins like this.
-        #[arg(long, default_value = "", value_name = "NAME")]
+        #[arg(long, default_value = "", hide_default_value = true, value_name = "NAME")]
         only: String,
         /// Known deviations and their reasons, in go-ftw's format of overrides.
         #[arg(long, value_name = "FILE")]

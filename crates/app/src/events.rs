@@ -3,13 +3,13 @@
 use std::path::Path;
 
 use anyhow::Result;
-use portcullis_admin::api::{EventQuery, Followed, FoundEvents};
+use portcullis_admin::api::{EventQuery, Followed, FoundEvents, Status};
 use portcullis_admin::client::{Client, ClientError, Reading};
 use portcullis_expr::{Env, Place, check};
 use portcullis_model::{Action, Event, Stage};
 
 use crate::output::{self, Audience};
-use crate::{Exit, Misuse, cli, question, serve, span};
+use crate::{Exit, Misuse, cli, question, serve, span, top};
 
 /// Carries out the command.
 pub(crate) fn run(config: &Path, audience: Audience, options: &cli::Events) -> Result<Exit> {
@@ -25,6 +25,10 @@ pub(crate) fn run(config: &Path, audience: Audience, options: &cli::Events) -> R
     }
     question::ask(async {
         let found: FoundEvents = client.get(&format!("/events?{}", query.to_query())).await?;
+        if audience == Audience::People {
+            let status: Status = client.get("/status").await?;
+            top::untold(&status.recording).lines().for_each(output::say);
+        }
         let shown = show(audience, &found.events, options);
         if options.follow && shown {
             follow(&client, audience, &query).await?;
@@ -119,6 +123,12 @@ fn one_line(event: &Event) -> String {
         why(event),
         event.id
     )
+}
+
+/// What was decided about an exchange that only might be: `block, 403, GET /a [shadow], rules.block (no-a)`.
+pub(crate) fn decision(event: &Event) -> String {
+    let parts = [verdict(event), status(event), operation(event), why(event)];
+    parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ")
 }
 
 fn verdict(event: &Event) -> String {

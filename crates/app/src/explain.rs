@@ -44,8 +44,8 @@ pub(crate) fn run(config: &Path, audience: Audience, options: &cli::Explain) -> 
             output::print(&explanation.to_text());
             if let Some(event) = &tried {
                 output::line(&format!(
-                    "\nsuch a request without a credential, from this machine:\n{}",
-                    events::table([event].into_iter())
+                    "\nsuch a request without a credential, from this machine: {}",
+                    events::decision(event)
                 ));
             }
         }

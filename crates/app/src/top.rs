@@ -67,7 +67,7 @@ fn drawn(picture: &Picture, rows: usize) -> String {
     );
     text.push_str(&troubles(status));
     if top.exchanges == 0 {
-        text.push_str("\nNothing was called yet.\n");
+        text.push_str("\nNothing was called in this time.\n");
         return text;
     }
     text + "\n" + &operations(&top.operations, rows) + "\n\n" + &callers(top, rows) + "\n"
@@ -79,9 +79,16 @@ fn troubles(status: &Status) -> String {
     if status.policy.rejected.is_some() {
         text.push_str("! The newest policy on disk has mistakes and is not in use: portcullis check\n");
     }
-    let Figures { archive, dropped_passes, dropped_refusals, .. } = &status.recording;
+    text + &untold(&status.recording)
+}
+
+/// Why events may be missing from the archive, a line each.
+pub(crate) fn untold(recording: &Figures) -> String {
+    let mut text = String::new();
+    let Figures { archive, waiting, dropped_passes, dropped_refusals, .. } = recording;
     if let ArchiveState::Failing { since, detail, .. } = archive {
-        let _ = writeln!(text, "! The archive takes no events since {since}: {}", output::shown(detail));
+        let detail = output::shown(detail);
+        let _ = writeln!(text, "! The archive takes no events since {since} ({waiting} wait): {detail}");
     }
     if dropped_passes + dropped_refusals > 0 {
         let _ = writeln!(text, "! Events lost so far: {dropped_passes} passes, {dropped_refusals} refusals");
