@@ -55,7 +55,7 @@ impl Demo {
         if self.once {
             return Ok(());
         }
-        say(&story::next_steps(&stage));
+        say(&story::next_steps(&stage)?);
         let mut traffic = Running::start(stage.traffic().arg("--forever").stdout(Stdio::null()))?;
         // Ctrl-C reaches the whole foreground group: the children end with this process.
         traffic.wait()

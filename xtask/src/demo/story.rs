@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use serde_json::Value;
 
 use super::Stage;
@@ -55,7 +55,8 @@ fn operation(line: &Value) -> String {
     let name = line["operation"].as_str().unwrap_or("-");
     let (count, refused) = (line["count"].as_u64().unwrap_or(0), line["refused"].as_u64().unwrap_or(0));
     let refused = if refused > 0 { format!(", {refused} refused") } else { String::new() };
-    format!("{name:<66} {count:>4} calls{refused}")
+    let calls = if count == 1 { "call" } else { "calls" };
+    format!("{name:<66} {count:>4} {calls}{refused}")
 }
 
 /// One line for each caller and reason, the most stopped first.
@@ -74,6 +75,19 @@ fn stopped(events: &[Value]) -> String {
     text
 }
 
+/// What a code of a reason means, for whoever has not read the list of them.
+fn in_words(code: &str) -> &str {
+    match code {
+        "authorise.not_allowed" => "not for this caller",
+        "authorise.unknown_caller" => "no credential that counts here",
+        "bans.in_force" => "still banned",
+        "limits.exceeded" => "too often",
+        "rules.block" => "a rule of the policy",
+        code if code.starts_with("framing.") => "two servers could read it differently",
+        code => code,
+    }
+}
+
 /// The decisive reason in words.
 fn reason(event: &Value) -> String {
     let action = event.pointer("/verdict/action").unwrap_or(&Value::Null);
@@ -85,7 +99,8 @@ fn reason(event: &Value) -> String {
     if let Some(found) = found(&reasons).filter(|_| code.starts_with("filter.")) {
         return format!("{action}: {found}");
     }
-    if by.is_empty() { format!("{action}: {code}") } else { format!("{action}: {code}, by {by}") }
+    let words = in_words(&code);
+    if by.is_empty() { format!("{action}: {words}") } else { format!("{action}: {words}, by {by}") }
 }
 
 /// What the content filter found first: its class, rule and place.
@@ -96,20 +111,23 @@ fn found(reasons: &[Value]) -> Option<String> {
 }
 
 /// What to try next, with commands that work as they are.
-pub(super) fn next_steps(stage: &Stage) -> String {
+pub(super) fn next_steps(stage: &Stage) -> Result<String> {
     let portcullis = stage.binaries.join("portcullis");
     let (portcullis, folder) = (portcullis.display(), stage.folder.display());
-    format!(
+    let injections = stage.ask(&["events", "--limit", "1", "--where", r#"tag("filter:sqli")"#])?;
+    let injection =
+        injections.first().and_then(|event| event["id"].as_str()).context("no injection was seen")?;
+    Ok(format!(
         "\nBoth go on running, with a trickle of traffic. Ctrl-C stops everything.\n\n\
          \x20 gateway   {gateway}\n\x20 metrics   http://{metrics}/metrics\n\x20 files     {folder}\n\n\
          Three things to try, in another terminal:\n\n\
          1. Watch who calls what, live:\n     cd {folder} && {portcullis} top\n\n\
-         2. See why the stranger was stopped, with all the evidence:\n     \
-         cd {folder} && {portcullis} events --where 'verdict == \"ban\"' --limit 3\n\n\
+         2. See what was wrong with one of the stranger's requests, and what would let it pass:\n     \
+         cd {folder} && {portcullis} filter explain {injection}\n\n\
          3. Stop every undeclared API with one line: in portcullis.yaml change `unknown_apis: monitor` to\n   \
          `unknown_apis: block`, save, and ask again (no restart):\n     \
          curl -i {gateway}/v0/customers/1001\n",
         gateway = stage.address(),
         metrics = stage.metrics,
-    )
+    ))
 }
