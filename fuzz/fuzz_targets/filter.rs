@@ -2,12 +2,15 @@
 //! `PORTCULLIS_CORPORA` names the corpora, else under a few rules.
 #![no_main]
 
+#[path = "../../crates/filter/tests/crs/disk.rs"]
+mod disk;
+
 use std::cell::RefCell;
 use std::sync::OnceLock;
 
 use bytes::Bytes;
+use disk::Disk;
 use libfuzzer_sys::fuzz_target;
-use portcullis_document::{SourceError, Sources};
 use portcullis_filter::seclang::{Entry, load};
 use portcullis_filter::transaction::{BodyInput, Budget, Match, Request, RuleSet, Transaction, Workspace};
 use portcullis_model::{RequestHead, Scheme, Timestamp};
@@ -23,23 +26,6 @@ SecRule REQUEST_HEADERS:User-Agent "@rx (\w+)/(?=\d)\d+" "id:4,phase:1,pass,capt
 SecRule &ARGS "@gt 2" "id:5,phase:2,pass,chain"
     SecRule FILES|ARGS "!@within %{tx.agent} a b" "t:lowercase,t:normalizePathWin"
 "#;
-
-struct Disk;
-
-impl Sources for Disk {
-    fn read(&self, path: &str) -> Result<Bytes, SourceError> {
-        std::fs::read(path).map(Bytes::from).map_err(|_| SourceError::Missing)
-    }
-
-    fn list(&self, folder: &str) -> Result<Vec<String>, SourceError> {
-        let entries = std::fs::read_dir(folder).map_err(|_| SourceError::Missing)?;
-        Ok(entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect())
-    }
-
-    fn env(&self, _: &str) -> Option<String> {
-        None
-    }
-}
 
 fn rules() -> &'static RuleSet {
     static RULES: OnceLock<RuleSet> = OnceLock::new();

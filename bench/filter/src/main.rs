@@ -5,7 +5,9 @@
 
 #![allow(clippy::disallowed_methods, reason = "a bench reads rule files")]
 
+#[path = "../../../crates/filter/tests/crs/disk.rs"]
 mod disk;
+mod files;
 mod naive;
 mod ours;
 mod request;
@@ -48,7 +50,7 @@ trait Driven {
 fn main() -> Result<()> {
     let Arguments { way, files } = Arguments::parse();
     let (requests, rules) = files.split_last().context("no file of requests")?;
-    let rules = disk::load(rules)?;
+    let rules = files::load(rules)?;
     let mut driven: Box<dyn Driven> = match way {
         Way::Warm => Box::new(ours::Ours::new(&rules, ours::Memory::Kept)?),
         Way::Cold => Box::new(ours::Ours::new(&rules, ours::Memory::Fresh)?),

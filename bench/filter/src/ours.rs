@@ -10,7 +10,7 @@ use portcullis_filter::transaction::{
 use portcullis_model::{Headers, ResponseHead, Timestamp, Version};
 
 use crate::Driven;
-use crate::disk::explained;
+use crate::files::explained;
 use crate::request::Sent;
 
 /// What is kept from one request to the next.

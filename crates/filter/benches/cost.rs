@@ -11,6 +11,8 @@
 #![allow(clippy::unwrap_used, clippy::print_stderr, clippy::panic, reason = "a benchmark may be loud")]
 #![allow(missing_docs, reason = "criterion's macros make undocumented functions")]
 
+#[path = "../tests/crs/disk.rs"]
+mod disk;
 #[path = "cost/requests.rs"]
 mod requests;
 
@@ -19,7 +21,7 @@ use std::net::SocketAddr;
 
 use bytes::Bytes;
 use criterion::{BatchSize, Criterion};
-use portcullis_document::{SourceError, Sources};
+use disk::Disk;
 use portcullis_filter::builtin::{Level, Pack, PackConfig, Workspace as PackWorkspace};
 use portcullis_filter::seclang::{crs_entries, load};
 use portcullis_filter::transaction::{BodyInput, Budget, Request, RuleSet, Step, Transaction, Workspace};
@@ -27,23 +29,6 @@ use portcullis_model::Timestamp;
 use portcullis_wire::body::parse_as_declared;
 use portcullis_wire::{EncodedSlash, normalise};
 use requests::{KINDS, Made};
-
-struct Disk;
-
-impl Sources for Disk {
-    fn read(&self, path: &str) -> Result<Bytes, SourceError> {
-        std::fs::read(path).map(Bytes::from).map_err(|_| SourceError::Missing)
-    }
-
-    fn list(&self, folder: &str) -> Result<Vec<String>, SourceError> {
-        let entries = std::fs::read_dir(folder).map_err(|_| SourceError::Missing)?;
-        Ok(entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect())
-    }
-
-    fn env(&self, _: &str) -> Option<String> {
-        None
-    }
-}
 
 /// Everything the filter does for a request whose body the host has parsed.
 #[inline(never)]

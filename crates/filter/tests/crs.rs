@@ -15,6 +15,8 @@
 
 #[path = "crs/backend.rs"]
 mod backend;
+#[path = "crs/disk.rs"]
+mod disk;
 #[path = "crs/exchange.rs"]
 mod exchange;
 #[path = "crs/refused.rs"]

@@ -5,31 +5,15 @@
 #![allow(clippy::disallowed_methods, reason = "a test reads its corpus")]
 #![allow(clippy::unwrap_used, clippy::print_stderr, clippy::indexing_slicing, reason = "a test may be loud")]
 
+#[path = "crs/disk.rs"]
+mod disk;
+
 use std::path::Path;
 
-use bytes::Bytes;
-use portcullis_document::{SourceError, Sources};
+use disk::Disk;
 use portcullis_filter::operator::{Operator, Work};
 use portcullis_filter::scan::{Bits, Necessary, ScanCache, Scanner};
 use portcullis_filter::seclang::{Entry, Rules, Test, load};
-
-/// The file system, for rule files in place.
-struct Disk;
-
-impl Sources for Disk {
-    fn read(&self, path: &str) -> Result<Bytes, SourceError> {
-        std::fs::read(path).map(Bytes::from).map_err(|_| SourceError::Missing)
-    }
-
-    fn list(&self, folder: &str) -> Result<Vec<String>, SourceError> {
-        let entries = std::fs::read_dir(folder).map_err(|_| SourceError::Missing)?;
-        Ok(entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect())
-    }
-
-    fn env(&self, _: &str) -> Option<String> {
-        None
-    }
-}
 
 #[test]
 fn no_operator_of_crs_loses_a_match_on_the_corpora() {

@@ -6,29 +6,14 @@
 #![allow(clippy::disallowed_methods, reason = "a test reads its corpus")]
 #![allow(clippy::unwrap_used, clippy::print_stderr, clippy::panic, reason = "a test may be loud")]
 
-use bytes::Bytes;
-use portcullis_document::{Severity, SourceError, SourceFile, Sources, Style, render};
+#[path = "crs/disk.rs"]
+mod disk;
+
+use disk::Disk;
+use portcullis_document::{Severity, SourceFile, Sources as _, Style, render};
 use portcullis_filter::ftw;
 use portcullis_filter::seclang::{Entry, Flow, Phase, Rule, Rules, Test, crs_entries, load};
 use portcullis_filter::transaction::RuleSet;
-
-/// The file system, for rule files in place.
-struct Disk;
-
-impl Sources for Disk {
-    fn read(&self, path: &str) -> Result<Bytes, SourceError> {
-        std::fs::read(path).map(Bytes::from).map_err(|_| SourceError::Missing)
-    }
-
-    fn list(&self, folder: &str) -> Result<Vec<String>, SourceError> {
-        let entries = std::fs::read_dir(folder).map_err(|_| SourceError::Missing)?;
-        Ok(entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect())
-    }
-
-    fn env(&self, _: &str) -> Option<String> {
-        None
-    }
-}
 
 fn folder(variable: &str) -> Option<String> {
     let found = std::env::var(variable).ok();

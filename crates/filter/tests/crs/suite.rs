@@ -2,11 +2,12 @@
 
 use std::sync::OnceLock;
 
-use bytes::Bytes;
-use portcullis_document::{Severity, SourceError, SourceFile, Sources, Style, render};
+use portcullis_document::{Severity, SourceFile, Sources as _, Style, render};
 use portcullis_filter::ftw::{self, Test};
 use portcullis_filter::seclang::{Entry, load};
 use portcullis_filter::transaction::RuleSet;
+
+use crate::disk::Disk;
 
 /// What the suite sets beside the rules' own setup.
 const SETUP: &str = r#"
@@ -19,24 +20,6 @@ SecAction "id:900005,phase:1,nolog,pass,ctl:ruleEngine=DetectionOnly,ctl:ruleRem
     setvar:tx.crs_validate_utf8_encoding=1,setvar:tx.arg_length=400,setvar:tx.total_arg_length=64000,\
     setvar:tx.max_file_size=64100,setvar:tx.combined_file_sizes=65535,setvar:tx.enforce_bodyproc_urlencoded=1"
 "#;
-
-/// The file system, for rule files in place.
-struct Disk;
-
-impl Sources for Disk {
-    fn read(&self, path: &str) -> Result<Bytes, SourceError> {
-        std::fs::read(path).map(Bytes::from).map_err(|_| SourceError::Missing)
-    }
-
-    fn list(&self, folder: &str) -> Result<Vec<String>, SourceError> {
-        let entries = std::fs::read_dir(folder).map_err(|_| SourceError::Missing)?;
-        Ok(entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect())
-    }
-
-    fn env(&self, _: &str) -> Option<String> {
-        None
-    }
-}
 
 /// The corpus folder.
 pub(crate) fn corpora() -> Option<String> {
