@@ -331,71 +331,50 @@ impl<'o> ser::Serializer for Writer<'o> {
     }
 }
 
-impl SerializeSeq for Open<'_> {
-    type Ok = ();
-    type Error = Refused;
+/// Serde has a trait for each kind of compound; to text a list is a list and a record a record.
+macro_rules! lists {
+    ($($compound:ident),+) => { $(
+        impl $compound for Open<'_> {
+            type Ok = ();
+            type Error = Refused;
 
-    fn serialize_element<T: ?Sized + Serialize>(&mut self, value: &T) -> Result<(), Refused> {
-        self.element(value)
-    }
+            fn serialize_element<T: ?Sized + Serialize>(&mut self, value: &T) -> Result<(), Refused> {
+                self.element(value)
+            }
 
-    fn end(self) -> Result<(), Refused> {
-        self.close();
-        Ok(())
-    }
+            fn end(self) -> Result<(), Refused> {
+                self.close();
+                Ok(())
+            }
+        }
+    )+ };
 }
 
-impl SerializeTuple for Open<'_> {
-    type Ok = ();
-    type Error = Refused;
+macro_rules! records {
+    ($($compound:ident),+) => { $(
+        impl $compound for Open<'_> {
+            type Ok = ();
+            type Error = Refused;
 
-    fn serialize_element<T: ?Sized + Serialize>(&mut self, value: &T) -> Result<(), Refused> {
-        self.element(value)
-    }
+            #[inline]
+            fn serialize_field<T: ?Sized + Serialize>(
+                &mut self,
+                name: &'static str,
+                value: &T,
+            ) -> Result<(), Refused> {
+                self.field(name, value)
+            }
 
-    fn end(self) -> Result<(), Refused> {
-        self.close();
-        Ok(())
-    }
+            fn end(self) -> Result<(), Refused> {
+                self.close();
+                Ok(())
+            }
+        }
+    )+ };
 }
 
-impl SerializeStruct for Open<'_> {
-    type Ok = ();
-    type Error = Refused;
-
-    #[inline]
-    fn serialize_field<T: ?Sized + Serialize>(
-        &mut self,
-        name: &'static str,
-        value: &T,
-    ) -> Result<(), Refused> {
-        self.field(name, value)
-    }
-
-    fn end(self) -> Result<(), Refused> {
-        self.close();
-        Ok(())
-    }
-}
-
-impl SerializeStructVariant for Open<'_> {
-    type Ok = ();
-    type Error = Refused;
-
-    #[inline]
-    fn serialize_field<T: ?Sized + Serialize>(
-        &mut self,
-        name: &'static str,
-        value: &T,
-    ) -> Result<(), Refused> {
-        self.field(name, value)
-    }
-
-    fn end(self) -> Result<(), Refused> {
-        self.close();
-        Ok(())
-    }
-}
+lists!(SerializeSeq, SerializeTuple);
+records!(SerializeStruct, SerializeStructVariant);
 
 #[cfg(test)]
 mod tests;
