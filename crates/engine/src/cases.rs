@@ -186,14 +186,15 @@ impl CaseFile {
             .map_err(|error| vec![Problem::error("cases.malformed", format!("{name}: {error}"))])
     }
 
-    /// The policy, as `portcullis.yaml`, and the files it names. There is a node secret unless the file gives one.
+    /// The files the policy names, by path. There is a node secret unless the file gives one.
+    pub fn named(&self) -> BTreeMap<&str, &str> {
+        let given = self.files.iter().map(|(path, text)| (path.as_str(), text.as_str()));
+        std::iter::once(("node.secret", "a secret for cases")).chain(given).collect()
+    }
+
+    /// The policy, as `portcullis.yaml`, and the files it names.
     pub fn sources(&self) -> MemorySources {
-        let mut sources = MemorySources::new()
-            .file("portcullis.yaml", self.policy.clone())
-            .file("node.secret", "a secret for cases");
-        for (path, text) in &self.files {
-            sources = sources.file(path.clone(), text.clone());
-        }
-        sources
+        let policy = MemorySources::new().file("portcullis.yaml", self.policy.clone());
+        self.named().into_iter().fold(policy, |sources, (path, text)| sources.file(path, text.to_owned()))
     }
 }

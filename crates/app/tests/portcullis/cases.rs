@@ -1,10 +1,9 @@
 //! The engine's cases through the real proxy: a process, sockets, an upstream that answers as the case says.
 //!
-//! Left to the engine's own run: cases that need TLS, a peer of a certain network, or the clock of their tokens.
+//! Left to the engine's own run: cases that need TLS. Where a case's client is comes through a field that is believed.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::path::Path;
 use std::sync::mpsc;
 
 use portcullis_engine::cases::{Case, CaseFile, Seen, mismatches};
@@ -14,18 +13,23 @@ use portcullis_model::{Ban, Event};
 
 use crate::harness::{Gateway, PATIENCE};
 
-/// Files whose cases need nothing that a test over loopback cannot have.
-const FILES: [&str; 3] = ["rules.yaml", "contract.yaml", "bodies.yaml"];
+/// Where the cases are.
+const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../engine/testdata");
 
-/// The field through which a case says where its client is.
-const FROM: &str = "X-Case-Client";
+/// The field through which a case says where its client is; it is the last hop where a policy believes in hops.
+const FROM: &str = "X-Forwarded-For";
 
 #[test]
 fn the_proxy_decides_cases_as_the_engine_does() {
     let (mut ran, mut wrong) = (0, Vec::new());
-    for name in FILES {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../engine/testdata").join(name);
-        let text = std::fs::read_to_string(path).expect("a file of cases");
+    for entry in std::fs::read_dir(FOLDER).expect("cases") {
+        let path = entry.expect("an entry").path();
+        let Some(name) =
+            path.file_name().and_then(|name| name.to_str()).filter(|name| name.ends_with(".yaml"))
+        else {
+            continue;
+        };
+        let text = std::fs::read_to_string(&path).expect("a file of cases");
         let file = CaseFile::parse(name, &text).expect("cases");
         let plain = |case: &&Case| case.request.sni.is_none() && case.request.certificate.is_none();
         let cases: Vec<&Case> = file.cases.iter().filter(plain).collect();
@@ -41,7 +45,7 @@ fn the_proxy_decides_cases_as_the_engine_does() {
         }
     }
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
-    assert!(ran >= 30, "only {ran} cases ran");
+    assert!(ran >= 90, "only {ran} cases ran");
 }
 
 fn compare(file: &CaseFile, case: &Case) -> Vec<String> {
@@ -53,12 +57,10 @@ fn compare(file: &CaseFile, case: &Case) -> Vec<String> {
 fn drive(file: &CaseFile, case: &Case) -> Seen {
     let (upstream, asked) = answer_as(case);
     let mut gateway = Gateway::prepare("");
-    for (name, text) in &file.files {
+    for (name, text) in file.named() {
         gateway.write(name, text);
     }
-    let policy =
-        file.policy.replace("127.0.0.1:8080", "127.0.0.1:0").replace("127.0.0.1:9000", &upstream.to_string());
-    gateway.write_policy(&format!("{policy}\nclient_ip: {{ header: {FROM}, trusted: [127.0.0.0/8] }}\n"));
+    gateway.write_policy(&over_loopback(&file.policy, upstream));
     gateway.run();
     let answers: Vec<Answer> = (0..case.times).map(|_| send(gateway.address(), case)).collect();
     let answer = answers.into_iter().last().expect("sent at least once");
@@ -77,6 +79,19 @@ fn drive(file: &CaseFile, case: &Case) -> Seen {
         asked.try_iter().last(),
         serde_json::from_value(bans["bans"].clone()).expect("bans"),
     )
+}
+
+/// The policy with addresses that are there, and this machine believed where it says for whom it speaks.
+fn over_loopback(policy: &str, upstream: SocketAddr) -> String {
+    let mut policy = policy.replace("127.0.0.1:8080", "127.0.0.1:0");
+    for site in ["127.0.0.1:9000", "127.0.0.1:9001", "127.0.0.1:9002"] {
+        policy = policy.replace(site, &upstream.to_string());
+    }
+    if policy.contains("client_ip:") {
+        policy.replace("trusted: [", "trusted: [127.0.0.0/8, ")
+    } else {
+        format!("{policy}\nclient_ip: {{ header: {FROM}, trusted: [127.0.0.0/8] }}\n")
+    }
 }
 
 /// A request as the upstream got it.
@@ -163,11 +178,11 @@ fn read_head(reader: &mut impl BufRead) -> Option<(String, Vec<(String, String)>
 
 fn send(gateway: SocketAddr, case: &Case) -> Answer {
     let request = &case.request;
-    let mut message =
-        format!("{} HTTP/1.1\r\nHost: {}\r\n{FROM}: {}\r\n", request.line, request.host, request.from);
+    let mut message = format!("{} HTTP/1.1\r\nHost: {}\r\n", request.line, request.host);
     for header in &request.headers {
         message += &format!("{header}\r\n");
     }
+    message += &format!("{FROM}: {}\r\n", request.from);
     let body = request.body();
     if let Some(body) = &body {
         message += &format!("Content-Length: {}\r\n", body.len());
