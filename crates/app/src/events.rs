@@ -6,6 +6,7 @@ use anyhow::Result;
 use portcullis_admin::api::{EventQuery, Followed, FoundEvents, Status};
 use portcullis_admin::client::{Client, ClientError, Reading};
 use portcullis_expr::{Env, Place, check};
+use portcullis_model::event::End;
 use portcullis_model::{Action, Event, Stage};
 
 use crate::output::{self, Audience};
@@ -153,16 +154,36 @@ fn operation(event: &Event) -> String {
     output::shown(&format!("{}{standing}", name.chars().take(80).collect::<String>()))
 }
 
-/// The decisive reason in a few words: its code, and who said so.
+/// The decisive reason, and how the exchange ended if not as it should.
 fn why(event: &Event) -> String {
+    [decisive(event), ended(event.end).map(str::to_owned)]
+        .into_iter()
+        .flatten()
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+/// The decisive reason in a few words: its code, and who said so.
+fn decisive(event: &Event) -> Option<String> {
     let strictest =
         event.reasons.iter().filter(|reason| reason.action > Action::Pass).max_by_key(|one| one.action);
-    let Some(reason) = strictest else { return String::new() };
+    let reason = strictest?;
     let by = match found(event).filter(|_| reason.stage == Stage::Filter) {
         Some(found) => format!(" ({found})"),
         None => reason.by.as_ref().map_or_else(String::new, |by| format!(" ({by})")),
     };
-    output::shown(&format!("{}{by}", reason.code))
+    Some(output::shown(&format!("{}{by}", reason.code)))
+}
+
+fn ended(end: End) -> Option<&'static str> {
+    match end {
+        End::Complete => None,
+        End::Ongoing => Some("still going on"),
+        End::ClientGone => Some("the client went away"),
+        End::UpstreamFailed => Some("the upstream broke off"),
+        End::Stopped => Some("stopped within the response"),
+        End::TimedOut => Some("timed out"),
+    }
 }
 
 /// The rule of the content filter that added most, and where: `sqli-union at query.q`.
