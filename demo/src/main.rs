@@ -46,7 +46,7 @@ struct Traffic {
     /// Milliseconds between two calls of one person.
     #[arg(long, default_value_t = 60)]
     pace: u64,
-    /// After the story, go on slowly until stopped.
+    /// Not the story, but what goes on after it: slowly, until stopped.
     #[arg(long)]
     forever: bool,
     /// Tell each act as a line of JSON.
@@ -81,12 +81,12 @@ impl Traffic {
             rounds: self.rounds,
             pace: Duration::from_millis(self.pace),
         };
-        let mut stdout = std::io::stdout();
-        let form = if self.json { Form::Json } else { Form::Words };
-        play(&script, &mut Report::new(form, &mut stdout)).await?;
         if self.forever {
             go_on(&script).await;
+            return Ok(());
         }
-        Ok(())
+        let mut stdout = std::io::stdout();
+        let form = if self.json { Form::Json } else { Form::Words };
+        play(&script, &mut Report::new(form, &mut stdout)).await
     }
 }

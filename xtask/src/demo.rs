@@ -13,7 +13,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 
 use crate::install;
-use crate::process::{Running, cargo, root, run, target};
+use crate::process::{Running, cargo, root, run, target, tied};
 
 /// Options of `cargo xtask demo`.
 #[derive(Args)]
@@ -56,8 +56,9 @@ impl Demo {
             return Ok(());
         }
         say(&story::next_steps(&stage)?);
-        let mut traffic = Running::start(stage.traffic().arg("--forever").stdout(Stdio::null()))?;
-        // Ctrl-C reaches the whole foreground group: the children end with this process.
+        // However this process ends, its children end with it.
+        let mut trickle = tied(stage.traffic().arg("--forever"));
+        let mut traffic = Running::start(trickle.stdout(Stdio::null()))?;
         traffic.wait()
     }
 }
@@ -70,9 +71,9 @@ impl Stage {
         // What an earlier run left there is that run's story.
         let _ = std::fs::remove_dir_all(&folder);
         std::fs::create_dir_all(&folder)?;
-        let mut serve = Command::new(binaries.join("portcullis-demo"));
-        serve.args(["serve", "--listen", "127.0.0.1:0"]).stderr(Stdio::null());
-        let (api, at) = Running::start_and_read(&mut serve, |line| {
+        let mut serve =
+            tied(Command::new(binaries.join("portcullis-demo")).args(["serve", "--listen", "127.0.0.1:0"]));
+        let (api, at) = Running::start_and_read(serve.stderr(Stdio::null()), |line| {
             line.strip_prefix("listening on ")?.trim().parse::<SocketAddr>().ok()
         })?;
         let (gateway, metrics) = (free(GATEWAY)?, free(METRICS)?);
@@ -80,9 +81,9 @@ impl Stage {
         write_files(&folder, &places)?;
         let portcullis = binaries.join("portcullis");
         let partner_key = make_key(&portcullis, &folder)?;
-        let mut serve = Command::new(&portcullis);
+        let mut serve = tied(Command::new(&portcullis).args(["serve", "--json"]));
         let log = std::fs::File::create(folder.join("portcullis.log"))?;
-        serve.args(["serve", "--json"]).current_dir(&folder).stderr(log);
+        serve.current_dir(&folder).stderr(log);
         let (running, ()) =
             Running::start_and_read(&mut serve, |line| line.contains("listening").then_some(()))
                 .with_context(|| {

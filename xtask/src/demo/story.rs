@@ -118,15 +118,15 @@ pub(super) fn next_steps(stage: &Stage) -> Result<String> {
     let injection =
         injections.first().and_then(|event| event["id"].as_str()).context("no injection was seen")?;
     Ok(format!(
-        "\nBoth go on running, with a trickle of traffic. Ctrl-C stops everything.\n\n\
+        "Both go on running, with a trickle of traffic. Ctrl-C stops everything.\n\n\
          \x20 gateway   {gateway}\n\x20 metrics   http://{metrics}/metrics\n\x20 files     {folder}\n\n\
          Three things to try, in another terminal:\n\n\
          1. Watch who calls what, live:\n     cd {folder} && {portcullis} top\n\n\
          2. See what was wrong with one of the stranger's requests, and what would let it pass:\n     \
          cd {folder} && {portcullis} filter explain {injection}\n\n\
-         3. Stop every undeclared API with one line: in portcullis.yaml change `unknown_apis: monitor` to\n   \
-         `unknown_apis: block`, save, and ask again (no restart):\n     \
-         curl -i {gateway}/v0/customers/1001\n",
+         3. Ask for an API that no contract declares, stop all of them with one line, and ask again:\n     \
+         curl -i {gateway}/v0/customers/1001\n   \
+         In portcullis.yaml change `unknown_apis: monitor` to `unknown_apis: block`, and save; no restart.\n",
         gateway = stage.address(),
         metrics = stage.metrics,
     ))
