@@ -24,13 +24,12 @@ fn the_proxy_decides_cases_as_the_engine_does() {
     let (mut ran, mut wrong) = (0, Vec::new());
     for entry in std::fs::read_dir(FOLDER).expect("cases") {
         let path = entry.expect("an entry").path();
-        let Some(name) =
-            path.file_name().and_then(|name| name.to_str()).filter(|name| name.ends_with(".yaml"))
-        else {
+        if path.extension().is_none_or(|extension| extension != "yaml") {
             continue;
-        };
+        }
+        let name = path.file_name().expect("a name").to_string_lossy().into_owned();
         let text = std::fs::read_to_string(&path).expect("a file of cases");
-        let file = CaseFile::parse(name, &text).expect("cases");
+        let file = CaseFile::parse(&name, &text).expect("cases");
         let plain = |case: &&Case| case.request.sni.is_none() && case.request.certificate.is_none();
         let cases: Vec<&Case> = file.cases.iter().filter(plain).collect();
         // Most of a case is waiting for its processes: a few wait together.
