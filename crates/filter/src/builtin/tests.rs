@@ -24,6 +24,10 @@ fn escaped(text: &str) -> String {
 
 /// A request with an example in its place.
 fn inspect(pack: &Pack, example: &Example) -> Findings {
+    inspect_with(pack, example, &mut Workspace::default())
+}
+
+fn inspect_with(pack: &Pack, example: &Example, workspace: &mut Workspace) -> Findings {
     let text = &example.text;
     let mut head = RequestHead {
         method: http::Method::GET,
@@ -55,12 +59,11 @@ fn inspect(pack: &Pack, example: &Example) -> Findings {
         }
         place => panic!("no test can stand in `{place}`"),
     }
-    let mut workspace = Workspace::default();
     let normal = normalise(&head, EncodedSlash::Keep);
-    let mut findings = pack.inspect_head(&head, &normal, &mut workspace);
+    let mut findings = pack.inspect_head(&head, &normal, workspace);
     if let Some(bytes) = body {
         let body = body::parse_as_declared(&bytes, &head.headers, &Budget::default());
-        findings.found.extend(pack.inspect_body(&head, &body, &mut workspace).found);
+        findings.found.extend(pack.inspect_body(&head, &body, workspace).found);
     }
     findings
 }
@@ -100,4 +103,19 @@ fn long_rows_are_read_once() {
     let climbs =
         |dots| inspect(&pack, &steps(dots)).found.iter().any(|finding| finding.rule.id == "traversal-up");
     assert_eq!([2, 4, 5, 6, 7].map(climbs), [true; 5]);
+}
+
+/// What a worker remembers of clean texts hides nothing, neither in the same place nor in another.
+#[test]
+fn a_used_workspace_sees_what_a_fresh_one_sees() {
+    let pack = strictest();
+    let mut used = Workspace::default();
+    for _ in 0..2 {
+        for written in load::load().unwrap() {
+            for example in written.matches.iter().chain(&written.passes) {
+                let fresh = inspect(&pack, example);
+                assert_eq!(inspect_with(&pack, example, &mut used).found, fresh.found, "{}", example.text);
+            }
+        }
+    }
 }

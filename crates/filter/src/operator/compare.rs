@@ -36,7 +36,7 @@ impl Relation {
                 value.ends_with(text).then_some(value.len().saturating_sub(text.len())..value.len())
             }
             Self::Equals => (value == text).then_some(all),
-            Self::Within => within(value, text).then_some(all),
+            Self::Within => memmem::find(text, value).map(|_| all),
         }
     }
 }
@@ -52,15 +52,6 @@ impl Relation {
             Self::Equals | Self::Within => Necessary::any(),
         }
     }
-}
-
-/// Whether a text holds a value. Texts are lists in rules, mostly short: preparing a search costs more than searching.
-fn within(value: &[u8], text: &[u8]) -> bool {
-    const SHORT: usize = 256;
-    let Some(first) = value.first().filter(|_| text.len() <= SHORT) else {
-        return memmem::find(text, value).is_some();
-    };
-    memchr::memchr_iter(*first, text).any(|at| text.get(at..).is_some_and(|rest| rest.starts_with(value)))
 }
 
 fn word(value: &[u8], text: &[u8]) -> Option<Range<usize>> {

@@ -211,14 +211,17 @@ pub(super) fn plausible(text: &[u8], start: usize, position: Position) -> Option
     });
     let path = part(text, start..path_ends);
     let name = path.rsplit(|byte| *byte == b'/').next().unwrap_or(path);
-    let absolute = ["/bin/", "/usr/", "/sbin/", "usr/bin/", "bin/", "/etc/", "./", "/tmp/", "/dev/"]
-        .iter()
-        .any(|folder| starts_with(path, folder))
-        && path.len() > name.len();
+    if !may_be_command(name) {
+        return None;
+    }
     let (telling, word) = (is_one_of(name, TELLING), is_one_of(name, WORDS));
     if !telling && !word {
         return None;
     }
+    let absolute = ["/bin/", "/usr/", "/sbin/", "usr/bin/", "bin/", "/etc/", "./", "/tmp/", "/dev/"]
+        .iter()
+        .any(|folder| starts_with(path, folder))
+        && path.len() > name.len();
     let follows = follows(text, path_ends);
     let believed = match position {
         Position::Start => absolute && starts_with(path, "/") || starts(name, follows),
@@ -238,6 +241,12 @@ pub(super) fn plausible(text: &[u8], start: usize, position: Position) -> Option
         Position::Brace => at(text, path_ends) == b',',
     };
     believed.then(|| path_ends.min(text.len()))
+}
+
+/// What the names of all commands have in common; most values end here.
+fn may_be_command(name: &[u8]) -> bool {
+    const LONGEST: usize = 14;
+    name.len() <= LONGEST && name.first().is_some_and(u8::is_ascii_alphabetic) && !name.contains(&b'-')
 }
 
 fn believed_behind(telling: bool, follows: Follows, position: Position) -> bool {
@@ -341,4 +350,14 @@ fn follows(text: &[u8], end: usize) -> Follows {
         return Follows::Hint;
     }
     Follows::Prose
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_command_may_be_one() {
+        assert!(TELLING.iter().chain(WORDS).all(|name| may_be_command(name.as_bytes())));
+    }
 }
