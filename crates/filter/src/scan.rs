@@ -7,13 +7,14 @@
 
 mod bits;
 pub mod bytes;
-mod cache;
+
 mod derive;
 mod fold;
 mod gates;
 mod necessary;
 mod pattern;
 mod scanner;
+mod scratch;
 mod shape;
 mod text;
 mod texts;
@@ -22,6 +23,6 @@ mod texts;
 mod tests;
 
 pub use bits::Bits;
-pub use cache::ScanCache;
 pub use necessary::Necessary;
 pub use scanner::Scanner;
+pub use scratch::Scratch;

@@ -12,7 +12,7 @@ use std::path::Path;
 
 use disk::Disk;
 use portcullis_filter::operator::{Operator, Work};
-use portcullis_filter::scan::{Bits, Necessary, ScanCache, Scanner};
+use portcullis_filter::scan::{Bits, Necessary, Scanner, Scratch};
 use portcullis_filter::seclang::{Entry, Rules, Test, load};
 
 #[test]
@@ -25,7 +25,7 @@ fn no_operator_of_crs_loses_a_match_on_the_corpora() {
     let operators = operators(&rules);
     let needs: Vec<Necessary> = operators.iter().map(|(_, operator)| operator.necessary()).collect();
     let scanner = Scanner::build(&needs);
-    let (mut work, mut cache, mut found) = (Work::default(), ScanCache::new(), Bits::new());
+    let (mut work, mut cache, mut found) = (Work::default(), Scratch::new(), Bits::new());
     let (mut matches, mut candidates, mut tries) = (0, 0, 0);
     for value in values(&corpora) {
         scanner.candidates(&value, &mut found, &mut cache);

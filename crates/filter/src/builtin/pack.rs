@@ -17,7 +17,7 @@ use crate::builtin::scope::Scope;
 use crate::builtin::signal::Signal;
 use crate::builtin::walk;
 use crate::memory::Memory;
-use crate::scan::{Bits, Necessary, ScanCache, Scanner};
+use crate::scan::{Bits, Necessary, Scanner, Scratch};
 
 /// What one use of the pack wants of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,7 +44,7 @@ pub struct PackProblem(pub String);
 /// Scratch memory of one worker, lent to each inspection; a fresh one gives the same answers.
 #[derive(Debug, Default)]
 pub struct Workspace {
-    pub(super) scan: ScanCache,
+    pub(super) scan: Scratch,
     pub(super) candidates: Bits,
     /// Names and fields in which nothing was found, with the steps that took.
     pub(super) clean: Memory<u64>,
@@ -60,7 +60,6 @@ impl Workspace {
             self.caches = Vec::new();
             self.caches.resize_with(patterns.len(), || None);
             self.owner = Some(Arc::clone(patterns));
-            self.scan = ScanCache::default();
             self.clean = Memory::default();
         }
     }

@@ -70,13 +70,6 @@ impl Bits {
         self.0.iter().map(|word| word.count_ones() as usize).sum()
     }
 
-    /// Becomes the set written in `words`.
-    #[inline]
-    pub(super) fn copy_from(&mut self, words: &[u64]) {
-        self.0.clear();
-        self.0.extend_from_slice(words);
-    }
-
     /// Adds all of `other`.
     #[inline]
     pub fn union_with(&mut self, other: &Self) {

@@ -67,6 +67,11 @@ pub(super) fn derive_necessary(pattern: &Pattern) -> Necessary {
     levels.into_iter().filter(|(_, unchanged)| !unchanged).fold(rest, |all, (level, _)| all.beside(level))
 }
 
+/// The bytes that plain values do not have.
+pub(super) fn plainest_marks() -> ByteSet {
+    MARKS.first().map_or_else(ByteSet::new, |marks| marks_of(marks))
+}
+
 /// Marks and the bytes no text has.
 fn marks_of(marks: &[u8]) -> ByteSet {
     let unseen = ByteSet::new().with(0..=8).with(11..=12).with(14..=31).with(127..=127);

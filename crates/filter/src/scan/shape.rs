@@ -1,24 +1,24 @@
 //! The shape of a value: which kinds of bytes it holds and about how long it is, in one word.
 //!
-//! Letters count as one kind each for upper and lower case, digits as one, every ASCII mark as its own: values of one
-//! shape are many, so that what a shape rules out is worth remembering. Invariant: a value that holds a byte of a set
-//! shares a kind with it, and a value has every length bit that is not above its length.
+//! Letters count as one kind each for upper and lower case, digits as one, every ASCII mark as its own. Invariant: a
+//! value that holds a byte of a set shares a kind with it, and has every length bit that is not above its length.
 
 use super::bytes::ByteSet;
-use super::fold::fold;
+use super::derive::plainest_marks;
+use super::fold::{RARE_CODE, code, fold};
 
 /// The first bit that tells a length; the bits below are kinds of bytes.
 const FIRST_LENGTH_BIT: usize = 46;
 /// Lengths that are told apart: bit `FIRST_LENGTH_BIT + i` is set from the i-th on.
-///
-/// Few, and only short ones: each makes more shapes to remember, and texts tell more of longer values.
-const LENGTHS: [usize; 6] = [1, 2, 3, 4, 6, 9];
-/// From here on, the table entry of a byte holds what it folds to.
-const FOLDED_SHIFT: u32 = 56;
+const LENGTHS: [usize; 10] = [1, 2, 3, 4, 6, 9, 12, 16, 24, 40];
+/// The bit that every shape has.
+pub(super) const ALWAYS: u64 = 1 << 63;
+/// From here on, the table entry of a byte holds its code.
+const CODE_SHIFT: u32 = 56;
 /// The bits of a table entry that are its kind.
 const KIND_BITS: u64 = (1 << FIRST_LENGTH_BIT) - 1;
 
-/// The kind of each byte, as a bit, and in the upper bits what it folds to.
+/// The kind of each byte, as a bit, and in the upper bits its code.
 static KINDS: [u64; 256] = kinds();
 
 const fn kinds() -> [u64; 256] {
@@ -49,7 +49,7 @@ const fn kinds() -> [u64; 256] {
             reason = "the loop ends before the array does; checked when compiled"
         )]
         {
-            kinds[byte] = 1 << kind | (fold(byte as u8) as u64) << FOLDED_SHIFT;
+            kinds[byte] = 1 << kind | (code(fold(byte as u8)) as u64) << CODE_SHIFT;
         }
         byte += 1;
     }
@@ -62,18 +62,23 @@ const fn kinds() -> [u64; 256] {
 pub(super) struct Shape(pub u64);
 
 impl Shape {
-    /// The shape of a value, which is written to `folded` too, with `padding` zero bytes after it.
+    /// The shape of a value; the codes of its bytes are in `codes` afterwards, with `padding` more of the rarest.
     #[inline]
-    pub(super) fn of(value: &[u8], folded: &mut Vec<u8>, padding: usize) -> Self {
-        folded.clear();
-        folded.resize(value.len() + padding, 0);
+    pub(super) fn of(value: &[u8], codes: &mut Vec<u8>, padding: usize) -> Self {
         let mut kinds = 0;
-        for (&byte, folded) in value.iter().zip(folded) {
+        codes.clear();
+        codes.extend(value.iter().map(|&byte| {
             let entry = entry(byte);
             kinds |= entry;
-            *folded = (entry >> FOLDED_SHIFT) as u8;
-        }
-        Self(kinds & KIND_BITS | lengths(value.len()))
+            (entry >> CODE_SHIFT) as u8
+        }));
+        codes.resize(value.len() + padding, RARE_CODE);
+        Self(kinds & KIND_BITS | lengths(value.len()) | ALWAYS)
+    }
+
+    /// The kinds that plain values have no byte of.
+    pub(super) fn marked() -> Self {
+        Self::kinds_of(&plainest_marks())
     }
 
     /// The kinds of the bytes in `set`.
@@ -95,10 +100,7 @@ fn entry(byte: u8) -> u64 {
 
 #[inline]
 fn lengths(len: usize) -> u64 {
-    let reached = match len {
-        0..=4 => len,
-        _ => LENGTHS.iter().filter(|&&least| least <= len).count(),
-    };
+    let reached: u32 = LENGTHS.iter().map(|&least| u32::from(least <= len)).sum();
     ((1 << reached) - 1) << FIRST_LENGTH_BIT
 }
 
@@ -108,16 +110,17 @@ mod tests {
 
     #[test]
     fn a_shape_tells_kinds_and_lengths() {
-        let mut folded = Vec::new();
-        let shape = Shape::of(b"O'Neil 42", &mut folded, 3).0;
-        assert_eq!(folded, b"o'neil 42\0\0\0");
+        let mut codes = Vec::new();
+        let shape = Shape::of(b"O'Neil 42", &mut codes, 3).0;
+        let folded: Vec<u8> = b"o'neil 42".iter().map(|byte| code(*byte)).chain([RARE_CODE; 3]).collect();
+        assert_eq!(codes, folded);
         for set in ["'", " ", "a", "0", "N"] {
             assert_ne!(shape & Shape::kinds_of(&ByteSet::of(set.as_bytes())).0, 0, "{set}");
         }
         for set in ["\"", "(", "\t", "\u{e9}"] {
             assert_eq!(shape & Shape::kinds_of(&ByteSet::of(set.as_bytes())).0, 0, "{set}");
         }
-        let short = Shape::of(b"Neil", &mut folded, 0).0;
+        let short = Shape::of(b"Neil", &mut codes, 0).0;
         assert_ne!(short & Shape::of_length(9).0, Shape::of_length(9).0);
         let reached = |len| shape & Shape::of_length(len).0 == Shape::of_length(len).0;
         assert!(reached(0) && reached(6) && reached(9));
@@ -125,7 +128,9 @@ mod tests {
 
     #[test]
     fn no_kind_is_a_length() {
-        assert_eq!(KINDS.iter().fold(0, |all, kind| all | kind & KIND_BITS) & Shape::of_length(1_000).0, 0);
+        let kinds = KINDS.iter().fold(0, |all, kind| all | kind & KIND_BITS);
+        assert_eq!(kinds & (Shape::of_length(1_000).0 | ALWAYS), 0);
+        assert_eq!(Shape::of_length(1_000).0 & ALWAYS, 0);
         let marks = (0..=255u8).filter(u8::is_ascii_punctuation).map(|mark| entry(mark) & KIND_BITS);
         assert_eq!(marks.collect::<std::collections::BTreeSet<_>>().len(), 32);
     }

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use regex_automata::meta::Regex;
 use regex_syntax::hir::{Class, Hir, HirKind};
 
-use super::{Bits, Necessary, ScanCache, Scanner};
+use super::{Bits, Necessary, Scanner, Scratch};
 
 fn parse(pattern: &str) -> Hir {
     regex_syntax::ParserBuilder::new()
@@ -49,9 +49,9 @@ fn sample(hir: &Hir, seed: &mut u64, out: &mut Vec<u8>) {
 }
 
 /// Every expression that matches `value` must be among the candidates.
-fn check(patterns: &[(String, Regex, Necessary)], scanner: &Scanner, value: &[u8], cache: &mut ScanCache) {
+fn check(patterns: &[(String, Regex, Necessary)], scanner: &Scanner, value: &[u8], scratch: &mut Scratch) {
     let mut found = Bits::new();
-    scanner.candidates(value, &mut found, cache);
+    scanner.candidates(value, &mut found, scratch);
     for (index, (pattern, regex, needs)) in patterns.iter().enumerate() {
         if found.contains(index) {
             continue;
@@ -109,19 +109,19 @@ proptest! {
     #[test]
     fn no_match_is_lost(patterns in prop::collection::vec(expression(), 1..6), values in prop::collection::vec(value(), 1..8), seed: u64) {
         let (patterns, scanner) = prepare(patterns);
-        let mut cache = ScanCache::new();
+        let mut scratch = Scratch::new();
         let mut seed = seed;
         for value in &values {
-            check(&patterns, &scanner, value, &mut cache);
+            check(&patterns, &scanner, value, &mut scratch);
             for (pattern, _, _) in &patterns {
                 let mut around = value.clone();
                 sample(&parse(pattern), &mut seed, &mut around);
-                check(&patterns, &scanner, &around, &mut cache);
+                check(&patterns, &scanner, &around, &mut scratch);
                 let mut alone = Vec::new();
                 sample(&parse(pattern), &mut seed, &mut alone);
-                check(&patterns, &scanner, &alone, &mut cache);
+                check(&patterns, &scanner, &alone, &mut scratch);
                 alone.extend_from_slice(value);
-                check(&patterns, &scanner, &alone, &mut cache);
+                check(&patterns, &scanner, &alone, &mut scratch);
             }
         }
     }
@@ -143,7 +143,7 @@ proptest! {
             (Necessary::of_whole([&other]), folded == other.as_bytes()),
         ] {
             let mut found = Bits::new();
-            Scanner::build(std::slice::from_ref(&needs)).candidates(value, &mut found, &mut ScanCache::new());
+            Scanner::build(std::slice::from_ref(&needs)).candidates(value, &mut found, &mut Scratch::new());
             prop_assert!(!must || (needs.holds(value) && found.contains(0)), "{needs:?}");
         }
     }
@@ -162,7 +162,7 @@ fn what_cannot_match_is_ruled_out() {
         ]
         .map(str::to_owned),
     );
-    let mut cache = ScanCache::new();
+    let mut scratch = Scratch::new();
     for (value, candidates) in [
         ("hello world", &[][..]),
         ("a union of members", &[]),
@@ -179,21 +179,21 @@ fn what_cannot_match_is_ruled_out() {
         ("123", &[]),
     ] {
         let mut found = Bits::new();
-        scanner.candidates(value.as_bytes(), &mut found, &mut cache);
+        scanner.candidates(value.as_bytes(), &mut found, &mut scratch);
         assert_eq!(found.iter().collect::<Vec<_>>(), candidates, "{value}");
     }
 }
 
 #[test]
-fn one_cache_serves_many_scanners() {
-    let mut cache = ScanCache::new();
+fn one_scratch_serves_many_scanners() {
+    let mut scratch = Scratch::new();
     let scanners: Vec<Scanner> = (0..20)
         .map(|n| Scanner::build(&[Necessary::of_literals([format!("word{n:02}")]), Necessary::any()]))
         .collect();
     for round in 0..3 {
         for (n, scanner) in scanners.iter().enumerate() {
             let mut found = Bits::new();
-            scanner.candidates(format!("a word{:02}", (n + round) % 20).as_bytes(), &mut found, &mut cache);
+            scanner.candidates(format!("a word{:02}", (n + round) % 20).as_bytes(), &mut found, &mut scratch);
             assert_eq!(found.contains(0), round == 0, "{n}");
             assert!(found.contains(1));
         }

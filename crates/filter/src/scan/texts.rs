@@ -1,38 +1,39 @@
-//! One pass over a value that tells which of all lists of texts have a text in it.
+//! One pass over a value that tells which of some lists of texts have a text in it.
 //!
-//! Each text is looked for by its rarest four bytes (or by all of it, when it is shorter): at every place of the value
-//! three loads from small tables, independent of each other, say whether any text may stand there. That costs less than
-//! following an automaton, whose every step waits for the one before it. Invariant: every list of which a text stands in
-//! the value is reported, once.
+//! Each text is looked for by the rarest four bytes of it (or by all of it, when it is shorter). A table of bits tells
+//! for every three codes whether a gram begins with them, so that most places of a value cost one load; where one does
+//! begin, the code after it is tried before any text is. Invariant: every list of which a text stands in the value is
+//! reported, once.
 
 use std::collections::BTreeMap;
 
 use super::Bits;
+use super::fold::{CODE_BITS, code, fold};
 use super::pattern::Edge;
 use super::text::{Text, surprise};
 
 /// The index of a list of texts.
 pub(super) type List = u32;
 
-/// Zero bytes that must follow a folded value.
+/// Codes that must follow those of a value.
 pub(super) const PADDING: usize = GRAM - 1;
 /// Bytes by which a text is looked for.
 const GRAM: usize = 4;
-/// Bits of a gram's hash; its upper [`BUCKET_BITS`] choose the bucket.
-const HASH_BITS: u32 = 18;
-const BUCKET_BITS: u32 = 13;
-const FILTER_WORDS: usize = 1 << (HASH_BITS - 6);
-const PAIR_WORDS: usize = 1 << (16 - 6);
+const CODES: u8 = 1 << CODE_BITS;
+/// Pairs of codes.
+const PAIRS: usize = 1 << (2 * CODE_BITS);
+/// Bits of surprise by which a gram has to be rarer to be preferred to one that twice as few texts have.
+const CROWDED: f64 = 3.0;
 
-/// All lists of texts of a scanner.
+/// Lists of texts, ready to be looked for.
 #[derive(Clone, Debug)]
 pub(super) struct Texts {
-    /// For each pair of bytes, whether it is a text.
-    pairs: Box<[u64; PAIR_WORDS]>,
-    /// For each hash, whether a gram of three or four bytes has it.
-    filter: Box<[u64; FILTER_WORDS]>,
-    /// For each bucket, where its grams begin; one more for the end of the last.
-    buckets: Vec<u32>,
+    /// For each pair of codes, the codes that follow it at the beginning of a gram.
+    thirds: Box<[u64; PAIRS]>,
+    /// For each pair of codes, how many beginnings pairs before it have.
+    before: Box<[u32; PAIRS]>,
+    /// The beginnings of grams, in order.
+    beginnings: Vec<Beginning>,
     grams: Vec<Gram>,
     /// The bytes of all texts.
     bytes: Vec<u8>,
@@ -40,10 +41,19 @@ pub(super) struct Texts {
     meanings: Vec<Meaning>,
 }
 
+/// Three codes with which a gram begins.
+#[derive(Clone, Copy, Debug)]
+struct Beginning {
+    /// The codes that may follow.
+    fourths: u64,
+    /// Its grams.
+    first: u32,
+    last: u32,
+}
+
 /// A text by the bytes it is looked for.
 #[derive(Clone, Copy, Debug)]
 struct Gram {
-    key: u32,
     /// Where in the text the gram begins.
     offset: u32,
     /// The text, in `bytes`.
@@ -89,94 +99,148 @@ impl TextsBuilder {
         self.lists.len()
     }
 
-    /// The tables for all of them.
-    pub(super) fn build(self) -> Texts {
-        let mut texts = Texts {
-            pairs: zeroed(),
-            filter: zeroed(),
-            buckets: Vec::new(),
-            grams: Vec::new(),
-            bytes: Vec::new(),
-            meanings: Vec::new(),
-        };
-        for (text, meanings) in self.meanings {
-            texts.add(&text, &meanings);
+    /// The tables for those of them that are `wanted`.
+    pub(super) fn build(&self, wanted: &Bits) -> Texts {
+        let mut tables = Tables::default();
+        let is_wanted = |meaning: &&Meaning| wanted.contains(meaning.list as usize);
+        for (text, meanings) in &self.meanings {
+            let meanings: Vec<Meaning> = meanings.iter().filter(is_wanted).copied().collect();
+            if !meanings.is_empty() {
+                tables.add(text, &meanings);
+            }
         }
-        texts.sort_grams();
-        texts
+        tables.finish()
     }
 }
 
-impl Texts {
+/// The tables in the making.
+#[derive(Default)]
+struct Tables {
+    /// By the three codes they begin with, grams with the codes that may come fourth.
+    grams: BTreeMap<[u8; 3], Vec<(u64, Gram)>>,
+    /// How many texts are looked for by a gram.
+    crowds: BTreeMap<Vec<u8>, u32>,
+    bytes: Vec<u8>,
+    meanings: Vec<Meaning>,
+}
+
+impl Tables {
     fn add(&mut self, text: &[u8], meanings: &[Meaning]) {
-        let (offset, gram) = rarest_gram(text);
-        let key = key_of(gram);
+        let (offset, gram) = self.best_gram(text);
+        *self.crowds.entry(gram.to_vec()).or_default() += 1;
         let start = self.bytes.len() as u32;
         let first = self.meanings.len() as u32;
         self.bytes.extend_from_slice(text);
         self.meanings.extend_from_slice(meanings);
         let (end, last) = (self.bytes.len() as u32, self.meanings.len() as u32);
-        self.grams.push(Gram { key, offset: offset as u32, start, end, first, last });
-        let (table, index) = match gram.len() {
-            0..=2 => (self.pairs.as_mut_slice(), key as usize),
-            _ => (self.filter.as_mut_slice(), hash(key) as usize),
-        };
-        if let Some(word) = table.get_mut(index / 64) {
-            *word |= 1 << (index % 64);
-        }
-    }
-
-    fn sort_grams(&mut self) {
-        self.grams.sort_by_key(|gram| (bucket(gram.key), gram.key));
-        let mut counts = vec![0; 1 << BUCKET_BITS];
-        for gram in &self.grams {
-            if let Some(count) = counts.get_mut(bucket(gram.key)) {
-                *count += 1;
-            }
-        }
-        let mut begin = 0;
-        self.buckets = vec![begin];
-        self.buckets.extend(counts.into_iter().map(|count: u32| {
-            begin += count;
-            begin
-        }));
-    }
-
-    /// Calls `report` with every list that has a text in a value, of which `folded` is the folded form and
-    /// [`PADDING`]. What was seen is in `seen` afterwards.
-    #[inline]
-    pub(super) fn scan(&self, folded: &[u8], seen: &mut Bits, mut report: impl FnMut(List)) {
-        seen.clear();
-        for (at, bytes) in folded.array_windows::<GRAM>().enumerate() {
-            let four = u32::from_le_bytes(*bytes);
-            let (three, two) = (four & 0x00ff_ffff, four & 0xffff);
-            let hits = [bit(&self.pairs, two), bit(&self.filter, hash(three)), bit(&self.filter, hash(four))];
-            if hits != [0; 3] {
-                for (key, _) in [two, three, four].into_iter().zip(hits).filter(|(_, hit)| *hit != 0) {
-                    self.try_grams(key, folded, at, seen, &mut report);
+        let found = Gram { offset: offset as u32, start, end, first, last };
+        // Past the end of a text that is shorter than a gram, anything may follow.
+        let codes = |at: usize| gram.get(at).map_or(0..CODES, |&byte| code(byte)..code(byte) + 1);
+        let fourths = codes(3).fold(0, |fourths, code| fourths | 1 << code);
+        for first in codes(0) {
+            for second in codes(1) {
+                for third in codes(2) {
+                    self.grams.entry([first, second, third]).or_default().push((fourths, found));
                 }
             }
         }
     }
 
+    /// The least ordinary bytes of `text`, as many as are looked for, and where they are; rather not those by which
+    /// many texts are looked for already.
+    fn best_gram<'a>(&self, text: &'a [u8]) -> (usize, &'a [u8]) {
+        let worth = |gram: &[u8]| {
+            let crowd = f64::from(self.crowds.get(gram).copied().unwrap_or(0) + 1);
+            gram.iter().map(|&byte| surprise(byte)).sum::<f64>() - CROWDED * crowd.log2()
+        };
+        let grams = text.windows(GRAM.min(text.len()).max(1)).enumerate();
+        let worths = grams.map(|(offset, gram)| (worth(gram), offset, gram));
+        let best = worths.max_by(|(a, ..), (b, ..)| a.total_cmp(b));
+        best.map_or((0, text), |(_, offset, gram)| (offset, gram))
+    }
+
+    fn finish(self) -> Texts {
+        let mut texts = Texts {
+            thirds: zeroed(),
+            before: zeroed(),
+            beginnings: Vec::with_capacity(self.grams.len()),
+            grams: Vec::new(),
+            bytes: self.bytes,
+            meanings: self.meanings,
+        };
+        for ([first, second, third], grams) in self.grams {
+            let pair = usize::from(first) << CODE_BITS | usize::from(second);
+            if let Some(thirds) = texts.thirds.get_mut(pair) {
+                *thirds |= 1 << third;
+            }
+            let start = texts.grams.len() as u32;
+            texts.grams.extend(grams.iter().map(|(_, gram)| *gram));
+            let fourths = grams.iter().fold(0, |all, (fourths, _)| all | fourths);
+            texts.beginnings.push(Beginning { fourths, first: start, last: texts.grams.len() as u32 });
+        }
+        let mut before = 0;
+        for (count, thirds) in texts.before.iter_mut().zip(&*texts.thirds) {
+            *count = before;
+            before += thirds.count_ones();
+        }
+        texts
+    }
+}
+
+/// A value and the codes of its bytes.
+#[derive(Clone, Copy)]
+pub(super) struct Coded<'a> {
+    pub value: &'a [u8],
+    /// With [`PADDING`] more.
+    pub codes: &'a [u8],
+}
+
+impl Texts {
+    /// Calls `report` with every list that has a text in a value. What was seen is in `seen` afterwards.
+    #[inline]
+    pub(super) fn scan(&self, coded: Coded<'_>, seen: &mut Bits, mut report: impl FnMut(List)) {
+        seen.clear();
+        let mut pair = 0;
+        for (at, &third) in coded.codes.iter().enumerate() {
+            let third = u32::from(third) % u64::BITS;
+            let thirds = self.thirds.get(pair % PAIRS).copied().unwrap_or_default();
+            if thirds >> third & 1 != 0 {
+                let beginnings = (thirds & ((1 << third) - 1)).count_ones();
+                let beginning = self.before.get(pair % PAIRS).map_or(0, |before| before + beginnings);
+                self.try_grams(beginning as usize, coded, at, seen, &mut report);
+            }
+            pair = pair << CODE_BITS | third as usize;
+        }
+    }
+
+    /// Tries the grams of a beginning whose third code is at `third`.
     #[inline(never)]
-    fn try_grams(&self, key: u32, folded: &[u8], at: usize, seen: &mut Bits, report: &mut impl FnMut(List)) {
-        let bucket = bucket(key);
-        let (Some(&from), Some(&to)) = (self.buckets.get(bucket), self.buckets.get(bucket + 1)) else {
+    fn try_grams(
+        &self,
+        beginning: usize,
+        coded: Coded<'_>,
+        third: usize,
+        seen: &mut Bits,
+        report: &mut impl FnMut(List),
+    ) {
+        let fourth = coded.codes.get(third + 1).map_or(u64::MAX, |code| 1 << (code % CODES));
+        let (Some(beginning), Some(at)) = (self.beginnings.get(beginning), third.checked_sub(2)) else {
             return;
         };
-        let grams = self.grams.get(from as usize..to as usize).unwrap_or_default();
-        for gram in grams.iter().filter(|gram| gram.key == key) {
+        if beginning.fourths & fourth == 0 {
+            return;
+        }
+        for gram in self.grams.get(beginning.first as usize..beginning.last as usize).unwrap_or_default() {
             let text = self.bytes.get(gram.start as usize..gram.end as usize).unwrap_or_default();
             let Some(start) = at.checked_sub(gram.offset as usize) else { continue };
             let end = start + text.len();
-            let value = folded.get(..folded.len().saturating_sub(PADDING)).unwrap_or_default();
-            if value.get(start..end) != Some(text) {
+            let Some(part) = coded.value.get(start..end) else { continue };
+            if part.iter().zip(text).any(|(byte, folded)| fold(*byte) != *folded) {
                 continue;
             }
             for meaning in self.meanings.get(gram.first as usize..gram.last as usize).unwrap_or_default() {
                 if !seen.contains(meaning.list as usize)
-                    && Text::stands(meaning.before, meaning.after, value, start, end)
+                    && Text::stands(meaning.before, meaning.after, coded.value, start, end)
                 {
                     seen.insert(meaning.list as usize);
                     report(meaning.list);
@@ -187,46 +251,19 @@ impl Texts {
 
     /// Bytes on the heap.
     pub(super) fn memory(&self) -> usize {
-        size_of_val(&*self.pairs)
-            + size_of_val(&*self.filter)
-            + size_of_val(self.buckets.as_slice())
+        size_of_val(&*self.thirds)
+            + size_of_val(&*self.before)
+            + size_of_val(self.beginnings.as_slice())
             + size_of_val(self.grams.as_slice())
             + size_of_val(self.meanings.as_slice())
             + self.bytes.len()
     }
 }
 
-/// The least ordinary bytes of `text`, as many as are looked for, and where they are.
-fn rarest_gram(text: &[u8]) -> (usize, &[u8]) {
-    let surprise = |gram: &[u8]| gram.iter().map(|&byte| surprise(byte)).sum::<f64>();
-    let grams = text.windows(GRAM.min(text.len()).max(1)).enumerate();
-    grams.max_by(|(_, a), (_, b)| surprise(a).total_cmp(&surprise(b))).unwrap_or((0, text))
-}
-
-fn key_of(gram: &[u8]) -> u32 {
-    gram.iter().rev().fold(0, |key, &byte| key << 8 | u32::from(byte))
-}
-
-#[inline]
-const fn hash(key: u32) -> u32 {
-    key.wrapping_mul(0x9e37_79b1) >> (32 - HASH_BITS)
-}
-
-#[inline]
-const fn bucket(key: u32) -> usize {
-    (hash(key) >> (HASH_BITS - BUCKET_BITS)) as usize
-}
-
-/// The array's length is known, so that the check of the index is not made again for every byte.
-#[inline]
-fn bit<const WORDS: usize>(table: &[u64; WORDS], index: u32) -> u64 {
-    table.get(index as usize / 64).map_or(0, |word| word >> (index % 64) & 1)
-}
-
 /// An array of zeros that never was on the stack.
 #[allow(clippy::unnecessary_box_returns, reason = "the box is what keeps it off the stack")]
-fn zeroed<const WORDS: usize>() -> Box<[u64; WORDS]> {
-    let zeros = vec![0; WORDS].into_boxed_slice();
+fn zeroed<Word: Copy + Default + std::fmt::Debug, const WORDS: usize>() -> Box<[Word; WORDS]> {
+    let zeros = vec![Word::default(); WORDS].into_boxed_slice();
     // The length is right, so the other way is never taken.
-    zeros.try_into().unwrap_or_else(|_| Box::new([0; WORDS]))
+    zeros.try_into().unwrap_or_else(|_| Box::new([Word::default(); WORDS]))
 }

@@ -6,7 +6,7 @@
 use std::sync::{Arc, Weak};
 
 use crate::operator::Work;
-use crate::scan::{Bits, ScanCache};
+use crate::scan::{Bits, Scratch};
 use crate::transaction::pipeline::{Plans, State as Start};
 use crate::transaction::program::Program;
 use crate::transaction::state::State;
@@ -74,7 +74,7 @@ impl Workspace {
 pub(super) struct Cache {
     of: Weak<Program>,
     pub(super) work: Work,
-    pub(super) scan: ScanCache,
+    pub(super) scan: Scratch,
     pub(super) fronts: [FrontCache; 2],
     pub(super) verdicts: Verdicts,
     /// Room for the result of one scan.
@@ -94,7 +94,7 @@ impl Cache {
         let mut cache = Self {
             of: Arc::downgrade(program),
             work: Work::default(),
-            scan: ScanCache::new(),
+            scan: Scratch::new(),
             fronts: Default::default(),
             verdicts: Verdicts::default(),
             candidates: Bits::new(),

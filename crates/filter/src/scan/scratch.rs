@@ -1,0 +1,36 @@
+//! Room that a scan needs for the value at hand, lent by the caller so that a scan allocates nothing.
+//!
+//! Nothing is remembered from one scan to the next: every scan is as good with a fresh one.
+
+use super::Bits;
+
+/// Room for one scan at a time.
+#[derive(Clone, Debug, Default)]
+pub struct Scratch {
+    /// The codes of the value's bytes.
+    pub(super) codes: Vec<u8>,
+    /// Lists seen in it.
+    pub(super) seen: Bits,
+    /// Gates that wait for further lists.
+    pub(super) waiting: Vec<u32>,
+}
+
+/// What is kept of the room after an unusually long value, in bytes.
+const KEEP: usize = 1 << 20;
+
+impl Scratch {
+    /// Room for nothing yet; it grows with the values.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Gives back what an unusually long value took.
+    pub fn shrink(&mut self) {
+        if self.codes.capacity() > KEEP {
+            self.codes = Vec::new();
+        }
+        if self.waiting.capacity() > KEEP / 4 {
+            self.waiting = Vec::new();
+        }
+    }
+}
