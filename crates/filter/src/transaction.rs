@@ -13,6 +13,7 @@ mod compile;
 mod controls;
 mod exchange;
 mod fill;
+mod found;
 mod front;
 mod outcome;
 mod pipeline;

@@ -17,6 +17,7 @@ use portcullis_filter::transaction::{
 use portcullis_model::counter::MapChange;
 use portcullis_model::{Headers, RequestHead, ResponseHead, Scheme, Timestamp, Version};
 use portcullis_wire::{EncodedSlash, normalise};
+use proptest::prelude::ProptestConfig;
 
 fn rules(text: &str) -> RuleSet {
     let entry = Entry::Text { name: "rules.conf".to_owned(), text: text.to_owned() };
@@ -329,5 +330,60 @@ fn two_hundred_reloads_leave_nothing_in_a_workspace() {
         transaction.finish(&mut workspace);
         drop(rules);
         assert!(workspace.remembers() <= 1, "caches of rule sets that are gone are dropped");
+    }
+}
+
+#[test]
+fn a_level_that_a_rule_turns_on_is_scanned_for_after_all() {
+    let text = "SecAction \"id:1,phase:1,nolog,pass,setvar:tx.level=1\"
+SecRule ARGS \"@streq up\" \"id:2,phase:1,nolog,pass,setvar:tx.level=2\"
+SecRule ARGS \"@contains evil\" \"id:3,phase:2,log,pass\"
+SecRule TX:level \"@lt 2\" \"id:4,phase:2,nolog,pass,skipAfter:END\"
+SecRule ARGS \"@contains evil\" \"id:5,phase:2,log,pass\"
+SecRule ARGS \"@streq higher\" \"id:6,phase:2,nolog,pass,setvar:tx.level=3\"
+SecRule TX:level \"@lt 3\" \"id:7,phase:2,nolog,pass,skipAfter:END\"
+SecRule ARGS \"@contains evil\" \"id:8,phase:2,log,pass\"
+SecMarker END
+SecRule ARGS \"@contains evil\" \"id:9,phase:2,log,pass\"";
+    check(text, "GET /?a=an+evil+word HTTP\nHost: h", &[3, 9]);
+    check(text, "GET /?a=an+evil+word&b=higher HTTP\nHost: h", &[3, 9]);
+    check(text, "GET /?a=an+evil+word&b=up HTTP\nHost: h", &[3, 5, 9]);
+    check(text, "GET /?a=an+evil+word&b=up&c=higher&d=evil HTTP\nHost: h", &[3, 5, 8, 9]);
+}
+
+fn leveled_rule(at: usize, phase: u8, kind: u8, number: u8) -> String {
+    let word = ["one", "two", "three"][usize::from(number) % 3];
+    let flow = format!("id:{},phase:{phase},nolog,pass", at + 10);
+    match kind % 6 {
+        0 => format!("SecRule TX:level \"@lt {number}\" \"{flow},skipAfter:M{}\"", number % 2),
+        1 => format!("SecRule ARGS \"@streq {word}\" \"{flow},setvar:tx.level={number}\""),
+        2 => format!("SecRule ARGS \"@contains {word}\" \"{flow},skip:{}\"", number + 1),
+        3 => format!("SecMarker M{}", number % 2),
+        _ => {
+            format!(
+                "SecRule ARGS|REQUEST_HEADERS \"@rx {word}\" \"id:{},phase:{phase},log,pass,t:lowercase\"",
+                at + 10
+            )
+        }
+    }
+}
+
+proptest::proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Wherever rules jump and whenever levels change, scans lose nothing.
+    #[test]
+    fn levels_change_in_the_middle(
+        drawn in proptest::collection::vec((1..=2_u8, 0..=6_u8, 0..=3_u8), 1..24),
+        level in 0..=3_u8,
+        words in "(one|two|three|ONE|x){1,3}(&b=(one|two|three))?",
+    ) {
+        let rules = drawn.iter().enumerate().map(|(at, (phase, kind, number))| leveled_rule(at, *phase, *kind, *number));
+        let rules: Vec<String> = rules.collect();
+        let text = format!(
+            "SecAction \"id:1,phase:1,nolog,pass,setvar:tx.level={level}\"\n{}\nSecMarker M0\nSecMarker M1",
+            rules.join("\n"),
+        );
+        both(&text, &sent(&format!("GET /?a={words} HTTP\nHost: three")));
     }
 }

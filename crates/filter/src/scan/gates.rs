@@ -53,7 +53,7 @@ impl Demands {
 /// The gates that wait for no text.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Gates {
-    gates: Vec<Gate>,
+    all: Vec<Gate>,
     /// For each bit of a shape, the gates it leads to.
     led: Vec<Vec<u32>>,
     /// Bits that lead to a gate.
@@ -70,8 +70,8 @@ impl Gates {
     /// Adds a gate to an item.
     pub(super) fn add(&mut self, demands: Demands, item: u32) {
         self.led.resize(64, Vec::new());
-        let number = self.gates.len() as u32;
-        self.gates.push(Gate { demands, item });
+        let number = self.all.len() as u32;
+        self.all.push(Gate { demands, item });
         let lead = demands.lead();
         for bit in bits(lead) {
             if let Some(led) = self.led.get_mut(bit as usize) {
@@ -86,7 +86,7 @@ impl Gates {
     pub(super) fn open(&self, shape: Shape, mut report: impl FnMut(u32)) {
         for bit in bits(shape.0 & self.leading) {
             let led = self.led.get(bit as usize).map_or(&[][..], Vec::as_slice);
-            let gates = led.iter().filter_map(|number| self.gates.get(*number as usize));
+            let gates = led.iter().filter_map(|number| self.all.get(*number as usize));
             gates.filter(|gate| gate.demands.are_met_by(shape)).for_each(|gate| report(gate.item));
         }
     }
@@ -95,7 +95,7 @@ impl Gates {
     pub(super) fn memory(&self) -> usize {
         let led: usize =
             self.led.iter().map(|gates| size_of_val(gates.as_slice()) + size_of::<Vec<u32>>()).sum();
-        size_of_val(self.gates.as_slice()) + led
+        size_of_val(self.all.as_slice()) + led
     }
 }
 

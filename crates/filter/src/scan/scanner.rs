@@ -115,7 +115,9 @@ impl Led {
         let gates_there = waiting.iter().enumerate();
         for (number, gate) in gates_there.filter(|(_, gate)| gate.demands.can_do_without(missing)) {
             let lists = lists_of(lists, gate);
-            lists.iter().for_each(|list| wanted.insert(*list as usize));
+            for list in lists {
+                wanted.insert(*list as usize);
+            }
             if let Some(led) = lists.first().and_then(|list| gates.get_mut(*list as usize)) {
                 led.push(number as u32);
             }

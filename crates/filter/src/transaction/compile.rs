@@ -2,7 +2,9 @@
 //!
 //! All problems are reported at once. Operators come compiled. Does not read files.
 
+mod deferred;
 mod link;
+mod scans;
 
 use std::sync::Arc;
 
@@ -14,15 +16,15 @@ use smol_str::SmolStr;
 use crate::operator::Operator;
 use crate::scan::Bits;
 use crate::seclang::{self, RuleSelector, Rules, Variable};
-use crate::transaction::front::{Candidate, Front, Item, build_front};
+use crate::transaction::compile::scans::add_scans;
+use crate::transaction::front::build_front;
 use crate::transaction::pipeline::Pipelines;
 use crate::transaction::program::{
-    Counted, Disruptive, Flow, Link, MultiMatch, Negated, Outcome, Phase, Program, Rule, ScoreSlots, Target,
-    Test, ValueTest,
+    Disruptive, Flow, Link, Outcome, Phase, Program, Rule, ScoreSlots, Target, Test,
 };
 use crate::transaction::slots::SlotNames;
 use crate::transaction::text::Text;
-use crate::transaction::variable::{Kept, kept, sources};
+use crate::transaction::variable::sources;
 
 /// Compiles rules.
 pub(super) fn compile_program(rules: &Rules) -> Result<Program, Vec<Problem>> {
@@ -132,13 +134,6 @@ impl Compiler<'_> {
         for target in phases.iter_mut().flat_map(Phase::targets) {
             target.find_slots(&self.slots);
         }
-        let mut pipelines = Pipelines::default();
-        let fronts =
-            [Kept::Request, Kept::Response].map(|kept| self.front(kept, &mut phases, &mut pipelines));
-        for phase in &mut phases {
-            let always = phase.rules.iter().enumerate().filter(|(_, rule)| rule.item().is_none());
-            phase.always = always.map(|(at, _)| at).collect();
-        }
         let mut score = |name| self.slots.name(name);
         let scores = ScoreSlots {
             inbound: score("blocking_inbound_anomaly_score"),
@@ -146,68 +141,19 @@ impl Compiler<'_> {
             inbound_threshold: score("inbound_anomaly_score_threshold"),
             outbound_threshold: score("outbound_anomaly_score_threshold"),
         };
-        Program {
+        let mut program = Program {
             config: self.rules.config.clone(),
             phases,
             slots: self.slots,
             scores,
             operators: self.operators,
-            pipelines,
-            fronts,
+            pipelines: Pipelines::default(),
+            fronts: std::array::from_fn(|_| build_front(&[], |_| Vec::new())),
             wanted: self.wanted,
             paths: self.paths,
-        }
-    }
-
-    /// The front over tests whose values all are of that kind; their rules get the items' numbers.
-    fn front(&self, of: Kept, phases: &mut [Phase; 5], pipelines: &mut Pipelines) -> Front {
-        let mut found: Vec<Item> = Vec::new();
-        let mut candidates = Vec::new();
-        for (phase, rules) in phases.iter().enumerate() {
-            for (rule, compiled) in rules.rules.iter().enumerate() {
-                let Some(first) = compiled.links.first() else { continue };
-                let Some(test) = scannable(first, of) else { continue };
-                let Some(operator) = self.operators.get(test.operator) else { continue };
-                let necessary = operator.necessary();
-                if necessary.is_any() {
-                    continue;
-                }
-                let item = Item { phase, rule };
-                found.push(item);
-                let pipelines = prefixes(first, pipelines);
-                candidates.push(Candidate { item, necessary, targets: &test.targets, pipelines });
-            }
-        }
-        let front = build_front(&candidates, |variable| sources(variable).to_vec());
-        for (number, item) in found.into_iter().enumerate() {
-            let rule = phases.get_mut(item.phase).and_then(|phase| phase.rules.get_mut(item.rule));
-            if let Some(Link { test: Test::Values(test), .. }) = rule.and_then(|rule| rule.links.first_mut())
-            {
-                test.item = Some(number as u32);
-            }
-        }
-        front
-    }
-}
-
-/// The test of a link, if scans can rule it out: it looks at kept values of one kind, as they are.
-fn scannable(link: &Link, of: Kept) -> Option<&ValueTest> {
-    let Test::Values(test) = &link.test else { return None };
-    // Longer pipelines do not fit the plans; nobody writes them.
-    let plain = test.negated == Negated::No && test.argument.is_none() && link.transformations.len() < 200;
-    let all_kept =
-        test.targets.iter().all(|target| target.counted == Counted::No && kept(target.variable) == of);
-    (plain && all_kept).then_some(test)
-}
-
-/// The pipelines whose results a link tests.
-fn prefixes(link: &Link, pipelines: &mut Pipelines) -> Vec<usize> {
-    let steps = &link.transformations;
-    match link.multi_match {
-        MultiMatch::No => vec![pipelines.add(steps)],
-        MultiMatch::Yes => {
-            (0..=steps.len()).map(|end| pipelines.add(steps.get(..end).unwrap_or_default())).collect()
-        }
+        };
+        add_scans(&mut program);
+        program
     }
 }
 
@@ -218,15 +164,5 @@ impl Phase {
             Test::Values(test) => test.targets.as_mut_slice(),
             Test::Always | Test::Slot(_) => &mut [],
         })
-    }
-}
-
-impl Rule {
-    /// The item scans know its first test under.
-    pub(super) fn item(&self) -> Option<u32> {
-        match self.links.first().map(|link| &link.test) {
-            Some(Test::Values(test)) => test.item,
-            _ => None,
-        }
     }
 }

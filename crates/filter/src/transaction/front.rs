@@ -10,6 +10,39 @@ use smol_str::SmolStr;
 use crate::scan::{Bits, Necessary, Scanner};
 use crate::seclang::{Selector, Variable};
 use crate::transaction::program::Target;
+use crate::transaction::variable::Kept;
+
+/// When values are scanned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum When {
+    /// As soon as they are there.
+    AtOnce,
+    /// When a phase gets to a rule that an ordinary exchange jumps over.
+    Deferred,
+}
+
+/// Both.
+pub(super) const WHENS: [When; 2] = [When::AtOnce, When::Deferred];
+/// How many fronts a program has.
+pub(super) const FRONTS: usize = 4;
+
+/// The number of the front over values of that kind.
+pub(super) fn front_of(kept: Kept, when: When) -> usize {
+    2 * usize::from(kept == Kept::Response) + when as usize
+}
+
+/// The fronts over values of all kinds.
+pub(super) fn fronts_of(when: When) -> [usize; 2] {
+    [Kept::Request, Kept::Response].map(|kept| front_of(kept, when))
+}
+
+/// What a test that scans can rule out is known under.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct ItemId {
+    pub(super) front: u8,
+    /// Its number in that front.
+    pub(super) number: u32,
+}
 
 /// A test that scans can rule out.
 #[derive(Clone, Copy, Debug)]

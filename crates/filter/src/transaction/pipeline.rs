@@ -10,6 +10,7 @@ use smallvec::SmallVec;
 
 use crate::scan::Bits;
 use crate::scan::bytes::ByteSet;
+use crate::transaction::front::{Front, Interest};
 use crate::transform::Transformation;
 
 /// Which of the numbered byte sets have a byte in a value.
@@ -78,14 +79,17 @@ impl Pipelines {
 /// Somewhere in a pipeline: its number, and how many steps are behind.
 type Position = (u16, u8);
 
-/// A set of pipelines, each with what is left of it.
+/// An interest, and a set of pipelines, each with what is left of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct State(u32);
+
+/// What a state stands for.
+type Meaning = (u32, Box<[Position]>);
 
 /// What to do with a value.
 #[derive(Clone, Debug)]
 pub(super) struct Plan {
-    /// The items whose pipelines end at this value.
+    /// The items of the interest whose pipelines end at this value.
     pub(super) items: Bits,
     /// What to carry out, and with what to go on.
     pub(super) go_on: SmallVec<[(Transformation, State); 4]>,
@@ -94,8 +98,8 @@ pub(super) struct Plan {
 /// The automaton of one front, grown as values come; lives with a worker.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Plans {
-    states: Vec<Box<[Position]>>,
-    numbers: HashMap<Box<[Position]>, State, foldhash::fast::FixedState>,
+    states: Vec<Meaning>,
+    numbers: HashMap<Meaning, State, foldhash::fast::FixedState>,
     made: Vec<Plan>,
     by_value: HashMap<(State, Present), u32, foldhash::fast::FixedState>,
 }
@@ -104,9 +108,10 @@ pub(super) struct Plans {
 const PLANS: usize = 4096;
 
 impl Plans {
-    /// The state before any step of these pipelines.
-    pub(super) fn start(&mut self, pipelines: impl Iterator<Item = usize>) -> State {
-        self.state(pipelines.map(|pipeline| (pipeline as u16, 0)).collect())
+    /// The state before any step of an interest's pipelines.
+    pub(super) fn start(&mut self, number: usize, interest: &Interest) -> State {
+        let pipelines = interest.pipelines.iter();
+        self.state(number as u32, pipelines.map(|pipeline| (*pipeline as u16, 0)).collect())
     }
 
     /// Forgets everything if it has grown too large; states given out before are void then.
@@ -120,12 +125,12 @@ impl Plans {
         state: State,
         present: Present,
         pipelines: &Pipelines,
-        items: &[Bits],
+        front: &Front,
     ) -> u32 {
         if let Some(plan) = self.by_value.get(&(state, present)) {
             return *plan;
         }
-        let plan = self.make(state, present, pipelines, items);
+        let plan = self.make(state, present, pipelines, front);
         let number = self.made.len() as u32;
         self.made.push(plan);
         self.by_value.insert((state, present), number);
@@ -137,28 +142,30 @@ impl Plans {
         self.made.get(number as usize)
     }
 
-    fn state(&mut self, mut positions: Vec<Position>) -> State {
+    fn state(&mut self, interest: u32, mut positions: Vec<Position>) -> State {
         positions.sort_unstable();
         positions.dedup();
-        let positions = positions.into_boxed_slice();
-        if let Some(state) = self.numbers.get(&positions) {
+        let meaning = (interest, positions.into_boxed_slice());
+        if let Some(state) = self.numbers.get(&meaning) {
             return *state;
         }
         let state = State(self.states.len() as u32);
-        self.states.push(positions.clone());
-        self.numbers.insert(positions, state);
+        self.states.push(meaning.clone());
+        self.numbers.insert(meaning, state);
         state
     }
 
-    fn make(&mut self, state: State, present: Present, pipelines: &Pipelines, items: &[Bits]) -> Plan {
-        let positions = self.states.get(state.0 as usize).cloned().unwrap_or_default();
+    fn make(&mut self, state: State, present: Present, pipelines: &Pipelines, front: &Front) -> Plan {
+        let (interest, positions) = self.states.get(state.0 as usize).cloned().unwrap_or_default();
         let mut ended = Bits::new();
         let mut next: Vec<(Transformation, Vec<Position>)> = Vec::new();
         for (pipeline, done) in positions {
             let steps = pipelines.steps.get(usize::from(pipeline)).map_or(&[][..], Vec::as_slice);
             let rest = steps.iter().enumerate().skip(usize::from(done));
             match rest.into_iter().find(|(_, step)| pipelines.can_change(**step, present)) {
-                None => ended.union_with(items.get(usize::from(pipeline)).unwrap_or(&Bits::new())),
+                None => {
+                    ended.union_with(front.by_pipeline.get(usize::from(pipeline)).unwrap_or(&Bits::new()));
+                }
                 Some((at, step)) => {
                     let position = (pipeline, at as u8 + 1);
                     match next.iter_mut().find(|(known, _)| known == step) {
@@ -168,7 +175,11 @@ impl Plans {
                 }
             }
         }
-        let go_on = next.into_iter().map(|(step, positions)| (step, self.state(positions))).collect();
+        if let Some(interest) = front.interests.get(interest as usize) {
+            ended.intersect_with(&interest.items);
+        }
+        let go_on =
+            next.into_iter().map(|(step, positions)| (step, self.state(interest, positions))).collect();
         Plan { items: ended, go_on }
     }
 }

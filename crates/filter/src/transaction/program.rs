@@ -12,7 +12,7 @@ use smol_str::SmolStr;
 use crate::operator::Operator;
 use crate::scan::Bits;
 use crate::seclang::{AllowScope, Collection, Configuration, Control, Selector, Severity, Variable};
-use crate::transaction::front::Front;
+use crate::transaction::front::{FRONTS, Front, ItemId};
 use crate::transaction::pipeline::Pipelines;
 use crate::transaction::slots::{Slot, SlotNames};
 use crate::transaction::text::Text;
@@ -27,8 +27,8 @@ pub(super) struct Program {
     pub(super) scores: ScoreSlots,
     pub(super) operators: Vec<Operator>,
     pub(super) pipelines: Pipelines,
-    /// What scans values that are there by phase 2, and those of responses.
-    pub(super) fronts: [Front; 2],
+    /// What scans values: those that are there by phase 2 and those of responses, each at once and deferred.
+    pub(super) fronts: [Front; FRONTS],
     /// The variables any rule reads: others are not filled in.
     pub(super) wanted: Bits,
     /// The paths by which rules pick from XML.
@@ -50,6 +50,8 @@ pub(super) struct Phase {
     pub(super) rules: Vec<Rule>,
     /// Those that are tried whether or not a scan found them.
     pub(super) always: Bits,
+    /// Those for which values are only scanned once the phase gets there.
+    pub(super) deferred: Bits,
 }
 
 /// One rule with its chain.
@@ -192,7 +194,7 @@ pub(super) struct ValueTest {
     /// The argument, where it has to be expanded for each call.
     pub(super) argument: Option<Text>,
     /// The item under which scans know this test: only values they found need to be tried.
-    pub(super) item: Option<u32>,
+    pub(super) item: Option<ItemId>,
 }
 
 /// Whether an operator's verdict is turned round.

@@ -11,6 +11,7 @@ mod scan;
 mod tell;
 
 use crate::seclang::{AllowScope, EngineMode};
+use crate::transaction::front::When;
 use crate::transaction::program::{Disruptive, Flow, Program, Rule};
 use crate::transaction::state::{Ended, State};
 use crate::transaction::workspace::Cache;
@@ -58,7 +59,7 @@ impl Run<'_> {
             return Stopped::Done;
         }
         if self.scanning == Scanning::On {
-            self.scan_new_values();
+            self.scan_values(When::AtOnce);
         }
         while let Some(at) = self.next_due() {
             self.state.cursor = at + 1;
@@ -84,11 +85,19 @@ impl Run<'_> {
         Stopped::Done
     }
 
-    fn next_due(&self) -> Option<usize> {
-        match self.scanning {
-            Scanning::On => self.state.found.due.get(self.phase)?.next(self.state.cursor),
-            Scanning::Off => Some(self.state.cursor),
+    /// The next rule to try. Before the first for which scans were deferred, those are made up for.
+    fn next_due(&mut self) -> Option<usize> {
+        let cursor = self.state.cursor;
+        if self.scanning == Scanning::Off {
+            return Some(cursor);
         }
+        let due = self.state.found.due.get(self.phase)?.next(cursor);
+        let deferred = self.program.phases.get(self.phase)?.deferred.next(cursor);
+        if deferred.is_none_or(|deferred| due.is_some_and(|due| due < deferred)) {
+            return due;
+        }
+        self.scan_values(When::Deferred);
+        self.state.found.due.get(self.phase)?.next(cursor)
     }
 
     /// What follows once a rule and all its chain matched.

@@ -6,19 +6,18 @@
 
 use std::sync::Arc;
 
-use crate::scan::Bits;
 use crate::seclang::Variable;
 use crate::transaction::arena::{Arena, Span};
 use crate::transaction::budget::Budget;
 use crate::transaction::collections::Collections;
 use crate::transaction::controls::Controls;
+use crate::transaction::found::Found;
 use crate::transaction::outcome::{Interruption, Match};
 use crate::transaction::program::Program;
 use crate::transaction::slots::Slots;
 use crate::transaction::strings::{Strings, TextId};
 use crate::transaction::treatment::{Treatment, Treatments};
 use crate::transaction::values::Values;
-use crate::transaction::verdicts::{Memory, Regard};
 
 /// The state of a transaction.
 #[derive(Debug)]
@@ -82,73 +81,6 @@ pub(super) enum Ended {
     Nothing,
     Request,
     Everything,
-}
-
-/// What scans found: pairs of item and entry, and which rules are due because of them.
-#[derive(Debug, Default)]
-pub(super) struct Found {
-    /// For each front, by item and then entry once sorted.
-    pub(super) pairs: [Vec<(u32, u32)>; 2],
-    /// For each phase, the rules to try.
-    pub(super) due: [Bits; 5],
-    /// How many entries were scanned.
-    pub(super) scanned: usize,
-    /// What scans said of the last few texts: transformations often come to the same one.
-    pub(super) recent: Recent,
-    /// For every entry, where it is remembered, and for what.
-    pub(super) remembered: Vec<Option<(Memory, Regard)>>,
-}
-
-/// The results of the last few scans.
-#[derive(Debug, Default)]
-pub(super) struct Recent {
-    scans: [(u8, TextId, Bits); RECENT],
-    /// How many there have been.
-    known: usize,
-}
-
-/// How many scans are kept.
-const RECENT: usize = 8;
-
-impl Recent {
-    /// What a scan of this text said, if it is kept.
-    pub(super) fn get(&self, front: usize, text: TextId) -> Option<&Bits> {
-        let scans = self.scans.iter().take(self.known);
-        let mut same = scans.filter(|(of, known, _)| *known == text && usize::from(*of) == front);
-        same.next().map(|(_, _, found)| found)
-    }
-
-    /// Keeps what a scan of a text said, in the place of the oldest.
-    pub(super) fn keep(&mut self, front: usize, text: TextId, found: &Bits) {
-        if let Some((of, known, bits)) = self.scans.get_mut(self.known % RECENT) {
-            (*of, *known) = (front as u8, text);
-            bits.clear();
-            bits.union_with(found);
-        }
-        self.known += 1;
-    }
-}
-
-impl Found {
-    /// The entries found for an item, in order.
-    pub(super) fn entries(&self, front: usize, item: u32) -> &[(u32, u32)] {
-        let pairs = self.pairs.get(front).map_or(&[][..], Vec::as_slice);
-        let start = pairs.partition_point(|(other, _)| *other < item);
-        let end = pairs.partition_point(|(other, _)| *other <= item);
-        pairs.get(start..end).unwrap_or_default()
-    }
-
-    fn clear(&mut self, program: &Program) {
-        for pairs in &mut self.pairs {
-            pairs.clear();
-        }
-        for (due, phase) in self.due.iter_mut().zip(&program.phases) {
-            due.clone_from(&phase.always);
-        }
-        self.scanned = 0;
-        self.remembered.clear();
-        self.recent.known = 0;
-    }
 }
 
 /// One value under test.
@@ -256,14 +188,9 @@ impl State {
                 *list = Vec::new();
             }
         }
-        for pairs in &mut self.found.pairs {
-            if pairs.capacity() > KEEP / 8 {
-                *pairs = Vec::new();
-            }
-        }
+        self.found.shrink(KEEP / 16);
         if self.texts.capacity() > KEEP / 8 {
             self.texts = Vec::new();
-            self.found.remembered = Vec::new();
         }
     }
 

@@ -7,6 +7,7 @@ use std::sync::{Arc, Weak};
 
 use crate::operator::Work;
 use crate::scan::{Bits, Scratch};
+use crate::transaction::front::FRONTS;
 use crate::transaction::pipeline::{Plans, State as Start};
 use crate::transaction::program::Program;
 use crate::transaction::state::State;
@@ -55,7 +56,7 @@ impl Workspace {
             self.caches.iter().position(|cache| std::ptr::eq(cache.of.as_ptr(), Arc::as_ptr(program)));
         match known {
             Some(at) => self.caches.swap_remove(at),
-            None => Box::new(Cache::new(program)),
+            None => Box::new(Cache::new(program, Arc::downgrade(program))),
         }
     }
 
@@ -75,7 +76,7 @@ pub(super) struct Cache {
     of: Weak<Program>,
     pub(super) work: Work,
     pub(super) scan: Scratch,
-    pub(super) fronts: [FrontCache; 2],
+    pub(super) fronts: [FrontCache; FRONTS],
     pub(super) verdicts: Verdicts,
     /// Room for the result of one scan.
     pub(super) candidates: Bits,
@@ -90,9 +91,10 @@ pub(super) struct FrontCache {
 }
 
 impl Cache {
-    fn new(program: &Arc<Program>) -> Self {
+    /// Empty caches for a rule set.
+    pub(super) fn new(program: &Program, of: Weak<Program>) -> Self {
         let mut cache = Self {
-            of: Arc::downgrade(program),
+            of,
             work: Work::default(),
             scan: Scratch::new(),
             fronts: Default::default(),
@@ -107,9 +109,8 @@ impl Cache {
     pub(super) fn reset_plans(&mut self, program: &Program) {
         for (cache, front) in self.fronts.iter_mut().zip(&program.fronts) {
             cache.plans = Plans::default();
-            let interests = front.interests.iter();
-            cache.starts =
-                interests.map(|interest| cache.plans.start(interest.pipelines.iter().copied())).collect();
+            let interests = front.interests.iter().enumerate();
+            cache.starts = interests.map(|(at, interest)| cache.plans.start(at, interest)).collect();
         }
     }
 }

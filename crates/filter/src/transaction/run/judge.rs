@@ -6,6 +6,7 @@
 use crate::operator::Operator;
 use crate::seclang::{Selector, Variable};
 use crate::transaction::arena::Span;
+use crate::transaction::front::ItemId;
 use crate::transaction::program::{
     Capture, Counted, Link, MultiMatch, Negated, Number, Rule, SlotRead, SlotTest, Target, Test, ValueTest,
 };
@@ -70,15 +71,10 @@ impl<'a> Run<'a> {
     }
 
     fn judge_slot(&mut self, at: At<'a>, test: SlotTest) -> bool {
-        let held = self.state.slots.get(test.slot);
-        let value = match (test.read, held) {
-            (SlotRead::Value, Held::Absent) => return false,
-            (SlotRead::Value, held) => held.number(&self.state.arena),
-            (SlotRead::Count, held) => i64::from(held != Held::Absent),
-        };
-        if !test.relation.holds(value, self.number(test.operand)) {
+        if !self.slot_holds(test) {
             return false;
         }
+        let held = self.state.slots.get(test.slot);
         if at.first {
             self.state.acting = Treatment::Act;
         }
@@ -86,7 +82,7 @@ impl<'a> Run<'a> {
             let key = self.state.arena.push(self.program.slots.of(test.slot).as_bytes());
             let value = match test.read {
                 SlotRead::Value => held.span(&mut self.state.arena).unwrap_or_default(),
-                SlotRead::Count => self.state.arena.push_number(value),
+                SlotRead::Count => self.state.arena.push_number(i64::from(held != Held::Absent)),
             };
             self.state.last.matched.clear();
             let subject =
@@ -95,6 +91,16 @@ impl<'a> Run<'a> {
         }
         self.perform(at.link, Treatment::Act);
         true
+    }
+
+    /// Whether a test of a slot holds now.
+    pub(in crate::transaction) fn slot_holds(&self, test: SlotTest) -> bool {
+        let value = match (test.read, self.state.slots.get(test.slot)) {
+            (SlotRead::Value, Held::Absent) => return false,
+            (SlotRead::Value, held) => held.number(&self.state.arena),
+            (SlotRead::Count, held) => i64::from(held != Held::Absent),
+        };
+        test.relation.holds(value, self.number(test.operand))
     }
 
     /// The number an operand stands for.
@@ -199,8 +205,9 @@ impl<'a> Run<'a> {
             return;
         }
         let remembered = self.state.found.remembered.get(entry as usize).copied().flatten();
-        if let Some((memory, regard)) = remembered {
-            self.cache.verdicts.rule_out(memory, regard, self.state.arena.get(subject.value), item as u16);
+        if let Some((memory, regard)) = remembered.filter(|(_, regard)| regard.front == item.front) {
+            let text = self.state.arena.get(subject.value);
+            self.cache.verdicts.rule_out(memory, regard, text, item.number as u16);
         }
     }
 
@@ -241,11 +248,10 @@ impl<'a> Run<'a> {
     }
 
     /// Those that a scan found for the test.
-    fn collect_found(&self, rule: u32, item: u32, target: &Target, subjects: &mut Vec<Subject>) {
-        let front = usize::from(kept(target.variable) == Kept::Response);
+    fn collect_found(&self, rule: u32, item: ItemId, target: &Target, subjects: &mut Vec<Subject>) {
         for source in sources(target.variable) {
-            for (_, entry) in self.state.found.entries(front, item) {
-                let entry = *entry as usize;
+            for entry in self.state.found.entries(item) {
+                let entry = entry as usize;
                 if self.state.values.get(entry).is_some_and(|value| value.variable == *source) {
                     self.collect_entry(rule, target, entry, subjects);
                 }

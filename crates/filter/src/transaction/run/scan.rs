@@ -6,6 +6,7 @@
 use smallvec::SmallVec;
 
 use crate::transaction::arena::Span;
+use crate::transaction::front::{ItemId, When, fronts_of};
 use crate::transaction::pipeline::State as Position;
 use crate::transaction::run::Run;
 use crate::transaction::strings::TextId;
@@ -30,44 +31,41 @@ impl Traced {
 
 impl Run<'_> {
     /// Scans what was filled in since the last call.
-    pub(super) fn scan_new_values(&mut self) {
-        let start = self.state.found.scanned;
-        self.state.texts.resize(self.state.values.len(), None);
-        self.state.found.remembered.resize(self.state.values.len(), None);
-        for entry in start..self.state.values.len() {
-            self.scan_value(entry);
+    pub(super) fn scan_values(&mut self, when: When) {
+        let (start, end) = (self.state.found.scanned(when), self.state.values.len());
+        if start == end {
+            return;
         }
-        if start < self.state.values.len() {
-            for pairs in &mut self.state.found.pairs {
-                pairs.sort_unstable();
-                pairs.dedup();
+        self.state.texts.resize(end, None);
+        self.state.found.remembered.resize(end, None);
+        for entry in start..end {
+            for front in fronts_of(when) {
+                self.scan_value(front, entry);
             }
         }
-        self.state.found.scanned = self.state.values.len();
+        self.state.found.set_scanned(when, end);
     }
 
-    fn scan_value(&mut self, entry: usize) {
+    fn scan_value(&mut self, front: usize, entry: usize) {
         let program = self.program;
-        let Some(value) = self.state.values.get(entry).copied() else { return };
-        for (front, parts) in program.fronts.iter().enumerate() {
-            let Some(interest) = parts.interest(value.variable, self.state.arena.get(value.key)) else {
-                continue;
-            };
-            let traced = Traced { front, interest, entry };
-            let regard = traced.regard();
-            if u16::try_from(parts.items.len()).is_ok()
-                && let Some((memory, items)) =
-                    self.cache.verdicts.find(regard, self.state.arena.get(value.value))
-            {
-                if !items.is_empty() {
-                    let items: SmallVec<[u16; 8]> = SmallVec::from_slice(items);
-                    self.remember(entry, memory, regard);
-                    items.into_iter().for_each(|item| self.found(traced, usize::from(item)));
-                }
-                continue;
+        let (Some(value), Some(parts)) = (self.state.values.get(entry).copied(), program.fronts.get(front))
+        else {
+            return;
+        };
+        let Some(interest) = parts.interest(value.variable, self.state.arena.get(value.key)) else { return };
+        let traced = Traced { front, interest, entry };
+        let regard = traced.regard();
+        if u16::try_from(parts.items.len()).is_ok()
+            && let Some((memory, items)) = self.cache.verdicts.find(regard, self.state.arena.get(value.value))
+        {
+            if !items.is_empty() {
+                let items: SmallVec<[u16; 8]> = SmallVec::from_slice(items);
+                self.remember(entry, memory, regard);
+                items.into_iter().for_each(|item| self.found(traced, usize::from(item)));
             }
-            self.scan_text(traced, value.value);
+            return;
         }
+        self.scan_text(traced, value.value);
     }
 
     fn scan_text(&mut self, traced: Traced, value: Span) {
@@ -81,23 +79,15 @@ impl Run<'_> {
         }
         let starts = self.cache.fronts.get(traced.front).map(|cache| &cache.starts);
         let Some(position) = starts.and_then(|starts| starts.get(traced.interest)).copied() else { return };
-        let before = self.state.found.pairs.get(traced.front).map_or(0, Vec::len);
+        let before = self.state.found.added(traced.front);
         self.trace(traced, text, position);
         let many =
             program.fronts.get(traced.front).is_some_and(|front| front.items.len() > usize::from(u16::MAX));
         if many || self.state.steps == 0 || self.state.arena.is_full() {
             return;
         }
-        let found = self
-            .state
-            .found
-            .pairs
-            .get(traced.front)
-            .and_then(|pairs| pairs.get(before..))
-            .unwrap_or_default();
-        let mut items: SmallVec<[u16; 8]> = found.iter().map(|(item, _)| *item as u16).collect();
-        items.sort_unstable();
-        items.dedup();
+        let found = self.state.found.items_since(traced.front, before);
+        let items: SmallVec<[u16; 8]> = found.map(|item| item as u16).collect();
         let regard = traced.regard();
         let remembered = self.cache.verdicts.remember(regard, self.state.arena.get(value), &items);
         if let Some(memory) = remembered.filter(|_| !items.is_empty()) {
@@ -116,9 +106,8 @@ impl Run<'_> {
         let Some(home) = self.program.fronts.get(traced.front).and_then(|front| front.items.get(item)) else {
             return;
         };
-        if let Some(pairs) = self.state.found.pairs.get_mut(traced.front) {
-            pairs.push((item as u32, traced.entry as u32));
-        }
+        let id = ItemId { front: traced.front as u8, number: item as u32 };
+        self.state.found.add(id, traced.entry as u32);
         if let Some(due) = self.state.found.due.get_mut(home.phase) {
             due.insert(home.rule);
         }
@@ -134,14 +123,11 @@ impl Run<'_> {
             return;
         };
         let present = self.state.strings.present(text);
-        let number = cache.plans.plan(position, present, &program.pipelines, &front.by_pipeline);
-        let (Some(plan), Some(interest)) = (cache.plans.get(number), front.interests.get(traced.interest))
-        else {
-            return;
-        };
+        let number = cache.plans.plan(position, present, &program.pipelines, front);
+        let Some(plan) = cache.plans.get(number) else { return };
         let span = self.state.strings.span(text);
         let steps = plan.go_on.len();
-        if plan.items.intersects(&interest.items) && self.state.spend(span.len() + STEPS) {
+        if !plan.items.is_empty() && self.state.spend(span.len() + STEPS) {
             let found = &mut self.cache.candidates;
             if let Some(known) = self.state.found.recent.get(traced.front, text) {
                 found.clear();
@@ -151,9 +137,11 @@ impl Run<'_> {
                 self.state.found.recent.keep(traced.front, text, found);
             }
             found.intersect_with(&plan.items);
-            found.intersect_with(&interest.items);
-            let found: SmallVec<[usize; 16]> = found.iter().collect();
-            found.into_iter().for_each(|item| self.found(traced, item));
+            let mut from = 0;
+            while let Some(item) = self.cache.candidates.next(from) {
+                self.found(traced, item);
+                from = item + 1;
+            }
         }
         for step in 0..steps {
             let plan = self.cache.fronts.get(traced.front).and_then(|cache| cache.plans.get(number));
