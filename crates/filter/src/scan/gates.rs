@@ -117,7 +117,7 @@ fn usualness(bit: u32) -> u32 {
         ALWAYS => 1_000,
         _ if bit & kinds(b"a") != 0 => 800,
         _ if bit & Shape::of_length(usize::MAX).0 != 0 => 700,
-        _ if bit & kinds(b"A0") != 0 => 400,
+        _ if bit & kinds(b"0") != 0 => 400,
         _ if bit & kinds(b" -_.,:/@+") != 0 => 100,
         _ => 1,
     }

@@ -2,8 +2,8 @@
 //!
 //! Each case of a condition is a gate. Gates without texts are opened by a value's shape; the others are looked at once
 //! their texts were seen in the one pass over the value. Most texts can only matter in values with marks that ordinary
-//! values do not have, so plain values have tables of their own. Immutable and shared; a scan depends on nothing but
-//! the value.
+//! values do not have, so plain values have tables of their own. Immutable and shared. Invariant: a scan depends on
+//! nothing but the value, and on that without regard to the case of ASCII letters.
 
 use std::ops::Range;
 
@@ -183,7 +183,7 @@ fn demands_of(case: &Case) -> Demands {
 
 /// The alternatives that say most: those of few kinds, and of kinds that not every value has.
 fn telling_alternatives(mut all: Vec<u64>, required: u64) -> Vec<u64> {
-    let letters = Shape::kinds_of(&ByteSet::of(b"aA")).0;
+    let letters = Shape::kinds_of(&ByteSet::of(b"a")).0;
     all.retain(|some| some & required == 0);
     all.sort_unstable_by_key(|some| (some & letters != 0, some.count_ones()));
     all.truncate(ALTERNATIVES);

@@ -1,7 +1,8 @@
 //! The shape of a value: which kinds of bytes it holds and about how long it is, in one word.
 //!
-//! Letters count as one kind each for upper and lower case, digits as one, every ASCII mark as its own. Invariant: a
-//! value that holds a byte of a set shares a kind with it, and has every length bit that is not above its length.
+//! Letters count as one kind, whatever their case, digits as one, every ASCII mark as its own. Invariants: a value that
+//! holds a byte of a set shares a kind with it, and has every length bit that is not above its length; values that differ
+//! in the case of letters have one shape.
 
 use super::bytes::ByteSet;
 use super::derive::plainest_marks;
@@ -27,8 +28,7 @@ const fn kinds() -> [u64; 256] {
     let mut byte = 0;
     while byte < 256 {
         let kind = match byte as u8 {
-            b'a'..=b'z' => 0,
-            b'A'..=b'Z' => 1,
+            b'a'..=b'z' | b'A'..=b'Z' => 0,
             b'0'..=b'9' => 2,
             b'\t' => 3,
             b'\n' => 4,

@@ -3,7 +3,8 @@
 //! Every transformation is known by the bytes without which it changes nothing; those sets are numbered, so that one
 //! look at each byte of a value tells which pipelines can be skipped. A [`Plans`] is a small automaton grown on
 //! demand: for the sets present in a value, which pipelines end here and which transformations have to be carried
-//! out to go on. Invariant: following the plan gives the same texts as carrying out every pipeline step by step.
+//! out to go on. Invariant: following the plan gives the texts that carrying out every pipeline step by step gives, but
+//! for the case of their letters.
 
 use hashbrown::HashMap;
 use smallvec::SmallVec;
@@ -30,13 +31,20 @@ pub(super) struct Pipelines {
     table: Box<[u32; 256]>,
     /// For each transformation, its set, or the bit that is always present.
     triggers: Vec<Present>,
+    /// For each transformation, the set without which it changes at most the case of letters.
+    beyond_case: Vec<Present>,
+    /// The sets that a change of case could bring into a value.
+    lettered: Present,
 }
 
 impl Default for Pipelines {
     fn default() -> Self {
         let mut sets: Vec<ByteSet> = Vec::new();
-        let mut trigger = |transformation: Transformation| {
-            let Some(set) = transformation.triggers() else { return Present::NOTHING };
+        let mut number = |set: Option<&ByteSet>| {
+            let Some(set) = set else { return Present::NOTHING };
+            if set.is_empty() {
+                return Present(0);
+            }
             let at = sets.iter().position(|known| known == set).unwrap_or_else(|| {
                 sets.push(*set);
                 sets.len() - 1
@@ -44,13 +52,18 @@ impl Default for Pipelines {
             // With more sets than bits, the rest counts as always present.
             if at < 31 { Present(1 << at) } else { Present::NOTHING }
         };
-        let triggers = Transformation::ALL.iter().map(|each| trigger(*each)).collect();
+        let all = Transformation::ALL.iter();
+        let triggers = all.clone().map(|each| number(each.triggers())).collect();
+        let beyond_case = all.map(|each| number(each.triggers_beyond_case())).collect();
+        let letters = ByteSet::new().with(b'a'..=b'z').with(b'A'..=b'Z');
+        let lettered = sets.iter().enumerate().take(31).filter(|(_, set)| set.intersects(&letters));
+        let lettered = Present(lettered.map(|(at, _)| 1 << at).sum());
         let mut table = Box::new([0; 256]);
         for (byte, bits) in table.iter_mut().enumerate() {
             let holds = |(_, set): &(usize, &ByteSet)| set.contains(byte as u8);
             *bits = sets.iter().enumerate().take(31).filter(holds).map(|(at, _)| 1 << at).sum();
         }
-        Self { steps: Vec::new(), table, triggers }
+        Self { steps: Vec::new(), table, triggers, beyond_case, lettered }
     }
 }
 
@@ -73,6 +86,22 @@ impl Pipelines {
     pub(super) fn can_change(&self, transformation: Transformation, present: Present) -> bool {
         let trigger = self.triggers.get(transformation as usize).copied().unwrap_or(Present::NOTHING);
         trigger.0 & present.0 != 0
+    }
+}
+
+impl Pipelines {
+    /// The next of `steps` from `done` on that has to be carried out for a scan, which does not tell cases apart; none
+    /// if all that is left changes at most the case of letters.
+    fn next_step(&self, steps: &[Transformation], done: usize, present: Present) -> Option<usize> {
+        let beyond = |step: &Transformation| {
+            let trigger = self.beyond_case.get(*step as usize).copied().unwrap_or(Present::NOTHING);
+            trigger.0 & (present.0 | self.lettered.0) != 0
+        };
+        let rest = steps.get(done..)?;
+        if !rest.iter().any(beyond) {
+            return None;
+        }
+        rest.iter().position(|step| self.can_change(*step, present)).map(|at| done + at)
     }
 }
 
@@ -161,8 +190,8 @@ impl Plans {
         let mut next: Vec<(Transformation, Vec<Position>)> = Vec::new();
         for (pipeline, done) in positions {
             let steps = pipelines.steps.get(usize::from(pipeline)).map_or(&[][..], Vec::as_slice);
-            let rest = steps.iter().enumerate().skip(usize::from(done));
-            match rest.into_iter().find(|(_, step)| pipelines.can_change(**step, present)) {
+            let next_step = pipelines.next_step(steps, usize::from(done), present);
+            match next_step.and_then(|at| Some((at, steps.get(at)?))) {
                 None => {
                     ended.union_with(front.by_pipeline.get(usize::from(pipeline)).unwrap_or(&Bits::new()));
                 }

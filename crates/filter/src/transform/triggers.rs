@@ -17,7 +17,9 @@ const SLASH: ByteSet = ByteSet::of(b"/");
 const ZERO: ByteSet = ByteSet::of(b"0");
 const PATH: ByteSet = ByteSet::of(b"/.");
 const WINDOWS_PATH: ByteSet = ByteSet::of(b"/.\\");
-const COMMAND: ByteSet = CAPITALS.union(&ByteSet::of(b"\"'\\^,; \t\r\n"));
+const COMMAND_MARK: ByteSet = ByteSet::of(b"\"'\\^,; \t\r\n");
+const COMMAND: ByteSet = CAPITALS.union(&COMMAND_MARK);
+const NONE: ByteSet = ByteSet::new();
 const WHITE: ByteSet = SPACES.union(&ByteSet::of(b"\xa0"));
 const COMMENT: ByteSet = ByteSet::of(b"/<-#");
 const COMMENT_MARK: ByteSet = ByteSet::of(b"/*<-#");
@@ -59,6 +61,16 @@ impl Transformation {
             | Self::Sha1 => return None,
         })
     }
+
+    /// The bytes of which a value must have one for this to change more than the case of ASCII letters; `None` if no
+    /// set says so.
+    pub const fn triggers_beyond_case(self) -> Option<&'static ByteSet> {
+        match self {
+            Self::Lowercase | Self::Uppercase => Some(&NONE),
+            Self::CmdLine => Some(&COMMAND_MARK),
+            _ => self.triggers(),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -75,6 +87,17 @@ mod tests {
                 let Some(triggers) = transformation.triggers() else { continue };
                 let value: Vec<u8> = value.iter().copied().filter(|byte| !triggers.contains(*byte)).collect();
                 prop_assert_eq!(transformation.apply(&value, &mut Vec::new()), Changed::Unchanged);
+            }
+        }
+
+        #[test]
+        fn without_a_trigger_beyond_case_only_cases_change(value in proptest::collection::vec(any::<u8>(), 0..24)) {
+            for &transformation in Transformation::ALL {
+                let Some(triggers) = transformation.triggers_beyond_case() else { continue };
+                let value: Vec<u8> = value.iter().copied().filter(|byte| !triggers.contains(*byte)).collect();
+                let mut out = Vec::new();
+                let changed = transformation.apply(&value, &mut out) == Changed::Changed;
+                prop_assert!(!changed || out.eq_ignore_ascii_case(&value), "{}", transformation.name());
             }
         }
 
