@@ -224,7 +224,7 @@ struct Values(u64);
 
 const WORDS: [&str; 40] = [
     "alpha", "report", "order", "customer", "invoice", "street", "blue", "window", "paper", "monday",
-    "total", "north", "river", "copper", "apple", "garden", "update", "list", "time", "find", "group",
+    "total", "north", "river", "copper", "apple", "garden", "update", "list", "season", "harbour", "group",
     "table", "user", "quick", "delivery", "Berlin", "Kowalski", "O Neill", "receipt", "shipping", "green",
     "large", "for", "and", "near", "the", "with", "Maria", "today", "number",
 ];
