@@ -68,6 +68,24 @@ pub(crate) fn is_field_value(value: &[u8]) -> bool {
     (suspicious == 0 || words.as_flattened().iter().all(is_fine)) && rest.iter().all(is_fine)
 }
 
+/// How many control characters there are, tabs among them.
+pub(crate) fn controls(text: &[u8]) -> usize {
+    // In pieces of a fixed size, so that counting runs on whole vectors of bytes.
+    let (pieces, rest) = text.as_chunks::<64>();
+    let (small, rest) = rest.as_chunks::<16>();
+    let in_pieces: usize = pieces.iter().map(|piece| controls_of(piece)).sum();
+    let in_small: usize = small.iter().map(|piece| controls_of(piece)).sum();
+    in_pieces + in_small + controls_of(rest)
+}
+
+/// The same of at most 255 bytes.
+#[inline]
+fn controls_of(piece: &[u8]) -> usize {
+    usize::from(
+        piece.iter().fold(0_u8, |count, byte| count + u8::from(*byte < 0x20) + u8::from(*byte == 0x7f)),
+    )
+}
+
 /// The value without spaces and tabs at its ends.
 pub(crate) fn trim(mut value: &[u8]) -> &[u8] {
     while let [b' ' | b'\t', rest @ ..] = value {
@@ -113,6 +131,12 @@ mod tests {
                 let fine = byte == b'\t' || (byte >= 0x20 && byte != 0x7f);
                 assert_eq!(is_field_value(&with(byte)), fine, "{byte} at {place}");
             }
+        }
+        for length in 0..200 {
+            let text: Vec<u8> =
+                (0..length).map(|at| [b'a', 0, b' ', 0x7f, b'\t', 0xff, 0x1f][at % 7]).collect();
+            let counted = text.iter().filter(|byte| byte.is_ascii_control()).count();
+            assert_eq!(controls(&text), counted, "{length}");
         }
         assert_eq!(trim(b" \t a b\t "), b"a b");
         assert_eq!(list(b" a ,, b,").collect::<Vec<_>>(), [b"a", b"b"]);

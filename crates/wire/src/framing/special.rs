@@ -25,14 +25,17 @@ pub(super) struct Special {
 impl Special {
     /// Takes note of one field.
     pub(super) fn note(&mut self, name: &[u8], value: &[u8]) -> Result<(), Defect> {
-        // Every special name has one of these lengths; most fields are done after this.
-        match name.len() {
-            4 if name.eq_ignore_ascii_case(b"host") => self.hosts += 1,
-            6 if name.eq_ignore_ascii_case(b"expect") => return self.note_expect(value),
-            7 if name.eq_ignore_ascii_case(b"upgrade") => self.upgrade = true,
-            10 if name.eq_ignore_ascii_case(b"connection") => return self.note_connection(value),
-            14 if reads_as(name, b"content-length") => return self.note_content_length(name, value),
-            17 if reads_as(name, b"transfer-encoding") => return self.note_transfer_encoding(name, value),
+        let Some(first) = name.first() else { return Ok(()) };
+        // Every special name has one of these lengths and first letters; most fields are done after this.
+        match (name.len(), first.to_ascii_lowercase()) {
+            (4, b'h') if name.eq_ignore_ascii_case(b"host") => self.hosts += 1,
+            (6, b'e') if name.eq_ignore_ascii_case(b"expect") => return self.note_expect(value),
+            (7, b'u') if name.eq_ignore_ascii_case(b"upgrade") => self.upgrade = true,
+            (10, b'c') if name.eq_ignore_ascii_case(b"connection") => return self.note_connection(value),
+            (14, b'c') if reads_as(name, b"content-length") => return self.note_content_length(name, value),
+            (17, b't') if reads_as(name, b"transfer-encoding") => {
+                return self.note_transfer_encoding(name, value);
+            }
             _ => {}
         }
         Ok(())
