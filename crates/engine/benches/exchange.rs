@@ -152,7 +152,7 @@ fn run(snapshot: &Arc<Snapshot>, arrival: Arrival, response: ResponseHead) -> Fi
             now: Moment { wall: Timestamp::from_secs(1_800_000_000), tick: Tick(40) },
             not_inspected: SmallVec::new(),
         }),
-        ResponseStep::Refuse(_) => unreachable!("the response is admitted"),
+        ResponseStep::Refuse(_) | ResponseStep::Counters(_) => unreachable!("the response is admitted"),
     }
 }
 

@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use portcullis_model::counter::{Answers, Batch, StoreFailure};
 use portcullis_model::{EventId, ResponseHead, Tick};
 
 use crate::arrival::HeldBody;
@@ -20,6 +21,25 @@ pub enum ResponseStep {
     Deliver(Deliver),
     /// Refuse instead.
     Refuse(Refuse),
+    /// Carry out a batch in the store first.
+    Counters(Box<ResponseAsk>),
+}
+
+/// A batch for the store that rules over the response wait for.
+#[must_use]
+pub struct ResponseAsk {
+    pub(crate) exchange: Box<Exchange>,
+    pub(crate) batch: Batch,
+    /// How the body goes on, where that was decided.
+    pub(crate) mode: Option<ResponseMode>,
+}
+
+/// A batch that rules over a held response body wait for.
+#[must_use]
+pub struct HeldAsk {
+    pub(crate) exchange: Box<Exchange>,
+    pub(crate) batch: Batch,
+    pub(crate) held: HeldBody,
 }
 
 /// How a response's body is handled.
@@ -57,6 +77,42 @@ pub enum HeldStep {
     Rewritten(Sending, Bytes),
     /// Refuse instead.
     Refuse(Refuse),
+    /// Carry out a batch in the store first.
+    Counters(Box<HeldAsk>),
+}
+
+impl ResponseAsk {
+    /// What to carry out.
+    pub fn batch(&self) -> &Batch {
+        &self.batch
+    }
+
+    /// Goes on with the store's answers, or without them as policy says.
+    pub fn answer(self, answers: Result<Answers, StoreFailure>, now: Tick) -> ResponseStep {
+        self.exchange.response_counted(answers, self.mode, now)
+    }
+
+    /// The client went away.
+    pub fn abandon(self, end: EndFacts) -> Finished {
+        self.exchange.finish(end)
+    }
+}
+
+impl HeldAsk {
+    /// What to carry out.
+    pub fn batch(&self) -> &Batch {
+        &self.batch
+    }
+
+    /// Goes on with the store's answers, or without them as policy says.
+    pub fn answer(self, answers: Result<Answers, StoreFailure>, now: Tick) -> HeldStep {
+        self.exchange.held_counted(answers, self.held, now)
+    }
+
+    /// The client went away.
+    pub fn abandon(self, end: EndFacts) -> Finished {
+        self.exchange.finish(end)
+    }
 }
 
 impl Deliver {

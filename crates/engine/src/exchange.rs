@@ -18,7 +18,7 @@ use smallvec::SmallVec;
 use smol_str::SmolStr;
 
 use crate::arrival::{Arrival, HeldBody};
-use crate::deliver::{Deliver, HeldStep, ResponseMode, ResponseStep};
+use crate::deliver::{Deliver, HeldAsk, HeldStep, ResponseAsk, ResponseMode, ResponseStep};
 use crate::forward::{Forward, RequestFailure, UpstreamFailure};
 use crate::header_edits::HeaderEdits;
 use crate::phase::{authorise, body, filter, head, limits, operation, response, rules};
@@ -202,20 +202,59 @@ impl Exchange {
     ) -> ResponseStep {
         self.state.upstream_done(record, now);
         self.state.response = Some(head);
+        match filter::run(&self.snapshot, &mut self.state, filter::Phase::ResponseHead) {
+            Some(batch) => {
+                ResponseStep::Counters(Box::new(ResponseAsk { exchange: self, batch, mode: None }))
+            }
+            None => self.response_head_filtered(),
+        }
+    }
+
+    /// The store answered what rules over the response asked.
+    pub(crate) fn response_counted(
+        mut self: Box<Self>,
+        answers: Result<Answers, StoreFailure>,
+        mode: Option<ResponseMode>,
+        now: Tick,
+    ) -> ResponseStep {
+        match (self.resume_filter(answers, now), mode) {
+            (Some(batch), _) => ResponseStep::Counters(Box::new(ResponseAsk { exchange: self, batch, mode })),
+            (None, None) => self.response_head_filtered(),
+            (None, Some(mode)) => self.deliver(mode),
+        }
+    }
+
+    fn resume_filter(&mut self, answers: Result<Answers, StoreFailure>, now: Tick) -> Option<Batch> {
+        self.state.book(Phase::Counters, now);
+        let asking = self.state.asking.take()?;
+        filter::resume(&self.snapshot, &mut self.state, &asking, answers)
+    }
+
+    fn response_head_filtered(mut self: Box<Self>) -> ResponseStep {
         let Self { snapshot, state } = &mut *self;
-        filter::run(snapshot, state, filter::Phase::ResponseHead);
         rules::run(snapshot, state, Turn::ResponseHead);
         if state.refused() {
             return ResponseStep::Refuse(self.refusal());
         }
         let mode = response::plan(snapshot, state);
-        if !matches!(mode, ResponseMode::Hold { .. }) {
-            // Nothing of the body will be known; what conditions make of that, they must say before it is sent.
-            filter::run(snapshot, state, filter::Phase::ResponseBody);
-            rules::run(snapshot, state, Turn::ResponseBody);
-            if state.refused() {
-                return ResponseStep::Refuse(self.refusal());
+        if matches!(mode, ResponseMode::Hold { .. }) {
+            return ResponseStep::Deliver(Deliver { exchange: self, mode });
+        }
+        // Nothing of the body will be known; what conditions make of that, they must say before it is sent.
+        match filter::run(snapshot, state, filter::Phase::ResponseBody) {
+            Some(batch) => {
+                ResponseStep::Counters(Box::new(ResponseAsk { exchange: self, batch, mode: Some(mode) }))
             }
+            None => self.deliver(mode),
+        }
+    }
+
+    /// A response whose body is not held goes on its way.
+    fn deliver(mut self: Box<Self>, mode: ResponseMode) -> ResponseStep {
+        let Self { snapshot, state } = &mut *self;
+        rules::run(snapshot, state, Turn::ResponseBody);
+        if state.refused() {
+            return ResponseStep::Refuse(self.refusal());
         }
         ResponseStep::Deliver(Deliver { exchange: self, mode })
     }
@@ -224,10 +263,33 @@ impl Exchange {
         self.state.book(Phase::ResponseBody, now);
         let Self { snapshot, state } = &mut *self;
         response::take(snapshot, state, held);
-        if !state.refused() {
-            filter::run(snapshot, state, filter::Phase::ResponseBody);
-            rules::run(snapshot, state, Turn::ResponseBody);
+        if state.refused() {
+            return HeldStep::Refuse(self.refusal());
         }
+        match filter::run(snapshot, state, filter::Phase::ResponseBody) {
+            Some(batch) => {
+                HeldStep::Counters(Box::new(HeldAsk { exchange: self, batch, held: held.clone() }))
+            }
+            None => self.held_filtered(held),
+        }
+    }
+
+    /// The store answered what rules over the held body asked.
+    pub(crate) fn held_counted(
+        mut self: Box<Self>,
+        answers: Result<Answers, StoreFailure>,
+        held: HeldBody,
+        now: Tick,
+    ) -> HeldStep {
+        match self.resume_filter(answers, now) {
+            Some(batch) => HeldStep::Counters(Box::new(HeldAsk { exchange: self, batch, held })),
+            None => self.held_filtered(&held),
+        }
+    }
+
+    fn held_filtered(mut self: Box<Self>, held: &HeldBody) -> HeldStep {
+        let Self { snapshot, state } = &mut *self;
+        rules::run(snapshot, state, Turn::ResponseBody);
         let rewritten: Option<Bytes> =
             if state.refused() { None } else { response::mask(snapshot, state, held) };
         if state.refused() {

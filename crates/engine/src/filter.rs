@@ -24,7 +24,7 @@ pub(crate) use evidence::evidence;
 pub(crate) use handling::{Handling, Matched};
 pub(crate) use lent::Workspace;
 pub use lent::Workspaces;
-pub(crate) use running::{Asking, Running, reads};
+pub(crate) use running::{Asking, Each, Owner, Running, reads};
 
 /// A scope's filter.
 #[derive(Debug)]

@@ -38,7 +38,7 @@ mod trial;
 
 pub use arrival::{Arrival, BodyHint, Held, HeldBody, HoldBounds};
 pub use compile::{Compiled, compile, compile_after};
-pub use deliver::{Deliver, HeldStep, ResponseMode, ResponseStep};
+pub use deliver::{Deliver, HeldAsk, HeldStep, ResponseAsk, ResponseMode, ResponseStep};
 pub use filter::Workspaces;
 pub use finished::{EndFacts, Finished, ProgressFacts};
 pub use forward::{Forward, RequestFailure, UpstreamFailure};

@@ -13,6 +13,7 @@ use portcullis_policy::{KeepHeaders, OnFailure, Policy};
 use crate::arrival::Arrival;
 use crate::client_ip::ClientIp;
 use crate::exchange::Exchange;
+use crate::filter::Owner;
 use crate::hosts::Hosts;
 use crate::lists::List;
 use crate::node_key::NodeKeys;
@@ -93,9 +94,12 @@ impl Snapshot {
         place.route.and_then(|route| site.routes.get(route)).map_or(&site.scope, |route| &route.scope)
     }
 
-    /// Where the store keeps a persistent collection of a site's rules.
-    pub(crate) fn collection(&self, site: &str, of: &CollectionKey) -> CounterKey {
-        let mut bytes = b"filter\0".to_vec();
+    /// Where the store keeps a persistent collection of a site's rules, or of the rules tried beside them.
+    pub(crate) fn collection(&self, site: &str, owner: Owner, of: &CollectionKey) -> CounterKey {
+        let mut bytes = match owner {
+            Owner::Rules => b"filter\0".to_vec(),
+            Owner::Candidate => b"candidate\0".to_vec(),
+        };
         for part in [site, &of.collection, &of.key] {
             bytes.extend_from_slice(&(part.len() as u64).to_le_bytes());
             bytes.extend_from_slice(part.as_bytes());

@@ -20,6 +20,7 @@ mod work;
 use bytes::Bytes;
 use smol_str::SmolStr;
 
+pub use late::Paid;
 pub use problem::OperatorProblem;
 pub use work::{Captured, Work};
 
@@ -126,7 +127,7 @@ fn dynamic(kind: Kind, value: &[u8], argument: &[u8], work: &mut Work) -> bool {
             }
             None => false,
         },
-        other => work.late.of(other, argument).is_some_and(|test| test.find(value, work)),
+        other => work.late(other, argument).is_some_and(|test| test.find(value, work)),
     }
 }
 

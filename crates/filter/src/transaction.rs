@@ -35,7 +35,9 @@ mod workspace;
 pub use crate::seclang::Severity;
 pub use budget::Budget;
 pub use exchange::Transaction;
-pub use outcome::{CollectionKey, CollectionWrite, Disruption, Fields, Interruption, Match, Scores, Step};
+pub use outcome::{
+    CollectionKey, CollectionWrite, Disruption, Ender, Fields, Interruption, Match, Scores, Step,
+};
 pub use request::{BodyInput, Request, Response};
 pub use rule_set::RuleSet;
 pub use state::Spent;

@@ -4,6 +4,9 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may be loud")]
 
+#[path = "transaction/limits.rs"]
+mod limits;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 

@@ -18,6 +18,7 @@ use hyper::body::Incoming;
 use hyper::upgrade::OnUpgrade;
 use portcullis_engine::{Arrival, BodyHint, Held, HeldBody};
 use portcullis_model::EventId;
+use portcullis_model::counter::{Answers, StoreFailure};
 use portcullis_model::event::{End, UpstreamRecord};
 
 pub(crate) use course::Course;
@@ -97,17 +98,23 @@ pub(crate) async fn serve(
                 return forward_request(course, received, set, generation.report_every).await;
             }
             Some(Stage::Refuse(_)) => return refuse(course),
-            Some(Stage::Deliver(_) | Stage::Sending(_)) | None => return gone(course),
+            Some(
+                Stage::ResponseCounters(_) | Stage::Deliver(_) | Stage::HeldCounters(_) | Stage::Sending(_),
+            )
+            | None => return gone(course),
         }
     }
 }
 
+/// The store's answers to what the stage asks.
+async fn answers(course: &Course) -> Option<Result<Answers, StoreFailure>> {
+    let batch = course.stage()?.batch()?;
+    Some(course.connection.node.ports.store.apply(batch).answers().await)
+}
+
 /// The store's answers to the engine.
 async fn count(course: &mut Course) {
-    let answers = {
-        let Some(Stage::Counters(ask)) = course.stage() else { return };
-        course.connection.node.ports.store.apply(ask.batch()).answers().await
-    };
+    let Some(answers) = answers(course).await else { return };
     let ports = &course.connection.node.ports;
     let (bans, now) = (ports.store.ban_view(), ports.clock.tick());
     if let Some(Stage::Counters(ask)) = course.take() {

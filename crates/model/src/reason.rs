@@ -93,6 +93,12 @@ pub struct Found {
     pub class: Option<SmolStr>,
     /// Where: `query.q`, `body.items[2].note`, `headers.user-agent`.
     pub place: SmolStr,
+    /// The places by which exclusions find the match, where it is not `place` alone; bounded.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub places: Vec<SmolStr>,
+    /// Whether there are more of these.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub more_places: bool,
     /// The part that matched, as it was read; bounded, secrets and personal data replaced.
     pub matched: SmolStr,
     /// How the value had to be read to see it, outermost first: `url, base64`; empty as it was sent.

@@ -1,9 +1,11 @@
 //! The smallest exclusion that would let an exchange pass.
 //!
-//! Invariants: an exclusion names one rule at one place; as few as possible are given, those that added most first,
+//! Invariants: an exclusion names one rule at one place; a rule that matched at several is excluded at all of them, or
+//! everywhere if there were more than an event keeps; as few rules as possible are given, those that added most first,
 //! until what is left stays below the threshold. Places lose their indexes, so that the next item passes as well.
 
 use portcullis_model::{Found, Reason};
+use smol_str::SmolStr;
 
 /// One line of `exclude`.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
@@ -45,11 +47,26 @@ pub(super) fn smallest(reasons: &[&Reason]) -> Vec<Exclusion> {
     for decision in reasons.iter().filter(|reason| reason.code == "filter.rule") {
         let rule = decision.by.as_deref().unwrap_or_default();
         let found = reasons.iter().find(|reason| is_match(reason) && reason.by.as_deref() == Some(rule));
-        let location = found.and_then(|reason| reason.found.as_deref()).map(place);
-        all.push(Exclusion { rule: rule.to_owned(), location });
+        all.extend(exclusions(rule, found.and_then(|reason| reason.found.as_deref())));
     }
-    all.dedup();
+    let mut seen = Vec::new();
+    all.retain(|exclusion| {
+        let new = !seen.contains(exclusion);
+        seen.push(exclusion.clone());
+        new
+    });
     all
+}
+
+/// A rule at every place by which it can be excluded.
+fn exclusions(rule: &str, found: Option<&Found>) -> Vec<Exclusion> {
+    let at = |location| Exclusion { rule: rule.to_owned(), location };
+    let Some(found) = found.filter(|found| !found.more_places) else { return vec![at(None)] };
+    let named: &[SmolStr] =
+        if found.places.is_empty() { std::slice::from_ref(&found.place) } else { &found.places };
+    let mut exclusions: Vec<Exclusion> = named.iter().map(|name| at(Some(place(name)))).collect();
+    exclusions.dedup();
+    exclusions
 }
 
 fn is_match(reason: &Reason) -> bool {
@@ -57,41 +74,41 @@ fn is_match(reason: &Reason) -> bool {
 }
 
 /// Matches that added to a score: of the built-in rules, whose ids are words, or of SecLang's, whose ids are numbers.
-fn counted(reasons: &[&Reason], builtin: bool) -> Vec<(i64, Exclusion)> {
-    let mut sums: Vec<(i64, Exclusion)> = Vec::new();
+fn counted(reasons: &[&Reason], builtin: bool) -> Vec<(i64, Vec<Exclusion>)> {
+    let mut sums: Vec<(i64, Vec<Exclusion>)> = Vec::new();
     for reason in reasons.iter().filter(|reason| is_match(reason)) {
         let (Some(rule), Some(found)) = (&reason.by, reason.found.as_deref()) else { continue };
         let numbered = rule.bytes().all(|byte| byte.is_ascii_digit());
         if found.score <= 0 || numbered == builtin {
             continue;
         }
-        let exclusion = Exclusion { rule: rule.to_string(), location: Some(place(found)) };
-        match sums.iter_mut().find(|(_, known)| *known == exclusion) {
+        let exclusions = exclusions(rule, Some(found));
+        match sums.iter_mut().find(|(_, known)| *known == exclusions) {
             Some((sum, _)) => *sum += found.score,
-            None => sums.push((found.score, exclusion)),
+            None => sums.push((found.score, exclusions)),
         }
     }
     sums
 }
 
 /// Those that added most, until the rest is below the threshold.
-fn below(score: i64, threshold: i64, mut counted: Vec<(i64, Exclusion)>) -> Vec<Exclusion> {
+fn below(score: i64, threshold: i64, mut counted: Vec<(i64, Vec<Exclusion>)>) -> Vec<Exclusion> {
     counted.sort_by_key(|(score, _)| std::cmp::Reverse(*score));
     let mut left = score;
     let mut chosen = Vec::new();
-    for (score, exclusion) in counted {
+    for (score, exclusions) in counted {
         if left < threshold {
             break;
         }
         left -= score;
-        chosen.push(exclusion);
+        chosen.extend(exclusions);
     }
     chosen
 }
 
 /// `body.items[*].note` for `body.items[2].note`; a name that matched is excluded with its value.
-fn place(found: &Found) -> String {
-    let whole = found.place.strip_suffix(" (name)").unwrap_or(&found.place);
+fn place(name: &str) -> String {
+    let whole = name.strip_suffix(" (name)").unwrap_or(name);
     let mut out = String::with_capacity(whole.len());
     let mut rest = whole;
     while let Some((before, after)) = rest.split_once('[') {

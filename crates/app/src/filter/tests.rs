@@ -45,6 +45,26 @@ fn a_rule_that_refuses_by_itself_is_excluded_where_it_matched() {
 }
 
 #[test]
+fn a_rule_is_excluded_at_every_place_where_it_matched() {
+    let at = |places: &[&str], more_places| {
+        let found = Found {
+            place: "method".into(),
+            places: places.iter().map(|place| (*place).into()).collect(),
+            more_places,
+            score: 10,
+            ..Found::default()
+        };
+        let reason = Reason::new(Stage::Filter, "filter.match", Action::Monitor).by("942100").found(found);
+        excluded(&[reason, decided("949110", 10, 5)])
+    };
+    assert_eq!(
+        at(&["body.items[0].note", "body.items[1].note", "query.q"], false),
+        ["{ rule: 942100, where: 'body.items[*].note' }", "{ rule: 942100, where: query.q }"]
+    );
+    assert_eq!(at(&["query.a", "query.b"], true), ["{ rule: 942100 }"]);
+}
+
+#[test]
 fn raw_requests_are_read_with_either_line_end() {
     for end in ["\r\n", "\n"] {
         let text = ["POST /a?b=c HTTP/1.1", "Host: shop.example", "X: y", "", "body"].join(end);

@@ -11,6 +11,7 @@ use portcullis_engine::{
     Arrival, BodyHint, EndFacts, Finished, Forward, Held, HeldBody, HeldStep, Refuse, ResponseMode,
     ResponseStep, Sending, Snapshot, Step, Workspaces,
 };
+use portcullis_model::counter::{Answers, Batch, StoreFailure};
 use portcullis_model::event::{End, UpstreamRecord};
 use portcullis_model::{
     Event, EventId, Headers, Moment, Peer, RequestHead, ResponseHead, Scheme, Tick, Timestamp, Version,
@@ -71,22 +72,20 @@ impl Replayer {
         loop {
             step = match step {
                 Step::Counters(ask) => {
-                    let Reply::Ready(answers) = self.store.apply(ask.batch()) else {
-                        bail!("a store in memory never waits");
-                    };
+                    let answers = self.answers(ask.batch())?;
                     ask.answer(answers, &*bans, now.tick)
                 }
                 Step::RequestBody(ask) => {
                     let body = held(&recorded.body, ask.limit());
                     ask.answer(&body, now.tick)
                 }
-                Step::Forward(forward) => return Ok(self.answer(recorded, forward, now)),
+                Step::Forward(forward) => return self.answer(recorded, forward, now),
                 Step::Refuse(refuse) => return Ok(self.refuse(recorded, refuse, now)),
             };
         }
     }
 
-    fn answer(&self, recorded: &Recorded, forward: Forward, now: Moment) -> Finished {
+    fn answer(&self, recorded: &Recorded, forward: Forward, now: Moment) -> Result<Finished> {
         let nothing = RecordedResponse { status: 200, ..RecordedResponse::default() };
         let response = recorded.response.as_ref().unwrap_or(&nothing);
         let head = ResponseHead {
@@ -100,23 +99,46 @@ impl Replayer {
             status: Some(response.status),
             ..UpstreamRecord::default()
         };
-        let deliver = match forward.answered(head, record, now.tick) {
-            ResponseStep::Refuse(refuse) => return self.refuse(recorded, refuse, now),
-            ResponseStep::Deliver(deliver) => deliver,
+        let mut step = forward.answered(head, record, now.tick);
+        let deliver = loop {
+            step = match step {
+                ResponseStep::Refuse(refuse) => return Ok(self.refuse(recorded, refuse, now)),
+                ResponseStep::Deliver(deliver) => break deliver,
+                ResponseStep::Counters(ask) => {
+                    let answers = self.answers(ask.batch())?;
+                    ask.answer(answers, now.tick)
+                }
+            };
         };
         let (sending, bytes) = match deliver.mode() {
-            ResponseMode::Hold { limit, .. } => match deliver.held(&held(&response.body, limit), now.tick) {
-                HeldStep::Deliver(sending) => (sending, response.body.len()),
-                HeldStep::Rewritten(sending, body) => (sending, body.len()),
-                HeldStep::Refuse(refuse) => return self.refuse(recorded, refuse, now),
-            },
+            ResponseMode::Hold { limit, .. } => {
+                let mut step = deliver.held(&held(&response.body, limit), now.tick);
+                loop {
+                    step = match step {
+                        HeldStep::Deliver(sending) => break (sending, response.body.len()),
+                        HeldStep::Rewritten(sending, body) => break (sending, body.len()),
+                        HeldStep::Refuse(refuse) => return Ok(self.refuse(recorded, refuse, now)),
+                        HeldStep::Counters(ask) => {
+                            let answers = self.answers(ask.batch())?;
+                            ask.answer(answers, now.tick)
+                        }
+                    };
+                }
+            }
             ResponseMode::Tee { .. } | ResponseMode::Pass => {
                 let mut sending = deliver.begin();
                 sending.tee(&response.body);
                 (sending, response.body.len())
             }
         };
-        finish(recorded, sending, response.status, bytes, now)
+        Ok(finish(recorded, sending, response.status, bytes, now))
+    }
+
+    fn answers(&self, batch: &Batch) -> Result<Result<Answers, StoreFailure>> {
+        match self.store.apply(batch) {
+            Reply::Ready(answers) => Ok(answers),
+            Reply::Waiting(_) => bail!("a store in memory never waits"),
+        }
     }
 
     fn refuse(&self, recorded: &Recorded, refuse: Refuse, now: Moment) -> Finished {

@@ -101,23 +101,39 @@ impl World {
             UpstreamRecord { server: "http://test".into(), attempts: 1, ..UpstreamRecord::default() };
         let whole = Bytes::from(response.body.clone());
         let sent = (target, upstream_headers);
-        match forward.answered(head, record, Tick(30_000)) {
-            ResponseStep::Refuse(refuse) => self.refused(refuse, Some(sent)),
-            ResponseStep::Deliver(deliver) => match deliver.mode() {
-                ResponseMode::Pass => self.delivered(deliver.begin(), whole, response.status, sent),
-                ResponseMode::Tee { .. } => {
-                    let mut sending = deliver.begin();
-                    sending.tee(&whole);
-                    self.delivered(sending, whole, response.status, sent)
+        let mut step = forward.answered(head, record, Tick(30_000));
+        loop {
+            step = match step {
+                ResponseStep::Refuse(refuse) => return self.refused(refuse, Some(sent)),
+                ResponseStep::Deliver(deliver) => return self.deliver(deliver, whole, response.status, sent),
+                ResponseStep::Counters(ask) => {
+                    let answers = self.answer(ask.batch());
+                    ask.answer(Ok(answers), Tick(35_000))
                 }
-                ResponseMode::Hold { limit, .. } => match deliver.held(&hold(&whole, limit), Tick(40_000)) {
-                    HeldStep::Deliver(sending) => self.delivered(sending, whole, response.status, sent),
-                    HeldStep::Rewritten(sending, bytes) => {
-                        self.delivered(sending, bytes, response.status, sent)
-                    }
-                    HeldStep::Refuse(refuse) => self.refused(refuse, Some(sent)),
-                },
-            },
+            };
+        }
+    }
+
+    fn deliver(&self, deliver: crate::Deliver, whole: Bytes, status: u16, sent: Sent) -> Seen {
+        let ResponseMode::Hold { limit, .. } = deliver.mode() else {
+            let mode = deliver.mode();
+            let mut sending = deliver.begin();
+            if let ResponseMode::Tee { .. } = mode {
+                sending.tee(&whole);
+            }
+            return self.delivered(sending, whole, status, sent);
+        };
+        let mut step = deliver.held(&hold(&whole, limit), Tick(40_000));
+        loop {
+            step = match step {
+                HeldStep::Deliver(sending) => return self.delivered(sending, whole, status, sent),
+                HeldStep::Rewritten(sending, bytes) => return self.delivered(sending, bytes, status, sent),
+                HeldStep::Refuse(refuse) => return self.refused(refuse, Some(sent)),
+                HeldStep::Counters(ask) => {
+                    let answers = self.answer(ask.batch());
+                    ask.answer(Ok(answers), Tick(45_000))
+                }
+            };
         }
     }
 

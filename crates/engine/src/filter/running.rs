@@ -36,7 +36,23 @@ pub(crate) struct Running {
 #[derive(Debug)]
 pub(crate) struct Asking {
     pub(crate) phase: crate::phase::filter::Phase,
-    pub(crate) collections: usize,
+    /// How many of the rules in force; what follows are the candidate's.
+    pub(crate) rules: usize,
+    pub(crate) candidate: usize,
+}
+
+/// Whose collections they are: what a candidate counts must not count in the rules in force, nor the other way round.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Owner {
+    Rules,
+    Candidate,
+}
+
+/// One question or answer for the rules in force and one for the candidate.
+#[derive(Debug, Default)]
+pub(crate) struct Each<T> {
+    pub(crate) rules: T,
+    pub(crate) candidate: T,
 }
 
 impl Running {
@@ -59,8 +75,11 @@ pub(crate) fn reads(
     snapshot: &crate::snapshot::Snapshot,
     site: &str,
     began: portcullis_model::Timestamp,
-    keys: &[CollectionKey],
+    keys: &Each<Vec<CollectionKey>>,
 ) -> Batch {
-    let ops = keys.iter().map(|key| Op::Map { key: snapshot.collection(site, key), change: MapChange::Read });
+    let read =
+        |owner| move |key| Op::Map { key: snapshot.collection(site, owner, key), change: MapChange::Read };
+    let rules = keys.rules.iter().map(read(Owner::Rules));
+    let ops = rules.chain(keys.candidate.iter().map(read(Owner::Candidate)));
     Batch { now: began, ops: ops.collect() }
 }

@@ -13,7 +13,7 @@ use portcullis_wire::fields::MediaType;
 use smallvec::SmallVec;
 use smol_str::SmolStr;
 
-use crate::filter::{Asking, Filtering, Running, Workspace, reads};
+use crate::filter::{Asking, Each, Filtering, Owner, Running, Workspace, reads};
 use crate::scope::Scope;
 use crate::snapshot::Snapshot;
 use crate::state::{Answer, State};
@@ -71,13 +71,16 @@ pub(crate) fn resume(
     answers: Result<Answers, StoreFailure>,
 ) -> Option<Batch> {
     let filtering = snapshot.scope(state.place).filter.as_deref()?;
-    let fields = match answers {
+    let mut answers = match answers {
         Ok(answers) => answers.into_iter().map(fields).collect(),
         Err(failure) => {
             super::limits::fail(snapshot, snapshot.scope(state.place), state, &failure);
-            vec![Fields::default(); asking.collections]
+            Vec::new()
         }
     };
+    answers.resize(asking.rules + asking.candidate, Fields::default());
+    let candidate = answers.split_off(asking.rules);
+    let fields = Each { rules: answers, candidate };
     let Standing::Running(running) = std::mem::take(&mut state.filter) else {
         state.filter = Standing::Over;
         return None;
@@ -96,7 +99,7 @@ fn fields(answer: Stored) -> Fields {
 /// What is done next.
 enum Turn {
     Phase(Phase),
-    Resume(Phase, Vec<Fields>),
+    Resume(Phase, Each<Vec<Fields>>),
 }
 
 fn begin(
@@ -143,12 +146,16 @@ fn guarded<T>(work: impl FnOnce() -> T) -> Option<T> {
     catch_unwind(AssertUnwindSafe(work)).ok()
 }
 
-/// Only requests' phases wait for the store; later ones find collections empty.
-fn ask(snapshot: &Snapshot, state: &mut State, phase: Phase, keys: &[CollectionKey]) -> Option<Batch> {
-    if keys.is_empty() {
+fn ask(
+    snapshot: &Snapshot,
+    state: &mut State,
+    phase: Phase,
+    keys: &Each<Vec<CollectionKey>>,
+) -> Option<Batch> {
+    if keys.rules.is_empty() && keys.candidate.is_empty() {
         return None;
     }
-    state.asking = Some(Asking { phase, collections: keys.len() });
+    state.asking = Some(Asking { phase, rules: keys.rules.len(), candidate: keys.candidate.len() });
     Some(reads(snapshot, state.site_name(snapshot), state.began.wall, keys))
 }
 
@@ -211,16 +218,17 @@ pub(crate) fn end(snapshot: &Snapshot, state: &mut State) -> Option<Batch> {
     if let Some(reason) = running.more() {
         state.note(reason);
     }
-    let mut transaction = running.transaction.take()?;
-    let site = state.site_name(snapshot);
-    let writes = transaction.take_writes().into_iter();
-    let ops: SmallVec<[Op; 4]> = writes
-        .map(|write| Op::Map { key: snapshot.collection(site, &write.key), change: write.change })
-        .collect();
+    let mut ops = SmallVec::new();
     let mut workspace = state.lent.take();
-    transaction.finish(&mut workspace.seclang);
-    if let Some(tried) = running.candidate.take().and_then(|tried| tried.transaction) {
-        tried.finish(&mut workspace.seclang);
+    let tried = running.candidate.take().and_then(|tried| tried.transaction);
+    for (transaction, owner) in [(running.transaction.take(), Owner::Rules), (tried, Owner::Candidate)] {
+        let Some(mut transaction) = transaction else { continue };
+        let site = state.site_name(snapshot);
+        ops.extend(transaction.take_writes().into_iter().map(|write| Op::Map {
+            key: snapshot.collection(site, owner, &write.key),
+            change: write.change,
+        }));
+        transaction.finish(&mut workspace.seclang);
     }
     state.lent.give(workspace);
     (!ops.is_empty()).then(|| Batch { now: state.began.wall, ops })

@@ -55,6 +55,11 @@ impl Pattern {
         self.bounded.is_some()
     }
 
+    /// About how many bytes it takes.
+    pub(super) fn size(&self) -> usize {
+        self.linear.memory_usage()
+    }
+
     /// What must hold of a value for this to match in it.
     pub(super) fn necessary(&self) -> &Necessary {
         &self.necessary

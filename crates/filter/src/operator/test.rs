@@ -202,6 +202,14 @@ impl Test {
         }
     }
 
+    /// About how many bytes it takes, beyond its argument.
+    pub(super) fn size(&self) -> usize {
+        match self {
+            Self::Regex(_, pattern) | Self::Verify(_, pattern) => pattern.size(),
+            _ => 0,
+        }
+    }
+
     /// Whether it takes steps from the budget.
     pub(super) const fn is_bounded(&self) -> bool {
         match self {

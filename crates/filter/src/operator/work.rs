@@ -26,6 +26,8 @@ pub struct Work {
     pub steps: u64,
     /// Whether a bounded engine ran out of steps since the host last cleared this.
     pub exhausted: bool,
+    /// Arguments the exchange at hand paid for; the host keeps them between its phases.
+    pub paid: super::Paid,
     pub(super) caches: Caches,
     pub(super) late: super::late::Late,
 }
@@ -36,6 +38,7 @@ impl Default for Work {
             captured: Captured::default(),
             steps: STEPS,
             exhausted: false,
+            paid: super::Paid::default(),
             caches: Caches::default(),
             late: super::late::Late::default(),
         }

@@ -50,7 +50,8 @@ impl Default for Configuration {
             engine: EngineMode::On,
             request_body_access: true,
             request_body_limit: 13_107_200,
-            request_body_no_files_limit: 131_072,
+            // The reference's own: the recommended file's 128 KiB would refuse bodies that were let through before.
+            request_body_no_files_limit: 1_048_576,
             request_body_limit_action: LimitAction::Reject,
             json_depth_limit: 512,
             arguments_limit: 1000,

@@ -25,7 +25,7 @@ with its file, line and what would be right, all mistakes of all files at once (
 - `<IfModule security…>` is looked through; other containers of Apache are mistakes: give the site or route its rules.
 - Every rule needs an `id` that no other rule has. A rule without `phase` runs in phase 2.
 - Without settings the engine is on and request bodies are read, for who loads rules means them. Other limits are those
-  of ModSecurity's recommended file.
+  of ModSecurity's recommended file, but `SecRequestBodyNoFilesLimit` is 1 MiB.
 
 ## How rules are put together
 
@@ -39,8 +39,31 @@ with its file, line and what would be right, all mistakes of all files at once (
 - `setvar`, `ctl` and `initcol` of a rule in a chain happen when that rule matches, as in ModSecurity 3.
 - Keys of `ARGS:note` are compared without regard to case, and so are patterns of keys.
 
+## Limits, and what happens on reaching each
+
+- `SecRequestBodyLimit`: the body as it was held, content codings undone. `SecRequestBodyNoFilesLimit`: the same without
+  the content of uploads. Beyond either `INBOUND_DATA_ERROR` is 1. With `SecRequestBodyLimitAction Reject` the request is
+  refused with 413 before rules of phase 2 run, and the reason is `filter.limit` with the directive's name; with
+  `DetectionOnly` it would have been. With `ProcessPartial` rules see the body up to `SecRequestBodyLimit`, and all of it
+  where only the other limit is passed. What was left out is also the reason `filter.budget`, for which the policy has
+  a value (`on_budget`).
+- `SecRequestBodyJsonDepthLimit`: values deeper down are no arguments; `REQBODY_ERROR` and `REQBODY_PROCESSOR_ERROR` are 1
+  and their `_MSG` says why, so that the recommended rule 200002 refuses.
+- `SecArgumentsLimit`: later arguments of query and body are left out, so that `&ARGS` is at most the limit, as the
+  recommended rule 200007 expects; and the reason is `filter.budget`.
+- `SecUploadFileLimit`: `MULTIPART_FILE_LIMIT_EXCEEDED` is 1.
+- `SecResponseBodyLimit`: rules see the answer up to it, `OUTBOUND_DATA_ERROR` is 1, and the reason is `filter.budget`.
+
 ## How values are matched
 
+- `DURATION` counts microseconds, up to the host's last look at the clock before the phase.
+- `FULL_REQUEST` is line, fields and body, written as HTTP/1.1 writes them whatever the version was; it is there from
+  phase 2 on.
+- `XML` without a path is the text `[XML document tree]` where there is a document, as in ModSecurity 3.
+- Collections are read in phases 1 to 4 before the rule after `initcol` runs; in phase 5 nothing waits any more, and one
+  opened there is empty and can still be written.
+- An operator whose argument holds macros is compiled when it runs; that costs steps, by the length of the argument and
+  the size of what comes of it.
 - Patterns of `@rx` mean what PCRE means, over bytes, and are matched in time linear in the value. The few that need
   look-around or back-references run on an engine of their own under the policy's steps; running out is a reason.
 - `@detectSQLi` and `@detectXSS` are code of our own that gives the verdicts and fingerprints of libinjection 3.9.2, as

@@ -59,7 +59,7 @@ variables! {
     ArgsPostNames = "ARGS_POST_NAMES" Keyed;
     /// The scheme of the `Authorization` field.
     AuthType = "AUTH_TYPE" Single;
-    /// Milliseconds since the transaction began.
+    /// Microseconds since the exchange began, as of the phase.
     Duration = "DURATION" Single;
     /// What `setenv` set; never the process's environment.
     Env = "ENV" Keyed;
@@ -75,7 +75,7 @@ variables! {
     FilesTmpNames = "FILES_TMPNAMES" Keyed;
     /// Content of each upload, by field.
     FilesTmpContent = "FILES_TMP_CONTENT" Keyed;
-    /// Request line, fields and body.
+    /// Request line, fields and body, from phase 2 on.
     FullRequest = "FULL_REQUEST" Single;
     /// Bytes of the same.
     FullRequestLength = "FULL_REQUEST_LENGTH" Single;
@@ -251,7 +251,7 @@ variables! {
     WebappId = "WEBAPPID" Single;
     /// Lines of the web server's error log: always empty.
     WebserverErrorLog = "WEBSERVER_ERROR_LOG" Single;
-    /// The XML body, by path.
+    /// What paths pick from the XML body; without a path, `[XML document tree]` where there is one.
     Xml = "XML" Keyed;
 }
 

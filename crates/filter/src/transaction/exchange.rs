@@ -5,6 +5,7 @@
 
 use std::hash::BuildHasher;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::seclang::{EngineMode, LimitAction, Phase, Switch};
 use crate::transaction::budget::Budget;
@@ -14,8 +15,8 @@ use crate::transaction::run::{Run, Scanning, Stopped};
 use crate::transaction::state::{Ended, Spent, State};
 use crate::transaction::treatment::Treatments;
 use crate::transaction::{
-    BodyInput, CollectionWrite, Disruption, Fields, Interruption, Match, Request, Response, RuleSet, Scores,
-    Step, Workspace,
+    BodyInput, CollectionWrite, Disruption, Ender, Fields, Interruption, Match, Request, Response, RuleSet,
+    Scores, Step, Workspace,
 };
 
 /// One exchange under one rule set.
@@ -60,6 +61,13 @@ impl Transaction {
         self
     }
 
+    /// Says how much time has passed since the exchange began; the host does so before each phase.
+    #[must_use]
+    pub fn after(&mut self, elapsed: Duration) -> &mut Self {
+        self.state.elapsed = elapsed;
+        self
+    }
+
     /// Phase 1: the request's head.
     pub fn request_head(&mut self, request: &Request<'_>, workspace: &mut Workspace) -> Step {
         self.content_type = request.head.headers.get("content-type").unwrap_or_default().to_vec();
@@ -80,11 +88,11 @@ impl Transaction {
             return self.step();
         }
         let content_type = std::mem::take(&mut self.content_type);
-        self.fill().request_body(body, &content_type);
-        if self.state.spent == Some(Spent::Body)
-            && self.program.config.request_body_limit_action == LimitAction::Reject
+        let reached = self.fill().request_body(body, &content_type);
+        if let Some(limit) =
+            reached.filter(|_| self.program.config.request_body_limit_action == LimitAction::Reject)
         {
-            self.reject(413);
+            self.reject(limit, 413);
             return self.step();
         }
         self.start(Phase::RequestBody, workspace)
@@ -207,6 +215,7 @@ impl Transaction {
         let mut cache = workspace.take_cache(&self.program);
         cache.work.steps = self.state.pattern_steps;
         cache.work.exhausted = false;
+        std::mem::swap(&mut cache.work.paid, &mut self.state.paid);
         let mut run = Run {
             program: &self.program,
             state: &mut self.state,
@@ -217,6 +226,7 @@ impl Transaction {
         };
         let stopped = run.run();
         self.state.pattern_steps = cache.work.steps;
+        std::mem::swap(&mut cache.work.paid, &mut self.state.paid);
         if cache.work.exhausted {
             self.state.spent.get_or_insert(Spent::Steps);
         }
@@ -228,8 +238,8 @@ impl Transaction {
     }
 
     /// Ends the exchange for a limit that the rules set, unless they only detect.
-    fn reject(&mut self, status: u16) {
-        let interruption = Interruption { rule: 0, status, kind: Disruption::Deny };
+    fn reject(&mut self, limit: &'static str, status: u16) {
+        let interruption = Interruption { cause: Ender::Limit(limit), status, kind: Disruption::Deny };
         if self.state.controls.engine == EngineMode::On && !self.state.only_detects {
             self.state.interruption.get_or_insert(interruption);
         } else {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use portcullis_model::counter::MapChange;
+use smallvec::SmallVec;
 use smol_str::SmolStr;
 
 use crate::seclang::Severity;
@@ -26,12 +27,21 @@ pub enum Step {
 /// How a rule ends an exchange.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Interruption {
-    /// The rule's id; 0 where a limit the rules set ended it.
-    pub rule: u32,
+    /// What ended it.
+    pub cause: Ender,
     /// The status to answer with.
     pub status: u16,
     /// What happens.
     pub kind: Disruption,
+}
+
+/// What ended an exchange.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ender {
+    /// The rule with this id.
+    Rule(u32),
+    /// A limit that the rules set, by the directive that sets it.
+    Limit(&'static str),
 }
 
 /// What an interruption does to the client.
@@ -85,6 +95,11 @@ pub struct Match {
     pub class: Option<SmolStr>,
     /// Where the last matching value stands: `query.q`, `body.items[2].note`, `headers.user-agent`.
     pub place: SmolStr,
+    /// The places of all values its first test matched, each once: exclusions are asked about these. At most
+    /// [`Match::PLACES`]; none where that test reads no values.
+    pub places: SmallVec<[SmolStr; 1]>,
+    /// Whether there were more.
+    pub more_places: bool,
     /// The start of the last matching value, after its transformations; raw and bounded.
     pub matched: Bytes,
     /// Whether the rule says it is logged.
@@ -98,6 +113,8 @@ pub struct Match {
 impl Match {
     /// The most bytes of a value that a match keeps.
     pub const MATCHED_BYTES: usize = 256;
+    /// The most places a match keeps.
+    pub const PLACES: usize = 32;
     /// The most matches one transaction keeps; later ones still act.
     pub const KEPT: usize = 256;
 }

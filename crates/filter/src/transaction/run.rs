@@ -15,7 +15,7 @@ use crate::transaction::front::When;
 use crate::transaction::program::{Disruptive, Flow, Program, Rule};
 use crate::transaction::state::{Ended, State};
 use crate::transaction::workspace::Cache;
-use crate::transaction::{CollectionKey, Disruption, Interruption};
+use crate::transaction::{CollectionKey, Disruption, Ender, Interruption};
 
 /// A program over a state, with a worker's caches.
 pub(super) struct Run<'a> {
@@ -136,7 +136,7 @@ impl Run<'_> {
                 (status(302), Disruption::Redirect(url))
             }
         };
-        let interruption = Interruption { rule: rule.id, status, kind };
+        let interruption = Interruption { cause: Ender::Rule(rule.id), status, kind };
         if !self.may_end() {
             self.state.would_interrupt.get_or_insert(interruption);
             return None;

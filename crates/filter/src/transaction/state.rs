@@ -5,7 +5,9 @@
 //! know the rules it is run under beyond the sizes it was cleared for.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use crate::operator::Paid;
 use crate::seclang::Variable;
 use crate::transaction::arena::{Arena, Span};
 use crate::transaction::budget::Budget;
@@ -46,15 +48,25 @@ pub(super) struct State {
     pub(super) steps: u64,
     /// Steps that bounded pattern engines may still take.
     pub(super) pattern_steps: u64,
+    /// Arguments of operators that were paid for from these.
+    pub(super) paid: Paid,
     pub(super) arguments: u32,
+    /// Bytes of the request's body that are content of uploads.
+    pub(super) uploaded: usize,
     /// What the rule at hand added to numbers.
     pub(super) added: i64,
     /// The value of the request or response that the rule at hand matched last.
     pub(super) shown: Option<Subject>,
+    /// The values that the first test of the rule at hand matched, as far as places of matches are told.
+    pub(super) hits: Vec<Subject>,
     pub(super) spent: Option<Spent>,
     pub(super) treatments: Option<Arc<dyn Treatments>>,
     /// Whether nothing may be ended, whatever the rules say of the engine.
     pub(super) only_detects: bool,
+    /// The time since the exchange began, as the host said before the phase at hand.
+    pub(super) elapsed: Duration,
+    /// The request's line and fields, where a rule reads the request as a whole.
+    pub(super) head: Span,
     pub(super) session: Option<Span>,
     pub(super) user: Option<Span>,
     /// Whether the rules name the response's media type.
@@ -134,12 +146,17 @@ impl State {
             cursor: 0,
             steps: 0,
             pattern_steps: 0,
+            paid: Paid::default(),
             arguments: 0,
+            uploaded: 0,
             added: 0,
             shown: None,
+            hits: Vec::new(),
             spent: None,
             treatments: None,
             only_detects: false,
+            elapsed: Duration::ZERO,
+            head: Span::EMPTY,
             session: None,
             user: None,
             response_body_wanted: false,
@@ -167,12 +184,16 @@ impl State {
         self.cursor = 0;
         self.steps = budget.steps;
         self.pattern_steps = budget.pattern_steps;
+        self.paid.clear();
         self.arguments = 0;
+        self.uploaded = 0;
         self.added = 0;
         self.shown = None;
         self.spent = None;
         self.treatments = None;
         self.only_detects = false;
+        self.elapsed = Duration::ZERO;
+        self.head = Span::EMPTY;
         self.session = None;
         self.user = None;
         self.response_body_wanted = false;

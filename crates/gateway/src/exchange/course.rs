@@ -6,10 +6,12 @@
 use std::sync::Arc;
 
 use portcullis_engine::{
-    CountersAsk, Deliver, EndFacts, Finished, Forward, ProgressFacts, Refuse, RequestBodyAsk, Sending, Step,
+    CountersAsk, Deliver, EndFacts, Finished, Forward, HeldAsk, ProgressFacts, Refuse, RequestBodyAsk,
+    ResponseAsk, ResponseStep, Sending, Step,
 };
 use portcullis_events::Wants;
 use portcullis_model::EventId;
+use portcullis_model::counter::Batch;
 use portcullis_model::event::{End, NotInspected, UpstreamRecord};
 use portcullis_store::Reply;
 use smallvec::SmallVec;
@@ -36,8 +38,12 @@ pub(crate) enum Stage {
     RequestBody(RequestBodyAsk),
     /// The upstream is asked.
     Forward(Forward),
+    /// The store is asked for what rules over the response read.
+    ResponseCounters(Box<ResponseAsk>),
     /// The response's body is held.
     Deliver(Deliver),
+    /// The store is asked for what rules over the held body read.
+    HeldCounters(Box<HeldAsk>),
     /// A refusal is about to be sent.
     Refuse(Refuse),
     /// The answer is being sent.
@@ -87,13 +93,35 @@ impl From<Step> for Stage {
     }
 }
 
+impl From<ResponseStep> for Stage {
+    fn from(step: ResponseStep) -> Self {
+        match step {
+            ResponseStep::Deliver(deliver) => Self::Deliver(deliver),
+            ResponseStep::Refuse(refuse) => Self::Refuse(refuse),
+            ResponseStep::Counters(ask) => Self::ResponseCounters(ask),
+        }
+    }
+}
+
 impl Stage {
+    /// What the store is asked.
+    pub(crate) fn batch(&self) -> Option<&Batch> {
+        match self {
+            Self::Counters(ask) => Some(ask.batch()),
+            Self::ResponseCounters(ask) => Some(ask.batch()),
+            Self::HeldCounters(ask) => Some(ask.batch()),
+            _ => None,
+        }
+    }
+
     fn finish(self, facts: EndFacts) -> Finished {
         match self {
             Self::Counters(ask) => ask.abandon(facts),
             Self::RequestBody(ask) => ask.abandon(facts),
             Self::Forward(forward) => forward.abandon(facts),
+            Self::ResponseCounters(ask) => ask.abandon(facts),
             Self::Deliver(deliver) => deliver.abandon(facts),
+            Self::HeldCounters(ask) => ask.abandon(facts),
             Self::Refuse(refuse) => refuse.abandon(facts),
             Self::Sending(sending) => sending.finish(facts),
         }

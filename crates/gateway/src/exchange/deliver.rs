@@ -10,14 +10,15 @@ use http::header::{ALT_SVC, CONNECTION, UPGRADE};
 use http::response::Parts;
 use http::{Response, StatusCode, Version};
 use hyper::body::Incoming;
-use portcullis_engine::{Deliver, Held, HeldBody, HeldStep, ResponseMode, ResponseStep};
+use portcullis_engine::{Deliver, Held, HeldBody, HeldStep, ResponseMode};
 use portcullis_model::event::End;
 
 use super::course::{Course, Stage};
 use super::errand::{Answered, Reply};
-use super::{Received, gone, refuse};
+use super::{Received, answers, gone, refuse};
 use crate::body::{self, BrokenOff, ClientBody, Download, HoldEnd, Looking};
 use crate::forward::strip_hop_fields;
+use crate::pace::Pace;
 use crate::upgrade;
 
 /// A response on its way, or one whose body is held first.
@@ -32,21 +33,47 @@ pub(super) enum Delivery {
 
 /// Delivers an answer to the client.
 pub(super) fn deliver(mut course: Course, received: Received, answered: Answered) -> Delivery {
-    let clock = course.connection.node.ports.clock;
     let Answered { reply: Reply { response, head, carrier }, record, pace, now } = answered;
     let Some(Stage::Forward(forward)) = course.take() else { return Delivery::Begun(gone(course)) };
-    match forward.answered(head, record, now) {
-        ResponseStep::Refuse(step) => {
-            course.enter(Stage::Refuse(step));
-            return Delivery::Begun(refuse(course));
+    course.enter(forward.answered(head, record, now));
+    go_on(course, received, Arrived { response, carrier, pace })
+}
+
+/// What came of the upstream beside what the engine reads.
+struct Arrived {
+    response: Response<Incoming>,
+    carrier: body::Carrier,
+    pace: Pace,
+}
+
+/// As the engine said of the head.
+fn go_on(course: Course, received: Received, arrived: Arrived) -> Delivery {
+    match course.stage() {
+        Some(Stage::Refuse(_)) => return Delivery::Begun(refuse(course)),
+        Some(Stage::ResponseCounters(_)) => {
+            return Delivery::Held(Box::pin(count(course, received, arrived)));
         }
-        ResponseStep::Deliver(step) => course.enter(Stage::Deliver(step)),
+        _ => {}
     }
+    let Arrived { response, carrier, pace } = arrived;
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
         return Delivery::Begun(switch(course, received, response, carrier, pace));
     }
+    let clock = course.connection.node.ports.clock;
     let (parts, body) = response.into_parts();
     pass_on(course, parts, Download::new(body, carrier, pace, clock))
+}
+
+/// Asks the store for what rules over the response read, and goes on.
+async fn count(mut course: Course, received: Received, arrived: Arrived) -> Response<ClientBody> {
+    let Some(answers) = answers(&course).await else { return gone(course) };
+    let now = course.connection.node.ports.clock.tick();
+    let Some(Stage::ResponseCounters(ask)) = course.take() else { return gone(course) };
+    course.enter(ask.answer(answers, now));
+    match go_on(course, received, arrived) {
+        Delivery::Begun(response) => response,
+        Delivery::Held(rest) => rest.await,
+    }
 }
 
 /// Opens a tunnel after a 101.
@@ -55,7 +82,7 @@ fn switch(
     received: Received,
     response: Response<Incoming>,
     carrier: body::Carrier,
-    pace: crate::pace::Pace,
+    pace: Pace,
 ) -> Response<ClientBody> {
     let Some(Stage::Deliver(step)) = course.take() else { return gone(course) };
     course.enter(Stage::Sending(step.begin()));
@@ -105,7 +132,7 @@ async fn hold(mut course: Course, mut parts: Parts, mut download: Download) -> R
         HoldEnd::Failed(BrokenOff::Upstream) => (Held::Lost, None),
     };
     let bytes = held.bytes;
-    match judge(&mut course, &HeldBody { bytes: bytes.clone(), outcome }) {
+    match judge(&mut course, &HeldBody { bytes: bytes.clone(), outcome }).await {
         Some(Judged::Pass) if download.is_over() => {
             send(course, parts, |course| ClientBody::whole(bytes, trailers, course))
         }
@@ -126,10 +153,19 @@ enum Judged {
     Refuse,
 }
 
-fn judge(course: &mut Course, body: &HeldBody) -> Option<Judged> {
+async fn judge(course: &mut Course, body: &HeldBody) -> Option<Judged> {
     let now = course.connection.node.ports.clock.tick();
     let Some(Stage::Deliver(step)) = course.take() else { return None };
-    Some(match Deliver::held(step, body, now) {
+    let mut step = Deliver::held(step, body, now);
+    while let HeldStep::Counters(ask) = step {
+        course.enter(Stage::HeldCounters(ask));
+        let answers = answers(course).await?;
+        let now = course.connection.node.ports.clock.tick();
+        let Some(Stage::HeldCounters(ask)) = course.take() else { return None };
+        step = ask.answer(answers, now);
+    }
+    Some(match step {
+        HeldStep::Counters(_) => return None,
         HeldStep::Deliver(sending) => {
             course.enter(Stage::Sending(sending));
             Judged::Pass

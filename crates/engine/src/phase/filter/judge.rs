@@ -1,7 +1,7 @@
 //! From matches to reasons, tags and a decision.
 
 use portcullis_filter::builtin::{Finding, Subject};
-use portcullis_filter::transaction::{Disruption, Interruption, Match, Transaction, Treatment};
+use portcullis_filter::transaction::{Disruption, Ender, Interruption, Match, Transaction, Treatment};
 use portcullis_model::{Action, Cause, Found, Reason, Stage};
 use portcullis_policy::FilterAction;
 use smol_str::{SmolStr, ToSmolStr, format_smolstr};
@@ -84,6 +84,8 @@ fn take_finding(
         class: Some(class),
         matched: evidence(&snapshot.scope(state.place).redact, &finding.place, &finding.matched),
         place: redacted_place(&place),
+        places: Vec::new(),
+        more_places: false,
         read_as: finding.readings.clone(),
         score,
         threshold: None,
@@ -122,6 +124,8 @@ fn take_match(snapshot: &Snapshot, state: &mut State, running: &mut Running, one
         class,
         matched: evidence(&snapshot.scope(state.place).redact, &one.place, &one.matched),
         place: redacted_place(&one.place),
+        places: places(one),
+        more_places: one.more_places,
         read_as: SmolStr::default(),
         score: if one.acted { one.score } else { 0 },
         threshold: None,
@@ -135,6 +139,14 @@ fn take_match(snapshot: &Snapshot, state: &mut State, running: &mut Running, one
         "" => reason,
         message => reason.detail(cut(scrub(message).into_owned(), LONGEST)),
     });
+}
+
+/// The places exclusions would have to name, unless that is the one shown.
+fn places(one: &Match) -> Vec<SmolStr> {
+    match one.places.as_slice() {
+        [place] if *place == one.place => Vec::new(),
+        places => places.iter().map(|place| redacted_place(place)).collect(),
+    }
 }
 
 /// The built-in rules' score against the threshold, once.
@@ -169,15 +181,16 @@ fn decide_interruption(snapshot: &Snapshot, filtering: &Filtering, state: &mut S
         (scores.outbound, scores.outbound_threshold)
     };
     let by_score = threshold > 0 && score >= threshold;
-    let code = if by_score { "filter.score" } else { "filter.rule" };
     let (action, answer) = answer(interruption, action(filtering));
-    let reason = Reason::new(Stage::Filter, SmolStr::new_static(code), action);
-    let reason = reason.by(interruption.rule.to_smolstr());
-    let reason = if by_score {
-        let found = Found { score, threshold: Some(threshold), ..Found::default() };
-        reason.found(found).detail(format_smolstr!("score {score}, threshold {threshold}"))
-    } else {
-        reason
+    let because = |code| Reason::new(Stage::Filter, SmolStr::new_static(code), action);
+    let reason = match interruption.cause {
+        Ender::Limit(directive) => because("filter.limit").by(directive),
+        Ender::Rule(rule) if by_score => {
+            let found = Found { score, threshold: Some(threshold), ..Found::default() };
+            let detail = format_smolstr!("score {score}, threshold {threshold}");
+            because("filter.score").by(rule.to_smolstr()).found(found).detail(detail)
+        }
+        Ender::Rule(rule) => because("filter.rule").by(rule.to_smolstr()),
     };
     let mode = snapshot.scope(state.place).mode;
     let detects = carried_out.is_none() && mode == portcullis_policy::Mode::Block;

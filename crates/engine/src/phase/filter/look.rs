@@ -10,7 +10,7 @@ use portcullis_filter::transaction::{
 };
 use portcullis_wire::body::{self, Body};
 
-use crate::filter::{Candidate, Filtering, Running, Tried, Workspace};
+use crate::filter::{Candidate, Each, Filtering, Running, Tried, Workspace};
 use crate::phase::body::Parsed;
 use crate::state::State;
 
@@ -24,7 +24,7 @@ pub(super) struct Looked {
     /// Of the built-in rules in force, and of the candidate's.
     pub(super) findings: Both,
     /// Collections that have to be read before the phase can go on.
-    pub(super) asks: Vec<CollectionKey>,
+    pub(super) asks: Each<Vec<CollectionKey>>,
 }
 
 /// What built-in rules found.
@@ -69,7 +69,7 @@ pub(super) fn look(
     state: &State,
     running: &mut Running,
     workspace: &mut Workspace,
-    (phase, resumed): (Phase, Option<Vec<Fields>>),
+    (phase, resumed): (Phase, Option<Each<Vec<Fields>>>),
 ) -> Looked {
     let (request_body, response_body);
     let seen = Seen {
@@ -87,30 +87,20 @@ pub(super) fn look(
             _ => None,
         },
     };
-    let goes_on = resumed.is_some();
     let mut findings = Both::default();
-    if !goes_on {
+    if resumed.is_none() {
         findings = seen.builtin(filtering, running.candidate.is_some(), phase, workspace);
     }
-    let asks = running.transaction.as_mut().map_or_else(Vec::new, |transaction| {
-        let step = match resumed {
-            Some(fields) => transaction.resume(fields, &mut workspace.seclang),
-            None => seen.step(transaction, phase, workspace),
-        };
-        settle(transaction, step, phase, workspace)
-    });
+    let (rules, candidate) = resumed.map(|fields| (fields.rules, fields.candidate)).unzip();
     let tried = running.candidate.as_mut().and_then(|tried| tried.transaction.as_mut());
-    if let Some(transaction) = tried.filter(|_| !goes_on) {
-        let mut step = seen.step(transaction, phase, workspace);
-        // What callers did before is asked for the rules in force only.
-        while let Step::Collections(keys) = step {
-            step = transaction.resume(vec![Fields::default(); keys.len()], &mut workspace.seclang);
-        }
-    }
+    let asks = Each {
+        rules: seen.ask(running.transaction.as_mut(), (phase, rules), workspace),
+        candidate: seen.ask(tried, (phase, candidate), workspace),
+    };
     Looked { findings, asks }
 }
 
-/// The collections a phase waits for. Once the request is on its way nothing waits, and they are taken as empty.
+/// The collections a phase waits for. At the end nothing waits, and they are taken as empty.
 fn settle(
     transaction: &mut Transaction,
     mut step: Step,
@@ -118,7 +108,7 @@ fn settle(
     workspace: &mut Workspace,
 ) -> Vec<CollectionKey> {
     while let Step::Collections(keys) = step {
-        if phase <= Phase::RequestBody {
+        if phase < Phase::Logging {
             return keys;
         }
         step = transaction.resume(vec![Fields::default(); keys.len()], &mut workspace.seclang);
@@ -173,8 +163,26 @@ impl Seen<'_> {
         }
     }
 
+    /// Begins a phase, or goes on with it where it waited for these collections; what it waits for now.
+    fn ask(
+        &self,
+        transaction: Option<&mut Transaction>,
+        (phase, resumed): (Phase, Option<Vec<Fields>>),
+        workspace: &mut Workspace,
+    ) -> Vec<CollectionKey> {
+        let Some(transaction) = transaction else { return Vec::new() };
+        let step = match resumed {
+            // The other one waited; this one is through.
+            Some(fields) if fields.is_empty() => return Vec::new(),
+            Some(fields) => transaction.resume(fields, &mut workspace.seclang),
+            None => self.step(transaction, phase, workspace),
+        };
+        settle(transaction, step, phase, workspace)
+    }
+
     fn step(&self, transaction: &mut Transaction, phase: Phase, workspace: &mut Workspace) -> Step {
         let (state, workspace) = (self.state, &mut workspace.seclang);
+        let transaction = transaction.after(state.ticked.since(state.began.tick));
         let body = self.body.map(|part| BodyInput { bytes: &part.bytes, parsed: Some(&*part.parsed) });
         match phase {
             Phase::RequestHead => {

@@ -1,5 +1,7 @@
 //! One link of a chain: its test in the cheapest form that says the same, and its effects.
 
+use smol_str::SmolStr;
+
 use crate::seclang::{self, Collection, Control, Kind, Selector, SetVar, Variable};
 use crate::transaction::compile::Compiler;
 use crate::transaction::program::{
@@ -179,13 +181,12 @@ fn compile_targets(targets: &[seclang::Target]) -> Vec<Target> {
             continue;
         }
         let counted = if target.kind == Kind::Count { Counted::Yes } else { Counted::No };
-        compiled.push(Target {
-            variable: target.variable,
-            selector: target.selector.clone(),
-            except,
-            counted,
-            slots: Vec::new(),
-        });
+        // Without a path `XML` is the document, not all that other rules pick from it.
+        let selector = match (target.variable, &target.selector) {
+            (Variable::Xml, Selector::All) => Selector::Key(SmolStr::default()),
+            (_, selector) => selector.clone(),
+        };
+        compiled.push(Target { variable: target.variable, selector, except, counted, slots: Vec::new() });
     }
     compiled
 }

@@ -12,6 +12,15 @@ use crate::transaction::state::Spent;
 /// Names and values.
 pub(super) type Pairs = Vec<(Span, Span)>;
 
+/// The leaves of a JSON document, named as ModSecurity names them: `json.items.array_0.note`.
+pub(super) struct Leaves {
+    pub(super) pairs: Pairs,
+    /// The names of lists, so that a pattern for the end of a name sees those as well.
+    pub(super) lists: Vec<Span>,
+    /// Whether nothing lies deeper than the rules allow.
+    pub(super) whole: bool,
+}
+
 impl Fill<'_> {
     /// The pairs of a query or form.
     pub(super) fn form_pairs(&mut self, text: &[u8]) -> Pairs {
@@ -28,17 +37,16 @@ impl Fill<'_> {
         found
     }
 
-    /// The leaves of a JSON document, named as ModSecurity names them: `json.items.array_0.note`. The names of lists
-    /// stand beside them, so that a pattern for the end of a name sees those as well.
-    pub(super) fn json_pairs(&mut self, root: Value<'_>) -> (Pairs, Vec<Span>) {
-        let (mut found, mut lists) = (Pairs::new(), Vec::new());
+    /// The leaves of a JSON document as far down as the rules allow.
+    pub(super) fn json_leaves(&mut self, root: Value<'_>) -> Leaves {
+        let mut leaves = Leaves { pairs: Pairs::new(), lists: Vec::new(), whole: true };
         let mut name = b"json".to_vec();
-        self.json_value(root, &mut name, &mut found, &mut lists);
-        (found, lists)
+        self.json_value(root, &mut name, self.program.config.json_depth_limit, &mut leaves);
+        leaves
     }
 
-    /// A tree's depth is bounded by the budget it was read under, and so is this.
-    fn json_value(&mut self, value: Value<'_>, name: &mut Vec<u8>, found: &mut Pairs, lists: &mut Vec<Span>) {
+    /// A tree's depth is bounded by the budget it was read under, and so is this. `levels` more may be gone down.
+    fn json_value(&mut self, value: Value<'_>, name: &mut Vec<u8>, levels: u32, leaves: &mut Leaves) {
         if !value.kind().holds_values() {
             if self.takes_argument() {
                 let text = match value.kind() {
@@ -48,13 +56,17 @@ impl Fill<'_> {
                     _ => value.bytes(),
                 };
                 let arena = &mut self.state.arena;
-                found.push((arena.push(name), arena.push(text)));
+                leaves.pairs.push((arena.push(name), arena.push(text)));
             }
             return;
         }
+        let Some(levels) = levels.checked_sub(1) else {
+            leaves.whole = false;
+            return;
+        };
         let length = name.len();
         if value.kind() == Kind::Array && value.name().is_some() {
-            lists.push(self.state.arena.push(name));
+            leaves.lists.push(self.state.arena.push(name));
         }
         for (place, child) in value.children().enumerate() {
             name.push(b'.');
@@ -64,7 +76,7 @@ impl Fill<'_> {
             } else {
                 name.extend_from_slice(child.name_bytes());
             }
-            self.json_value(child, name, found, lists);
+            self.json_value(child, name, levels, leaves);
             name.truncate(length);
         }
     }

@@ -7,7 +7,8 @@ use portcullis_wire::{Body, Defect};
 use smol_str::SmolStr;
 
 use crate::seclang::{BodyProcessor, Switch, Variable};
-use crate::transaction::fill::arguments::{Pairs, escapes_are_valid};
+use crate::transaction::arena::Span;
+use crate::transaction::fill::arguments::{Leaves, Pairs, escapes_are_valid};
 use crate::transaction::fill::{Fill, Flag};
 use crate::transaction::request::BodyInput;
 use crate::transaction::state::Spent;
@@ -18,7 +19,13 @@ struct Failure(&'static str);
 
 impl Fill<'_> {
     /// Everything that phase 2 reads beside the head. `content_type` is the one the request declares.
-    pub(in crate::transaction) fn request_body(&mut self, body: Option<&BodyInput<'_>>, content_type: &[u8]) {
+    ///
+    /// The directive of the limit on its size that it goes beyond, if it does.
+    pub(in crate::transaction) fn request_body(
+        &mut self,
+        body: Option<&BodyInput<'_>>,
+        content_type: &[u8],
+    ) -> Option<&'static str> {
         let accessed = self.state.controls.request_body_access == Switch::On;
         let body = body.filter(|body| accessed && !body.bytes.is_empty());
         let limit = usize::try_from(self.state.controls.request_body_limit).unwrap_or(usize::MAX);
@@ -26,11 +33,19 @@ impl Fill<'_> {
         if length > limit {
             self.state.spent.get_or_insert(Spent::Body);
         }
-        self.flag(Variable::InboundDataError, Flag::when(|| length > limit));
         self.size(Variable::RequestBodyLength, length);
         let failure = body.and_then(|body| self.process(body, limit, content_type));
         self.failures(failure);
-        self.sizes(length);
+        self.sizes();
+        self.whole(body);
+        let fields = length.saturating_sub(self.state.uploaded) as u64;
+        let reached = if length > limit {
+            Some("SecRequestBodyLimit")
+        } else {
+            (fields > self.program.config.request_body_no_files_limit).then_some("SecRequestBodyNoFilesLimit")
+        };
+        self.flag(Variable::InboundDataError, Flag::when(|| reached.is_some()));
+        reached
     }
 
     fn process(&mut self, body: &BodyInput<'_>, limit: usize, content_type: &[u8]) -> Option<Failure> {
@@ -74,11 +89,14 @@ impl Fill<'_> {
             &read
         };
         if let Some(root) = body.tree.root() {
-            let (pairs, lists) = self.json_pairs(root);
+            let Leaves { pairs, lists, whole } = self.json_leaves(root);
             self.posted(&pairs);
             let wanted = self.wants(Variable::ArgsPostNames);
             for name in lists.into_iter().filter(|_| wanted) {
                 self.state.values.push(Variable::ArgsPostNames, name, name);
+            }
+            if !whole {
+                return Some(Failure("JSON parsing error: deeper than SecRequestBodyJsonDepthLimit"));
             }
         }
         failure(body, "JSON parsing error")
@@ -92,6 +110,9 @@ impl Fill<'_> {
             read = self.read(bytes, b"application/xml");
             &read
         };
+        if body.tree.root().is_some() {
+            self.single(Variable::Xml, b"[XML document tree]");
+        }
         let program = self.program;
         let mut content = Vec::new();
         for (path, compiled) in &program.paths {
@@ -129,7 +150,8 @@ impl Fill<'_> {
         let config = &self.program.config;
         let budget = Budget {
             bytes: bytes.len(),
-            depth: config.json_depth_limit.min(u32::from(portcullis_wire::body::DEEPEST)) as u16,
+            // The rules' own limit is applied to what was read, whoever read it.
+            depth: portcullis_wire::body::DEEPEST,
             values: config.arguments_limit.saturating_mul(8).max(20_000),
             value_bytes: bytes.len(),
         };
@@ -145,16 +167,27 @@ impl Fill<'_> {
         self.single(Variable::ReqbodyProcessorErrorMsg, text.as_bytes());
     }
 
-    fn sizes(&mut self, body: usize) {
+    fn sizes(&mut self) {
         if self.wants(Variable::ArgsCombinedSize) {
             let sources = [Variable::ArgsGet, Variable::ArgsPost];
             let entries = sources.iter().flat_map(|source| self.state.values.of(*source));
             let size: usize = entries.map(|entry| entry.key.len() + entry.value.len()).sum();
             self.size(Variable::ArgsCombinedSize, size);
         }
-        let head: usize =
-            self.state.values.of(Variable::RequestLine).iter().map(|line| line.value.len()).sum();
-        self.size(Variable::FullRequestLength, head + body);
+    }
+
+    /// The request as a whole. The body is what was held of it, and all of it counts towards the memory for values.
+    fn whole(&mut self, body: Option<&BodyInput<'_>>) {
+        let body = body.map_or(&[][..], |body| body.bytes);
+        if self.wants(Variable::FullRequest) {
+            let arena = &mut self.state.arena;
+            let start = arena.begin();
+            arena.append_span(self.state.head);
+            arena.append(body);
+            let whole = arena.end(start);
+            self.state.values.push(Variable::FullRequest, Span::EMPTY, whole);
+        }
+        self.size(Variable::FullRequestLength, self.state.head.len() + body.len());
     }
 }
 

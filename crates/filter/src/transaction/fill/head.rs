@@ -18,6 +18,7 @@ impl Fill<'_> {
         self.target(request);
         self.connection(request);
         self.headers(&request.head.headers, Variable::RequestHeaders, Variable::RequestHeadersNames);
+        self.whole_head(request);
         self.cookies(&request.head.headers);
         self.authorization(&request.head.headers);
         self.clock(request.began);
@@ -73,6 +74,27 @@ impl Fill<'_> {
         self.single(Variable::ServerAddr, address(request.server).as_bytes());
         self.number(Variable::ServerPort, i64::from(request.server.port()));
         self.single(Variable::ServerName, request.normal.host.as_bytes());
+    }
+
+    /// Line and fields as HTTP/1 writes them, kept until the body is there.
+    fn whole_head(&mut self, request: &Request<'_>) {
+        if !self.wants(Variable::FullRequest) && !self.wants(Variable::FullRequestLength) {
+            return;
+        }
+        let head = request.head;
+        let arena = &mut self.state.arena;
+        let start = arena.begin();
+        for piece in [head.method.as_str().as_bytes(), b" ", &head.target, b" "] {
+            arena.append(piece);
+        }
+        arena.append(protocol(head.version).as_bytes());
+        for field in head.headers.iter() {
+            for piece in [b"\r\n", field.name, b": ", field.value] {
+                arena.append(piece);
+            }
+        }
+        arena.append(b"\r\n\r\n");
+        self.state.head = arena.end(start);
     }
 
     /// The fields of a message.

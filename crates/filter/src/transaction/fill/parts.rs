@@ -83,6 +83,7 @@ impl Fill<'_> {
             }
         }
         let size: usize = files.iter().map(|(part, _)| part.value.bytes().len()).sum();
+        self.state.uploaded = size;
         self.size(Variable::FilesCombinedSize, size);
         let limit = self.program.config.upload_file_limit as usize;
         self.flag(Variable::MultipartFileLimitExceeded, Flag::when(|| files.len() > limit));

@@ -45,6 +45,7 @@ impl<'a> Run<'a> {
         self.state.acting = Treatment::Ignore;
         self.state.added = 0;
         self.state.shown = None;
+        self.state.hits.clear();
         let mut first = true;
         for link in &rule.links {
             if !self.judge_link(At { rule, link, first }) {
@@ -184,6 +185,9 @@ impl<'a> Run<'a> {
         }
         if at.first && self.state.acting != Treatment::Act {
             self.state.acting = treatment;
+        }
+        if at.first && self.state.hits.len() < MATCHED {
+            self.state.hits.push(subject);
         }
         if at.link.capture == Capture::Yes && found {
             self.keep_captures(span);

@@ -89,7 +89,10 @@ impl Run<'_> {
             }
             Variable::SessionId => state.session,
             Variable::UserId => state.user,
-            Variable::Duration => Some(state.arena.push(b"0")),
+            Variable::Duration => {
+                let elapsed = i64::try_from(state.elapsed.as_micros()).unwrap_or(i64::MAX);
+                Some(state.arena.push_number(elapsed))
+            }
             _ => None,
         }
     }

@@ -1,12 +1,14 @@
 //! Telling of a match: message, place and bounded evidence.
 
 use bytes::Bytes;
+use smallvec::SmallVec;
+use smol_str::SmolStr;
 
 use crate::transaction::outcome::Match;
 use crate::transaction::place::place_of;
 use crate::transaction::program::{Disruptive, Rule};
 use crate::transaction::run::Run;
-use crate::transaction::state::Subject;
+use crate::transaction::state::{MATCHED, Subject};
 use crate::transaction::treatment::Treatment;
 
 impl Run<'_> {
@@ -24,6 +26,7 @@ impl Run<'_> {
             Some(subject) => (self.place(subject), self.evidence(subject)),
             None => Default::default(),
         };
+        let (places, more_places) = self.places();
         self.state.matches.push(Match {
             rule: rule.id,
             phase: self.phase as u8 + 1,
@@ -33,6 +36,8 @@ impl Run<'_> {
             tags: outcome.tags.clone(),
             class: outcome.class.clone(),
             place,
+            places,
+            more_places,
             matched,
             logged: outcome.logged,
             acted: self.acts(),
@@ -53,8 +58,24 @@ impl Run<'_> {
         self.state.acting == Treatment::Act
     }
 
-    fn place(&self, subject: Subject) -> smol_str::SmolStr {
+    fn place(&self, subject: Subject) -> SmolStr {
         place_of(subject.source, self.state.arena.get(subject.key))
+    }
+
+    /// Where the first test matched, each place once, and whether there are more.
+    fn places(&self) -> (SmallVec<[SmolStr; 1]>, bool) {
+        let mut places = SmallVec::new();
+        for hit in &self.state.hits {
+            let place = self.place(*hit);
+            if places.contains(&place) {
+                continue;
+            }
+            if places.len() == Match::PLACES {
+                return (places, true);
+            }
+            places.push(place);
+        }
+        (places, self.state.hits.len() == MATCHED)
     }
 
     fn evidence(&self, subject: Subject) -> Bytes {
