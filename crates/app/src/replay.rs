@@ -18,7 +18,7 @@ use crate::load::{self, Purpose};
 use crate::output::{self, Audience, right};
 use crate::{Exit, check, cli, events};
 pub(crate) use drive::Replayer;
-pub(crate) use recorded::{Recorded, RecordedResponse};
+pub(crate) use recorded::{Arrived, Recorded, RecordedResponse};
 
 /// At most so many exchanges are shown one by one to people.
 const SHOWN: usize = 200;

@@ -31,6 +31,8 @@ pub(crate) struct Scope {
     pub(crate) filter: Option<Box<Filtering>>,
     pub(crate) body: Hold,
     pub(crate) response_body: Hold,
+    /// Whether a rule or limit reads the request's body itself, not only what the filter says of it.
+    pub(crate) reads_request: bool,
     /// Whether a rule reads the response's body, or may mask it once its head is known.
     pub(crate) reads_response: bool,
     pub(crate) redact: Arc<Redactor>,

@@ -3,6 +3,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use portcullis_document::MemorySources;
@@ -216,4 +217,31 @@ fn a_long_exchange_reports_and_its_last_word_is_the_whole() {
     let observation = finished.observation().expect("the first exchanges are looked at");
     let shape = observation.response_body.expect("a shape").shape;
     assert_eq!(format!("{shape:?}"), r#"Object([("a", Array { length: 3, items: [Integer] })])"#);
+}
+
+/// A gRPC call over HTTP/2 with the first bytes that came, and why no more were waited for.
+fn called(bytes: &'static [u8], outcome: Held) -> Step {
+    let mut call = arrival("/shop.Orders/Find", BodyHint::Unknown);
+    call.head.version = Version::Http2;
+    call.head.headers =
+        [("Host", "shop.example"), ("Content-Type", "application/grpc")].into_iter().collect::<Headers>();
+    let Step::RequestBody(ask) = snapshot("").begin(call, &NoBans) else { panic!("its messages are read") };
+    assert!(ask.deadline() <= Duration::from_millis(100), "a stream must be able to begin");
+    ask.answer(&HeldBody { bytes: Bytes::from_static(bytes), outcome }, Tick(1))
+}
+
+#[test]
+fn messages_of_grpc_are_looked_at_and_streams_as_far_as_they_came() {
+    const HARMLESS: &[u8] = b"\0\0\0\0\x05\x0a\x03Ada";
+    const ATTACK: &[u8] = b"\0\0\0\0\x1d\x0a\x1b' UNION SELECT a,b FROM c--";
+    assert!(matches!(called(HARMLESS, Held::Complete), Step::Forward(_)));
+    let Step::Refuse(refuse) = called(ATTACK, Held::Complete) else { panic!("an attack in a message") };
+    let event = refuse.begin().finish(end(End::Complete, 403)).event();
+    let places: Vec<&str> =
+        event.reasons.iter().filter_map(|reason| Some(reason.found.as_ref()?.place.as_str())).collect();
+    assert!(places.contains(&"body[0].1"), "{places:?}");
+    assert!(matches!(called(ATTACK, Held::Deadline), Step::Refuse(_)));
+    let Step::Forward(forward) = called(HARMLESS, Held::Deadline) else { panic!("a stream goes on") };
+    let event = forward.abandon(end(End::ClientGone, 0)).event();
+    assert_eq!(event.not_inspected.first().map(|part| part.why.as_str()), Some("streaming"));
 }

@@ -13,7 +13,7 @@ mod template;
 
 use regex_automata::meta::Regex;
 
-pub use judge::{Answer, Observed, judge, log_line};
+pub use judge::{Answer, Observed, event_line, judge, log_line};
 pub use overrides::{Override, overrides};
 pub use read::{Loaded, load};
 pub use reflection::{Reflected, reflect};

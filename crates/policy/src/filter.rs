@@ -41,7 +41,7 @@ section! {
         sample: Share = "100%",
         /// How much of a body the filter reads, of what `body` holds.
         body_limit: ByteSize = "1MiB",
-        /// What happens to a request body longer than `body` holds, where only the filter asks for it.
+        /// What happens to a request body longer than `body` holds, where no rule or limit reads `body` itself; one that reads `tag("filter:…")` does not.
         over_limit: FilterOverLimit = "refuse_fields",
         /// Media types of answers whose bodies are read: `text/html`, `text/*`. A rule file's `SecResponseBodyAccess`
         /// adds those it names.

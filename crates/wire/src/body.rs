@@ -17,6 +17,7 @@ mod shape;
 #[cfg(test)]
 mod tests;
 mod tree;
+mod utf16;
 mod xml;
 mod xpath;
 
@@ -70,7 +71,29 @@ pub const DEEPEST: u16 = 256;
 /// Reads a body by its media type; one of an unknown or absent type becomes text if it is UTF-8, else binary.
 ///
 /// An empty body is an empty tree without a defect, whatever its type.
+///
+/// JSON and XML in UTF-16 are read as what they are, and the encoding is a defect all the same: spans of values are those
+/// in the body brought into UTF-8, and few servers would read it so.
 pub fn parse(bytes: &Bytes, media_type: Option<&MediaType>, budget: &Budget) -> Body {
+    let readable = |media_type: &&MediaType| media_type.is_json() || media_type.is_xml();
+    let within = bytes.get(..bytes.len().min(budget.bytes)).unwrap_or_default();
+    match media_type.filter(readable).and_then(|_| utf16::decode(within)) {
+        Some(decoded) => {
+            let growth = Budget { bytes: budget.bytes.saturating_mul(3) / 2, ..*budget };
+            let mut body = parse_utf8(&decoded, media_type, &growth);
+            let cut = (within.len() < bytes.len()).then_some(Defect::BodyTooLarge);
+            for defect in [Some(Defect::BodyEncoding), cut].into_iter().flatten() {
+                if !body.defects.contains(&defect) {
+                    body.defects.push(defect);
+                }
+            }
+            body
+        }
+        None => parse_utf8(bytes, media_type, budget),
+    }
+}
+
+fn parse_utf8(bytes: &Bytes, media_type: Option<&MediaType>, budget: &Budget) -> Body {
     let mut builder = Builder::new(bytes, budget);
     if builder.sent().is_empty() {
         return builder.finish();
@@ -93,6 +116,7 @@ pub fn parse(bytes: &Bytes, media_type: Option<&MediaType>, budget: &Budget) -> 
         Some(media_type) if media_type.is_multipart() => multipart::parse(&mut builder, media_type),
         Some(media_type) if media_type.is_graphql() => graphql::read(&mut builder),
         Some(media_type) if media_type.is_protobuf() => protobuf::parse(&mut builder),
+        Some(media_type) if media_type.is_grpc() => protobuf::parse_framed(&mut builder),
         other => {
             if let Some(text) = other.filter(|media_type| media_type.is_text()) {
                 builder.check_charset(text);

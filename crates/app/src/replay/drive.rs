@@ -18,7 +18,7 @@ use portcullis_model::{
 };
 use portcullis_store::{MemoryLimits, MemoryStore, Reply, Store};
 
-use super::recorded::{Recorded, RecordedResponse};
+use super::recorded::{Arrived, Recorded, RecordedResponse};
 
 /// Between exchanges of a recording without times.
 const PACE_MICROS: i64 = 1000;
@@ -76,7 +76,10 @@ impl Replayer {
                     ask.answer(answers, &*bans, now.tick)
                 }
                 Step::RequestBody(ask) => {
-                    let body = held(&recorded.body, ask.limit());
+                    let mut body = held(&recorded.body, ask.limit());
+                    if recorded.arrived == Arrived::InPart && body.outcome == Held::Complete {
+                        body.outcome = Held::Stalled;
+                    }
                     ask.answer(&body, now.tick)
                 }
                 Step::Forward(forward) => return self.answer(recorded, forward, now),

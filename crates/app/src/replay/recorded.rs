@@ -27,8 +27,20 @@ pub(crate) struct Recorded {
     pub(crate) headers: Vec<(String, String)>,
     /// The request's body.
     pub(crate) body: Vec<u8>,
+    /// Whether all of it came.
+    pub(crate) arrived: Arrived,
     /// What was answered; absent if that was not recorded.
     pub(crate) response: Option<RecordedResponse>,
+}
+
+/// How much of a request's body there is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Arrived {
+    /// All of it.
+    #[default]
+    Whole,
+    /// Less than its framing says; nothing more comes.
+    InPart,
 }
 
 /// A recorded answer.
@@ -198,6 +210,7 @@ impl HarEntry {
             url: self.request.url,
             headers: fields(self.request.headers),
             body,
+            arrived: Arrived::Whole,
             response,
         })
     }
@@ -289,6 +302,7 @@ impl Line {
             url: self.request.url,
             headers: self.request.headers.into_pairs(),
             body: bytes_of(self.request.body, self.request.body_base64)?,
+            arrived: Arrived::Whole,
             response,
         })
     }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use anyhow::Result;
 use parking_lot::Mutex;
 use portcullis_engine::{Arrival, BodyHint, Snapshot, Workspaces};
-use portcullis_filter::ftw::{Answer, Input, Observed, Retry, Stage, Test, judge, log_line, reflect};
+use portcullis_filter::ftw::{Answer, Input, Observed, Retry, Stage, Test, event_line, judge, reflect};
 use portcullis_model::event::Answerer;
 use portcullis_model::reason::Stage as Told;
 use portcullis_model::{Event, EventId, Moment, Peer, RequestHead, Scheme, Tick, Timestamp};
@@ -15,7 +15,7 @@ use portcullis_wire::framing::{BodyLength, FramingLimits, HeadRecord, RequestFol
 use smallvec::SmallVec;
 
 use super::suite::{Runs, Suite};
-use crate::replay::{Recorded, RecordedResponse, Replayer};
+use crate::replay::{Arrived, Recorded, RecordedResponse, Replayer};
 
 /// How a test went.
 #[derive(Debug)]
@@ -89,6 +89,7 @@ fn observe(replayer: &Replayer, lent: &Arc<Workspaces>, input: &Input) -> Result
     let answered = response.body.clone();
     let recorded = Recorded {
         body: sent.body,
+        arrived: sent.arrived,
         response: Some(RecordedResponse {
             status: response.status,
             headers: response.headers,
@@ -124,7 +125,7 @@ fn observed(event: &Event, answered: Vec<u8>) -> Observed {
             reason.found.as_ref().map_or(("", ""), |found| (&*found.matched, &*found.place));
         let message = reason.detail.as_deref().unwrap_or_default();
         observed.logged.push(id);
-        observed.log.push(log_line(id, message, matched, place));
+        observed.log.push(event_line(id, message, matched, place));
     }
     observed
 }
@@ -134,6 +135,7 @@ struct Sent {
     head: RequestHead,
     defect: Option<Defect>,
     body: Vec<u8>,
+    arrived: Arrived,
     hint: BodyHint,
 }
 
@@ -144,6 +146,7 @@ impl Sent {
         let mut record: Option<HeadRecord> = None;
         let mut framed = Vec::new();
         let mut defect = None;
+        let mut arrived = Arrived::Whole;
         loop {
             let fed = follower.feed(bytes);
             let (taken, rest) = bytes.split_at(fed.consumed.min(bytes.len()));
@@ -156,21 +159,26 @@ impl Sent {
                     break;
                 }
                 What::More => {
-                    defect = follower.end().err();
+                    // A body that breaks off is nothing of its head's: a server judges that, and waits.
+                    match &record {
+                        Some(_) => arrived = Arrived::InPart,
+                        None => defect = follower.end().err(),
+                    }
                     break;
                 }
                 What::MessageEnd | What::Waiting | What::Tunnel => break,
             }
         }
         let Some(record) = record else {
-            return Self { head: follower.salvage(), defect, body: Vec::new(), hint: BodyHint::None };
+            let (head, hint) = (follower.salvage(), BodyHint::None);
+            return Self { head, defect, body: Vec::new(), arrived, hint };
         };
         let (body, hint) = match record.body {
             BodyLength::Length(length) => (framed, BodyHint::Length(length)),
             BodyLength::Chunked => (unchunked(&framed), BodyHint::Unknown),
             BodyLength::None | BodyLength::UntilClose => (Vec::new(), BodyHint::None),
         };
-        Self { head: record.head, defect, body, hint }
+        Self { head: record.head, defect, body, arrived, hint }
     }
 }
 
@@ -203,9 +211,22 @@ mod tests {
     }
 
     #[test]
+    fn a_body_that_breaks_off_is_no_defect_of_its_head() {
+        for (body, kept) in
+            [("Content-Length: 9\r\n\r\nabc", "abc"), ("Transfer-Encoding: chunked\r\n\r\n5\r\nab", "")]
+        {
+            let sent = Sent::follow(format!("POST / HTTP/1.1\r\nHost: a\r\n{body}").as_bytes());
+            assert_eq!(
+                (sent.defect, sent.arrived, &*sent.body),
+                (None, Arrived::InPart, kept.as_bytes()),
+                "{body}"
+            );
+        }
+    }
+
+    #[test]
     fn defects_are_kept_for_the_engine() {
         assert!(Sent::follow(b"\tGET / HTTP/1.1\r\nHost: a\r\n\r\n").defect.is_some());
-        assert!(Sent::follow(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nabc").defect.is_some());
         assert!(Sent::follow(b"GET / HTTP/1.1\r\nHost: a\r\n").defect.is_some());
     }
 }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use portcullis_expr::{Path, Var};
 use portcullis_policy::{
-    BodyPolicy, Carrier, Credential, KeyPart, Limit, Mode, Policy, Require, Rule, RuleAction, Settings, Site,
-    Skippable, Stance,
+    BodyPolicy, Carrier, Condition, Credential, KeyPart, Limit, Mode, Policy, Require, Rule, RuleAction,
+    Settings, Site, Skippable, Stance,
 };
 use smol_str::{SmolStr, format_smolstr};
 
@@ -40,10 +40,15 @@ pub(super) fn nowhere(policy: &Policy) -> Scope {
         filter: None,
         body: Hold::default(),
         response_body: Hold::default(),
+        reads_request: false,
         reads_response: false,
         redact: Arc::new(carriers(policy)),
         reserved: Arc::from([]),
     }
+}
+
+fn reads_body(when: &Condition) -> bool {
+    when.reads().vars.contains(&Var::Body)
 }
 
 /// Names only the gateway may set towards a site: those that any rule for it sets.
@@ -92,6 +97,8 @@ impl Compiling<'_> {
                 }
             },
             allow: settings.allow.as_ref().map(|allow| allow.checked.compile()),
+            reads_request: all.iter().any(|rule| turns::all_reads(rule).vars.contains(&Var::Body))
+                || settings.limits.iter().filter_map(|limit| limit.when.as_ref()).any(reads_body),
             reads_response: masks_late || !rules.at(Turn::ResponseBody).is_empty(),
             rules,
             limits,

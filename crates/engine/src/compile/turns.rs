@@ -41,7 +41,7 @@ pub(super) fn earliest(phase: Phase) -> Turn {
 }
 
 /// What its condition and its templates read.
-fn all_reads(rule: &Rule) -> Reads {
+pub(super) fn all_reads(rule: &Rule) -> Reads {
     let mut reads = rule.when.reads().clone();
     for (_, template) in rule.headers.set.iter() {
         reads.merge(template.checked.reads());

@@ -1,5 +1,7 @@
 //! The request's body: whether to hold it, and what it holds.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use portcullis_model::{Action, Reason, Stage, Version};
 use portcullis_policy::{FilterOverLimit, OverLimit};
@@ -27,28 +29,37 @@ pub(crate) struct Parsed {
     pub(crate) body: Body,
 }
 
+/// How long the messages of a gRPC call are waited for. A call with one request ends its side at once; nothing tells it
+/// from a stream beforehand, and a stream must not be kept from beginning.
+const CALL: Duration = Duration::from_millis(100);
+
 /// How much of the body must be held before the verdict; none where nothing asks for it, or where it is a
-/// conversation rather than a body (gRPC), which is judged by its head.
+/// conversation in a format that is not read, which is judged by its head.
 pub(crate) fn plan(snapshot: &Snapshot, state: &mut State) -> Option<HoldBounds> {
     let scope = snapshot.scope(state.place);
     let wanted = read_by_rules(scope) || filter::reads_request(scope, state);
     if !wanted || state.hint == BodyHint::None {
         return None;
     }
-    if is_conversation(state) {
-        state.uninspected("request_body", "streaming");
-        return None;
+    let bounds = scope.body.bounds;
+    match conversation(state) {
+        Conversation::None => Some(bounds),
+        Conversation::Readable => Some(HoldBounds { deadline: bounds.deadline.min(CALL), ..bounds }),
+        Conversation::Opaque => {
+            state.uninspected("request_body", "streaming");
+            None
+        }
     }
-    Some(scope.body.bounds)
 }
 
 fn read_by_rules(scope: &Scope) -> bool {
     !scope.rules.at(Turn::RequestBody).is_empty() || !scope.limits.at(Turn::RequestBody).is_empty()
 }
 
-/// What becomes of a body that cannot be held and read as a whole: the filter alone minds less where uploads go.
+/// What becomes of a body that cannot be held and read as a whole: the filter alone minds less where uploads go. A rule
+/// over what the filter found says nothing of the body itself, so the filter's value holds for it, too.
 fn over_limit(scope: &Scope, state: &State) -> OverLimit {
-    let filter = scope.filter.as_deref().filter(|_| !read_by_rules(scope));
+    let filter = scope.filter.as_deref().filter(|_| !scope.reads_request);
     match filter.map(|filter| filter.over_limit) {
         None => scope.body.over_limit,
         Some(FilterOverLimit::Refuse) => OverLimit::Refuse,
@@ -65,10 +76,25 @@ fn is_fields(state: &State) -> bool {
     })
 }
 
+/// Whether a body may be one side of a conversation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Conversation {
+    None,
+    /// Its messages can be read.
+    Readable,
+    Opaque,
+}
+
 /// gRPC runs over HTTP/2 alone; elsewhere its media type is only a claim, and must not keep a body from being read.
-fn is_conversation(state: &State) -> bool {
+fn conversation(state: &State) -> Conversation {
     let media_type = state.head.headers.get("content-type").unwrap_or_default();
-    state.head.version == Version::Http2 && media_type.starts_with(b"application/grpc")
+    if state.head.version != Version::Http2 || !media_type.starts_with(b"application/grpc") {
+        return Conversation::None;
+    }
+    match MediaType::parse(media_type) {
+        Some(media_type) if media_type.is_grpc() => Conversation::Readable,
+        _ => Conversation::Opaque,
+    }
 }
 
 /// Takes what was held; what is missing is refused or noted as policy says, a defective framing always refused.
@@ -80,6 +106,10 @@ pub(crate) fn take(snapshot: &Snapshot, state: &mut State, held: &HeldBody) {
         Held::Broken(defect) => return refuse_defects(state, &[*defect]),
         Held::Lost => return refuse(state, "body.short", 400),
         Held::Stalled => return refuse(state, "body.stalled", 408),
+        // A stream: what it began with is looked at, the rest is not.
+        Held::Deadline if conversation(state) == Conversation::Readable => {
+            state.uninspected("request_body", "streaming");
+        }
         Held::OverLimit | Held::Deadline => {
             let over = held.outcome == Held::OverLimit;
             match (over_limit, over) {
@@ -94,10 +124,14 @@ pub(crate) fn take(snapshot: &Snapshot, state: &mut State, held: &HeldBody) {
     match parsed {
         Ok(parsed) => {
             note_defects(state, "request_body", held, &parsed.body.defects);
+            if parsed.body.defects.contains(&Defect::BodyEncoding) && parsed.body.format == Format::Protobuf {
+                // A compressed message of gRPC.
+                state.uninspected("request_body", "content_coding");
+            }
             if parsed.body.defects.iter().copied().any(is_budget) && over_limit == OverLimit::Refuse {
                 refuse(state, "body.budget", 413);
             }
-            if matches!(parsed.body.format, Format::Text | Format::Binary) && read_by_rules(scope) {
+            if matches!(parsed.body.format, Format::Text | Format::Binary) && scope.reads_request {
                 state.uninspected("request_body", "content_type");
             }
             state.body = Some(Box::new(parsed));

@@ -4,14 +4,18 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use portcullis_wire::Defect;
+use portcullis_wire::body::{self, Body};
+use portcullis_wire::fields::MediaType;
 
+use crate::builtin::Subject;
 use crate::builtin::detector::{self, View};
 use crate::builtin::finding::{Finding, Findings};
 use crate::builtin::marks::Marks;
 use crate::builtin::pack::{Entry, Pack, Workspace};
 use crate::builtin::reading::{Reading, readings};
 use crate::builtin::signal::{Hits, Signal};
-use crate::builtin::walk::Site;
+use crate::builtin::walk::{self, Site};
 
 /// The most bytes of a match a finding keeps.
 const KEPT: usize = 120;
@@ -25,11 +29,16 @@ pub(super) struct Inspection<'a> {
     findings: Findings,
     /// Where the findings of the site at hand begin.
     site_begins: usize,
+    /// In how many documents written as text the site at hand stands.
+    folds: u8,
 }
+
+/// The most documents within documents.
+const DEEPEST_FOLD: u8 = 3;
 
 impl<'a> Inspection<'a> {
     pub(super) fn new(pack: &'a Pack, workspace: &'a mut Workspace, steps: u64) -> Self {
-        Self { pack, workspace, steps, findings: Findings::default(), site_begins: 0 }
+        Self { pack, workspace, steps, findings: Findings::default(), site_begins: 0, folds: 0 }
     }
 
     pub(super) fn finish(self) -> Findings {
@@ -41,7 +50,10 @@ impl<'a> Inspection<'a> {
         if self.findings.found.len() >= MOST_FINDINGS {
             return;
         }
-        self.site_begins = self.findings.found.len();
+        // What a rule sees in a document it does not see once more in the document's values.
+        if self.folds == 0 {
+            self.site_begins = self.findings.found.len();
+        }
         let Some(regard) = site.recurring() else { return self.look_closely(site) };
         if let Some((_, cost)) = self.workspace.clean.find(regard, site.bytes)
             && *cost <= self.steps
@@ -51,7 +63,9 @@ impl<'a> Inspection<'a> {
         }
         let before = self.steps;
         self.look_closely(site);
-        if !self.findings.spent && self.findings.found.len() == self.site_begins {
+        // Deep in documents not all is unfolded.
+        let whole = self.folds == 0 && !self.findings.spent;
+        if whole && self.findings.found.len() == self.site_begins {
             self.workspace.clean.remember(regard, site.bytes, before - self.steps);
         }
     }
@@ -63,9 +77,43 @@ impl<'a> Inspection<'a> {
             self.findings.spent = true;
             return;
         }
+        self.unfold(site, site.bytes);
         for reading in readings(site.bytes, marks, &mut self.steps) {
             self.read(site, &reading.bytes, reading.marks, Some(&reading));
+            if !reading.is_joined() {
+                self.unfold(site, &reading.bytes);
+            }
         }
+    }
+
+    /// Looks at what a value holds that is a JSON document written as text, as many applications would.
+    fn unfold(&mut self, site: &Site<'_>, bytes: &[u8]) {
+        let Some(document) = self.document(site, bytes) else { return };
+        self.folds += 1;
+        walk::walk_inner(&document, site, &mut |inner| self.look(inner));
+        self.folds -= 1;
+    }
+
+    fn document(&mut self, site: &Site<'_>, bytes: &[u8]) -> Option<Body> {
+        let holds = matches!(
+            (bytes.trim_ascii().first(), bytes.trim_ascii().last()),
+            (Some(b'{'), Some(b'}')) | (Some(b'['), Some(b']'))
+        );
+        let deeper = self.folds < DEEPEST_FOLD && site.subject == Subject::Value;
+        // Reading costs about as much as a detector.
+        let cost = 4 * bytes.len() as u64;
+        if !holds || !deeper {
+            return None;
+        }
+        if self.steps < cost {
+            self.findings.spent = true;
+            return None;
+        }
+        self.steps -= cost;
+        let json = MediaType::parse(b"application/json")?;
+        let body = body::parse(&Bytes::copy_from_slice(bytes), Some(&json), &body::Budget::default());
+        let document = body.tree.len() > 1 && !body.defects.contains(&Defect::BodySyntax);
+        document.then_some(body)
     }
 
     fn read(&mut self, site: &Site<'_>, bytes: &[u8], marks: Marks, reading: Option<&Reading>) {

@@ -119,3 +119,41 @@ fn a_used_workspace_sees_what_a_fresh_one_sees() {
         }
     }
 }
+
+#[test]
+fn json_written_as_text_is_read_as_json() {
+    let pack = strictest();
+    let finds = |text: &str, place: &str| {
+        let example = Example { place: place.to_owned(), text: text.to_owned() };
+        let found = inspect(&pack, &example).found;
+        let told: Vec<String> =
+            found.iter().map(|finding| format!("{} {}", finding.rule.class, finding.place)).collect();
+        told
+    };
+    // The name and the value are apart only once the text is read.
+    let document = r#"{"a":{"name":"x","login":{"$gt":""}}}"#;
+    let string = serde_json::to_string(document).unwrap();
+    let nested = serde_json::to_string(&format!("[{string}]")).unwrap();
+    for (text, place, expected) in [
+        (format!(r#"{{"data":{string}}}"#), "body", "nosql body.data.a.login.$gt"),
+        (format!(r#"{{"data":{nested}}}"#), "body", "nosql body.data[0].a.login.$gt"),
+        (document.to_owned(), "headers", "nosql headers.x-custom.a.login.$gt"),
+        (document.to_owned(), "query", "nosql query.q.a.login.$gt"),
+    ] {
+        let told = finds(&text, place);
+        assert!(told.contains(&expected.to_owned()), "{text}: {told:?}");
+    }
+    assert!(finds(r#"{"data":"[] and {} are empty"}"#, "body").is_empty());
+}
+
+#[test]
+fn documents_within_documents_end_with_the_steps() {
+    let pack = Pack::new(&PackConfig { steps: 100_000, ..PackConfig::default() }).unwrap();
+    let deep =
+        (0..6).fold("[1]".to_owned(), |inner, _| format!("[{}]", serde_json::to_string(&inner).unwrap()));
+    let wide = serde_json::to_string(&"[[1],[2]],".repeat(5_000)).unwrap();
+    for text in [deep, format!("[{wide}]")] {
+        let example = Example { place: "body".to_owned(), text };
+        assert!(inspect(&pack, &example).found.is_empty());
+    }
+}

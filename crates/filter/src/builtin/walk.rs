@@ -222,7 +222,7 @@ fn header_kind(name: &str) -> Kind {
 /// Shows every name, value and file name of a body; of XML also elements, attributes and a document type.
 pub(super) fn walk_body(body: &Body, visit: &mut dyn FnMut(&Site<'_>)) {
     if let Some(root) = body.tree.root() {
-        BodyWalk { path: String::new(), visit }.value(root);
+        BodyWalk { path: String::new(), kind: Kind::Body, visit }.value(root);
         if body.format == Format::Form {
             whole_form(root, visit);
         }
@@ -247,8 +247,17 @@ fn whole_form(root: Value<'_>, visit: &mut dyn FnMut(&Site<'_>)) {
     }
 }
 
+/// Shows what a document holds that stands in a value as text, under the place of that value.
+pub(super) fn walk_inner(body: &Body, site: &Site<'_>, visit: &mut dyn FnMut(&Site<'_>)) {
+    if let Some(root) = body.tree.root() {
+        BodyWalk { path: site.name.to_owned(), kind: site.kind, visit }.value(root);
+    }
+}
+
 struct BodyWalk<'v> {
     path: String,
+    /// What sort of place it all stands in.
+    kind: Kind,
     visit: &'v mut dyn FnMut(&Site<'_>),
 }
 
@@ -261,7 +270,7 @@ impl BodyWalk<'_> {
         if kind.holds_values() {
             self.children(value);
         } else if matches!(kind, Shape::String | Shape::Binary | Shape::Attribute) {
-            show(self.visit, Kind::Body, Subject::Value, &self.path, value.bytes());
+            show(self.visit, self.kind, Subject::Value, &self.path, value.bytes());
         }
     }
 
@@ -272,7 +281,7 @@ impl BodyWalk<'_> {
             let name = child.name_bytes();
             self.step(place, name);
             if name != last_name {
-                show(self.visit, Kind::Body, Subject::Name, &self.path, name);
+                show(self.visit, self.kind, Subject::Name, &self.path, name);
                 last_name = name;
             }
             self.value(child);

@@ -26,6 +26,15 @@ pub struct Answer {
     pub body: Vec<u8>,
 }
 
+/// A match that an event tells of, as the error log of other engines shows it: there `logdata` of CRS says what was found
+/// in which variable.
+pub fn event_line(id: u32, message: &str, matched: &str, place: &str) -> String {
+    let named = [("query.", "ARGS:"), ("body.", "ARGS:"), ("headers.", "REQUEST_HEADERS:")];
+    let found = named.iter().find_map(|(part, name)| Some(format!("{name}{}", place.strip_prefix(part)?)));
+    let variable = found.unwrap_or_else(|| place.to_owned());
+    log_line(id, message, &format!("Matched Data: {matched} found within {variable}: {matched}"), &variable)
+}
+
 /// A match as the error log of other engines shows it, for patterns written against that: one line, whatever is in it.
 pub fn log_line(id: u32, message: &str, data: &str, variable: &str) -> String {
     let one_line = |text: &str| {

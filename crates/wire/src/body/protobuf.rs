@@ -24,6 +24,41 @@ pub(super) fn parse(builder: &mut Builder) {
     }
 }
 
+/// Reads the messages of a gRPC body into an array: each has a byte that says whether it is compressed and four of
+/// length before it. A compressed one is kept as bytes, and is a defect.
+pub(super) fn parse_framed(builder: &mut Builder) {
+    builder.read_as(Format::Protobuf);
+    let sent = builder.sent();
+    if builder.open(Kind::Array, 0, Text::None).is_ok() && frames(builder, &sent).is_ok() {
+        builder.close(sent.len());
+    }
+}
+
+fn frames(builder: &mut Builder, sent: &Bytes) -> Result<(), Spent> {
+    let mut rest = 0;
+    while let Some([compressed, a, b, c, d]) = sent.get(rest..).and_then(<[u8]>::first_chunk).copied() {
+        let start = rest + 5;
+        let wanted = start.saturating_add(u32::from_be_bytes([a, b, c, d]) as usize);
+        let end = wanted.min(sent.len());
+        if wanted > end {
+            builder.note_syntax(Defect::BodySyntax, end);
+        }
+        if compressed == 0 {
+            builder.open(Kind::Object, start, Text::None)?;
+            message(builder, sent, start, end)?;
+            builder.close(end);
+        } else {
+            builder.note(Defect::BodyEncoding);
+            leaf(builder, sent, Text::None, start, end)?;
+        }
+        rest = end;
+    }
+    if rest < sent.len() {
+        builder.note_syntax(Defect::BodySyntax, rest);
+    }
+    Ok(())
+}
+
 /// What a field holds, and where.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Payload {

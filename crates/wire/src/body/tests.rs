@@ -278,6 +278,44 @@ fn xml_defects_keep_what_was_read() {
     body.tree.to_json();
 }
 
+/// The text in UTF-16, little-endian.
+fn utf16(text: &str) -> Vec<u8> {
+    text.encode_utf16().flat_map(u16::to_le_bytes).collect()
+}
+
+#[test]
+fn utf16_is_read_and_told() {
+    let json = utf16("\u{feff}{\"a\":\"<é>\"}");
+    let body = read(&json, JSON, &Budget::default());
+    assert_eq!((leaves(&body), body.defects.as_slice()), (vec!["a=<é>".into()], &[Defect::BodyEncoding][..]));
+    let xml = utf16("<a><b>evil</b></a>");
+    let body = read(&xml, "text/xml", &Budget::default());
+    assert_eq!((leaves(&body), body.format), (vec!["a.b=evil".into()], Format::Xml));
+    let cut = read(&json, JSON, &Budget { bytes: 8, ..Budget::default() });
+    assert_eq!(cut.defects.as_slice(), [Defect::BodySyntax, Defect::BodyEncoding, Defect::BodyTooLarge]);
+    // In another format zeros mean nothing.
+    check("a\0=b", "application/x-www-form-urlencoded", &["a\0=b"], &[]);
+}
+
+#[test]
+fn messages_of_grpc_are_read_one_by_one() {
+    let read = |bytes: &[u8]| read(bytes, "application/grpc+proto", &Budget::default());
+    let two = b"\0\0\0\0\x05\x0a\x03Ada\0\0\0\0\x02\x10\x07";
+    let body = read(two);
+    assert_eq!(
+        (leaves(&body), body.defects.as_slice()),
+        (vec!["[0].1=Ada".into(), "[1].2=7".into()], &[][..])
+    );
+    let packed = read(b"\x01\0\0\0\x02\xff\xfe");
+    assert_eq!(
+        (leaves(&packed), packed.defects.as_slice()),
+        (vec!["[0]=<2>".into()], &[Defect::BodyEncoding][..])
+    );
+    for cut in [&b"\0\0\0\0\x09\x0a\x03Ada"[..], b"\0\0\0"] {
+        assert_eq!(read(cut).defects.as_slice(), [Defect::BodySyntax], "{cut:?}");
+    }
+}
+
 const PROTOBUF: &str = "application/x-protobuf";
 
 #[test]

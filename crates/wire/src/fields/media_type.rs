@@ -116,6 +116,11 @@ impl MediaType {
         self.essence == "application/graphql"
     }
 
+    /// Messages of gRPC as protocol buffers.
+    pub fn is_grpc(&self) -> bool {
+        matches!(self.essence.as_str(), "application/grpc" | "application/grpc+proto")
+    }
+
     /// Protocol buffers under any of the names they go by.
     pub fn is_protobuf(&self) -> bool {
         matches!(

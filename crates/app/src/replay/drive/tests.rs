@@ -59,6 +59,7 @@ fn recorded(case: &Case) -> Option<Recorded> {
         url: format!("http://{}{target}", request.host),
         headers: pairs(&request.headers),
         body: request.body().unwrap_or_default().into_bytes(),
+        arrived: Arrived::Whole,
         response: Some(RecordedResponse {
             status: case.response.status,
             headers: pairs(&case.response.headers),
