@@ -6,9 +6,9 @@ use anyhow::{Result, bail};
 
 use crate::process::{is_installed, run};
 
-/// A program and the Debian package that brings it.
+/// A program, or a file by its whole path, and the Debian package that brings it.
 pub(crate) struct Tool {
-    /// The program's file name.
+    /// The program's file name, or the path.
     pub(crate) program: &'static str,
     /// The package.
     pub(crate) package: &'static str,
@@ -18,8 +18,11 @@ pub(crate) struct Tool {
 pub(crate) const FOR_BUILDS: &[Tool] = &[Tool { program: "cc", package: "gcc" }];
 
 /// What the tests run beside the project's own code.
-pub(crate) const FOR_TESTS: &[Tool] =
-    &[Tool { program: "cc", package: "gcc" }, Tool { program: "curl", package: "curl" }];
+pub(crate) const FOR_TESTS: &[Tool] = &[
+    Tool { program: "cc", package: "gcc" },
+    Tool { program: "curl", package: "curl" },
+    Tool { program: "/usr/share/modsecurity-crs/rules", package: "modsecurity-crs" },
+];
 
 /// What `bench proxy` measures against and with.
 pub(crate) const FOR_BENCH: &[Tool] = &[
@@ -51,7 +54,10 @@ pub(crate) fn packages(missing: &[&str]) -> Result<()> {
 
 /// Debian keeps servers in `/usr/sbin`, which an ordinary user's `PATH` leaves out.
 fn present(program: &str) -> bool {
-    is_installed(program) || std::path::Path::new("/usr/sbin").join(program).is_file()
+    let path = std::path::Path::new(program);
+    path.is_absolute() && path.exists()
+        || is_installed(program)
+        || std::path::Path::new("/usr/sbin").join(program).is_file()
 }
 
 fn apt() -> Command {

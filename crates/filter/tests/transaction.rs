@@ -253,6 +253,20 @@ SecRule IP:hits \"@gt 5\" \"id:2,phase:1,deny,status:429,setvar:ip.blocked=1\"",
     ));
 }
 
+#[test]
+fn scores_are_found_whichever_release_of_crs_keeps_them() {
+    for score in ["blocking_inbound_anomaly_score", "anomaly_score"] {
+        let rules = rules(&format!(
+            "SecAction \"id:1,phase:1,nolog,pass,setvar:tx.inbound_anomaly_score_threshold=5,setvar:tx.{score}=+7\""
+        ));
+        let mut workspace = Workspace::new();
+        let mut transaction = Transaction::new(&rules, Budget::default(), &mut workspace);
+        request(&mut transaction, &sent("GET / HTTP\nHost: h"), &mut workspace);
+        let scores = transaction.scores();
+        assert_eq!((scores.inbound, scores.inbound_threshold), (7, 5), "{score}");
+    }
+}
+
 /// Records matches in the cookie `a` and ignores those of the query.
 #[derive(Debug)]
 struct Site;

@@ -11,6 +11,7 @@
 mod cases;
 mod cli;
 mod crs;
+mod debian;
 mod documents;
 mod faults;
 mod filter;

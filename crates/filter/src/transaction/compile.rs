@@ -134,10 +134,15 @@ impl Compiler<'_> {
         for target in phases.iter_mut().flat_map(Phase::targets) {
             target.find_slots(&self.slots);
         }
+        // CRS 4 keeps what counts towards blocking apart; CRS 3 blocks on the sums themselves.
+        let (inbound, outbound) = match self.slots.find("blocking_inbound_anomaly_score") {
+            None if self.slots.find("anomaly_score").is_some() => ("anomaly_score", "outbound_anomaly_score"),
+            _ => ("blocking_inbound_anomaly_score", "blocking_outbound_anomaly_score"),
+        };
         let mut score = |name| self.slots.name(name);
         let scores = ScoreSlots {
-            inbound: score("blocking_inbound_anomaly_score"),
-            outbound: score("blocking_outbound_anomaly_score"),
+            inbound: score(inbound),
+            outbound: score(outbound),
             inbound_threshold: score("inbound_anomaly_score_threshold"),
             outbound_threshold: score("outbound_anomaly_score_threshold"),
         };
