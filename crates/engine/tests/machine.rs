@@ -166,10 +166,10 @@ fn a_held_body_that_breaks_is_refused() {
 }
 
 #[test]
-fn a_conversation_is_judged_by_its_head() {
+fn a_conversation_in_a_format_that_is_not_read_is_judged_by_its_head() {
     let mut arrival = arrival("/held", BodyHint::Unknown);
     arrival.head.version = Version::Http2;
-    let fields = [("host", "shop.example"), ("content-type", "application/grpc"), ("te", "trailers")];
+    let fields = [("host", "shop.example"), ("content-type", "application/grpc+json"), ("te", "trailers")];
     arrival.head.headers = fields.into_iter().collect();
     let Step::Forward(forward) = snapshot("").begin(arrival, &NoBans) else { panic!("it is admitted") };
     let event = forward.abandon(end(End::Complete, 0)).event();
