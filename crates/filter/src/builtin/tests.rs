@@ -130,18 +130,18 @@ fn json_written_as_text_is_read_as_json() {
             found.iter().map(|finding| format!("{} {}", finding.rule.class, finding.place)).collect();
         told
     };
-    // The name and the value are apart only once the text is read.
-    let document = r#"{"a":{"name":"x","login":{"$gt":""}}}"#;
+    // By itself the value is one that continues a number in a query; in the text of a document it is not.
+    let document = r#"{"a":{"name":"x","note":"1 or 1=1"}}"#;
     let string = serde_json::to_string(document).unwrap();
     let nested = serde_json::to_string(&format!("[{string}]")).unwrap();
     for (text, place, expected) in [
-        (format!(r#"{{"data":{string}}}"#), "body", "nosql body.data.a.login.$gt"),
-        (format!(r#"{{"data":{nested}}}"#), "body", "nosql body.data[0].a.login.$gt"),
-        (document.to_owned(), "headers", "nosql headers.x-custom.a.login.$gt"),
-        (document.to_owned(), "query", "nosql query.q.a.login.$gt"),
+        (format!(r#"{{"data":{string}}}"#), "body", "sqli body.data.a.note"),
+        (format!(r#"{{"data":{nested}}}"#), "body", "sqli body.data"),
+        (document.to_owned(), "headers", "sqli headers.x-custom.a.note"),
+        (document.to_owned(), "query", "sqli query.q.a.note"),
     ] {
         let told = finds(&text, place);
-        assert!(told.contains(&expected.to_owned()), "{text}: {told:?}");
+        assert!(told.iter().any(|told| told.starts_with(expected)), "{text}: {told:?}");
     }
     assert!(finds(r#"{"data":"[] and {} are empty"}"#, "body").is_empty());
 }
