@@ -13,6 +13,9 @@ use portcullis_filter::operator::Operator;
 use portcullis_filter::transform::Transformation;
 use serde_json::Value;
 
+/// Makes a seed of a Content-Type and a body; nothing of those that are not for it.
+type Seed = dyn Fn(&str, &[u8]) -> Option<Vec<u8>>;
+
 /// The properties that have seeds in the corpora.
 pub const SEEDED: [&str; 10] = [
     "body",
@@ -78,7 +81,7 @@ fn requests(corpora: &Path) -> Vec<Vec<u8>> {
 }
 
 /// Seeds made of a request's Content-Type and its body.
-fn bodies(corpora: &Path, seed: &dyn Fn(&str, &[u8]) -> Option<Vec<u8>>) -> Vec<Vec<u8>> {
+fn bodies(corpora: &Path, seed: &Seed) -> Vec<Vec<u8>> {
     let requests = requests(corpora);
     let parts = requests.iter().filter_map(|request| {
         let end = request.windows(4).position(|four| four == b"\r\n\r\n")?;
@@ -111,9 +114,8 @@ fn cases(folder: &Path, seed: &dyn Fn(&Value) -> Option<Vec<u8>>) -> Vec<Vec<u8>
 fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
     let mut paths: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     paths.sort();
-    let below = |path: PathBuf| match path.is_dir() {
-        true => files(&path, extension),
-        false => vec![path],
+    let below = |path: PathBuf| {
+        if path.is_dir() { files(&path, extension) } else { vec![path] }
     };
     let all = paths.into_iter().flat_map(below);
     all.filter(|path| path.extension().is_some_and(|found| found == extension)).collect()

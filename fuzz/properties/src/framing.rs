@@ -26,6 +26,8 @@ struct Reading {
     messages: Vec<Message>,
     /// Their bytes as passed on.
     passed: Vec<u8>,
+    /// Whether a target is no URI before it is brought into its normal form, which is all that hyper is ever shown.
+    beyond_hyper: bool,
     /// The code of the defect that ended it.
     defect: Option<&'static str>,
 }
@@ -38,7 +40,7 @@ pub fn check(input: &[u8]) {
     assert_eq!(read(&[&bytes[..cut], &bytes[cut..]]), whole);
     let single: Vec<&[u8]> = bytes.chunks(1).collect();
     assert_eq!(read(&single), whole);
-    if !whole.messages.is_empty() {
+    if !whole.messages.is_empty() && !whole.beyond_hyper {
         assert_eq!(hyper_reads(&whole.passed), whole.messages);
     }
 }
@@ -59,8 +61,9 @@ fn read(pieces: &[&[u8]]) -> Reading {
                 What::Head(record) => {
                     switches = record.switch != Switch::No;
                     // The http crate writes schemes in lower case and empty paths as a slash.
-                    let target = http::Uri::try_from(&*record.head.target).unwrap().to_string();
-                    let message = (record.head.method.to_string(), target, 0);
+                    let target = http::Uri::try_from(&*record.head.target).map(|target| target.to_string());
+                    reading.beyond_hyper |= target.is_err();
+                    let message = (record.head.method.to_string(), target.unwrap_or_default(), 0);
                     open = Some((message, record.body, record.raw.to_vec()));
                 }
                 What::Body => open.as_mut().unwrap().2.extend_from_slice(taken),

@@ -111,7 +111,7 @@ mod tests {
         let first = inputs(vec![b"GET / HTTP/1.1".to_vec()]);
         assert_eq!(first, inputs(vec![b"GET / HTTP/1.1".to_vec()]));
         let distinct: std::collections::BTreeSet<_> = first.iter().collect();
-        assert!(distinct.len() > 70, "{} of 100 inputs differ", distinct.len());
+        assert!(distinct.len() > 50, "{} of 100 inputs differ", distinct.len());
     }
 
     #[test]

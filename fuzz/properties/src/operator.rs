@@ -29,7 +29,7 @@ pub fn check(input: &[u8]) {
         assert!(operator.necessary().holds(value), "@{name} {text}");
         assert!(fresh.captured.range().is_none_or(|range| range.end <= value.len()));
         (0..10).for_each(|index| {
-            assert!(fresh.captured.group(index, value).is_none_or(|group| group.len() <= value.len() + 16))
+            assert!(fresh.captured.group(index, value).is_none_or(|group| group.len() <= value.len() + 16));
         });
     }
     USED.with_borrow_mut(|used| {
