@@ -1,5 +1,7 @@
 //! Makes seeds of the corpora: `seeds FOLDER` writes those of each property to a folder of its name there.
 
+#![allow(clippy::expect_used, reason = "a chore for people, which stops with the reason")]
+
 use std::fs;
 use std::path::PathBuf;
 
