@@ -10,10 +10,7 @@ mod lines;
 use std::borrow::Cow;
 use std::net::IpAddr;
 
-use http::header::{
-    CONNECTION, HeaderMap, HeaderName, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRANSFER_ENCODING,
-    UPGRADE,
-};
+use http::header::{CONNECTION, HeaderMap, HeaderName};
 use portcullis_engine::{Forward, HeaderEdits};
 use portcullis_model::caller::address_text;
 use portcullis_model::{Headers, Peer, RequestHead, Version};
@@ -34,18 +31,6 @@ const HOP_BY_HOP: [&str; 8] = [
     "te",
     "transfer-encoding",
     "upgrade",
-];
-
-/// The same as names, which a table of fields finds without reading them letter by letter.
-static HOP_BY_HOP_NAMES: [HeaderName; 8] = [
-    CONNECTION,
-    HeaderName::from_static("keep-alive"),
-    PROXY_AUTHENTICATE,
-    PROXY_AUTHORIZATION,
-    HeaderName::from_static("proxy-connection"),
-    TE,
-    TRANSFER_ENCODING,
-    UPGRADE,
 ];
 
 /// How an upstream connection frames messages.
@@ -146,6 +131,9 @@ fn port_of(authority: &[u8]) -> Option<u16> {
 
 /// Whether a received field may go to the upstream under its own name.
 fn goes_on(name: &[u8], hop: Hop<'_>, trusted: bool) -> bool {
+    if !may_be_ours(name) {
+        return true;
+    }
     let is = |known: &str| name.eq_ignore_ascii_case(known.as_bytes());
     if is("host") || is("http2-settings") || HOP_BY_HOP.iter().any(|known| is(known)) {
         return false;
@@ -157,6 +145,12 @@ fn goes_on(name: &[u8], hop: Hop<'_>, trusted: bool) -> bool {
         return hop.expectation == Expectation::PassOn;
     }
     (trusted || !says_who_asked(name)) && !is_disguised(name)
+}
+
+/// Whether a field may be one of those that not all go on: theirs are the only names that begin so, however disguised.
+fn may_be_ours(name: &[u8]) -> bool {
+    let first = name.first().map(u8::to_ascii_lowercase);
+    matches!(first, None | Some(b'c' | b'e' | b'f' | b'h' | b'k' | b'p' | b't' | b'u' | b'x'))
 }
 
 /// Whether a field says who asked, for what, and how.
@@ -283,11 +277,11 @@ fn offer_only_decodable(fields: &mut Fields<'_>, received: &Headers) {
     fields.remove("if-range");
 }
 
-/// Removes what described the upstream's hop from a response's fields.
+/// Removes what described the upstream's hop from a response's fields, and what would lead clients past it.
 pub(crate) fn strip_hop_fields(fields: &mut HeaderMap) {
     // Looking through the few fields there are costs less than looking each of these names up.
     let mut stripped: SmallVec<[HeaderName; 4]> =
-        fields.keys().filter(|name| HOP_BY_HOP_NAMES.contains(name)).cloned().collect();
+        fields.keys().filter(|name| ends_here(name)).cloned().collect();
     if stripped.contains(&CONNECTION) {
         let named =
             fields.get_all(CONNECTION).iter().flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
@@ -295,5 +289,62 @@ pub(crate) fn strip_hop_fields(fields: &mut HeaderMap) {
     }
     for name in stripped {
         fields.remove(name);
+    }
+}
+
+/// Whether a response's field of that name, which is in lower case, goes no further.
+fn ends_here(name: &HeaderName) -> bool {
+    let name = name.as_str();
+    match name.as_bytes() {
+        [b'a', ..] => name == "alt-svc",
+        [b'c' | b'k' | b'p' | b't' | b'u', ..] => HOP_BY_HOP.contains(&name),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_first_letter_tells_no_field_of_ours_apart() {
+        let known = HOP_BY_HOP.iter().copied();
+        for name in known.clone().chain([
+            "host",
+            "http2-settings",
+            "content-length",
+            "expect",
+            "forwarded",
+            "x-real-ip",
+        ]) {
+            assert!(
+                may_be_ours(name.as_bytes()) && may_be_ours(name.to_ascii_uppercase().as_bytes()),
+                "{name}"
+            );
+        }
+        assert!(may_be_ours(b"X_Forwarded_For") && !may_be_ours(b"Accept"));
+        for name in known.chain(["alt-svc"]) {
+            assert!(ends_here(&HeaderName::from_static(name)), "{name}");
+        }
+        assert!(!ends_here(&HeaderName::from_static("content-type")));
+    }
+
+    #[test]
+    fn what_concerned_one_hop_is_stripped() {
+        let mut fields = HeaderMap::new();
+        for (name, value) in [
+            ("connection", "x-hop, close"),
+            ("x-hop", "1"),
+            ("alt-svc", "h3"),
+            ("upgrade", "x"),
+            ("x-kept", "1"),
+            ("date", "now"),
+        ] {
+            fields.insert(name, http::HeaderValue::from_static(value));
+        }
+        strip_hop_fields(&mut fields);
+        let mut left: Vec<_> = fields.keys().map(HeaderName::as_str).collect();
+        left.sort_unstable();
+        assert_eq!(left, ["date", "x-kept"]);
     }
 }

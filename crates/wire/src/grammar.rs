@@ -69,7 +69,7 @@ pub(crate) fn is_field_value(value: &[u8]) -> bool {
 }
 
 /// How many control characters there are, tabs among them.
-pub(crate) fn controls(text: &[u8]) -> usize {
+pub fn controls(text: &[u8]) -> usize {
     // In pieces of a fixed size, so that counting runs on whole vectors of bytes.
     let (pieces, rest) = text.as_chunks::<64>();
     let (small, rest) = rest.as_chunks::<16>();

@@ -26,4 +26,5 @@ pub use defect::{Defect, Defects};
 pub use framing::{
     AnswerRecord, Asked, BodyLength, Fed, FramingLimits, HeadRecord, RequestFollower, ResponseFollower, What,
 };
+pub use grammar::controls;
 pub use normalise::{EncodedSlash, Normal, NormalTarget, Query, normalise};

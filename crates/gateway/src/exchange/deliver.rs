@@ -6,7 +6,7 @@
 use std::pin::Pin;
 
 use bytes::Bytes;
-use http::header::{ALT_SVC, CONNECTION, UPGRADE};
+use http::header::{CONNECTION, UPGRADE};
 use http::response::Parts;
 use http::{Response, StatusCode, Version};
 use hyper::body::Incoming;
@@ -194,7 +194,6 @@ fn send(
 /// Takes off what was meant for this hop, or would lead clients past it.
 fn clean(parts: &mut Parts) {
     strip_hop_fields(&mut parts.headers);
-    parts.headers.remove(ALT_SVC);
     parts.version = Version::HTTP_11;
     parts.extensions.clear();
 }
