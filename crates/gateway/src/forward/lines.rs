@@ -1,9 +1,9 @@
 //! A request's head as HTTP/1 writes it, around what hyper has to know of it.
 //!
 //! hyper frames messages, and for that it is given the fields that frame them; all others would only be read into its
-//! table and written out of it again, so they go past it, as they are spelled: they take the place of the request line hyper writes.
-//! Invariant: no value ends a line, so the head has exactly the fields it was made of. It does not know where it is
-//! written.
+//! table and written out of it again, so they go past it, as they are spelled: they take the place of the request line
+//! hyper writes. Invariant: no value ends a line, so the head has exactly the fields it was made of. It does not know
+//! where it is written.
 
 use std::io;
 
@@ -112,7 +112,7 @@ fn write_line(text: &mut Vec<u8>, field: &Field<'_>) {
 
 /// How many tabs there are: the one control that a value may have.
 fn tabs(text: &[u8]) -> usize {
-    text.iter().filter(|byte| **byte == b'\t').count()
+    memchr::memchr_iter(b'\t', text).count()
 }
 
 #[cfg(test)]
