@@ -5,13 +5,12 @@
 
 #![allow(clippy::print_stderr, reason = "a test says what it left out")]
 
-use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::time::Duration;
 
 use crate::harness::Gateway;
-use crate::reflector::Reflector;
 
 const POLICY: &str = r#"
 listen: ["127.0.0.1:0"]
@@ -26,6 +25,50 @@ sites:
 const UPLOAD: &str =
     "--b\r\nContent-Disposition: form-data; name=\"f\"; filename=\"NAME\"\r\n\r\nx\r\n--b--\r\n";
 const MULTIPART: &str = "multipart/form-data; boundary=b";
+
+/// A site whose pages tell too much, or look as if they did.
+struct Site {
+    address: SocketAddr,
+}
+
+impl Site {
+    fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let address = listener.local_addr().expect("bound");
+        std::thread::spawn(move || {
+            for stream in listener.incoming().map_while(Result::ok) {
+                std::thread::spawn(move || Self::serve(&stream));
+            }
+        });
+        Self { address }
+    }
+
+    /// Answers one request; its body is read to its end, so that closing is no reset.
+    fn serve(mut stream: &TcpStream) -> Option<()> {
+        let mut lines = BufReader::new(stream);
+        let (mut first, mut length) = (String::new(), 0);
+        lines.read_line(&mut first).ok()?;
+        loop {
+            let mut line = String::new();
+            lines.read_line(&mut line).ok()?;
+            let line = line.trim_end().to_ascii_lowercase();
+            if line.is_empty() {
+                break;
+            }
+            if let Some(value) = line.strip_prefix("content-length:") {
+                length = value.trim().parse().ok()?;
+            }
+        }
+        std::io::copy(&mut Read::take(&mut lines, length), &mut std::io::sink()).ok()?;
+        let page = match first.split(' ').nth(1)? {
+            "/php" => "<?php echo 1;",
+            "/xml" => "<?xml version='1.0'?>",
+            _ => "<p>fine</p>",
+        };
+        let length = page.len();
+        write!(stream, "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{page}").ok()
+    }
+}
 
 /// Sends one request as a browser would; the status.
 fn send(address: SocketAddr, line: &str, media_type: &str, body: &str) -> u16 {
@@ -51,14 +94,10 @@ fn crs_of_debian_is_found_and_stands_before_a_site() {
         eprintln!("skipped: Debian's modsecurity-crs is not installed");
         return;
     }
-    let site = Reflector::start();
+    let site = Site::start();
     let mut gateway = Gateway::prepare(&POLICY.replace("UPSTREAM", &format!("http://{}", site.address)));
     gateway.run();
     let form = "application/x-www-form-urlencoded";
-    let page = |text: &str| {
-        serde_json::json!({ "status": 200, "headers": { "Content-Type": "text/html" }, "body": text })
-            .to_string()
-    };
     let upload = |name: &str| UPLOAD.replace("NAME", name);
     for (line, media_type, body, status) in [
         ("GET /?q=harmless", "", String::new(), 200),
@@ -76,21 +115,18 @@ fn crs_of_debian_is_found_and_stands_before_a_site() {
         // 942130: the same word on both sides.
         ("GET /?q=a%20sounds%20like%20a", "", String::new(), 403),
         ("GET /?q=a%20sounds%20like%20b", "", String::new(), 200),
-        // 953120: PHP's tag, and not that of XML.
-        ("POST /reflect", "application/json", page("<?php echo 1;"), 403),
-        ("POST /reflect", "application/json", page("<?xml version='1.0'?>"), 200),
+        // 953120: PHP's tag, and not that of XML, in the answer.
+        ("GET /php", "", String::new(), 403),
+        ("GET /xml", "", String::new(), 200),
     ] {
         assert_eq!(send(gateway.address(), line, media_type, &body), status, "{line} {body}");
     }
     for rule in ["920120", "942130", "953120"] {
         let told = || {
             let events = gateway.json(&["events", "--limit", "1000"]);
-            events
-                .iter()
-                .filter(|event| event["reasons"].to_string().contains(&format!("\"{rule}\"")))
-                .count()
+            events.iter().any(|event| event["reasons"].to_string().contains(&format!("\"{rule}\"")))
         };
         // Events are written a moment after their answers; the archive is asked until they are there.
-        assert_eq!((0..100).map(|_| told()).find(|told| *told > 0), Some(1), "{rule}");
+        assert!((0..100).any(|_| told()), "{rule} is not told of");
     }
 }
