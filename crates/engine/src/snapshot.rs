@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use portcullis_filter::transaction::{CollectionKey, RuleSet};
+use portcullis_filter::transaction::CollectionKey;
 use portcullis_model::counter::CounterKey;
 use portcullis_model::{BanView, Event};
 use portcullis_policy::{KeepHeaders, OnFailure, Policy};
@@ -72,7 +72,8 @@ impl Snapshot {
         self.sites.iter().map(|site| {
             let size = site.scope.filter.as_deref().map(|filter| FilterSize {
                 builtin: filter.rules.pack.as_ref().map_or(0, |pack| pack.rules().len()),
-                seclang: filter.rules.seclang.as_ref().map_or(0, RuleSet::len),
+                // One of them is ours: what the policy says, in the rules' own terms.
+                seclang: filter.rules.seclang.as_ref().map_or(0, |rules| rules.len().saturating_sub(1)),
             });
             (site.name.as_str(), size)
         })

@@ -107,3 +107,13 @@ fn collections_are_kept_in_the_store_between_requests() {
     let statuses: Vec<u16> = (0..3).map(|_| gateway.get("/").0).collect();
     assert_eq!(statuses, [200, 200, 429]);
 }
+
+#[test]
+fn check_counts_the_rules_of_files_and_none_of_ours() {
+    let gateway = prepared("{ rules: [own] }");
+    let checked: serde_json::Value =
+        serde_json::from_slice(&gateway.command(&["check", "--json"]).stdout).expect("JSON");
+    let filters: Vec<&serde_json::Value> =
+        checked.as_object().expect("an object").values().filter(|value| value[0]["site"] == "shop").collect();
+    assert_eq!(filters[0][0]["seclang"], 1, "{checked}");
+}
