@@ -30,6 +30,8 @@ enum What {
     Filter(filter::Filter),
     /// The engine, conditions and contract matching by themselves (criterion).
     Engine,
+    /// What learning finds of real documents' operations in traffic made from them.
+    Discovery(Discovery),
     /// What the built-in rules catch of the corpora, and what they take for an attack among benign requests.
     Detection(Detection),
 }
@@ -46,6 +48,20 @@ pub(crate) struct Detection {
     /// Judge only every so many benign requests.
     #[arg(long, default_value_t = 1)]
     every: usize,
+}
+
+/// Options of `cargo xtask bench discovery`; the corpora are found through `PORTCULLIS_CORPORA`.
+#[derive(Args)]
+pub(crate) struct Discovery {
+    /// Requests for each operation; 25, then 5, if it is not said.
+    #[arg(long)]
+    each: Option<usize>,
+    /// Another number gives other values and bodies.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Print what was missed and found instead in documents whose names contain this, of the half that is tuned on.
+    #[arg(long, default_value = "")]
+    misses: String,
 }
 
 /// Options of `cargo xtask bench proxy`.
@@ -78,6 +94,7 @@ impl Bench {
             What::Proxy(proxy) => proxy.run(),
             What::Filter(filter) => filter.run(),
             What::Detection(detection) => detection.run(),
+            What::Discovery(discovery) => discovery.run(),
             What::Engine => run(&mut cargo(&[
                 "bench",
                 "-p",
@@ -96,6 +113,17 @@ impl Detection {
         let mut bench = cargo(&["bench", "-p", "portcullis-filter", "--bench", "detection", "--"]);
         for (option, value) in [("--misses", self.misses), ("--false", self.hits), ("--every", self.every)] {
             bench.args([option, &value.to_string()]);
+        }
+        run(&mut bench)
+    }
+}
+
+impl Discovery {
+    fn run(&self) -> Result<()> {
+        let mut bench = cargo(&["bench", "-p", "portcullis-inventory", "--bench", "discovery", "--"]);
+        bench.args(["--seed", &self.seed.to_string(), "--misses", &self.misses]);
+        if let Some(each) = self.each {
+            bench.args(["--each", &each.to_string()]);
         }
         run(&mut bench)
     }

@@ -1,7 +1,8 @@
 //! The observation of an exchange: shapes, counts and keyed hashes; no value ever.
 
+use portcullis_model::Headers;
 use portcullis_model::observation::{BodyShape, Observation, Segment, SegmentKind, Shape};
-use portcullis_wire::segments::classify;
+use portcullis_wire::segments::{classify, split_format};
 use smol_str::SmolStr;
 
 use crate::arrival::{Held, HeldBody};
@@ -14,6 +15,8 @@ use crate::tags;
 
 /// Path segments, query parameters and header names looked at.
 const MOST: usize = 64;
+/// A number no longer than this may be a version, `2` or `2.1`, and is told as it is written.
+const VERSION_BYTES: usize = 3;
 
 impl Exchange {
     /// What learning needs of it; none where it is not among those looked at or found no site.
@@ -39,6 +42,7 @@ impl Exchange {
             headers: header_names(state),
             request_body: state.body.as_deref().map(body_shape),
             status: outcome.status,
+            response_type: state.response.as_ref().and_then(|head| media_type(&head.headers)),
             response_body: state.response_body.as_deref().map(body_shape).or_else(|| teed_shape(state)),
             caller: node.pseudonym(state.caller.to_string().as_bytes()),
             known: state.identity.is_some(),
@@ -50,14 +54,25 @@ impl Exchange {
 }
 
 fn segment(view: &View<'_>, text: &str) -> Segment {
-    let kind = classify(text);
-    let word = (kind == SegmentKind::Word).then(|| SmolStr::new(text));
-    Segment { kind, hash: view.snapshot.node().pseudonym(text.as_bytes()), word }
+    let (value, format) = split_format(text);
+    let kind = classify(value);
+    let is_told = kind == SegmentKind::Word || (kind == SegmentKind::Number && value.len() <= VERSION_BYTES);
+    Segment {
+        kind,
+        hash: view.snapshot.node().pseudonym(value.as_bytes()),
+        word: is_told.then(|| SmolStr::new(value)),
+        format: format.map(SmolStr::new),
+    }
 }
 
 fn header_names(state: &State) -> Vec<SmolStr> {
     let names = state.head.headers.iter().take(MOST);
     names.map(|field| SmolStr::new(String::from_utf8_lossy(field.name).to_ascii_lowercase())).collect()
+}
+
+fn media_type(headers: &Headers) -> Option<SmolStr> {
+    let text = String::from_utf8_lossy(headers.get("content-type")?).to_ascii_lowercase();
+    Some(SmolStr::new(text.split(';').next().unwrap_or_default().trim()))
 }
 
 fn body_shape(parsed: &Parsed) -> BodyShape {

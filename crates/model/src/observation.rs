@@ -26,6 +26,8 @@ pub struct Observation {
     pub request_body: Option<BodyShape>,
     /// The status answered.
     pub status: u16,
+    /// The media type the answer names, without parameters, lower case; also where its body was not read.
+    pub response_type: Option<SmolStr>,
     /// The response body's media type and shape, where it was read.
     pub response_body: Option<BodyShape>,
     /// A keyed hash of the caller.
@@ -47,8 +49,11 @@ pub struct Segment {
     pub kind: SegmentKind,
     /// A keyed hash of the text.
     pub hash: u64,
-    /// The text, where it is a word and so names a resource rather than an instance.
+    /// The text, where it is a word and so names a resource rather than an instance, or a number that is as short as
+    /// a version's.
     pub word: Option<SmolStr>,
+    /// The format written behind a value, dot included: `.json` of `42.json`, where `kind` and `hash` are of `42`.
+    pub format: Option<SmolStr>,
 }
 
 /// What a path segment looks like by itself.

@@ -10,6 +10,19 @@ const WORD_BYTES: usize = 48;
 /// Fewer hexadecimal digits than this are not taken for a hash.
 const HASH_DIGITS: usize = 12;
 
+/// Endings that name the format something is answered in.
+const FORMATS: &[&str] = &[".json", ".xml", ".csv", ".yaml", ".yml"];
+
+/// The value and the format of a segment such as `42.json`, where what stands before the format is no word.
+pub fn split_format(segment: &str) -> (&str, Option<&str>) {
+    let ending = FORMATS.iter().find(|ending| segment.len() > ending.len() && segment.ends_with(**ending));
+    let split = ending.map(|ending| segment.split_at(segment.len() - ending.len()));
+    match split {
+        Some((value, format)) if classify(value) != SegmentKind::Word => (value, Some(format)),
+        _ => (segment, None),
+    }
+}
+
 /// The kind of a decoded segment.
 pub fn classify(segment: &str) -> SegmentKind {
     let bytes = segment.as_bytes();
@@ -34,7 +47,7 @@ pub fn classify(segment: &str) -> SegmentKind {
 struct Shape {
     digits: usize,
     letters: usize,
-    /// Only letters, digits, `-`, `_`, `.` and bytes of non-ASCII letters.
+    /// Only letters, digits, `-`, `_`, `.`, `~`, `$`, `:` and bytes of non-ASCII letters.
     plain: bool,
 }
 
@@ -45,7 +58,9 @@ impl Shape {
             digits: count(u8::is_ascii_digit),
             letters: count(|byte| byte.is_ascii_alphabetic() || !byte.is_ascii()),
             plain: bytes.iter().all(|byte| {
-                byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.') || !byte.is_ascii()
+                byte.is_ascii_alphanumeric()
+                    || matches!(byte, b'-' | b'_' | b'.' | b'~' | b'$' | b':')
+                    || !byte.is_ascii()
             }),
         }
     }
@@ -122,7 +137,7 @@ fn is_word(segment: &str) -> bool {
         return segment.is_empty();
     }
     let shape = Shape::of(segment.as_bytes());
-    if !shape.plain || shape.letters == 0 || is_scrambled(segment) {
+    if !shape.plain || (shape.letters == 0 && shape.digits > 0) || is_scrambled(segment) {
         return false;
     }
     shape.digits == 0 || (shape.digits <= 3 && segment.split(['-', '_', '.']).all(digits_at_one_end))
@@ -136,22 +151,38 @@ fn digits_at_one_end(part: &str) -> bool {
     !inner.contains(is_digit)
 }
 
-/// Long runs of letters whose case jumps about as in random tokens rather than `camelCase`.
+/// Letters whose case jumps about as in random tokens rather than in `camelCase` or `APIKeys`; also behind a prefix, as
+/// in `cus_hGqTbWzKpa`.
 fn is_scrambled(segment: &str) -> bool {
-    if segment.len() < 16 {
+    let (prefix, token) = segment.rsplit_once('_').unwrap_or(("", segment));
+    if token.len() < 10 {
         return false;
     }
-    let bytes = segment.as_bytes();
-    let jumps = bytes
+    let bytes = token.as_bytes();
+    let capitals = bytes.iter().filter(|byte| byte.is_ascii_uppercase()).count();
+    let small = bytes.iter().filter(|byte| byte.is_ascii_lowercase()).count();
+    let runs = bytes.split(|byte| !byte.is_ascii_uppercase()).filter(|run| run.len() > 1).count();
+    let humps = bytes
         .windows(2)
         .filter(|pair| matches!(pair, [a, b] if a.is_ascii_lowercase() && b.is_ascii_uppercase()))
         .count();
-    jumps * 5 > bytes.len()
+    let mixed = capitals > 0 && small > 0;
+    let prefixed = (2..=5).contains(&prefix.len()) && prefix.bytes().all(|byte| byte.is_ascii_lowercase());
+    mixed && (prefixed || runs > 1 || (runs == 1 && capitals * 3 > bytes.len()) || humps * 5 > bytes.len())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn formats_are_split_from_values_alone() {
+        assert_eq!(split_format("12345.json"), ("12345", Some(".json")));
+        assert_eq!(split_format("7.xml"), ("7", Some(".xml")));
+        assert_eq!(split_format("users.json"), ("users.json", None));
+        assert_eq!(split_format(".json"), (".json", None));
+        assert_eq!(split_format("3.14"), ("3.14", None));
+    }
 
     #[test]
     fn kinds() {
@@ -188,6 +219,10 @@ mod tests {
             ("ORD-2024-000123", Opaque),
             ("eyJhbGciOiJIUzI1NiJ9.e30.abc", Opaque),
             ("qWeRtYuIoPaSdFgHjK", Opaque),
+            ("cus_hGqTbWzKpa", Opaque),
+            ("VTCSGcJzfFbECe", Opaque),
+            ("APIKeysOfUsers", Word),
+            ("~", Word),
             ("a b", Opaque),
             ("+491701234567", Opaque),
         ] {

@@ -15,6 +15,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("wire", &["model"]),
     ("expr", &["model"]),
     ("contract", &["model", "document", "wire"]),
+    ("inventory", &["model", "contract"]),
     ("policy", &["model", "document", "expr"]),
     ("filter", &["model", "document", "wire"]),
     ("engine", &["model", "document", "wire", "expr", "contract", "filter", "policy"]),
@@ -33,7 +34,7 @@ const ARROWS: &[(&str, &[&str])] = &[
 
 /// The pure ring: nothing in it may reach the machine.
 pub(super) const PURE: &[&str] =
-    &["model", "document", "wire", "expr", "contract", "filter", "policy", "engine"];
+    &["model", "document", "wire", "expr", "contract", "inventory", "filter", "policy", "engine"];
 
 /// Crates that would bring the machine into the pure ring.
 const IMPURE: &[&str] = &[

@@ -1,0 +1,181 @@
+//! The state of learning: cells of paths, in strata of bounded size.
+//!
+//! A stratum holds paths of one method, one length and one kind of answer. A flood of made-up paths therefore fills the
+//! strata its answers fall into and no others; within one, what looks like a name stays before what looks like a value,
+//! and then the lowest keyed hashes stay. Nothing depends on what came first.
+//!
+//! Invariants: `fold(a ++ b) == fold(a).merge(fold(b)) == fold(b).merge(fold(a))`; at most [`Limits`] are kept.
+
+use std::collections::BTreeMap;
+use std::hash::{BuildHasher, Hash};
+
+use foldhash::quality::FixedState;
+use portcullis_model::observation::Observation;
+use smol_str::SmolStr;
+
+use crate::cell::Cell;
+use crate::lexicon::{self, Look};
+use crate::lowest::Lowest;
+use crate::path::{Key, Part};
+use crate::traffic::{self, Traffic};
+
+/// How much is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Paths of one method, length and kind of answer.
+    pub paths: usize,
+    /// Strata of paths that were answered, and as many again of paths that failed.
+    pub strata: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { paths: 256, strata: 4096 }
+    }
+}
+
+/// What keeps its place first: few values among the words, then the lowest hash.
+type Rank = (u8, u64);
+type Stratum = Lowest<Rank, (Key, Cell)>;
+
+/// Everything learned of one site.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fold {
+    site: SmolStr,
+    hashes: HashKey,
+    limits: Limits,
+    answered: Lowest<u64, Stratum>,
+    failed: Lowest<u64, Stratum>,
+    /// Exchanges by what they were.
+    folded: BTreeMap<&'static str, u64>,
+}
+
+/// The key of the hashes; equal keys hash alike.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct HashKey(u64);
+
+impl Fold {
+    /// Nothing learned yet. Nodes that are to merge what they learn share `key`, which nobody else may know.
+    pub fn new(site: impl Into<SmolStr>, key: u64, limits: Limits) -> Self {
+        Self {
+            site: site.into(),
+            hashes: HashKey(key),
+            limits,
+            answered: Lowest::new(limits.strata),
+            failed: Lowest::new(limits.strata),
+            folded: BTreeMap::new(),
+        }
+    }
+
+    /// The site it is of.
+    pub fn site(&self) -> &SmolStr {
+        &self.site
+    }
+
+    /// Folds one exchange of the site in.
+    pub fn fold(&mut self, observation: &Observation) {
+        let traffic = traffic::of(observation);
+        *self.folded.entry(traffic.name()).or_default() += 1;
+        let key = Key::of(observation);
+        match traffic {
+            Traffic::Operation => self.keep(Cell::of(observation), key),
+            Traffic::Failure => self.keep_failure(Cell::of_failure(observation), key),
+            Traffic::Probe | Traffic::Page => {}
+        }
+    }
+
+    fn keep(&mut self, cell: Cell, key: Key) {
+        let stratum = self.hash(&(&key.method, key.path.len(), cell.fields().lowest()));
+        let (rank, most) = (self.rank(&key), self.limits.paths);
+        self.answered.join(stratum, one(rank, key, cell, most), merge_strata);
+    }
+
+    fn keep_failure(&mut self, cell: Cell, key: Key) {
+        let stratum = self.hash(&(&key.method, key.path.len()));
+        let (rank, most) = (self.rank(&key), self.limits.paths);
+        self.failed.join(stratum, one(rank, key, cell, most), merge_strata);
+    }
+
+    fn rank(&self, key: &Key) -> Rank {
+        let look = |part: &Part| match part {
+            Part::Word(word) => lexicon::look(word),
+            Part::Value { .. } => Look::Open,
+        };
+        let values = key.path.iter().filter(|part| look(part) == Look::Value).count();
+        let is_named = key.path.last().is_some_and(|last| look(last) == Look::Name);
+        let tier = if is_named { 0 } else { 1 + values.min(3) };
+        (tier as u8, self.hash(key))
+    }
+
+    fn hash(&self, value: &impl Hash) -> u64 {
+        FixedState::with_seed(self.hashes.0).hash_one(value)
+    }
+
+    /// Adds what another node learned of the same site from other exchanges.
+    pub fn merge(&mut self, other: Self) {
+        self.answered.merge(other.answered, merge_strata);
+        self.failed.merge(other.failed, merge_strata);
+        for (name, count) in other.folded {
+            *self.folded.entry(name).or_default() += count;
+        }
+    }
+
+    /// How many exchanges were folded, by what they were: `operation`, `failure`, `probe`, `page`.
+    pub fn folded(&self) -> &BTreeMap<&'static str, u64> {
+        &self.folded
+    }
+
+    /// How many paths are kept.
+    pub fn paths(&self) -> usize {
+        self.answered.values().chain(self.failed.values()).map(Lowest::len).sum()
+    }
+
+    /// Whether paths had to be left out.
+    pub fn is_full(&self) -> bool {
+        self.answered.is_full() || self.answered.values().any(Lowest::is_full)
+    }
+
+    /// Every path that was answered, the strata put together.
+    pub(crate) fn answered(&self) -> BTreeMap<Key, Cell> {
+        gather(&self.answered)
+    }
+
+    /// Every path that failed.
+    pub(crate) fn failed(&self) -> BTreeMap<Key, Cell> {
+        gather(&self.failed)
+    }
+}
+
+fn gather(strata: &Lowest<u64, Stratum>) -> BTreeMap<Key, Cell> {
+    let mut all: BTreeMap<Key, Cell> = BTreeMap::new();
+    for (key, cell) in strata.values().flat_map(Lowest::values) {
+        match all.get_mut(key) {
+            Some(known) => known.merge(cell),
+            None => {
+                all.insert(key.clone(), cell.clone());
+            }
+        }
+    }
+    all
+}
+
+fn one(rank: Rank, key: Key, cell: Cell, most: usize) -> Stratum {
+    let mut stratum = Lowest::new(most);
+    stratum.join(rank, (key, cell), |_, _| ());
+    stratum
+}
+
+fn merge_strata(into: &mut Stratum, from: Stratum) {
+    into.merge(from, |(_, known), (_, cell)| known.merge(&cell));
+}
+
+impl Traffic {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Operation => "operation",
+            Self::Failure => "failure",
+            Self::Probe => "probe",
+            Self::Page => "page",
+        }
+    }
+}

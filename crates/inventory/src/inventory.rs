@@ -1,0 +1,147 @@
+//! The inventory: operations as people know them, drawn from what was folded.
+//!
+//! Invariants: a pure function of the fold and the contract; an operation's id depends on site, method and the
+//! template's shape, as a declared operation's does. It decides nothing about them.
+
+use std::collections::BTreeMap;
+
+use portcullis_contract::{Contract, Template, operation_id};
+use portcullis_model::OperationId;
+use portcullis_model::observation::{Observation, SegmentKind};
+use smol_str::SmolStr;
+
+use crate::cell::Cell;
+use crate::fold::Fold;
+use crate::lexicon::split_format;
+use crate::naming;
+use crate::path::{Key, Part};
+use crate::template::{self, Found, Slot};
+
+/// Every operation seen.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Inventory {
+    /// By path, then method.
+    pub operations: Vec<Operation>,
+}
+
+/// One operation.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Operation {
+    /// Its stable id.
+    pub id: OperationId,
+    /// The method.
+    pub method: SmolStr,
+    /// The template: `/customers/{customerId}`.
+    pub path: SmolStr,
+    /// Its parameters, in order.
+    pub parameters: Vec<Parameter>,
+    /// What is known of it.
+    pub facts: Cell,
+    slots: Vec<Slot>,
+}
+
+/// A parameter of a path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Parameter {
+    /// Its name.
+    pub name: SmolStr,
+    /// What its values look like.
+    pub kinds: Vec<SegmentKind>,
+    /// How many distinct ones there were, estimated where they were many.
+    pub distinct: u64,
+}
+
+impl Inventory {
+    /// What a fold says, with the contract's word where it has one.
+    pub fn of(fold: &Fold, contract: Option<&Contract>) -> Self {
+        let mut found = template::find(&fold.answered(), contract);
+        add_failures(&mut found, &fold.failed());
+        let mut operations: Vec<Operation> =
+            found.into_iter().map(|found| Operation::of(fold.site(), found, contract)).collect();
+        operations.sort_by(|one, other| (&one.path, &one.method).cmp(&(&other.path, &other.method)));
+        Self { operations }
+    }
+
+    /// The operation an exchange is of by its method and path, names before values.
+    pub fn find(&self, observation: &Observation) -> Option<&Operation> {
+        let key = Key::of(observation);
+        let fitting = self
+            .operations
+            .iter()
+            .filter(|known| known.method == key.method && fits(&known.slots, &key.path));
+        fitting.min_by(|one, other| one.slots.cmp(&other.slots))
+    }
+}
+
+impl Operation {
+    fn of(site: &str, found: Found, contract: Option<&Contract>) -> Self {
+        let declared = found.cell.declared.as_ref().and_then(|id| contract?.operation(id));
+        let (path, parameters) = match declared {
+            Some(operation) => declared_parts(&operation.template, &found),
+            None => learned_parts(&found),
+        };
+        let id = match (declared, Template::parse(&path)) {
+            (Some(operation), _) => operation.id.clone(),
+            (None, Ok((template, _))) => operation_id(site, &found.method, &template),
+            // A path that cannot be written as a template is still its own.
+            (None, Err(_)) => OperationId::new(format!("{} {path}", found.method)),
+        };
+        Self { id, method: found.method, path, parameters, facts: found.cell, slots: found.slots }
+    }
+}
+
+fn learned_parts(found: &Found) -> (SmolStr, Vec<Parameter>) {
+    let mut path = String::new();
+    let mut parameters: Vec<Parameter> = Vec::new();
+    let mut taken = Vec::new();
+    let mut before = None;
+    for (at, slot) in found.slots.iter().enumerate() {
+        path.push('/');
+        match slot {
+            Slot::Name(name) => {
+                path.push_str(&name.replace('{', "%7B").replace('}', "%7D"));
+                before = Some(name.as_str());
+            }
+            Slot::Value(format) => {
+                let (kinds, distinct) = found.cell.values(at);
+                let name = naming::parameter(before, &kinds, &taken);
+                path.extend(["{", &name, "}", format]);
+                taken.push(name.clone());
+                parameters.push(Parameter { name, kinds, distinct });
+            }
+        }
+    }
+    (path.into(), parameters)
+}
+
+fn declared_parts(template: &Template, found: &Found) -> (SmolStr, Vec<Parameter>) {
+    let places = found.slots.iter().enumerate().filter(|(_, slot)| matches!(slot, Slot::Value(_)));
+    let places: Vec<usize> = places.map(|(at, _)| at).collect();
+    let parameters = template.parameters().iter().enumerate().map(|(nth, name)| {
+        let (kinds, distinct) = places.get(nth).map_or_else(Default::default, |at| found.cell.values(*at));
+        Parameter { name: name.clone(), kinds, distinct }
+    });
+    (template.as_str().into(), parameters.collect())
+}
+
+/// Counts failures at the operations their paths fit, names before values; those that fit none are nobody's.
+fn add_failures(found: &mut [Found], failed: &BTreeMap<Key, Cell>) {
+    for (key, cell) in failed {
+        let candidates =
+            found.iter_mut().filter(|found| found.method == key.method && fits(&found.slots, &key.path));
+        // Names sort before values at the first place they differ.
+        if let Some(best) = candidates.min_by(|one, other| one.slots.cmp(&other.slots)) {
+            best.cell.merge_failures(cell);
+        }
+    }
+}
+
+fn fits(slots: &[Slot], path: &[Part]) -> bool {
+    let part_fits = |(slot, part): (&Slot, &Part)| match (slot, part) {
+        (Slot::Name(name), Part::Word(word)) => name == word,
+        (Slot::Name(_), Part::Value { .. }) => false,
+        (Slot::Value(format), Part::Word(word)) => split_format(word).1 == format,
+        (Slot::Value(wanted), Part::Value { format, .. }) => wanted == format,
+    };
+    slots.len() == path.len() && slots.iter().zip(path).all(part_fits)
+}

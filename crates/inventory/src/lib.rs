@@ -1,0 +1,29 @@
+//! What a site's APIs are, learned from its traffic.
+//!
+//! [`Fold`] takes observations and keeps a bounded state made of sums, minima, maxima and the lowest of keyed hashes,
+//! so that any order of the same traffic, cut over any number of nodes and merged, gives the same state.
+//! [`Inventory::of`] is a pure function of that state: it decides which words of a path are names and which are
+//! values, and gives operations with templates, parameters and schemas. [`openapi`] writes them as `OpenAPI` 3.1.
+//!
+//! Invariants: memory is bounded by [`Limits`]; an exchange that was not answered with success, a file, a page, a
+//! redirect or a preflight never makes an operation. Deliberately absent: values (observations have none), keeping,
+//! clocks, what is done about what was learned.
+
+mod cell;
+mod endpoint;
+mod field_set;
+mod fold;
+mod inventory;
+mod lexicon;
+mod lowest;
+mod naming;
+pub mod openapi;
+mod path;
+mod schema;
+mod template;
+mod traffic;
+
+pub use cell::{Body, Cell};
+pub use fold::{Fold, Limits};
+pub use inventory::{Inventory, Operation, Parameter};
+pub use schema::{Schema, Strings};

@@ -1,0 +1,203 @@
+//! The laws of folding: order does not matter, cutting and merging does not matter, memory is bounded.
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::tests_outside_test_module,
+    missing_docs,
+    reason = "tests"
+)]
+
+use portcullis_inventory::{Fold, Inventory, Limits};
+use portcullis_model::Timestamp;
+use portcullis_model::observation::{BodyShape, Observation, Segment, Shape};
+use portcullis_wire::segments::{classify, split_format};
+use proptest::prelude::*;
+use smol_str::SmolStr;
+
+const LIMITS: Limits = Limits { paths: 4, strata: 6 };
+
+fn segment(text: &str) -> Segment {
+    let (value, format) = split_format(text);
+    let hash =
+        value.bytes().fold(7_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+    Segment { kind: classify(value), hash, word: Some(value.into()), format: format.map(SmolStr::new) }
+}
+
+fn observation(method: &str, path: &str, status: u16, fields: &[&str], second: i64) -> Observation {
+    let answer = fields.iter().map(|name| (SmolStr::new(name), Shape::Integer)).collect();
+    let json = SmolStr::new("application/json");
+    Observation {
+        time: Timestamp::from_secs(second),
+        site: "shop".into(),
+        operation: None,
+        method: method.into(),
+        segments: path.trim_start_matches('/').split('/').map(segment).collect(),
+        query: Vec::new(),
+        headers: Vec::new(),
+        request_body: None,
+        status,
+        response_type: Some(json.clone()),
+        response_body: Some(BodyShape { media_type: json, shape: Shape::Object(answer) }),
+        caller: second.unsigned_abs() % 5,
+        known: second % 2 == 0,
+        request_bytes: 0,
+        response_bytes: 10,
+        duration_us: 10,
+    }
+}
+
+fn any_observation() -> impl Strategy<Value = Observation> {
+    let word = prop::sample::select(vec![
+        "users",
+        "anna",
+        "bob",
+        "x-1",
+        "42",
+        "77",
+        "orders",
+        "a.json",
+        "deadbeef01",
+    ]);
+    let fields = prop::sample::subsequence(vec!["id", "name", "email", "total", "state"], 0..=5);
+    let method = prop::sample::select(vec!["GET", "POST", "DELETE"]);
+    let status = prop::sample::select(vec![200, 201, 204, 404, 500]);
+    (method, prop::collection::vec(word, 1..4), status, fields, 0..1000_i64).prop_map(
+        |(method, path, status, fields, second)| {
+            observation(method, &format!("/{}", path.join("/")), status, &fields, second)
+        },
+    )
+}
+
+fn fold_within<'a>(limits: Limits, observations: impl IntoIterator<Item = &'a Observation>) -> Fold {
+    let mut fold = Fold::new("shop", 11, limits);
+    for observation in observations {
+        fold.fold(observation);
+    }
+    fold
+}
+
+fn fold<'a>(observations: impl IntoIterator<Item = &'a Observation>) -> Fold {
+    fold_within(Limits::default(), observations)
+}
+
+fn merged(mut one: Fold, other: Fold) -> Fold {
+    one.merge(other);
+    one
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn order_and_cuts_do_not_matter(
+        all in prop::collection::vec(any_observation(), 0..80),
+        cuts in (0..80_usize, 0..80_usize),
+    ) {
+        let whole = fold_within(LIMITS, &all);
+        prop_assert_eq!(&fold_within(LIMITS, all.iter().rev()), &whole);
+        let (low, high) = (cuts.0.min(cuts.1).min(all.len()), cuts.0.max(cuts.1).min(all.len()));
+        let part = |range: std::ops::Range<usize>| fold_within(LIMITS, &all[range]);
+        let (a, b, c) = (part(0..low), part(low..high), part(high..all.len()));
+        let left = merged(merged(a.clone(), b.clone()), c.clone());
+        let right = merged(c, merged(b, a));
+        prop_assert_eq!(&left, &whole);
+        prop_assert_eq!(&right, &whole);
+        prop_assert_eq!(Inventory::of(&left, None), Inventory::of(&whole, None));
+    }
+}
+
+/// The paths of what was found.
+fn found(fold: &Fold) -> Vec<String> {
+    let inventory = Inventory::of(fold, None);
+    inventory.operations.iter().map(|known| format!("{} {}", known.method, known.path)).collect()
+}
+
+#[test]
+fn a_flood_of_made_up_paths_takes_a_fixed_place_and_evicts_nothing_real() {
+    let limits = Limits { paths: 64, strata: 64 };
+    let mut fold = Fold::new("shop", 11, limits);
+    for at in 0..3_000 {
+        let junk: Vec<String> =
+            (0..3).map(|place| format!("k{}", (at * 31 + place * 7919) % 99_991)).collect();
+        let path = format!("/{}", junk.join("-x/"));
+        fold.fold(&observation("GET", &path, 404, &["error"], at));
+        fold.fold(&observation("GET", &path, 200, &["page", "title", "found"], at));
+    }
+    for at in 0..5 {
+        fold.fold(&observation("GET", "/orders/42/items", 200, &["id", "total", "items"], at));
+        fold.fold(&observation("POST", "/login", 200, &["token", "expires", "user"], at));
+    }
+    assert!(fold.paths() <= 64 * 8, "{}", fold.paths());
+    let found = found(&fold);
+    assert!(found.contains(&"GET /orders/{orderId}/items".to_owned()), "{found:?}");
+    assert!(found.contains(&"POST /login".to_owned()), "{found:?}");
+}
+
+#[test]
+fn guesses_redirects_preflights_pages_and_files_make_nothing() {
+    let mut fold = fold(&[
+        observation("GET", "/wp-admin", 404, &[], 1),
+        observation("GET", "/admin", 403, &[], 1),
+        observation("GET", "/old", 301, &[], 1),
+        observation("GET", "/broken", 500, &[], 1),
+        observation("OPTIONS", "/users", 204, &[], 1),
+        observation("HEAD", "/users", 200, &[], 1),
+    ]);
+    for path in ["/", "/cart", "/any/thing"] {
+        let mut page = observation("GET", path, 200, &[], 1);
+        page.response_type = Some("text/html".into());
+        page.response_body = None;
+        fold.fold(&page);
+    }
+    let mut script = observation("GET", "/assets/app.js", 200, &[], 1);
+    script.response_type = Some("application/octet-stream".into());
+    fold.fold(&script);
+    assert_eq!(found(&fold), Vec::<String>::new());
+    assert_eq!(fold.folded().get("page"), Some(&4));
+}
+
+#[test]
+fn an_operation_is_there_from_its_first_answer() {
+    let fold = fold(&[observation("GET", "/customers/42/invoices/2024-01-31", 200, &["id"], 1)]);
+    assert_eq!(found(&fold), ["GET /customers/{customerId}/invoices/{date}"]);
+}
+
+#[test]
+fn words_that_answer_alike_are_one_and_others_are_not() {
+    let user = ["id", "name", "email", "total"];
+    let mut all: Vec<Observation> = ["anna", "bob", "carol", "dave", "emma"]
+        .iter()
+        .map(|name| observation("GET", &format!("/users/{name}"), 200, &user, 1))
+        .collect();
+    for _ in 0..5 {
+        all.push(observation("GET", "/users/me", 200, &user, 1));
+        all.push(observation("GET", "/users/online", 200, &["count", "since", "rooms"], 1));
+        all.push(observation("GET", "/orders", 200, &["items", "next", "total"], 1));
+        all.push(observation("GET", "/invoices", 200, &["items", "next", "total"], 1));
+        all.push(observation("GET", "/payments", 200, &["items", "next", "total"], 1));
+    }
+    let found = found(&fold(&all));
+    let wanted = [
+        "GET /invoices",
+        "GET /orders",
+        "GET /payments",
+        "GET /users/me",
+        "GET /users/online",
+        "GET /users/{userName}",
+    ];
+    assert_eq!(found, wanted);
+}
+
+#[test]
+fn failures_count_where_the_operation_is_known() {
+    let fold = fold(&[
+        observation("GET", "/orders/1", 200, &["id", "total"], 1),
+        observation("GET", "/orders/2", 404, &[], 2),
+        observation("GET", "/orders/3/x", 404, &[], 2),
+    ]);
+    let inventory = Inventory::of(&fold, None);
+    let statuses: Vec<(u16, u64)> =
+        inventory.operations[0].facts.statuses.iter().map(|(status, count)| (*status, *count)).collect();
+    assert_eq!(inventory.operations.len(), 1);
+    assert_eq!(statuses, [(200, 1), (404, 1)]);
+}
