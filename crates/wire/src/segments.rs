@@ -168,7 +168,7 @@ fn is_scrambled(segment: &str) -> bool {
         .count();
     let mixed = capitals > 0 && small > 0;
     let prefixed = (2..=5).contains(&prefix.len()) && prefix.bytes().all(|byte| byte.is_ascii_lowercase());
-    mixed && (prefixed || runs > 1 || (runs == 1 && capitals * 3 > bytes.len()) || humps * 5 > bytes.len())
+    mixed && (prefixed || runs > 1 || (runs == 1 && capitals * 2 > bytes.len()) || humps * 5 > bytes.len())
 }
 
 #[cfg(test)]
