@@ -6,19 +6,19 @@ use std::collections::BTreeMap;
 
 use portcullis_model::observation::{BodyShape, Observation, SegmentKind, Shape};
 use portcullis_model::{OperationId, Timestamp};
+use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
 use crate::field_set::FieldSet;
-use crate::lowest::Lowest;
+use crate::hashes::Hashes;
 use crate::schema::Schema;
 
-/// Callers and values whose hashes are kept; beyond, their number is estimated.
-const HASHES: usize = 64;
 /// Query parameters and media types kept; the alphabetically first.
 const NAMES: usize = 64;
 
 /// What is known of some exchanges.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Cell {
     /// Exchanges that carried the operation out.
     pub count: u64,
@@ -36,37 +36,20 @@ pub struct Cell {
     pub responses: BTreeMap<(u16, SmolStr), Body>,
     /// The operation the contract found for it, if it declares one.
     pub declared: Option<OperationId>,
-    callers: Lowest<u64, ()>,
+    callers: Hashes,
     /// The values each part of the path took, in its order.
-    values: Vec<(BTreeMap<SegmentKind, u64>, Lowest<u64, ()>)>,
+    values: Vec<(BTreeMap<SegmentKind, u64>, Hashes)>,
     fields: FieldSet,
 }
 
 /// Bodies of one media type.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Body {
     /// How many.
     pub count: u64,
     /// What they look like, where they were read.
     pub schema: Schema,
-}
-
-impl Default for Cell {
-    fn default() -> Self {
-        Self {
-            count: 0,
-            seen: None,
-            statuses: BTreeMap::new(),
-            known: 0,
-            query: BTreeMap::new(),
-            requests: BTreeMap::new(),
-            responses: BTreeMap::new(),
-            declared: None,
-            callers: Lowest::new(HASHES),
-            values: Vec::new(),
-            fields: FieldSet::default(),
-        }
-    }
 }
 
 impl Cell {
@@ -84,8 +67,8 @@ impl Cell {
         }
         cell.take_answer(observation);
         for segment in &observation.segments {
-            let mut hashes = Lowest::new(HASHES);
-            hashes.join(segment.hash, (), |(), ()| ());
+            let mut hashes = Hashes::default();
+            hashes.insert(segment.hash);
             cell.values.push((BTreeMap::from([(segment.kind, 1)]), hashes));
         }
         cell
@@ -102,7 +85,7 @@ impl Cell {
         self.seen = Some((observation.time, observation.time));
         self.statuses.insert(observation.status, 1);
         self.known = u64::from(observation.known);
-        self.callers.join(observation.caller, (), |(), ()| ());
+        self.callers.insert(observation.caller);
     }
 
     fn take_answer(&mut self, observation: &Observation) {
@@ -133,12 +116,12 @@ impl Cell {
             (Some(one), Some(another)) => Some(one.min(another)),
             (one, another) => one.or(another),
         };
-        self.callers.merge(other.callers.clone(), |(), ()| ());
+        self.callers.merge(&other.callers);
         for (at, (kinds, hashes)) in other.values.iter().enumerate() {
             match self.values.get_mut(at) {
                 Some((known, sample)) => {
                     sum(known, kinds, |one, another| *one += another);
-                    sample.merge(hashes.clone(), |(), ()| ());
+                    sample.merge(hashes);
                 }
                 None => self.values.push((kinds.clone(), hashes.clone())),
             }

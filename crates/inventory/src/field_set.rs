@@ -7,6 +7,7 @@ use std::hash::{BuildHasher, Hasher};
 
 use foldhash::quality::FixedState;
 use portcullis_model::observation::Shape;
+use serde::{Deserialize, Serialize};
 
 /// Hashes kept of one set.
 const MOST: usize = 32;
@@ -17,7 +18,7 @@ const TELLING: usize = 3;
 
 /// The lowest hashes of a body's field paths: those outside of arrays, and those of arrays' items. An answer whose list
 /// happens to be empty says nothing of the items.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct FieldSet {
     outer: BTreeSet<u64>,
     items: BTreeSet<u64>,

@@ -36,23 +36,38 @@ impl Default for Limits {
 
 /// What keeps its place first: few values among the words, then the lowest hash.
 type Rank = (u8, u64);
-type Stratum = Lowest<Rank, (Key, Cell)>;
+pub(crate) type Stratum = Lowest<Rank, (Key, Cell)>;
+
+/// The strata of one kind of traffic.
+pub(crate) type Strata = Lowest<u64, Stratum>;
 
 /// Everything learned of one site.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Fold {
-    site: SmolStr,
-    hashes: HashKey,
-    limits: Limits,
-    answered: Lowest<u64, Stratum>,
-    failed: Lowest<u64, Stratum>,
+    pub(crate) site: SmolStr,
+    pub(crate) hashes: HashKey,
+    pub(crate) limits: Limits,
+    pub(crate) answered: Strata,
+    pub(crate) failed: Strata,
     /// Exchanges by what they were.
-    folded: BTreeMap<&'static str, u64>,
+    pub(crate) folded: BTreeMap<Traffic, u64>,
+}
+
+/// What folding one exchange did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Folded {
+    /// It carried something out on a path that was not known, or that answered otherwise until now: what the inventory
+    /// says may have changed.
+    New,
+    /// It counts for a path that is known, or was left out.
+    Known,
+    /// It says nothing of any operation.
+    Nothing,
 }
 
 /// The key of the hashes; equal keys hash alike.
 #[derive(Clone, Copy, Debug, PartialEq)]
-struct HashKey(u64);
+pub(crate) struct HashKey(pub(crate) u64);
 
 impl Fold {
     /// Nothing learned yet. Nodes that are to merge what they learn share `key`, which nobody else may know.
@@ -73,21 +88,27 @@ impl Fold {
     }
 
     /// Folds one exchange of the site in.
-    pub fn fold(&mut self, observation: &Observation) {
+    pub fn fold(&mut self, observation: &Observation) -> Folded {
         let traffic = traffic::of(observation);
-        *self.folded.entry(traffic.name()).or_default() += 1;
+        *self.folded.entry(traffic).or_default() += 1;
         let key = Key::of(observation);
         match traffic {
             Traffic::Operation => self.keep(Cell::of(observation), key),
-            Traffic::Failure => self.keep_failure(Cell::of_failure(observation), key),
-            Traffic::Probe | Traffic::Page => {}
+            Traffic::Failure => {
+                self.keep_failure(Cell::of_failure(observation), key);
+                Folded::Known
+            }
+            Traffic::Probe | Traffic::Page => Folded::Nothing,
         }
     }
 
-    fn keep(&mut self, cell: Cell, key: Key) {
+    fn keep(&mut self, cell: Cell, key: Key) -> Folded {
         let stratum = self.hash(&(&key.method, key.path.len(), cell.fields().lowest()));
         let (rank, most) = (self.rank(&key), self.limits.paths);
+        let holds = |strata: &Strata| strata.get(&stratum).is_some_and(|kept| kept.get(&rank).is_some());
+        let was_known = holds(&self.answered);
         self.answered.join(stratum, one(rank, key, cell, most), merge_strata);
+        if !was_known && holds(&self.answered) { Folded::New } else { Folded::Known }
     }
 
     fn keep_failure(&mut self, cell: Cell, key: Key) {
@@ -107,7 +128,7 @@ impl Fold {
         (tier as u8, self.hash(key))
     }
 
-    fn hash(&self, value: &impl Hash) -> u64 {
+    pub(crate) fn hash(&self, value: &impl Hash) -> u64 {
         FixedState::with_seed(self.hashes.0).hash_one(value)
     }
 
@@ -115,14 +136,19 @@ impl Fold {
     pub fn merge(&mut self, other: Self) {
         self.answered.merge(other.answered, merge_strata);
         self.failed.merge(other.failed, merge_strata);
-        for (name, count) in other.folded {
-            *self.folded.entry(name).or_default() += count;
+        for (traffic, count) in other.folded {
+            *self.folded.entry(traffic).or_default() += count;
         }
     }
 
     /// How many exchanges were folded, by what they were: `operation`, `failure`, `probe`, `page`.
-    pub fn folded(&self) -> &BTreeMap<&'static str, u64> {
-        &self.folded
+    pub fn folded(&self) -> BTreeMap<&'static str, u64> {
+        self.folded.iter().map(|(traffic, count)| (traffic.name(), *count)).collect()
+    }
+
+    /// Whether nothing was folded.
+    pub fn is_empty(&self) -> bool {
+        self.folded.is_empty()
     }
 
     /// How many paths are kept.

@@ -10,9 +10,11 @@
 //! clocks, what is done about what was learned.
 
 mod cell;
+mod durable;
 mod endpoint;
 mod field_set;
 mod fold;
+mod hashes;
 mod inventory;
 mod lexicon;
 mod lowest;
@@ -24,6 +26,7 @@ mod template;
 mod traffic;
 
 pub use cell::{Body, Cell};
-pub use fold::{Fold, Limits};
+pub use durable::Unreadable;
+pub use fold::{Fold, Folded, Limits};
 pub use inventory::{Inventory, Operation, Parameter};
 pub use schema::{Schema, Strings};

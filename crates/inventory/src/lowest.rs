@@ -6,10 +6,16 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 /// Values by rank, at most so many of the lowest.
-#[derive(Clone, Debug, PartialEq, Eq)]
+///
+/// Read back from bytes it is unbounded until [`Lowest::within`] says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(bound(deserialize = "R: Ord + Deserialize<'de>, V: Deserialize<'de>"))]
 pub(crate) struct Lowest<R, V> {
     kept: BTreeMap<R, V>,
+    #[serde(skip, default = "unbounded")]
     most: usize,
     /// Whether anything was ever left out.
     full: bool,
@@ -18,6 +24,26 @@ pub(crate) struct Lowest<R, V> {
 impl<R: Ord + Clone, V> Lowest<R, V> {
     pub(crate) fn new(most: usize) -> Self {
         Self { kept: BTreeMap::new(), most, full: false }
+    }
+
+    /// Bounds what was read back.
+    pub(crate) fn within(mut self, most: usize) -> Self {
+        self.most = most;
+        while self.kept.len() > most {
+            self.kept.pop_last();
+            self.full = true;
+        }
+        self
+    }
+
+    pub(crate) fn get(&self, rank: &R) -> Option<&V> {
+        self.kept.get(rank)
+    }
+
+    /// The same members with other values.
+    pub(crate) fn map<W>(self, change: impl Fn(V) -> W) -> Lowest<R, W> {
+        let kept = self.kept.into_iter().map(|(rank, value)| (rank, change(value))).collect();
+        Lowest { kept, most: self.most, full: self.full }
     }
 
     /// Joins a value into the one at this rank.
@@ -59,15 +85,6 @@ impl<R: Ord + Clone, V> Lowest<R, V> {
     }
 }
 
-impl<V> Lowest<u64, V> {
-    /// How many distinct members there were, from how densely the lowest lie (k minimum values).
-    pub(crate) fn estimate(&self) -> u64 {
-        match self.kept.last_key_value() {
-            Some((last, _)) if self.full => {
-                let below = (self.kept.len() as u128).saturating_sub(1) << 64;
-                (below / u128::from(*last).max(1)) as u64
-            }
-            _ => self.kept.len() as u64,
-        }
-    }
+const fn unbounded() -> usize {
+    usize::MAX
 }

@@ -3,12 +3,13 @@
 //! Invariant: two observations of one path give equal paths. Knows nothing of other paths.
 
 use portcullis_model::observation::{Observation, Segment, SegmentKind};
+use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
 use crate::lexicon;
 
 /// A method and a path: what a cell is of.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub(crate) struct Key {
     pub(crate) method: SmolStr,
     pub(crate) path: Box<[Part]>,
@@ -22,7 +23,7 @@ impl Key {
 }
 
 /// One part of a path.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub(crate) enum Part {
     /// A word: a name, or a value that looks like one.
     Word(SmolStr),

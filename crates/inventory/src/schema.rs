@@ -5,7 +5,10 @@
 use std::collections::BTreeMap;
 
 use portcullis_model::observation::{SegmentKind, Shape};
+use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
+
+use crate::durable::is_default;
 
 /// Fields kept of one object; the alphabetically first, so that order does not matter.
 const FIELDS: usize = 128;
@@ -13,42 +16,59 @@ const FIELDS: usize = 128;
 const DEPTH: u32 = 8;
 
 /// Everything met in one place of bodies.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Schema {
     /// Values met.
+    #[serde(skip_serializing_if = "is_default")]
     pub count: u64,
     /// `null`s among them.
+    #[serde(skip_serializing_if = "is_default")]
     pub nulls: u64,
     /// Booleans.
+    #[serde(skip_serializing_if = "is_default")]
     pub bools: u64,
     /// Integers.
+    #[serde(skip_serializing_if = "is_default")]
     pub integers: u64,
     /// Numbers that are none.
+    #[serde(skip_serializing_if = "is_default")]
     pub numbers: u64,
     /// Strings.
+    #[serde(skip_serializing_if = "is_default")]
     pub strings: Strings,
     /// Arrays.
+    #[serde(skip_serializing_if = "is_default")]
     pub arrays: u64,
     /// The fewest and most items of an array.
+    #[serde(skip_serializing_if = "is_default")]
     pub lengths: Option<(u32, u32)>,
     /// The items of all arrays.
+    #[serde(skip_serializing_if = "is_default")]
     pub items: Option<Box<Schema>>,
     /// Objects.
+    #[serde(skip_serializing_if = "is_default")]
     pub objects: u64,
     /// Their fields.
+    #[serde(skip_serializing_if = "is_default")]
     pub fields: BTreeMap<SmolStr, Schema>,
     /// Whether fields were left out, or names are values themselves.
+    #[serde(skip_serializing_if = "is_default")]
     pub more_fields: bool,
 }
 
 /// Strings met in one place.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Strings {
     /// How many.
+    #[serde(skip_serializing_if = "is_default")]
     pub count: u64,
     /// The shortest and the longest, in characters.
+    #[serde(skip_serializing_if = "is_default")]
     pub lengths: Option<(u32, u32)>,
     /// What they look like.
+    #[serde(skip_serializing_if = "is_default")]
     pub kinds: BTreeMap<SegmentKind, u64>,
 }
 

@@ -3,6 +3,7 @@
 //! Invariant: only an answered success of an API makes an operation; what anyone can provoke by guessing never does.
 
 use portcullis_model::observation::{Observation, SegmentKind};
+use serde::{Deserialize, Serialize};
 
 /// Endings of files a site serves beside its APIs.
 const FILES: &[&str] = &[
@@ -15,7 +16,8 @@ const PAGES: &[&str] =
     &["text/html", "application/xhtml+xml", "text/css", "text/javascript", "application/javascript"];
 
 /// What an exchange was.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub(crate) enum Traffic {
     /// An operation was carried out.
     Operation,

@@ -7,13 +7,14 @@
     reason = "tests"
 )]
 
-use portcullis_inventory::{Fold, Inventory, Limits};
+use portcullis_inventory::{Fold, Folded, Inventory, Limits, Unreadable};
 use portcullis_model::Timestamp;
 use portcullis_model::observation::{BodyShape, Observation, Segment, Shape};
 use portcullis_wire::segments::{classify, split_format};
 use proptest::prelude::*;
 use smol_str::SmolStr;
 
+const KEY: u64 = 11;
 const LIMITS: Limits = Limits { paths: 4, strata: 6 };
 
 fn segment(text: &str) -> Segment {
@@ -69,7 +70,7 @@ fn any_observation() -> impl Strategy<Value = Observation> {
 }
 
 fn fold_within<'a>(limits: Limits, observations: impl IntoIterator<Item = &'a Observation>) -> Fold {
-    let mut fold = Fold::new("shop", 11, limits);
+    let mut fold = Fold::new("shop", KEY, limits);
     for observation in observations {
         fold.fold(observation);
     }
@@ -103,7 +104,54 @@ proptest! {
         prop_assert_eq!(&left, &whole);
         prop_assert_eq!(&right, &whole);
         prop_assert_eq!(Inventory::of(&left, None), Inventory::of(&whole, None));
+        prop_assert_eq!(left.to_bytes(), whole.to_bytes());
+        prop_assert_eq!(right.to_bytes(), whole.to_bytes());
     }
+
+    #[test]
+    fn bytes_give_back_what_was_folded(all in prop::collection::vec(any_observation(), 0..80)) {
+        let whole = fold_within(LIMITS, &all);
+        prop_assert_eq!(&Fold::from_bytes(&whole.to_bytes(), KEY, LIMITS).expect("our own bytes"), &whole);
+    }
+
+    #[test]
+    fn a_journal_of_parts_gives_the_whole(all in prop::collection::vec(any_observation(), 0..40)) {
+        let journal = all.chunks(7).map(|part| fold_within(LIMITS, part).to_bytes());
+        let empty = Fold::new("shop", KEY, LIMITS);
+        let read = |bytes: Vec<u8>| Fold::from_bytes(&bytes, KEY, LIMITS).expect("our own bytes");
+        prop_assert_eq!(&journal.map(read).fold(empty, merged), &fold_within(LIMITS, &all));
+    }
+
+    #[test]
+    fn bytes_of_others_are_refused(all in prop::collection::vec(any::<u8>(), 0..80)) {
+        prop_assert!(Fold::from_bytes(&all, KEY, LIMITS).is_err());
+        let disguised = [b"PCIF\x01", all.as_slice()].concat();
+        prop_assert!(Fold::from_bytes(&disguised, KEY, LIMITS).is_err());
+    }
+}
+
+#[test]
+fn bytes_need_their_key_and_their_version() {
+    let one = fold(&[observation("GET", "/orders/1", 200, &["id"], 1)]);
+    let bytes = one.to_bytes();
+    let read = |bytes: &[u8], key| Fold::from_bytes(bytes, key, Limits::default());
+    assert!(matches!(read(&bytes, KEY + 1), Err(Unreadable::OtherKey)));
+    let mut newer = bytes.clone();
+    newer[4] = 250;
+    assert!(matches!(read(&newer, KEY), Err(Unreadable::Version(250))));
+    assert!(matches!(read(&bytes[..bytes.len() - 1], KEY), Err(Unreadable::Damaged(_))));
+    assert!(matches!(read(b"", KEY), Err(Unreadable::Foreign)));
+}
+
+#[test]
+fn only_a_path_that_was_not_known_is_new() {
+    let mut fold = Fold::new("shop", KEY, Limits::default());
+    assert!(fold.is_empty());
+    assert_eq!(fold.fold(&observation("GET", "/orders/1", 404, &[], 1)), Folded::Known);
+    assert_eq!(fold.fold(&observation("GET", "/orders/1", 200, &["id"], 2)), Folded::New);
+    assert_eq!(fold.fold(&observation("GET", "/orders/2", 200, &["id"], 3)), Folded::Known);
+    assert_eq!(fold.fold(&observation("OPTIONS", "/orders/2", 200, &[], 3)), Folded::Nothing);
+    assert!(!fold.is_empty());
 }
 
 /// The paths of what was found.
@@ -115,7 +163,7 @@ fn found(fold: &Fold) -> Vec<String> {
 #[test]
 fn a_flood_of_made_up_paths_takes_a_fixed_place_and_evicts_nothing_real() {
     let limits = Limits { paths: 64, strata: 64 };
-    let mut fold = Fold::new("shop", 11, limits);
+    let mut fold = Fold::new("shop", KEY, limits);
     for at in 0..3_000 {
         let junk: Vec<String> =
             (0..3).map(|place| format!("k{}", (at * 31 + place * 7919) % 99_991)).collect();

@@ -1,5 +1,6 @@
 //! Observations: what learning needs of an exchange. Shapes, counts and keyed hashes; never values, never stored.
 
+use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
 use crate::id::OperationId;
@@ -57,7 +58,8 @@ pub struct Segment {
 }
 
 /// What a path segment looks like by itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum SegmentKind {
     /// Letters, `-`, `_`, `.`: a word, kept literally.
     Word,
