@@ -4,6 +4,7 @@
 //! without them has said that they could match at all. Invariants: a linear pattern's cost does not depend on luck; a
 //! bounded one ends when the budget does and says so in [`Work::exhausted`](super::Work). Does not know rules.
 
+mod automaton;
 mod bounded;
 mod class;
 mod linear;
@@ -13,25 +14,18 @@ mod tree;
 
 use std::sync::Arc;
 
-use regex_automata::meta::{BuildError, Regex};
 use regex_automata::util::primitives::NonMaxUsize;
 use regex_automata::{Anchored, Input};
-use regex_syntax::hir::Hir;
 
 use super::work::{Places, Work};
 use crate::scan::Necessary;
-
-/// How large a compiled pattern may become.
-const LARGEST: usize = 16 << 20;
-
-/// How many bytes of states a worker keeps for one direction of one pattern before it starts afresh.
-const STATES: usize = 1 << 20;
+use automaton::Automaton;
 
 /// A compiled pattern; clones share it.
 #[derive(Clone, Debug)]
 pub(super) struct Pattern {
     /// The pattern itself, or a wider one that rules values out.
-    linear: Arc<Regex>,
+    linear: Arc<Automaton>,
     bounded: Option<Arc<program::Program>>,
     necessary: Arc<Necessary>,
 }
@@ -46,8 +40,8 @@ impl Pattern {
             None => Some(Arc::new(program::compile(&tree)?)),
         };
         let hir = exact.unwrap_or_else(|| linear::superset(&tree.root));
-        let linear = build(&hir).map_err(|error| too_large(&error))?;
-        Ok(Self { linear: Arc::new(linear), bounded, necessary: Arc::new(Necessary::of_regex(&hir)) })
+        let linear = Arc::new(Automaton::new(pattern, &hir)?);
+        Ok(Self { linear, bounded, necessary: Arc::new(Necessary::of_regex(&hir)) })
     }
 
     /// Whether it needs the bounded engine.
@@ -57,7 +51,7 @@ impl Pattern {
 
     /// About how many bytes it takes.
     pub(super) fn size(&self) -> usize {
-        self.linear.memory_usage()
+        self.linear.regex().map_or(0, |regex| regex.memory_usage())
     }
 
     /// What must hold of a value for this to match in it.
@@ -67,11 +61,15 @@ impl Pattern {
 
     /// The leftmost match in `text` from `begin` on: its groups' places. Places before `begin` count as context.
     pub(super) fn find_at(&self, text: &[u8], begin: usize, work: &mut Work) -> Option<Places> {
+        let Some(linear) = self.linear.regex() else {
+            work.exhausted = true;
+            return None;
+        };
         let mut slots = [None::<NonMaxUsize>; 2 * Places::GROUPS];
         let input = Input::new(text).anchored(Anchored::No).range(begin..text.len());
-        let len = slots.len().min(2 * self.linear.captures_len());
+        let len = slots.len().min(2 * linear.captures_len());
         let used = slots.get_mut(..len)?;
-        work.caches.with(&self.linear, |cache| self.linear.search_slots_with(cache, &input, used))?;
+        work.caches.with(linear, |cache| linear.search_slots_with(cache, &input, used))?;
         let Some(program) = &self.bounded else {
             return Some(Places::of_slots(slots.iter().take(len).map(|slot| slot.map(NonMaxUsize::get))));
         };
@@ -81,22 +79,6 @@ impl Pattern {
         work.steps = 0;
         work.exhausted = true;
         None
-    }
-}
-
-fn build(hir: &Hir) -> Result<Regex, Box<BuildError>> {
-    let config = Regex::config()
-        .utf8_empty(false)
-        .nfa_size_limit(Some(LARGEST))
-        .onepass_size_limit(Some(64 << 10))
-        .hybrid_cache_capacity(STATES);
-    Regex::builder().configure(config).build_from_hir(hir).map_err(Box::new)
-}
-
-fn too_large(error: &BuildError) -> String {
-    match error.size_limit() {
-        Some(limit) => format!("compiled it would need more than {limit} bytes"),
-        None => error.to_string(),
     }
 }
 

@@ -27,13 +27,10 @@ impl ByteSet {
 
     /// This set and the bytes of `range` too.
     pub const fn with(self, range: RangeInclusive<u8>) -> Self {
-        let mut set = self;
-        let mut byte = *range.start() as u16;
-        while byte <= *range.end() as u16 {
-            set = set.insert(byte as u8);
-            byte += 1;
-        }
-        set
+        let (start, end) = (*range.start(), *range.end());
+        let low = between(start, if end < 128 { end } else { 127 });
+        let high = if end < 128 { 0 } else { between(start.saturating_sub(128), end - 128) };
+        Self { low: self.low | low, high: self.high | high }
     }
 
     /// The set of the bytes that occur in `value`.
@@ -107,9 +104,39 @@ impl ByteSet {
 
     /// The bytes of the set in order.
     pub fn iter(&self) -> impl Iterator<Item = u8> + use<> {
-        let set = *self;
-        (0..=u8::MAX).filter(move |&byte| set.contains(byte))
+        let Self { mut low, mut high } = *self;
+        std::iter::from_fn(move || {
+            let (half, first) = if low == 0 { (&mut high, 128) } else { (&mut low, 0) };
+            let byte = half.trailing_zeros() as u8;
+            *half &= half.checked_sub(1)?;
+            Some(byte + first)
+        })
     }
+
+    /// The bytes of the set as ranges, in order.
+    pub fn ranges(&self) -> impl Iterator<Item = RangeInclusive<u8>> + use<> {
+        let mut bytes = self.iter().peekable();
+        std::iter::from_fn(move || {
+            let start = bytes.next()?;
+            let mut end = start;
+            while let Some(byte) = bytes.next_if(|byte| *byte - 1 == end) {
+                end = byte;
+            }
+            Some(start..=end)
+        })
+    }
+
+    /// This set and, for each ASCII letter in it, the letter of the other case.
+    #[must_use]
+    pub const fn in_both_cases(&self) -> Self {
+        let (upper, lower) = (between(b'A', b'Z'), between(b'a', b'z'));
+        Self { low: self.low | (self.low & upper) << 32 | (self.low & lower) >> 32, ..*self }
+    }
+}
+
+/// The bits of the bytes from `start` to `end`, which are below 128.
+const fn between(start: u8, end: u8) -> u128 {
+    if start > end { 0 } else { u128::MAX >> (127 - (end - start)) << start }
 }
 
 impl fmt::Debug for ByteSet {
@@ -131,6 +158,22 @@ mod tests {
         assert_eq!(held, expected);
         assert_eq!(SET.len(), expected.len());
         assert!(SET.occurs_in(b"a%b") && !SET.occurs_in(b"abc") && !SET.occurs_in(b""));
+    }
+
+    #[test]
+    fn ranges_go_in_and_come_out_whole() {
+        for (start, end) in [(0, 255), (0, 0), (5, 9), (127, 128), (100, 200), (128, 255), (255, 255)] {
+            let set = ByteSet::new().with(start..=end);
+            assert_eq!(set.iter().collect::<Vec<_>>(), (start..=end).collect::<Vec<_>>());
+            assert_eq!(set.ranges().collect::<Vec<_>>(), [start..=end]);
+        }
+        let set = ByteSet::of(b"az09").with(b'b'..=b'd').with(200..=201);
+        assert_eq!(
+            set.ranges().collect::<Vec<_>>(),
+            [b'0'..=b'0', b'9'..=b'9', b'a'..=b'd', b'z'..=b'z', 200..=201]
+        );
+        assert_eq!(ByteSet::of(b"aZ0@[").in_both_cases(), ByteSet::of(b"AazZ0@["));
+        assert_eq!(ByteSet::new().ranges().count(), 0);
     }
 
     #[test]

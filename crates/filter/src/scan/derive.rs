@@ -7,7 +7,7 @@
 use smallvec::SmallVec;
 
 use super::bytes::ByteSet;
-use super::fold::{fold, unfold};
+use super::fold::{folded_set, unfold};
 use super::necessary::Necessary;
 use super::pattern::Pattern;
 use super::text::{Place, Run, Text, byte_of};
@@ -28,6 +28,9 @@ const COPIES: u32 = 4;
 /// What the alphabets of ordinary values leave out, fewest bytes first. A pattern is looked at once for each, because
 /// one that may be interrupted by quotes or backslashes says much more about values that have none.
 const MARKS: [&[u8]; 3] = [b"\\^`{}[]<>|$\"')(;&?!#*~\t\r\n", b"\\^`{}[]<>|$\"')(", b"\\^`{}[]<>|$"];
+
+/// Bytes that are no marks.
+const LETTERS_AND_DIGITS: ByteSet = ByteSet::new().with(b'0'..=b'9').with(b'A'..=b'Z').with(b'a'..=b'z');
 
 /// What is known of every match of a part.
 #[derive(Clone)]
@@ -105,13 +108,13 @@ fn facts_of_sequence(parts: &[Pattern]) -> Facts {
 }
 
 fn facts_of_byte(set: ByteSet) -> Facts {
-    let folded = ByteSet::of(&set.iter().map(fold).collect::<Vec<_>>());
+    let folded = folded_set(&set);
     if folded.len() > SPELLED_BYTES {
         return Facts { needs: Necessary::of_set(set), ..Facts::unknown() };
     }
     let whole = Facts::whole(folded.iter().map(|byte| Run::from_slice(&[Place::Byte(byte)])).collect());
     let meant = folded.iter().fold(ByteSet::new(), |all, byte| all.union(&unfold(byte)));
-    let is_mark = !set.iter().any(|byte| byte.is_ascii_alphanumeric());
+    let is_mark = !set.intersects(&LETTERS_AND_DIGITS);
     if is_mark && meant != set { Facts { needs: Necessary::of_set(set), ..whole } } else { whole }
 }
 

@@ -45,6 +45,21 @@ pub(super) fn unfold(folded: u8) -> ByteSet {
     }
 }
 
+/// The bytes that stand for those of a set.
+pub(super) fn folded_set(set: &ByteSet) -> ByteSet {
+    const SPACES: ByteSet = ByteSet::new().with(b'\t'..=b'\r');
+    const QUOTES: ByteSet = ByteSet::of(b"\"`");
+    const UPPER: ByteSet = ByteSet::new().with(b'A'..=b'Z');
+    let told_apart = SPACES.union(&QUOTES).union(&UPPER).complement();
+    let mut folded = set.in_both_cases().intersection(&told_apart);
+    for (from, to) in [(SPACES, b' '), (QUOTES, b'\'')] {
+        if set.intersects(&from) {
+            folded = folded.with(to..=to);
+        }
+    }
+    folded
+}
+
 /// `value` folded.
 pub(super) fn folded(value: &[u8]) -> Vec<u8> {
     value.iter().map(|&byte| fold(byte)).collect()
@@ -60,6 +75,7 @@ mod tests {
             assert!(unfold(fold(byte)).contains(byte));
             assert_eq!(fold(fold(byte)), fold(byte));
             assert!(unfold(fold(byte)).iter().all(|other| fold(other) == fold(byte)));
+            assert_eq!(folded_set(&ByteSet::of(&[byte])), ByteSet::of(&[fold(byte)]));
         }
     }
 

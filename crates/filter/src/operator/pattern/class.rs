@@ -20,20 +20,11 @@ const GRAPHIC: ByteSet = ByteSet::new().with(0x21..=0x7e);
 
 type Read<'a> = Result<(ByteSet, &'a [u8]), String>;
 
-/// Every byte that is not in the set.
-pub(super) fn complement(set: &ByteSet) -> ByteSet {
-    let others = (0..=u8::MAX).filter(|byte| !set.contains(*byte));
-    others.fold(ByteSet::new(), |all, byte| all.with(byte..=byte))
-}
-
 /// The set with its letters in both cases, if case does not matter.
 pub(super) fn folded(set: ByteSet, case: Case) -> ByteSet {
     match case {
         Case::Exact => set,
-        Case::Folded => set.iter().filter(u8::is_ascii_alphabetic).fold(set, |all, byte| {
-            let other = byte ^ 0x20;
-            all.with(other..=other)
-        }),
+        Case::Folded => set.in_both_cases(),
     }
 }
 
@@ -48,7 +39,7 @@ pub(super) fn bracketed(text: &[u8], case: Case) -> Read<'_> {
             [] => return Err("a class is not closed".into()),
             [b']', after @ ..] if !first => {
                 let set = folded(set, case);
-                return Ok((if negated { complement(&set) } else { set }, after));
+                return Ok((if negated { set.complement() } else { set }, after));
             }
             [b'\\', b'Q', after @ ..] => {
                 let end = memchr::memmem::find(after, b"\\E").unwrap_or(after.len());
@@ -116,13 +107,13 @@ fn named(text: &[u8]) -> Result<Option<(ByteSet, &[u8])>, String> {
         b"word" => WORD,
         b"graph" => GRAPHIC,
         b"print" => GRAPHIC.with(b' '..=b' '),
-        b"punct" => complement(&ALNUM.union(&complement(&GRAPHIC))),
+        b"punct" => GRAPHIC.intersection(&ALNUM.complement()),
         b"cntrl" => ByteSet::new().with(0..=0x1f).with(0x7f..=0x7f),
         b"xdigit" => DIGITS.with(b'a'..=b'f').with(b'A'..=b'F'),
         b"ascii" => ByteSet::new().with(0..=0x7f),
         _ => return Err("there is no named class of this name".into()),
     };
-    Ok(Some((if negated { complement(&set) } else { set }, after)))
+    Ok(Some((if negated { set.complement() } else { set }, after)))
 }
 
 /// What follows a backslash, where it stands for bytes.
@@ -132,16 +123,16 @@ pub(super) fn escaped(text: &[u8]) -> Read<'_> {
     };
     let set = match letter {
         b'd' => DIGITS,
-        b'D' => complement(&DIGITS),
+        b'D' => DIGITS.complement(),
         b'w' => WORD,
-        b'W' => complement(&WORD),
+        b'W' => WORD.complement(),
         b's' => SPACE,
-        b'S' => complement(&SPACE),
+        b'S' => SPACE.complement(),
         b'h' => HORIZONTAL,
-        b'H' => complement(&HORIZONTAL),
+        b'H' => HORIZONTAL.complement(),
         b'v' => VERTICAL,
-        b'V' => complement(&VERTICAL),
-        b'N' => complement(&ByteSet::of(b"\n")),
+        b'V' => VERTICAL.complement(),
+        b'N' => ByteSet::of(b"\n").complement(),
         b'x' => return hexadecimal(after),
         b'0' => return octal(text).ok_or_else(|| "no octal digits".into()),
         b'c' => {

@@ -60,7 +60,7 @@ fn any() -> Hir {
 }
 
 fn set(bytes: &ByteSet) -> Hir {
-    let ranges = bytes.iter().map(|byte| ClassBytesRange::new(byte, byte));
+    let ranges = bytes.ranges().map(|range| ClassBytesRange::new(*range.start(), *range.end()));
     Hir::class(Class::Bytes(ClassBytes::new(ranges)))
 }
 

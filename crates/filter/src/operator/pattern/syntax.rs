@@ -160,7 +160,7 @@ impl<'a> Parser<'a> {
                 Node::Set(set)
             }
             b'.' if self.flags.dot_all => Node::Set(ByteSet::all()),
-            b'.' => Node::Set(class::complement(&ByteSet::of(b"\n"))),
+            b'.' => Node::Set(ByteSet::of(b"\n").complement()),
             b'^' => Node::Look(if self.flags.lines { Look::LineStart } else { Look::Start }),
             b'$' => Node::Look(if self.flags.lines { Look::LineEnd } else { Look::End }),
             b'*' | b'+' | b'?' => return Err("there is nothing to repeat".into()),
