@@ -1,4 +1,4 @@
-//! Marked trees of YAML and JSON, and problems that point into them.
+//! Marked trees of YAML and JSON, and problems that point into them; values written as YAML.
 //!
 //! Every key and every value knows the file and the bytes it came from, so whatever is wrong with it can be shown
 //! to the person who wrote it: file, line, excerpt, what is wrong, what would be right. Reading goes on after a
@@ -13,6 +13,7 @@ mod problem;
 mod render;
 mod scalar;
 mod sources;
+mod write;
 mod yaml;
 
 pub use nearest::nearest;
@@ -22,3 +23,4 @@ pub use place::{Place, SourceFile};
 pub use problem::{Problem, Severity};
 pub use render::{Style, render};
 pub use sources::{MemorySources, SourceError, Sources, join};
+pub use write::to_yaml;
