@@ -8,12 +8,14 @@
 //! operation's standing, its security or its deprecation is the engine's.
 
 mod contract;
+mod learned;
 mod load;
 mod operation;
 mod table;
 mod template;
 
 pub use contract::{Contract, Found, Params};
+pub use learned::{LearnedOperation, LearnedOperations};
 pub use load::{Loaded, load};
 pub use operation::{Operation, Requirement, Scheme, Security, operation_id};
 pub use template::{SEGMENT_LIMIT, Template, TemplateMistake, TemplateOddity};

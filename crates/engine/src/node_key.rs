@@ -12,6 +12,7 @@ pub(crate) struct NodeKeys {
     api_keys: [u8; 32],
     counters: [u8; 32],
     pseudonyms: [u8; 32],
+    learning: [u8; 32],
 }
 
 impl NodeKeys {
@@ -21,6 +22,7 @@ impl NodeKeys {
             api_keys: blake3::derive_key("portcullis 2026 api keys", secret),
             counters: blake3::derive_key("portcullis 2026 counters", secret),
             pseudonyms: blake3::derive_key("portcullis 2026 pseudonyms", secret),
+            learning: blake3::derive_key("portcullis 2026 learning", secret),
         }
     }
 
@@ -33,6 +35,11 @@ impl NodeKeys {
     pub(crate) fn pseudonym(&self, text: &[u8]) -> u64 {
         let hash = blake3::keyed_hash(&self.pseudonyms, text);
         u64::from_le_bytes(hash.as_bytes().first_chunk().copied().unwrap_or_default())
+    }
+
+    /// The key of what learning hashes for itself.
+    pub(crate) fn learning(&self) -> u64 {
+        u64::from_le_bytes(self.learning.first_chunk().copied().unwrap_or_default())
     }
 
     /// The key of a counter, from the bytes of what it counts by.

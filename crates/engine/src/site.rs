@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use portcullis_contract::{Contract, Operation, Requirement};
+use arc_swap::ArcSwapOption;
+use portcullis_contract::{Contract, LearnedOperations, Operation, Requirement};
 use portcullis_policy::RoutePattern;
 use portcullis_wire::EncodedSlash;
 use smol_str::SmolStr;
@@ -19,7 +20,7 @@ const SHARED_COUNTERS: usize = 256;
 pub(crate) struct Site {
     pub(crate) name: SmolStr,
     pub(crate) encoded_slash: EncodedSlash,
-    pub(crate) contract: Option<Contract>,
+    pub(crate) contract: Option<Arc<Contract>>,
     /// Each operation's `op:` tag.
     pub(crate) operation_tags: Vec<SmolStr>,
     /// Which provider stands for each security scheme.
@@ -51,9 +52,11 @@ impl Site {
     }
 }
 
-/// How often operations were looked at for learning: the only thing of a snapshot that changes.
+/// What learning asks and says: how often operations were looked at, and the operations found. The only thing of a
+/// snapshot that changes.
 #[derive(Debug)]
 pub(crate) struct Learned {
+    pub(crate) operations: ArcSwapOption<LearnedOperations>,
     declared: Box<[AtomicU32]>,
     shared: Box<[AtomicU32]>,
 }
@@ -61,7 +64,11 @@ pub(crate) struct Learned {
 impl Learned {
     pub(crate) fn new(declared: usize) -> Self {
         let counters = |many: usize| (0..many).map(|_| AtomicU32::new(0)).collect();
-        Self { declared: counters(declared), shared: counters(SHARED_COUNTERS) }
+        Self {
+            operations: ArcSwapOption::empty(),
+            declared: counters(declared),
+            shared: counters(SHARED_COUNTERS),
+        }
     }
 
     /// Whether this exchange of a declared operation is looked at.

@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use portcullis_contract::{Contract, LearnedOperations};
 use portcullis_filter::transaction::CollectionKey;
 use portcullis_model::counter::CounterKey;
 use portcullis_model::{BanView, Event};
@@ -65,6 +66,23 @@ impl Snapshot {
     pub fn operations(&self, site: &str) -> &[portcullis_contract::Operation] {
         let site = self.sites.iter().find(|known| known.name == site);
         site.and_then(|site| site.contract.as_ref()).map_or(&[], |contract| contract.operations())
+    }
+
+    /// What a site declares.
+    pub fn contract(&self, site: &str) -> Option<&Arc<Contract>> {
+        self.sites.iter().find(|known| known.name == site)?.contract.as_ref()
+    }
+
+    /// Takes up the operations that were learned of a site beyond its contract.
+    pub fn learn(&self, site: &str, operations: Arc<LearnedOperations>) {
+        if let Some(site) = self.sites.iter().find(|known| known.name == site) {
+            site.learned.operations.store(Some(operations));
+        }
+    }
+
+    /// The key of what learning hashes; all nodes of a deployment share it.
+    pub fn learning_key(&self) -> u64 {
+        self.node.learning()
     }
 
     /// How many rules each site's content filter has; absent for a site without one.

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use portcullis_model::event::{End, NotInspected, Phase, PhaseTiming, Standing, UpstreamRecord};
 use portcullis_model::{
-    Action, Ban, CallerKey, Cause, EventId, Moment, Peer, Reason, RequestHead, ResponseHead, TagSet, Tick,
-    Verdict,
+    Action, Ban, CallerKey, Cause, EventId, Moment, OperationId, Peer, Reason, RequestHead, ResponseHead,
+    TagSet, Tick, Verdict,
 };
 use portcullis_policy::{Mode, Skippable};
 use portcullis_wire::Normal;
@@ -40,8 +40,8 @@ pub(crate) enum Matched {
     Nothing,
     /// The contract's operation of that index.
     Declared { index: usize, params: SmallVec<[SmolStr; 2]>, standing: Standing },
-    /// Grouped by the look of its path.
-    Grouped { name: SmolStr, standing: Option<Standing> },
+    /// Grouped with calls like it: as was learned, with the id learned, or by the look of its path.
+    Grouped { name: SmolStr, id: Option<OperationId>, standing: Option<Standing> },
 }
 
 /// What is told to a client that is refused.

@@ -189,6 +189,7 @@ pub(crate) fn operation_id(view: &View<'_>) -> Option<OperationId> {
     match &view.state.matched {
         Matched::Nothing => None,
         Matched::Declared { index, .. } => site.operation(*index).map(|operation| operation.id.clone()),
+        Matched::Grouped { id: Some(id), .. } => Some(id.clone()),
         Matched::Grouped { name, .. } => {
             let (method, path) = name.split_once(' ')?;
             if let Ok((template, _)) = Template::parse(path) {

@@ -27,7 +27,7 @@ pub(super) fn compile(work: &mut Work<'_>, providers: &[Arc<Provider>]) -> (Vec<
 
 fn compile_site(work: &mut Work<'_>, providers: &[Arc<Provider>], site: &portcullis_policy::Site) -> Site {
     let contract = site.contract.as_ref().and_then(|named| load_contract(work, site, named));
-    let operations = contract.as_ref().map_or(&[][..], Contract::operations);
+    let operations = contract.as_ref().map_or(&[][..], |contract| contract.operations());
     let operation_tags: Vec<_> = operations.iter().map(|one| tags::joined("op", &one.name)).collect();
     let page = site.refusals.html.as_ref().and_then(|file| work.text(file)).map(Arc::from);
     let schemes = site.contract.as_ref().map(|contract| {
@@ -67,14 +67,14 @@ fn load_contract(
     work: &mut Work<'_>,
     site: &portcullis_policy::Site,
     named: &ContractRef,
-) -> Option<Contract> {
+) -> Option<Arc<Contract>> {
     let roots: Vec<&str> = named.files.iter().map(|file| file.path.as_str()).collect();
     let loaded = portcullis_contract::load(&site.name, &roots, work.sources);
     work.problems.extend(loaded.problems);
     work.files.extend(loaded.files);
     let contract = loaded.contract?;
     check_schemes(work, site, named, &contract);
-    Some(contract)
+    Some(Arc::new(contract))
 }
 
 /// A scheme that policy maps must be declared; one that is required must be mapped, or nobody could call.

@@ -1,7 +1,7 @@
 //! Which operation a call is of: the contract's, or a group of calls that look alike.
 //!
-//! A group's name replaces every path segment that names an instance (a number, a UUID, a hash, …) by its kind, so
-//! that a stranger walking ids is one operation, not thousands.
+//! A group is an operation that was learned; where none was yet, its name replaces every path segment that names an
+//! instance (a number, a UUID, a hash, …) by its kind, so that a stranger walking ids is one operation, not thousands.
 
 use portcullis_contract::Found;
 use portcullis_model::event::Standing;
@@ -9,6 +9,7 @@ use portcullis_wire::segments::classify;
 use smallvec::SmallVec;
 use smol_str::{SmolStr, SmolStrBuilder};
 
+use crate::site::Site;
 use crate::snapshot::Snapshot;
 use crate::state::{Matched, State};
 
@@ -23,7 +24,7 @@ pub(crate) fn find(snapshot: &Snapshot, state: &mut State) {
     let method = asked.as_ref().unwrap_or(&state.head.method);
     let segments: SmallVec<[&str; 12]> = state.normal.segments().collect();
     let Some(contract) = &site.contract else {
-        state.matched = Matched::Grouped { name: group(method.as_str(), &segments), standing: None };
+        state.matched = group(site, method, &segments, None);
         state.sampled = sample(snapshot, state);
         return;
     };
@@ -35,9 +36,7 @@ pub(crate) fn find(snapshot: &Snapshot, state: &mut State) {
             let standing = if current { Standing::Documented } else { Standing::Zombie };
             Matched::Declared { index: index.unwrap_or(usize::MAX), params, standing }
         }
-        Found::OtherMethod(_) | Found::Nothing => {
-            Matched::Grouped { name: group(method.as_str(), &segments), standing: Some(Standing::Shadow) }
-        }
+        Found::OtherMethod(_) | Found::Nothing => group(site, method, &segments, Some(Standing::Shadow)),
     };
     state.matched = matched;
     state.sampled = sample(snapshot, state);
@@ -52,7 +51,8 @@ fn preflight_method(state: &State) -> Option<http::Method> {
 }
 
 fn sample(snapshot: &Snapshot, state: &State) -> bool {
-    let Some(site) = state.place.and_then(|place| snapshot.site(place.site)) else { return false };
+    let site = state.place.and_then(|place| snapshot.site(place.site));
+    let Some(site) = site.filter(|_| snapshot.policy().inventory.is_some()) else { return false };
     match &state.matched {
         Matched::Nothing => false,
         Matched::Declared { index, .. } => site.learned.samples_declared(*index),
@@ -60,8 +60,17 @@ fn sample(snapshot: &Snapshot, state: &State) -> bool {
     }
 }
 
+/// The operation learned for a call, else those that look like it.
+fn group(site: &Site, method: &http::Method, segments: &[&str], standing: Option<Standing>) -> Matched {
+    let learned = site.learned.operations.load();
+    match learned.as_ref().and_then(|learned| learned.find(method, segments)) {
+        Some(known) => Matched::Grouped { name: known.name.clone(), id: Some(known.id.clone()), standing },
+        None => Matched::Grouped { name: look(method.as_str(), segments), id: None, standing },
+    }
+}
+
 /// `GET /customers/{number}/notes`.
-fn group(method: &str, segments: &[&str]) -> SmolStr {
+fn look(method: &str, segments: &[&str]) -> SmolStr {
     let mut name = SmolStrBuilder::new();
     name.push_str(method.get(..method.len().min(32)).unwrap_or("-"));
     name.push(' ');
@@ -89,9 +98,9 @@ mod tests {
             ("/files/507f1f77bcf86cd799439011", "GET /files/{hash}"),
         ] {
             let segments: Vec<&str> = path.split('/').skip(1).collect();
-            assert_eq!(group("GET", &segments), name, "{path}");
+            assert_eq!(look("GET", &segments), name, "{path}");
         }
         let deep = vec!["a"; 100];
-        assert_eq!(group("GET", &deep).matches("/a").count(), MOST_SEGMENTS);
+        assert_eq!(look("GET", &deep).matches("/a").count(), MOST_SEGMENTS);
     }
 }
