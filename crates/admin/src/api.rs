@@ -1,7 +1,10 @@
 //! What is asked and answered over the control socket; both ends share these types.
 //!
 //! `GET /status`, `GET /top?seconds=N`, `GET /events?where=…&since=…&until=…&limit=N`, `GET /events/{id}`,
-//! `GET /follow?where=…` (JSON lines), `GET|POST|DELETE /bans`, `POST /reload`.
+//! `GET /follow?where=…` (JSON lines), `GET /operations?site=…`, `GET /openapi?site=…`, `GET|POST|DELETE /bans`,
+//! `POST /reload`.
+
+mod inventory;
 
 use std::fmt::Write as _;
 
@@ -9,6 +12,8 @@ use portcullis_events::Figures;
 use portcullis_model::{Ban, BanKey, Event, Timestamp};
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
+
+pub use inventory::{FoundOperations, OperationQuery, OperationView, ParameterView, only_site, operations};
 
 /// How the gateway is.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -25,17 +30,20 @@ pub struct Status {
     pub connections: u64,
     /// Recording: counts since the start, and how the archive is.
     pub recording: Figures,
-    /// What was looked at closely, for learning.
-    pub observed: Observed,
+    /// What was learned of the sites' APIs.
+    pub learning: Learning,
 }
 
-/// Exchanges whose shapes were taken note of, in memory only.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-pub struct Observed {
-    /// How many since the start.
+/// How learning goes on.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Learning {
+    /// Exchanges looked at since the start.
     pub exchanges: u64,
-    /// Of how many operations the last one is kept.
+    /// How many operations are known from them and from earlier runs.
     pub operations: u64,
+    /// Why what was learned cannot be written down; absent if it can.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failing: Option<String>,
 }
 
 /// The policy in force, and what became of the last try to change it.

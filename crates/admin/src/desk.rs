@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use portcullis_events::Recorder;
 use portcullis_events::archive::{Found, Query, ReadError, Reader};
+use portcullis_learn::Inventories;
 use portcullis_model::{Ban, Event, EventId, Timestamp};
 use portcullis_store::Store;
 
@@ -25,6 +26,9 @@ pub trait Operator: Send + Sync {
 
     /// Writes down every event so far, so that who asks after a request sees it; may wait for the disk.
     fn settle(&self);
+
+    /// What was learned of each site from all it answered so far; absent if the policy learns nothing.
+    fn inventories(&self) -> Pin<Box<dyn Future<Output = Option<Arc<Inventories>>> + Send + '_>>;
 
     /// Where the archive of the policy in force is; absent if it keeps none.
     fn archive(&self) -> Option<PathBuf>;
@@ -131,6 +135,10 @@ mod tests {
 
         fn settle(&self) {
             self.settled.store(true, Ordering::SeqCst);
+        }
+
+        fn inventories(&self) -> Pin<Box<dyn Future<Output = Option<Arc<Inventories>>> + Send + '_>> {
+            unreachable!("nobody asks what was learned")
         }
 
         fn archive(&self) -> Option<PathBuf> {

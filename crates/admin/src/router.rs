@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::fmt::Write as _;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
@@ -13,10 +14,14 @@ use axum::{Json, Router};
 use portcullis_events::Follower;
 use portcullis_events::archive::{self, EventFacts};
 use portcullis_expr::{Checked, Env, ExprProblem, Place, Program, check};
+use portcullis_learn::Inventories;
 use portcullis_model::EventId;
 use serde::Deserialize;
 
-use crate::api::{Bans, EventQuery, Followed, FoundEvents, LiftBan, Lifted, NewBan, Refusal};
+use crate::api::{
+    self, Bans, EventQuery, Followed, FoundEvents, FoundOperations, LiftBan, Lifted, NewBan, OperationQuery,
+    Refusal,
+};
 use crate::desk::Desk;
 
 /// At most so many events in one answer.
@@ -30,6 +35,8 @@ pub fn router(desk: Desk) -> Router {
         .route("/events", get(events))
         .route("/events/{id}", get(event))
         .route("/follow", get(follow))
+        .route("/operations", get(operations))
+        .route("/openapi", get(openapi))
         .route("/bans", get(bans).post(ban).delete(unban))
         .route("/reload", post(async |State(desk): State<Desk>| Json(desk.operator.reload().await)))
         .with_state(desk)
@@ -115,6 +122,33 @@ fn lines(
         }
     });
     body
+}
+
+/// What was learned, or why nothing is.
+async fn inventories(desk: &Desk) -> Result<Arc<Inventories>, Refused> {
+    desk.operator.inventories().await.ok_or_else(|| {
+        let why = "this policy learns nothing of its sites (`inventory: off`)";
+        Refused(StatusCode::SERVICE_UNAVAILABLE, why.to_owned())
+    })
+}
+
+async fn operations(
+    State(desk): State<Desk>,
+    Query(asked): Query<OperationQuery>,
+) -> Result<Json<FoundOperations>, Refused> {
+    let learned = inventories(&desk).await?;
+    let sites = learned.iter().map(|(site, inventory)| (site, &**inventory));
+    Ok(Json(api::operations(sites, &asked)))
+}
+
+async fn openapi(
+    State(desk): State<Desk>,
+    Query(asked): Query<OperationQuery>,
+) -> Result<Json<serde_json::Value>, Refused> {
+    let learned = inventories(&desk).await?;
+    let (site, inventory) =
+        api::only_site(&learned, &asked).map_err(|why| Refused(StatusCode::BAD_REQUEST, why))?;
+    Ok(Json(portcullis_inventory::openapi::document(site, inventory)))
 }
 
 async fn bans(State(desk): State<Desk>) -> Json<Bans> {

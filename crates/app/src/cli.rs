@@ -70,6 +70,14 @@ pub(crate) enum Command {
         portcullis events --since 2h --where 'caller == \"ip:203.0.113.9\"' --json\n  \
         portcullis events --id 01JD3Z6T9V8Q4M2N7R5C1B0XKA")]
     Events(Events),
+    /// Show the APIs learned from traffic, each with its standing; export them as OpenAPI.
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  portcullis api ls\n  portcullis api ls --site shop --json\n  \
+        portcullis api show 'GET /customers/{customerId}'\n  portcullis api export --site shop > learned.yaml\n\n\
+        Asks the running gateway, or reads its files where none runs."
+    )]
+    Api(Api),
     /// Show live what is called, by whom, with which verdicts and how fast.
     #[command(
         after_help = "Examples:\n  portcullis top\n  portcullis top --once\n  portcullis top --window 15m --json"
@@ -167,6 +175,31 @@ pub(crate) struct Events {
     /// Go on showing events as they come.
     #[arg(short, long)]
     pub(crate) follow: bool,
+}
+
+/// The commands under `api`.
+#[derive(Subcommand, Debug)]
+pub(crate) enum Api {
+    /// List operations.
+    Ls {
+        /// Only of this site.
+        #[arg(long)]
+        site: Option<String>,
+    },
+    /// Show all that is known of an operation.
+    Show {
+        /// Its id, or its name: `GET /customers/{customerId}`.
+        operation: String,
+        /// Only of this site.
+        #[arg(long)]
+        site: Option<String>,
+    },
+    /// Write a site's operations as an OpenAPI 3.1 document.
+    Export {
+        /// The site; may be left out where there is one only.
+        #[arg(long)]
+        site: Option<String>,
+    },
 }
 
 /// Options of `top`.

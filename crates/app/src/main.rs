@@ -1,5 +1,6 @@
 //! The `portcullis` binary: reads the command line, carries out the command, answers with an exit code.
 
+mod api;
 mod ban;
 mod check;
 mod cli;
@@ -66,6 +67,7 @@ fn main() -> ExitCode {
         Command::Explain(options) => explain::run(config, audience, &options),
         Command::Replay(options) => replay::run(config, audience, &options),
         Command::Events(options) => events::run(config, audience, &options),
+        Command::Api(command) => api::run(config, audience, command),
         Command::Top(options) => top::run(config, audience, &options),
         Command::Ban(command) => ban::run(config, audience, command),
         Command::Key(command) => key::run(config, audience, command),

@@ -4,8 +4,8 @@
 //! requests in flight finish and writes down what waits.
 
 mod bans;
+pub(crate) mod learning;
 mod node;
-mod shapes;
 mod watch;
 
 use std::io::IsTerminal;

@@ -79,6 +79,9 @@ fn troubles(status: &Status) -> String {
     if status.policy.rejected.is_some() {
         text.push_str("! The newest policy on disk has mistakes and is not in use: portcullis check\n");
     }
+    if let Some(why) = &status.learning.failing {
+        let _ = writeln!(text, "! What is learned cannot be written down: {}", output::shown(why));
+    }
     text + &untold(&status.recording)
 }
 

@@ -72,7 +72,7 @@ impl Fold {
         if *version != VERSION {
             return Err(Unreadable::Version(*version));
         }
-        let kept: Kept<'_> = ciborium::from_reader(body).map_err(damage)?;
+        let kept: Kept<'_> = ciborium::from_reader(body).map_err(|error| damage(&error))?;
         let bounded = |strata: Cow<'_, Strata>| {
             let strata = strata.into_owned().within(limits.strata);
             strata.map(|stratum| stratum.within(limits.paths))
@@ -89,7 +89,7 @@ impl Fold {
     }
 }
 
-fn damage(error: ciborium::de::Error<io::Error>) -> Unreadable {
+fn damage(error: &ciborium::de::Error<io::Error>) -> Unreadable {
     Unreadable::Damaged(error.to_string())
 }
 

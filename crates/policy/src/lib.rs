@@ -50,8 +50,9 @@ pub use scalar::{
 };
 pub use schema::json_schema;
 pub use server::{
-    Archive, CertificatePair, ClientCertificates, ClientIp, Connections, Control, DataPath, KeepHeaders,
-    Listener, ListenerTls, Listeners, MemoryState, Metrics, OnFailure, Sqlite, State, TlsVersion, Workers,
+    Archive, CertificatePair, ClientCertificates, ClientIp, Connections, Control, DataPath, Inventory,
+    KeepHeaders, Listener, ListenerTls, Listeners, MemoryState, Metrics, OnFailure, Sqlite, State,
+    TlsVersion, Workers,
 };
 pub use site::{
     BodyPolicy, ContractRef, EncodedSlash, Mode, OverLimit, ProviderName, Redact, Refusals, Require, Route,

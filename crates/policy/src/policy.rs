@@ -12,7 +12,7 @@ use crate::filter::RuleSets;
 use crate::identity::{Lists, Providers};
 use crate::rule::Rule;
 use crate::scalar::SecretSource;
-use crate::server::{Archive, ClientIp, Connections, Control, Listeners, Metrics, State, Workers};
+use crate::server::{Archive, ClientIp, Connections, Control, Inventory, Listeners, Metrics, State, Workers};
 use crate::site::Sites;
 use crate::{names, phases, tags};
 
@@ -34,6 +34,8 @@ section! {
         state: State = "{}",
         /// Where events are kept; `off` keeps none.
         archive: Option<Archive> = "{}",
+        /// What is learned of the sites' APIs; `off` learns nothing.
+        inventory: Option<Inventory> = "{}",
         /// How the commands reach a running gateway; `off` for not at all.
         control: Option<Control> = "{}",
         /// Named sets of addresses, for rules.

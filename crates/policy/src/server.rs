@@ -275,6 +275,17 @@ section! {
     }
 }
 
+section! {
+    /// What is learned of the sites' APIs from their traffic, and where it is kept.
+    pub struct Inventory as "inventory" {
+        /// The SQLite file; made where it is absent.
+        path: DataPath = "data/inventory.db",
+        /// Paths remembered of one method, length and kind of answer; past that, those that look like made-up values
+        /// give way first.
+        paths: NonZero<u32> = "256",
+    }
+}
+
 words! {
     /// Which events keep the request's header fields.
     pub enum KeepHeaders {

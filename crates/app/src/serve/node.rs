@@ -8,19 +8,20 @@ use anyhow::Result;
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 use portcullis_admin::Operator;
-use portcullis_admin::api::{PolicyStatus, Reloaded, Status};
+use portcullis_admin::api::{Learning, PolicyStatus, Reloaded, Status};
 use portcullis_document::{Problem, Style, render};
 use portcullis_engine::Snapshot;
 use portcullis_events::{ArchiveConfig, Recorder, RecorderConfig, Recording, Share};
 use portcullis_gateway::{Clock, Gateway, Metrics, Ports};
+use portcullis_learn::{Inventories, Keeping, Learner};
 use portcullis_model::Timestamp;
 use portcullis_policy::Policy;
 use portcullis_store::{MemoryLimits, MemoryStore, Store};
 use tracing::{error, info, warn};
 
 use super::bans::BanFile;
+use super::learning::{self, Publisher};
 use super::now;
-use super::shapes::Shapes;
 use crate::load::{self, Loaded, Purpose};
 
 /// A started gateway and everything around it.
@@ -37,7 +38,7 @@ pub(super) struct RunningNode {
     recorder: Recorder,
     recording: Mutex<Option<Recording>>,
     gateway: Gateway,
-    shapes: Arc<Shapes>,
+    learner: Learner,
 }
 
 struct PolicyState {
@@ -53,13 +54,16 @@ impl RunningNode {
         let bans = BanFile::of(&policy);
         bans.restore(store.ban_book());
         let (recorder, recording) = Recorder::start(&recording_config(&policy))?;
-        let (observations, shapes) = Shapes::keep();
         let snapshot = Arc::new(ArcSwap::from(loaded.snapshot));
+        let learner = Learner::start(
+            learning::config(&policy, &snapshot.load()),
+            Arc::new(Publisher(Arc::clone(&snapshot))),
+        )?;
         let gateway = Gateway::start(Ports {
             snapshot: Arc::clone(&snapshot),
             store: Arc::<MemoryStore>::clone(&store),
             recorder: recorder.clone(),
-            observations: Some(observations),
+            observations: Some(learner.observations()),
             files: Arc::new(|path: &str| std::fs::read(path).map(Into::into)),
             clock: Clock::start(),
             metrics: Arc::new(Metrics::default()),
@@ -76,7 +80,7 @@ impl RunningNode {
             recorder,
             recording: Mutex::new(Some(recording)),
             gateway,
-            shapes,
+            learner,
         })
     }
 
@@ -106,7 +110,7 @@ impl RunningNode {
             tokio::task::spawn_blocking(move || load::load_after(&config, Purpose::Serve, Some(&before)));
         let read = read.await;
         match read {
-            Ok(Ok(loaded)) => self.swap_in(loaded),
+            Ok(Ok(loaded)) => self.swap_in(loaded).await,
             Ok(Err(rejected)) => {
                 self.reject(&rejected.problems);
                 rejected.files
@@ -118,13 +122,15 @@ impl RunningNode {
         }
     }
 
-    fn swap_in(&self, loaded: Loaded) -> Vec<String> {
+    async fn swap_in(&self, loaded: Loaded) -> Vec<String> {
         if let Err(refused) = self.gateway.reload(loaded.snapshot) {
             warn!(%refused, "the new policy cannot be carried out; the one in force stays");
             self.state.lock().rejected = Some(refused.to_string());
             return loaded.files;
         }
         self.recorder.reconfigure(&recording_config(&loaded.policy));
+        let learning = learning::config(&loaded.policy, &self.snapshot.load());
+        self.learner.reconfigure(learning).await;
         self.policy.store(loaded.policy);
         *self.state.lock() = PolicyState { since: now(), rejected: None };
         info!("the new policy is in force");
@@ -143,15 +149,28 @@ impl RunningNode {
     }
 
     /// Lets requests in flight finish, then writes down what waits.
-    pub(super) async fn stop(&self) {
+    pub(super) async fn stop(self: &Arc<Self>) {
         let deadline = self.policy.load().connections.drain_timeout;
         self.gateway.drain(deadline).await;
         self.bans.keep(self.store.ban_book());
         let recording = self.recording.lock().take();
-        if let Some(recording) = recording {
-            // Waits for the disk; ends by itself where that fails.
-            let _ = tokio::task::spawn_blocking(move || recording.finish()).await;
-        }
+        // Waits for the disk; ends by itself where that fails.
+        let node = Arc::clone(self);
+        let written = tokio::task::spawn_blocking(move || {
+            node.learner.finish();
+            recording.map(Recording::finish)
+        });
+        let _ = written.await;
+    }
+
+    fn learning(&self) -> Learning {
+        let inventories = self.learner.inventories();
+        let operations = inventories.values().map(|inventory| inventory.operations.len() as u64).sum();
+        let failing = match self.learner.keeping() {
+            Keeping::Failing(why) => Some(why),
+            Keeping::Off | Keeping::Working => None,
+        };
+        Learning { exchanges: self.learner.folded(), operations, failing }
     }
 }
 
@@ -170,7 +189,7 @@ impl Operator for RunningNode {
             listening: self.addresses(),
             connections: self.gateway.connections() as u64,
             recording: self.recorder.figures(),
-            observed: self.shapes.observed(),
+            learning: self.learning(),
         }
     }
 
@@ -189,6 +208,14 @@ impl Operator for RunningNode {
         if let Some(recording) = &*self.recording.lock() {
             recording.flush();
         }
+    }
+
+    fn inventories(&self) -> Pin<Box<dyn Future<Output = Option<Arc<Inventories>>> + Send + '_>> {
+        Box::pin(async {
+            self.policy.load().inventory.as_ref()?;
+            self.learner.settle().await;
+            Some(self.learner.inventories())
+        })
     }
 
     fn archive(&self) -> Option<PathBuf> {

@@ -1,0 +1,119 @@
+//! What was learned, asked of a running gateway and of its files.
+
+use serde_json::Value;
+
+use crate::harness::Gateway;
+
+const POLICY: &str = r#"
+listen: [{ address: "127.0.0.1:0" }]
+sites:
+  shop:
+    hosts: ["*"]
+    upstream: { servers: [UPSTREAM] }
+    contract: { files: [openapi.yaml] }
+    unknown_apis: monitor
+"#;
+
+const CONTRACT: &str = "openapi: 3.0.3\ninfo: { title: Shop, version: '1' }\npaths:\n  /customers/{customerId}:\n    \
+                        get: { responses: { '200': { description: ok } } }\n";
+
+fn shop() -> Gateway {
+    let mut gateway = Gateway::prepare(POLICY);
+    gateway.write("openapi.yaml", CONTRACT);
+    gateway.run();
+    gateway
+}
+
+/// `[standing, method and path, observed]` of every operation.
+fn operations(gateway: &Gateway) -> Vec<(String, String, u64)> {
+    let found = &gateway.json(&["api", "ls"])[0]["operations"];
+    let text = |operation: &Value, key: &str| operation[key].as_str().expect("text").to_owned();
+    let one = |operation: &Value| {
+        let name = format!("{} {}", text(operation, "method"), text(operation, "path"));
+        (text(operation, "standing"), name, operation["observed"].as_u64().expect("a count"))
+    };
+    found.as_array().expect("operations").iter().map(one).collect()
+}
+
+fn expected() -> Vec<(String, String, u64)> {
+    vec![
+        ("documented".to_owned(), "GET /customers/{customerId}".to_owned(), 2),
+        ("shadow".to_owned(), "GET /reports/{reportId}".to_owned(), 3),
+    ]
+}
+
+fn call(gateway: &Gateway) {
+    for path in ["/customers/1", "/customers/2", "/reports/7", "/reports/8", "/reports/9"] {
+        assert_eq!(gateway.get(path).0, 200);
+    }
+    gateway.await_until("all were looked at", |gateway| (operations(gateway) == expected()).then_some(()));
+}
+
+#[test]
+fn what_was_learned_is_told_at_once_and_outlives_a_kill() {
+    let mut gateway = shop();
+    call(&gateway);
+    gateway.kill();
+    assert_eq!(operations(&gateway), expected(), "the files say what the gateway said");
+    gateway.run();
+    assert_eq!(operations(&gateway), expected());
+    assert_eq!(gateway.get("/reports/10").0, 200);
+    gateway.await_until("it goes on from there", |gateway| (operations(gateway)[1].2 == 4).then_some(()));
+}
+
+#[test]
+fn events_carry_the_name_that_was_learned() {
+    let gateway = shop();
+    call(&gateway);
+    assert_eq!(gateway.get("/reports/11").0, 200);
+    let named = gateway.await_until("the event is committed", |gateway| {
+        gateway.json(&["events", "--where", "path == \"/reports/11\""]).pop()
+    });
+    assert_eq!(named["operation"]["name"], "GET /reports/{reportId}");
+    let shown = &gateway.json(&["api", "show", "GET /reports/{reportId}"])[0];
+    assert_eq!(shown["id"], named["operation"]["id"]);
+    assert_eq!(gateway.command(&["api", "show", "GET /nothing"]).status.code(), Some(1));
+}
+
+#[test]
+fn the_inventory_is_exported_as_a_contract_that_loads() {
+    let mut gateway = shop();
+    call(&gateway);
+    let exported = gateway.command(&["api", "export", "--site", "shop"]);
+    assert!(exported.status.success());
+    let document = String::from_utf8(exported.stdout).expect("UTF-8");
+    gateway.stop();
+    gateway.write("openapi.yaml", &document);
+    gateway.run();
+    assert_eq!(gateway.get("/reports/12").0, 200);
+    let event = gateway.await_until("the event is committed", |gateway| {
+        gateway.json(&["events", "--where", "path == \"/reports/12\""]).pop()
+    });
+    assert_eq!(event["operation"]["standing"], "documented", "{document}");
+}
+
+#[test]
+fn an_inventory_that_cannot_be_kept_stops_nothing() {
+    let gateway = Gateway::prepare(POLICY);
+    gateway.write("openapi.yaml", CONTRACT);
+    // A folder where the file should be: cannot be opened, whoever runs the test.
+    std::fs::create_dir_all(gateway.path("data/inventory.db")).expect("made");
+    let mut gateway = gateway;
+    gateway.run();
+    call(&gateway);
+    let status = &gateway.json(&["top", "--once"])[0]["status"];
+    assert!(status["learning"]["failing"].is_string(), "{status}");
+}
+
+#[test]
+fn a_policy_that_learns_nothing_says_so() {
+    let gateway = Gateway::prepare(&format!("{POLICY}inventory: off\n"));
+    gateway.write("openapi.yaml", CONTRACT);
+    let mut gateway = gateway;
+    gateway.run();
+    assert_eq!(gateway.get("/reports/7").0, 200);
+    let answer = gateway.command(&["api", "ls"]);
+    assert_eq!(answer.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&answer.stderr).contains("learns nothing"));
+    assert!(!gateway.path("data/inventory.db").exists());
+}

@@ -1,0 +1,129 @@
+//! The handle on learning: where observations go in and what was learned comes out.
+//!
+//! Invariant: nothing here waits for a disk or for the learning thread, but [`Learner::settle`] and
+//! [`Learner::finish`], which say so.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread::JoinHandle;
+
+use arc_swap::ArcSwap;
+use parking_lot::Mutex;
+use portcullis_inventory::Inventory;
+use portcullis_model::observation::Observation;
+use smol_str::SmolStr;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::config::LearnConfig;
+use crate::keeper::Keeping;
+use crate::thread;
+
+/// Observations that may wait; a full queue loses them, learning does not need every one.
+const WAITING: usize = 4096;
+/// Asks that may wait.
+const ASKS: usize = 16;
+
+/// Every site's operations.
+pub type Inventories = BTreeMap<SmolStr, Arc<Inventory>>;
+
+/// Where what was learned goes.
+pub trait Publish: Send + Sync + 'static {
+    /// A site's operations were drawn anew.
+    fn learned(&self, site: &SmolStr, inventory: &Arc<Inventory>);
+}
+
+/// Learning could not start.
+#[derive(Debug, thiserror::Error)]
+#[error("the learning thread cannot be started: {0}")]
+pub struct StartError(#[from] std::io::Error);
+
+/// Running learning.
+#[derive(Debug)]
+pub struct Learner {
+    observations: mpsc::Sender<Observation>,
+    asks: mpsc::Sender<Ask>,
+    shared: Arc<Shared>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// What the thread is asked to do.
+#[derive(Debug)]
+pub(crate) enum Ask {
+    /// Fold what waits, draw it, publish it, write it down; then answer.
+    Settle(oneshot::Sender<()>),
+    /// Learn under another configuration.
+    Reconfigure(Box<LearnConfig>),
+    /// Write everything down and end.
+    Finish,
+}
+
+/// What the thread shows.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) folded: AtomicU64,
+    pub(crate) inventories: ArcSwap<Inventories>,
+    pub(crate) keeping: Mutex<Keeping>,
+}
+
+impl Learner {
+    /// Starts learning. A file that fails does not keep it from starting: see [`Self::keeping`].
+    pub fn start(config: LearnConfig, publish: Arc<dyn Publish>) -> Result<Self, StartError> {
+        let (observations, waiting) = mpsc::channel(WAITING);
+        let (asks, asked) = mpsc::channel(ASKS);
+        let shared = Arc::new(Shared {
+            folded: AtomicU64::new(0),
+            inventories: ArcSwap::default(),
+            keeping: Mutex::new(Keeping::Off),
+        });
+        let shown = Arc::clone(&shared);
+        // Driven by a runtime of its own, which never leaves this thread.
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
+        let thread = std::thread::Builder::new()
+            .name("portcullis-learn".to_owned())
+            .spawn(move || runtime.block_on(thread::run(config, waiting, asked, &shown, &*publish)))?;
+        Ok(Self { observations, asks, shared, thread: Mutex::new(Some(thread)) })
+    }
+
+    /// Where observations go; full means that one is dropped.
+    pub fn observations(&self) -> mpsc::Sender<Observation> {
+        self.observations.clone()
+    }
+
+    /// Every site's operations as they were drawn last.
+    pub fn inventories(&self) -> Arc<Inventories> {
+        self.shared.inventories.load_full()
+    }
+
+    /// How many exchanges were folded since the start.
+    pub fn folded(&self) -> u64 {
+        self.shared.folded.load(Ordering::Relaxed)
+    }
+
+    /// How keeping over restarts is.
+    pub fn keeping(&self) -> Keeping {
+        self.shared.keeping.lock().clone()
+    }
+
+    /// Learns under another configuration from now on.
+    pub async fn reconfigure(&self, config: LearnConfig) {
+        // The thread ends only with the process or a panic, which its hook reports.
+        let _ = self.asks.send(Ask::Reconfigure(Box::new(config))).await;
+    }
+
+    /// Waits until everything observed so far is folded, drawn, published and written down as far as the file bears.
+    pub async fn settle(&self) {
+        let (done, settled) = oneshot::channel();
+        if self.asks.send(Ask::Settle(done)).await.is_ok() {
+            let _ = settled.await;
+        }
+    }
+
+    /// Writes down what waits and ends learning; waits for the disk.
+    pub fn finish(&self) {
+        let Some(thread) = self.thread.lock().take() else { return };
+        let _ = self.asks.blocking_send(Ask::Finish);
+        // A panic there has been reported by its hook.
+        let _ = thread.join();
+    }
+}

@@ -1,0 +1,109 @@
+//! One site: everything learned of it, and the part that is not written down yet.
+//!
+//! Invariant: what is learned is always what is kept and what is new, put together; neither depends on the order in
+//! which exchanges came.
+
+use std::sync::Arc;
+
+use portcullis_contract::Contract;
+use portcullis_inventory::{Fold, Folded, Inventory, Limits};
+use portcullis_model::observation::Observation;
+use smol_str::SmolStr;
+
+/// What a site's folds are made with.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Making {
+    pub(crate) key: u64,
+    pub(crate) limits: Limits,
+}
+
+/// A site's learning.
+#[derive(Debug)]
+pub(crate) struct SiteBook {
+    name: SmolStr,
+    making: Making,
+    contract: Option<Arc<Contract>>,
+    all: Fold,
+    new: Fold,
+    drawn: Arc<Inventory>,
+    change: Change,
+}
+
+/// What has come since operations were drawn last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Change {
+    /// Nothing.
+    None,
+    /// More of what was there.
+    More,
+    /// A path that was not there, or another contract.
+    New,
+}
+
+impl SiteBook {
+    /// A site of which so much is known from earlier runs.
+    pub(crate) fn new(
+        name: SmolStr,
+        contract: Option<Arc<Contract>>,
+        kept: Option<Fold>,
+        making: Making,
+    ) -> Self {
+        let empty = || Fold::new(name.clone(), making.key, making.limits);
+        let all = kept.unwrap_or_else(empty);
+        let drawn = Arc::new(Inventory::of(&all, contract.as_deref()));
+        Self { making, contract, new: empty(), all, drawn, change: Change::None, name }
+    }
+
+    pub(crate) fn name(&self) -> &SmolStr {
+        &self.name
+    }
+
+    /// Folds one exchange in.
+    pub(crate) fn take(&mut self, observation: &Observation) {
+        let change = match self.all.fold(observation) {
+            Folded::New => Change::New,
+            Folded::Known => Change::More,
+            Folded::Nothing => Change::None,
+        };
+        self.new.fold(observation);
+        self.change = self.change.max(change);
+    }
+
+    /// Holds what was learned against another contract from now on.
+    pub(crate) fn declare(&mut self, contract: Option<Arc<Contract>>) {
+        self.contract = contract;
+        self.change = Change::New;
+    }
+
+    /// What has come since operations were drawn last.
+    pub(crate) fn change(&self) -> Change {
+        self.change
+    }
+
+    /// Draws the operations anew.
+    pub(crate) fn draw(&mut self) -> &Arc<Inventory> {
+        self.drawn = Arc::new(Inventory::of(&self.all, self.contract.as_deref()));
+        self.change = Change::None;
+        &self.drawn
+    }
+
+    /// The operations as they were drawn last.
+    pub(crate) fn drawn(&self) -> &Arc<Inventory> {
+        &self.drawn
+    }
+
+    /// What is not written down yet, as bytes; nothing if there is none.
+    pub(crate) fn unwritten(&self) -> Option<Vec<u8>> {
+        (!self.new.is_empty()).then(|| self.new.to_bytes())
+    }
+
+    /// Says that what [`Self::unwritten`] gave is written down.
+    pub(crate) fn written(&mut self) {
+        self.new = Fold::new(self.name.clone(), self.making.key, self.making.limits);
+    }
+
+    /// Everything, as bytes.
+    pub(crate) fn whole(&self) -> Vec<u8> {
+        self.all.to_bytes()
+    }
+}

@@ -1,0 +1,208 @@
+//! The learning thread: folds, draws operations, publishes them, writes down what is new.
+//!
+//! Invariants: drawing takes at most a twentieth of the thread's time, but for a path never met, which is drawn at the
+//! next tick once that time has passed; what is new is written down once a second; a configuration is taken over whole.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use portcullis_model::Timestamp;
+use portcullis_model::observation::Observation;
+use smol_str::SmolStr;
+use tokio::sync::mpsc;
+use tokio::time::{MissedTickBehavior, interval};
+
+use crate::config::LearnConfig;
+use crate::keeper::Keeper;
+use crate::learner::{Ask, Inventories, Publish, Shared};
+use crate::site::{Change, Making, SiteBook};
+
+/// How often it is looked whether something is due.
+const TICK: Duration = Duration::from_millis(100);
+/// How often what is new is written down.
+const WRITE: Duration = Duration::from_secs(1);
+/// How long operations that only grew wait to be drawn.
+const REDRAW: Duration = Duration::from_secs(5);
+/// After drawing, so many times what it took passes before the next.
+const REST: u32 = 20;
+/// Observations folded before anything else is looked at.
+const BATCH: usize = 256;
+
+/// The time now.
+fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp::from_micros(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
+}
+
+/// Learns until it is asked to finish, or nobody is left to ask.
+pub(crate) async fn run(
+    config: LearnConfig,
+    mut waiting: mpsc::Receiver<Observation>,
+    mut asked: mpsc::Receiver<Ask>,
+    shared: &Shared,
+    publish: &dyn Publish,
+) {
+    let mut round = Round::new(config, shared, publish);
+    let mut tick = interval(TICK);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut batch = Vec::with_capacity(BATCH);
+    loop {
+        tokio::select! {
+            // What was observed before an ask is folded before it is answered.
+            biased;
+            _ = tick.tick() => round.tick(),
+            many = waiting.recv_many(&mut batch, BATCH) => match many {
+                0 => return round.write(),
+                _ => round.fold(&mut batch),
+            },
+            ask = asked.recv() => match ask {
+                Some(Ask::Settle(done)) => {
+                    round.settle();
+                    // Nobody waits any more: fine.
+                    let _ = done.send(());
+                }
+                Some(Ask::Reconfigure(config)) => round.take_over(*config),
+                Some(Ask::Finish) | None => {
+                    while let Ok(observation) = waiting.try_recv() {
+                        round.take(&observation);
+                    }
+                    return round.write();
+                }
+            },
+        }
+    }
+}
+
+/// What the thread holds.
+struct Round<'a> {
+    shared: &'a Shared,
+    publish: &'a dyn Publish,
+    keeper: Keeper,
+    making: Making,
+    sites: BTreeMap<SmolStr, SiteBook>,
+    write_due: Instant,
+    draw_from: Instant,
+    redraw_due: Instant,
+}
+
+impl<'a> Round<'a> {
+    fn new(config: LearnConfig, shared: &'a Shared, publish: &'a dyn Publish) -> Self {
+        let mut round = Self {
+            shared,
+            publish,
+            keeper: Keeper::new(None),
+            making: Making { key: config.key, limits: config.limits },
+            sites: BTreeMap::new(),
+            write_due: Instant::now(),
+            draw_from: Instant::now(),
+            redraw_due: Instant::now(),
+        };
+        round.take_over(config);
+        round
+    }
+
+    /// Another file is another inventory; a site that left stays in the file and is found there if it comes back.
+    fn take_over(&mut self, config: LearnConfig) {
+        self.write();
+        self.making = Making { key: config.key, limits: config.limits };
+        let stays = self.keeper.is_at(config.path.as_deref());
+        let mut known = if stays { std::mem::take(&mut self.sites) } else { BTreeMap::new() };
+        self.sites.clear();
+        let mut kept = BTreeMap::new();
+        if !stays || config.sites.iter().any(|site| !known.contains_key(&site.name)) {
+            if !stays {
+                self.keeper = Keeper::new(config.path);
+            }
+            kept = self.keeper.restore(self.making, now());
+        }
+        for site in config.sites {
+            let book = if let Some(mut book) = known.remove(&site.name) {
+                book.declare(site.contract);
+                book
+            } else {
+                let kept = kept.remove(&site.name);
+                SiteBook::new(site.name.clone(), site.contract, kept, self.making)
+            };
+            self.sites.insert(site.name, book);
+        }
+        self.draw(Change::None);
+        *self.shared.keeping.lock() = self.keeper.state();
+    }
+
+    fn fold(&mut self, batch: &mut Vec<Observation>) {
+        for observation in batch.drain(..) {
+            self.take(&observation);
+        }
+    }
+
+    fn take(&mut self, observation: &Observation) {
+        if let Some(site) = self.sites.get_mut(&observation.site) {
+            site.take(observation);
+            self.shared.folded.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    fn tick(&mut self) {
+        let at = Instant::now();
+        if at >= self.draw_from {
+            let least = if at >= self.redraw_due { Change::More } else { Change::New };
+            self.draw(least);
+        }
+        if at >= self.write_due {
+            self.write();
+            self.write_due = Instant::now() + WRITE;
+        }
+    }
+
+    fn settle(&mut self) {
+        self.draw(Change::More);
+        self.write();
+    }
+
+    /// Draws the operations of sites that changed so much, and shows them.
+    fn draw(&mut self, least: Change) {
+        let begun = Instant::now();
+        let mut any = false;
+        for site in self.sites.values_mut().filter(|site| site.change() >= least) {
+            any = true;
+            let name = site.name().clone();
+            self.publish.learned(&name, site.draw());
+        }
+        if any {
+            let drawn = |(name, site): (&SmolStr, &SiteBook)| (name.clone(), Arc::clone(site.drawn()));
+            let inventories: Inventories = self.sites.iter().map(drawn).collect();
+            self.shared.inventories.store(Arc::new(inventories));
+            let at = Instant::now();
+            self.draw_from = at + begun.elapsed() * REST;
+            if least <= Change::More {
+                self.redraw_due = at + REDRAW;
+            }
+        }
+    }
+
+    /// Writes down what is new, and sites whose journals have become long.
+    fn write(&mut self) {
+        if !self.keeper.is_ready() {
+            return;
+        }
+        let unwritten = |site: &SiteBook| Some((site.name().clone(), site.unwritten()?));
+        let entries: Vec<_> = self.sites.values().filter_map(unwritten).collect();
+        if !entries.is_empty() && self.keeper.append(&entries, now()) {
+            for (name, _) in &entries {
+                if let Some(site) = self.sites.get_mut(name) {
+                    site.written();
+                }
+            }
+            for site in self.sites.values().filter(|site| self.keeper_is_long(site)).collect::<Vec<_>>() {
+                self.keeper.replace(site.name(), &site.whole(), now());
+            }
+        }
+        *self.shared.keeping.lock() = self.keeper.state();
+    }
+
+    fn keeper_is_long(&self, site: &SiteBook) -> bool {
+        self.keeper.is_long(site.name())
+    }
+}
