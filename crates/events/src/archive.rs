@@ -7,7 +7,7 @@
 mod facts;
 mod file;
 mod keeper;
-mod place;
+pub(crate) mod place;
 mod query;
 mod reader;
 mod retention;
@@ -22,5 +22,6 @@ pub(crate) use keeper::{Keeper, Kept};
 pub use query::{Cursor, Found, Order, Query};
 pub use reader::{ReadError, Reader};
 pub use totals::{MinuteLine, TotalsQuery};
+pub(crate) use trouble::Trouble;
 
-use crate::figures::Fault;
+pub(crate) use crate::figures::Fault;

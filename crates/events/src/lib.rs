@@ -1,4 +1,4 @@
-//! The queue, the archive and its queries, live figures.
+//! The queue, the archive and its queries, findings, live figures.
 //!
 //! Invariants: totals are folded before the queue, so they are exact whatever is sampled or dropped; an event is
 //! promised once committed, within 200 ms; refusals have room of their own and are never sampled; what is lost is
@@ -8,6 +8,7 @@
 pub mod archive;
 mod config;
 pub mod figures;
+pub mod findings;
 mod follow;
 mod queue;
 mod recorder;
@@ -18,6 +19,7 @@ pub mod totals;
 
 pub use config::{ArchiveConfig, RecorderConfig, Share};
 pub use figures::{ArchiveState, Figures};
+pub use findings::{FindingKeeper, FindingQuery, Findings};
 pub use follow::{Follower, Lost};
 pub use recorder::{Recorder, Recording, StartError, Wants};
 pub use schema::event_schema;

@@ -143,7 +143,7 @@ impl Standing {
 }
 
 /// The operation an exchange was matched to, or grouped under.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct OperationRecord {
     /// Its stable id.
     pub id: OperationId,

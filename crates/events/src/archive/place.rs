@@ -20,7 +20,7 @@ pub(super) fn identify(path: &Path) -> Option<Identity> {
 }
 
 /// Makes the file and its folder if absent, readable for the owner only.
-pub(super) fn make(path: &Path) -> io::Result<()> {
+pub(crate) fn make(path: &Path) -> io::Result<()> {
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         fs::DirBuilder::new().recursive(true).mode(0o750).create(folder)?;
     }
@@ -28,7 +28,7 @@ pub(super) fn make(path: &Path) -> io::Result<()> {
 }
 
 /// Gives a damaged file another name, with its journal; the new name.
-pub(super) fn set_aside(path: &Path, now: Timestamp) -> io::Result<PathBuf> {
+pub(crate) fn set_aside(path: &Path, now: Timestamp) -> io::Result<PathBuf> {
     let stamp: String = now.to_string().chars().take(19).filter(|letter| *letter != ':').collect();
     let name = |copy: u32| {
         let copy = if copy == 0 { String::new() } else { format!(".{copy}") };

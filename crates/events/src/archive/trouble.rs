@@ -8,13 +8,13 @@ use super::Fault;
 /// A fault and its words.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{detail}")]
-pub(super) struct Trouble {
-    pub(super) fault: Fault,
-    pub(super) detail: String,
+pub(crate) struct Trouble {
+    pub(crate) fault: Fault,
+    pub(crate) detail: String,
 }
 
 impl Trouble {
-    pub(super) fn new(fault: Fault, detail: impl Into<String>) -> Self {
+    pub(crate) fn new(fault: Fault, detail: impl Into<String>) -> Self {
         Self { fault, detail: detail.into() }
     }
 }
