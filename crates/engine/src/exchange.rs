@@ -389,7 +389,7 @@ impl State {
             response_body: None,
             masking: SmallVec::new(),
             upstream: None,
-            sampled: false,
+            sampled: None,
             tee: None,
             without_key: None,
             refusal_sent: false,

@@ -1,7 +1,16 @@
-//! The observation of an exchange: shapes, counts and keyed hashes; no value ever.
+//! The observation of an exchange: shapes, counts and keyed hashes.
+//!
+//! Invariant: no value, but for the words [`portcullis_wire::words`] lets pass; everything is bounded. What follows from
+//! an observation is not known here.
 
-use portcullis_model::Headers;
-use portcullis_model::observation::{BodyShape, Observation, Segment, SegmentKind, Shape};
+mod calls;
+mod credentials;
+mod identifiers;
+
+use portcullis_model::observation::{BodyShape, Farewell, Observation, Segment, SegmentKind, Shape};
+use portcullis_model::{Headers, Timestamp};
+use portcullis_wire::body::text_shape;
+use portcullis_wire::fields::cookies;
 use portcullis_wire::segments::{classify, split_format};
 use smol_str::SmolStr;
 
@@ -22,30 +31,33 @@ impl Exchange {
     /// What learning needs of it; none where it is not among those looked at or found no site.
     pub(crate) fn observation(&self) -> Option<Observation> {
         let (state, view) = (&self.state, View { snapshot: &self.snapshot, state: &self.state });
-        let site = view.site().filter(|_| state.sampled)?;
+        let (site, weight) = view.site().zip(state.sampled)?;
         let outcome = state.outcome.as_ref()?;
         let node = self.snapshot.node();
         let declared = matches!(state.matched, Matched::Declared { .. });
+        let teed = teed(state);
+        let answer = state.response_body.as_deref().or(teed.as_ref());
         Some(Observation {
             time: state.began.wall,
             site: site.name.clone(),
+            weight,
+            host: state.normal.host.clone(),
             operation: if declared { tags::operation_id(&view) } else { None },
             method: SmolStr::new(state.head.method.as_str()),
             segments: state.normal.segments().take(MOST).map(|text| segment(&view, text)).collect(),
-            query: state
-                .normal
-                .query()
-                .pairs()
-                .take(MOST)
-                .map(|(name, value)| (SmolStr::new(name), text_shape(&value)))
-                .collect(),
+            query: query_shapes(state),
             headers: header_names(state),
+            cookies: cookies(&state.head.headers).take(MOST).map(|(name, _)| SmolStr::new(name)).collect(),
+            credentials: credentials::shown(state),
+            proof: state.identity.as_ref().map(|identity| identity.proof),
+            calls: state.body.as_deref().map(|body| calls::of(&state.head.headers, body)).unwrap_or_default(),
             request_body: state.body.as_deref().map(body_shape),
             status: outcome.status,
             response_type: state.response.as_ref().and_then(|head| media_type(&head.headers)),
-            response_body: state.response_body.as_deref().map(body_shape).or_else(|| teed_shape(state)),
+            response_body: answer.map(body_shape),
+            identifiers: identifiers::of(node, [state.body.as_deref(), answer]),
+            farewell: state.response.as_ref().and_then(|head| farewell(&head.headers)),
             caller: node.pseudonym(state.caller.to_string().as_bytes()),
-            known: state.identity.is_some(),
             request_bytes: outcome.request_bytes,
             response_bytes: outcome.response_bytes,
             duration_us: outcome.duration.as_micros() as u64,
@@ -79,17 +91,29 @@ fn body_shape(parsed: &Parsed) -> BodyShape {
     BodyShape { media_type: parsed.media_type.clone(), shape: parsed.body.tree.shape() }
 }
 
-/// The shape of what passed by; a part of a body has none.
-fn teed_shape(state: &State) -> Option<BodyShape> {
+/// What passed by, read; a part of a body is not.
+fn teed(state: &State) -> Option<Parsed> {
     let tee = state.tee.as_ref().filter(|tee| !tee.cut && !tee.bytes.is_empty())?;
     let head = state.response.as_ref()?;
     let held = HeldBody { bytes: tee.bytes.clone().into(), outcome: Held::Complete };
     let mut hold = Hold::default();
     hold.bounds.limit = tee.limit as u64;
-    let parsed = read(&head.headers, &held, &hold).ok()?;
-    Some(body_shape(&parsed))
+    read(&head.headers, &held, &hold).ok()
 }
 
-fn text_shape(text: &str) -> Shape {
-    Shape::String { length: text.chars().count() as u32, kind: classify(text) }
+fn query_shapes(state: &State) -> Vec<(SmolStr, Shape)> {
+    let pairs = state.normal.query().pairs().take(MOST);
+    pairs.map(|(name, value)| (SmolStr::new(&name), text_shape(&name, &value))).collect()
+}
+
+/// What the answer says of the operation's end: a date, or a mere `true` as drafts had it.
+fn farewell(headers: &Headers) -> Option<Farewell> {
+    let deprecation = headers.text("deprecation").map(str::trim).filter(|text| *text != "false");
+    let sunset = headers.text("sunset").and_then(|text| Timestamp::parse_http(text.trim()));
+    let since = |text: &str| match text.strip_prefix('@') {
+        Some(seconds) => seconds.parse().ok().map(Timestamp::from_secs),
+        None => Timestamp::parse_http(text),
+    };
+    let farewell = Farewell { deprecated: deprecation.and_then(since), sunset };
+    (deprecation.is_some() || sunset.is_some()).then_some(farewell)
 }

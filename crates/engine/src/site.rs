@@ -12,8 +12,12 @@ use smol_str::SmolStr;
 use crate::identity::Identity;
 use crate::scope::Scope;
 
-/// Counters of operations the contract does not name share this many slots.
-const SHARED_COUNTERS: usize = 256;
+/// Counters of operations the contract does not name share this many slots: enough that a stranger's first call does
+/// not fall into one that others have used up.
+const SHARED_COUNTERS: usize = 4096;
+/// Exchanges of an operation that are all looked at, and of how many one is afterwards.
+const FIRST: u32 = 50;
+const THEN_ONE_IN: u32 = 16;
 
 /// A site.
 #[derive(Debug)]
@@ -71,24 +75,26 @@ impl Learned {
         }
     }
 
-    /// Whether this exchange of a declared operation is looked at.
-    pub(crate) fn samples_declared(&self, index: usize) -> bool {
-        self.declared.get(index).is_some_and(sampled)
+    /// How many exchanges this one of a declared operation stands for, if it is looked at.
+    pub(crate) fn samples_declared(&self, index: usize) -> Option<u32> {
+        self.declared.get(index).and_then(sampled)
     }
 
     /// The same for an operation grouped under a name; names share counters, which stay bounded.
-    pub(crate) fn samples_grouped(&self, name: &str) -> bool {
+    pub(crate) fn samples_grouped(&self, name: &str) -> Option<u32> {
         let hash = name.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
             (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
         });
-        self.shared.get(hash as usize % SHARED_COUNTERS).is_some_and(sampled)
+        self.shared.get(hash as usize % SHARED_COUNTERS).and_then(sampled)
     }
 }
 
 /// The first fifty exchanges of an operation, then one in sixteen.
-fn sampled(counter: &AtomicU32) -> bool {
-    let seen = counter.fetch_add(1, Ordering::Relaxed);
-    seen < 50 || seen.is_multiple_of(16)
+fn sampled(counter: &AtomicU32) -> Option<u32> {
+    match counter.fetch_add(1, Ordering::Relaxed) {
+        ..FIRST => Some(1),
+        seen => seen.is_multiple_of(THEN_ONE_IN).then_some(THEN_ONE_IN),
+    }
 }
 
 #[cfg(test)]
@@ -98,9 +104,10 @@ mod tests {
     #[test]
     fn the_first_fifty_are_looked_at_then_one_in_sixteen() {
         let learned = Learned::new(1);
-        let looked = |from: u32, to: u32| (from..to).filter(|_| learned.samples_declared(0)).count();
+        let looked =
+            |from: u32, to: u32| (from..to).filter(|_| learned.samples_declared(0).is_some()).count();
         assert_eq!((looked(0, 50), looked(50, 50 + 1600)), (50, 100));
-        assert!(!learned.samples_declared(1));
-        assert!(learned.samples_grouped("GET /a/{number}"));
+        assert_eq!(learned.samples_declared(1), None);
+        assert_eq!(learned.samples_grouped("GET /a/{number}"), Some(1));
     }
 }

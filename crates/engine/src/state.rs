@@ -133,7 +133,8 @@ pub(crate) struct State {
     /// Rules that asked for fields to be masked.
     pub(crate) masking: SmallVec<[SmolStr; 1]>,
     pub(crate) upstream: Option<UpstreamRecord>,
-    pub(crate) sampled: bool,
+    /// How many exchanges this one stands for, where learning looks at it.
+    pub(crate) sampled: Option<u32>,
     pub(crate) tee: Option<Tee>,
     /// Path and query without an API key that stood in the query.
     pub(crate) without_key: Option<String>,

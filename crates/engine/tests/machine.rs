@@ -216,7 +216,10 @@ fn a_long_exchange_reports_and_its_last_word_is_the_whole() {
     assert_eq!((event.progress, event.end, event.duration_us), (None, End::Complete, 9000));
     let observation = finished.observation().expect("the first exchanges are looked at");
     let shape = observation.response_body.expect("a shape").shape;
-    assert_eq!(format!("{shape:?}"), r#"Object([("a", Array { length: 3, items: [Integer] })])"#);
+    assert_eq!(
+        format!("{shape:?}"),
+        r#"Object([("a", Array { length: 3, items: [Integer(Magnitude(1))] })])"#
+    );
 }
 
 /// A gRPC call over HTTP/2 with the first bytes that came, and why no more were waited for.

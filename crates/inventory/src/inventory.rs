@@ -74,6 +74,10 @@ impl Inventory {
 }
 
 impl Operation {
+    pub(crate) fn slots(&self) -> &[Slot] {
+        &self.slots
+    }
+
     fn of(site: &str, found: Found, contract: Option<&Contract>) -> Self {
         let declared = found.cell.declared.as_ref().and_then(|id| contract?.operation(id));
         let (path, parameters) = match declared {

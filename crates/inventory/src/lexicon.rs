@@ -79,6 +79,55 @@ const RESERVED: &[&str] = &[
 /// Endings that name the format an instance is answered in rather than being part of its name.
 const FORMATS: &[&str] = &[".json", ".xml", ".csv", ".yaml", ".yml"];
 
+/// Header fields that any client sends, that say how a message is carried, or that carry what is told elsewhere.
+const USUAL_HEADERS: &[&str] = &[
+    "accept",
+    "accept-charset",
+    "accept-encoding",
+    "accept-language",
+    "authorization",
+    "cache-control",
+    "connection",
+    "content-encoding",
+    "content-length",
+    "content-type",
+    "cookie",
+    "date",
+    "dnt",
+    "expect",
+    "forwarded",
+    "from",
+    "host",
+    "keep-alive",
+    "max-forwards",
+    "origin",
+    "pragma",
+    "priority",
+    "proxy-authorization",
+    "proxy-connection",
+    "referer",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "upgrade-insecure-requests",
+    "user-agent",
+    "via",
+    "x-forwarded-for",
+    "x-forwarded-host",
+    "x-forwarded-port",
+    "x-forwarded-proto",
+    "x-real-ip",
+    "x-request-id",
+    "x-requested-with",
+];
+
+/// Whether a header field (lower case) tells nothing of the operation it is sent to.
+pub(crate) fn is_usual_header(name: &str) -> bool {
+    let carried = ["sec-", "access-control-", "cf-", "x-amzn-", "x-b3-", "trace"];
+    USUAL_HEADERS.binary_search(&name).is_ok() || carried.iter().any(|prefix| name.starts_with(prefix))
+}
+
 /// What a word looks like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Look {
@@ -171,8 +220,8 @@ mod tests {
     }
 
     #[test]
-    fn the_list_can_be_searched() {
-        assert!(RESERVED.is_sorted());
+    fn the_lists_can_be_searched() {
+        assert!(RESERVED.is_sorted() && USUAL_HEADERS.is_sorted());
     }
 
     #[test]

@@ -9,6 +9,8 @@
 //! redirect or a preflight never makes an operation. Deliberately absent: values (observations have none), keeping,
 //! clocks, what is done about what was learned.
 
+mod access;
+mod buckets;
 mod cell;
 mod durable;
 mod endpoint;
@@ -21,12 +23,21 @@ mod lowest;
 mod naming;
 pub mod openapi;
 mod path;
+mod risk;
 mod schema;
+mod standing;
 mod template;
+mod times;
 mod traffic;
+mod version;
 
+pub use access::{Access, Posture};
+pub use buckets::Buckets;
 pub use cell::{Body, Cell};
 pub use durable::Unreadable;
 pub use fold::{Fold, Folded, Limits};
 pub use inventory::{Inventory, Operation, Parameter};
-pub use schema::{Schema, Strings};
+pub use risk::{Level, Risk};
+pub use schema::{Schema, Strings, Words};
+pub use standing::{Assessment, Standing};
+pub use times::Times;

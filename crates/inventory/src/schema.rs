@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use portcullis_model::observation::{SegmentKind, Shape};
+use portcullis_model::observation::{Magnitude, SegmentKind, Shape};
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
@@ -12,6 +12,9 @@ use crate::durable::is_default;
 
 /// Fields kept of one object; the alphabetically first, so that order does not matter.
 const FIELDS: usize = 128;
+/// Words of one field beyond which it is no enumeration, and how often words must have come to be one.
+const WORDS: usize = 16;
+const ENOUGH: u64 = 12;
 /// Nesting that is folded.
 const DEPTH: u32 = 8;
 
@@ -31,6 +34,9 @@ pub struct Schema {
     /// Integers.
     #[serde(skip_serializing_if = "is_default")]
     pub integers: u64,
+    /// The least and the greatest integer, to their number of digits.
+    #[serde(skip_serializing_if = "is_default")]
+    pub range: Option<(Magnitude, Magnitude)>,
     /// Numbers that are none.
     #[serde(skip_serializing_if = "is_default")]
     pub numbers: u64,
@@ -70,6 +76,46 @@ pub struct Strings {
     /// What they look like.
     #[serde(skip_serializing_if = "is_default")]
     pub kinds: BTreeMap<SegmentKind, u64>,
+    /// The few words they are, as long as they are few.
+    #[serde(skip_serializing_if = "is_default")]
+    pub words: Words,
+}
+
+/// Texts that may be those of an enumeration.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Words {
+    /// All of them, and how often each.
+    Few(BTreeMap<SmolStr, u64>),
+    /// Too many to be an enumeration, or something else among them: none is kept.
+    Many,
+}
+
+impl Default for Words {
+    fn default() -> Self {
+        Self::Few(BTreeMap::new())
+    }
+}
+
+impl Words {
+    fn merge(&mut self, other: &Self) {
+        if let (Self::Few(words), Self::Few(others)) = (&mut *self, other) {
+            for (word, count) in others {
+                *words.entry(word.clone()).or_default() += count;
+            }
+            if words.len() <= WORDS {
+                return;
+            }
+        }
+        *self = Self::Many;
+    }
+
+    /// The words, if each came often enough for them to be all there are.
+    pub fn enumerated(&self) -> Option<Vec<&SmolStr>> {
+        let Self::Few(words) = self else { return None };
+        let met: u64 = words.values().sum();
+        (met >= ENOUGH.max(words.len() as u64 * 4)).then(|| words.keys().collect())
+    }
 }
 
 impl Schema {
@@ -83,9 +129,12 @@ impl Schema {
         match shape {
             Shape::Null => self.nulls += 1,
             Shape::Bool => self.bools += 1,
-            Shape::Integer => self.integers += 1,
+            Shape::Integer(size) => {
+                self.integers += 1;
+                widen(&mut self.range, (*size, *size));
+            }
             Shape::Number => self.numbers += 1,
-            Shape::String { length, kind } => self.strings.fold(*length, *kind),
+            Shape::String { length, kind, word } => self.strings.fold(*length, *kind, word.as_ref()),
             Shape::Array { length, items } => {
                 self.arrays += 1;
                 widen(&mut self.lengths, (*length, *length));
@@ -131,6 +180,9 @@ impl Schema {
         self.nulls += other.nulls;
         self.bools += other.bools;
         self.integers += other.integers;
+        if let Some(range) = other.range {
+            widen(&mut self.range, range);
+        }
         self.numbers += other.numbers;
         self.strings.merge(&other.strings);
         self.arrays += other.arrays;
@@ -150,10 +202,12 @@ impl Schema {
 }
 
 impl Strings {
-    fn fold(&mut self, length: u32, kind: SegmentKind) {
+    fn fold(&mut self, length: u32, kind: SegmentKind, word: Option<&SmolStr>) {
         self.count += 1;
         widen(&mut self.lengths, (length, length));
         *self.kinds.entry(kind).or_default() += 1;
+        let met = word.map_or(Words::Many, |word| Words::Few(BTreeMap::from([(word.clone(), 1)])));
+        self.words.merge(&met);
     }
 
     fn merge(&mut self, other: &Self) {
@@ -164,6 +218,7 @@ impl Strings {
         for (kind, count) in &other.kinds {
             *self.kinds.entry(*kind).or_default() += count;
         }
+        self.words.merge(&other.words);
     }
 
     /// The one thing all of them look like.
@@ -173,6 +228,6 @@ impl Strings {
     }
 }
 
-fn widen(range: &mut Option<(u32, u32)>, (low, high): (u32, u32)) {
+fn widen<T: Ord + Copy>(range: &mut Option<(T, T)>, (low, high): (T, T)) {
     *range = Some(range.map_or((low, high), |(least, most)| (least.min(low), most.max(high))));
 }

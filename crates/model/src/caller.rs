@@ -8,7 +8,9 @@ use smallvec::SmallVec;
 use smol_str::{SmolStr, format_smolstr};
 
 /// How an identity was proved.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Proof {
     /// A signed JSON Web Token (RFC 7519).

@@ -1,8 +1,14 @@
-//! Observations: what learning needs of an exchange. Shapes, counts and keyed hashes; never values, never stored.
+//! Observations: what learning needs of an exchange. Shapes, counts and keyed hashes; never stored.
+//!
+//! Invariant: no value, but for words that may be one of a few a field can have (`PENDING`, `asc`) and the words of a
+//! path. Knows nothing of how it was made.
+
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
+use crate::caller::Proof;
 use crate::id::OperationId;
 use crate::time::Timestamp;
 
@@ -13,6 +19,10 @@ pub struct Observation {
     pub time: Timestamp,
     /// The site.
     pub site: SmolStr,
+    /// How many exchanges it stands for: those like it that were not looked at, and itself.
+    pub weight: u32,
+    /// The host the request named, lower case, without its port.
+    pub host: SmolStr,
     /// The operation it was matched to, if declared.
     pub operation: Option<OperationId>,
     /// The method.
@@ -23,6 +33,14 @@ pub struct Observation {
     pub query: Vec<(SmolStr, Shape)>,
     /// Names of the request's header fields, lower case.
     pub headers: Vec<SmolStr>,
+    /// Names of the request's cookies.
+    pub cookies: Vec<SmolStr>,
+    /// What the request showed to say who it is from, proved or not.
+    pub credentials: Vec<Credential>,
+    /// How the caller proved an identity, if it did.
+    pub proof: Option<Proof>,
+    /// Procedures the body calls, where one path takes many.
+    pub calls: Vec<Call>,
     /// The request body's media type and shape, where it was read.
     pub request_body: Option<BodyShape>,
     /// The status answered.
@@ -31,16 +49,96 @@ pub struct Observation {
     pub response_type: Option<SmolStr>,
     /// The response body's media type and shape, where it was read.
     pub response_body: Option<BodyShape>,
+    /// What looks like a word in fields of both bodies that name things: the field and a keyed hash, as segments have it.
+    pub identifiers: Vec<Identifier>,
+    /// What the answer says of the operation's end.
+    pub farewell: Option<Farewell>,
     /// A keyed hash of the caller.
     pub caller: u64,
-    /// Whether the caller proved an identity.
-    pub known: bool,
     /// Request body bytes.
     pub request_bytes: u64,
     /// Response body bytes.
     pub response_bytes: u64,
     /// From first byte in to last byte out, microseconds.
     pub duration_us: u64,
+}
+
+/// Where a request carries a credential.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Credential {
+    /// `Authorization` with this scheme, lower case.
+    Scheme(SmolStr),
+    /// A header field of this name.
+    Header(SmolStr),
+    /// A query parameter.
+    Query(SmolStr),
+    /// A cookie.
+    Cookie(SmolStr),
+    /// A client certificate.
+    Certificate,
+}
+
+impl fmt::Display for Credential {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Scheme(name) => f.write_str(name),
+            Self::Header(name) => write!(f, "header {name}"),
+            Self::Query(name) => write!(f, "query parameter {name}"),
+            Self::Cookie(name) => write!(f, "cookie {name}"),
+            Self::Certificate => f.write_str("client certificate"),
+        }
+    }
+}
+
+/// A procedure that a body calls on a path that takes many.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Call {
+    /// Its protocol.
+    pub protocol: Protocol,
+    /// Its name: a JSON-RPC method, a SOAP action, `query customer`.
+    pub name: SmolStr,
+}
+
+/// Protocols that name what they call in the body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Protocol {
+    /// GraphQL: the kind of operation and a field of its root type.
+    Graphql,
+    /// JSON-RPC 2.0.
+    JsonRpc,
+    /// SOAP 1.1 and 1.2.
+    Soap,
+}
+
+impl Protocol {
+    /// As people write it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Graphql => "GraphQL",
+            Self::JsonRpc => "JSON-RPC",
+            Self::Soap => "SOAP",
+        }
+    }
+}
+
+/// A word in a field that names a thing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identifier {
+    /// The field's name.
+    pub field: SmolStr,
+    /// A keyed hash of the word.
+    pub hash: u64,
+}
+
+/// What an answer announces of its operation (RFC 9745 `Deprecation`, RFC 8594 `Sunset`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Farewell {
+    /// Since when it should not be called, where it says.
+    pub deprecated: Option<Timestamp>,
+    /// When it will be, or was, switched off.
+    pub sunset: Option<Timestamp>,
 }
 
 /// One path segment: its type, a keyed hash of its text and, only for plain words, the word.
@@ -109,7 +207,7 @@ pub enum Shape {
     /// A boolean.
     Bool,
     /// An integer.
-    Integer,
+    Integer(Magnitude),
     /// A number with a fraction or exponent.
     Number,
     /// A string: its length and what it looks like.
@@ -118,6 +216,8 @@ pub enum Shape {
         length: u32,
         /// What it looks like.
         kind: SegmentKind,
+        /// The text, where it may be one of a few that the field can have and says nothing of a person.
+        word: Option<SmolStr>,
     },
     /// An array: how many items and their shapes, equal ones once.
     Array {
@@ -130,4 +230,58 @@ pub enum Shape {
     Object(Vec<(SmolStr, Shape)>),
     /// Cut off: deeper, longer or other than what is read.
     Cut,
+}
+
+/// How large an integer is, to its number of digits: 0 for 0, 2 for 42, -1 for -7.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Magnitude(i8);
+
+impl Magnitude {
+    /// Of a number.
+    pub fn of(number: i64) -> Self {
+        let digits = number.unsigned_abs().checked_ilog10().map_or(0, |digits| digits as i8 + 1);
+        Self(if number < 0 { -digits } else { digits })
+    }
+
+    /// Of what does not fit a number of 64 bits.
+    pub const fn huge() -> Self {
+        Self(20)
+    }
+
+    /// The least number of this magnitude; none where it does not fit.
+    pub fn least(self) -> Option<i64> {
+        match self.0 {
+            ..0 => 10_i64.checked_pow(u32::from(self.0.unsigned_abs())).map(|power| 1 - power),
+            0 => Some(0),
+            digits => 10_i64.checked_pow(u32::from(digits.unsigned_abs()) - 1),
+        }
+    }
+
+    /// The greatest; none where it does not fit.
+    pub fn greatest(self) -> Option<i64> {
+        Self(-self.0).least().map(|least| if self.0 == 0 { 0 } else { -least })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn magnitudes_bound_their_numbers() {
+        for (number, least, greatest) in [
+            (0, Some(0), Some(0)),
+            (7, Some(1), Some(9)),
+            (42, Some(10), Some(99)),
+            (-7, Some(-9), Some(-1)),
+            (-10, Some(-99), Some(-10)),
+            (i64::MAX, Some(1_000_000_000_000_000_000), None),
+        ] {
+            let magnitude = Magnitude::of(number);
+            assert_eq!((magnitude.least(), magnitude.greatest()), (least, greatest), "{number}");
+        }
+        assert!(Magnitude::of(-10) < Magnitude::of(-7) && Magnitude::of(-7) < Magnitude::of(0));
+        assert!(Magnitude::of(9) < Magnitude::of(10) && Magnitude::of(i64::MAX) < Magnitude::huge());
+    }
 }

@@ -52,6 +52,12 @@ impl Timestamp {
         Duration::from_micros(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
     }
 
+    /// Parses a date as HTTP fields have it (RFC 9110 §5.6.7, `Sun, 06 Nov 1994 08:49:37 GMT`).
+    pub fn parse_http(text: &str) -> Option<Self> {
+        let parser = jiff::fmt::rfc2822::DateTimeParser::new();
+        parser.parse_timestamp(text).ok().map(|at| Self(at.as_microsecond()))
+    }
+
     /// Parses RFC 3339.
     pub fn parse(text: &str) -> Option<Self> {
         text.parse::<jiff::Timestamp>().ok().map(|at| Self(at.as_microsecond()))
@@ -157,6 +163,13 @@ pub struct Moment {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn dates_of_http_are_read() {
+        let at = Timestamp::parse("1994-11-06T08:49:37Z");
+        assert_eq!(Timestamp::parse_http("Sun, 06 Nov 1994 08:49:37 GMT"), at);
+        assert_eq!(Timestamp::parse_http("@1688169599"), None);
+    }
 
     #[test]
     fn prints_and_parses_rfc3339() {

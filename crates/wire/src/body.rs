@@ -24,6 +24,7 @@ mod xpath;
 use bytes::Bytes;
 
 pub use facts::{Flaw, Format, Multipart, Unmatched, part_fields};
+pub use shape::text_shape;
 pub use tree::{Kind, PartFacts, Tree, Value};
 pub use xpath::XPath;
 

@@ -19,6 +19,7 @@ mod grammar;
 pub mod normalise;
 pub mod segments;
 pub mod urlencoded;
+pub mod words;
 
 pub use body::{Body, Budget, Tree};
 pub use content::Coding;

@@ -50,11 +50,11 @@ fn preflight_method(state: &State) -> Option<http::Method> {
     http::Method::from_bytes(headers.get("access-control-request-method")?).ok()
 }
 
-fn sample(snapshot: &Snapshot, state: &State) -> bool {
+fn sample(snapshot: &Snapshot, state: &State) -> Option<u32> {
     let site = state.place.and_then(|place| snapshot.site(place.site));
-    let Some(site) = site.filter(|_| snapshot.policy().inventory.is_some()) else { return false };
+    let site = site.filter(|_| snapshot.policy().inventory.is_some())?;
     match &state.matched {
-        Matched::Nothing => false,
+        Matched::Nothing => None,
         Matched::Declared { index, .. } => site.learned.samples_declared(*index),
         Matched::Grouped { name, .. } => site.learned.samples_grouped(name),
     }

@@ -57,7 +57,7 @@ pub(crate) fn reads_body(snapshot: &Snapshot, state: &State) -> bool {
 
 fn plan_tee(state: &mut State) -> ResponseMode {
     let readable = || state.response.as_ref().is_some_and(|head| kind_of(head) == BodyKind::Readable);
-    if !(state.sampled && readable()) {
+    if !(state.sampled.is_some() && readable()) {
         return ResponseMode::Pass;
     }
     state.tee = Some(Tee { bytes: Vec::new(), limit: TEE, cut: false });

@@ -1,7 +1,7 @@
 //! Traffic for a document: requests with values, answers shaped by its schemas, and the noise that comes with both.
 
 use portcullis_model::Timestamp;
-use portcullis_model::observation::{BodyShape, Observation, Segment, SegmentKind, Shape};
+use portcullis_model::observation::{BodyShape, Magnitude, Observation, Segment, SegmentKind, Shape};
 use portcullis_wire::segments::{classify, split_format};
 use serde_json::Value;
 use smol_str::SmolStr;
@@ -48,7 +48,9 @@ fn success(document: &Document, declared: &Declared, draw: &mut Draw) -> Observa
     observation.status = declared.status;
     let asked = declared.query.iter().filter(|(_, required)| *required || draw.percent(PRESENT / 2));
     let query: Vec<(SmolStr, Shape)> = asked
-        .map(|(name, _)| (SmolStr::new(name), Shape::String { length: 4, kind: SegmentKind::Word }))
+        .map(|(name, _)| {
+            (SmolStr::new(name), Shape::String { length: 4, kind: SegmentKind::Word, word: None })
+        })
         .collect();
     observation.query = query;
     let json = SmolStr::new("application/json");
@@ -117,17 +119,24 @@ fn exchange(method: &str, segments: Vec<Segment>, draw: &mut Draw) -> Observatio
     Observation {
         time: Timestamp::from_secs(0),
         site: "bench".into(),
+        weight: 1,
+        host: "api.example.org".into(),
         operation: None,
         method: method.into(),
         segments,
         query: Vec::new(),
         headers: Vec::new(),
+        cookies: Vec::new(),
+        credentials: Vec::new(),
+        proof: None,
+        calls: Vec::new(),
         request_body: None,
         status: 200,
         response_type: None,
         response_body: None,
+        identifiers: Vec::new(),
+        farewell: None,
         caller: draw.next() % 50,
-        known: true,
         request_bytes: 0,
         response_bytes: 100,
         duration_us: 1000,
@@ -163,9 +172,9 @@ fn shape(document: &Document, schema: &Value, draw: &mut Draw, depth: u32) -> Sh
                 Some("email") => SegmentKind::Email,
                 _ => *draw.pick(&[SegmentKind::Word, SegmentKind::Opaque]),
             };
-            Shape::String { length: 1 + draw.below(30) as u32, kind }
+            Shape::String { length: 1 + draw.below(30) as u32, kind, word: None }
         }
-        Some("integer") => Shape::Integer,
+        Some("integer") => Shape::Integer(Magnitude::of((draw.next() % 1000).cast_signed())),
         Some("number") => Shape::Number,
         Some("boolean") => Shape::Bool,
         _ => Shape::Object(Vec::new()),

@@ -56,12 +56,30 @@ pub(super) fn schema(met: &Schema) -> Value {
     if let Some(format) = met.strings.kind().and_then(format) {
         schema.insert("format".into(), format.into());
     }
+    if types == ["string"]
+        && let Some(words) = met.strings.words.enumerated()
+    {
+        schema.insert("enum".into(), json!(words));
+    }
+    if types == ["integer"] {
+        add_range(&mut schema, met);
+    }
     let types = match types.as_slice() {
         [one] => json!(one),
         many => json!(many),
     };
     schema.insert("type".into(), types);
     schema.into()
+}
+
+/// How large integers are is known to the digit: enough for the format, and for whether there are negative ones.
+fn add_range(schema: &mut Map<String, Value>, met: &Schema) {
+    let Some((least, most)) = met.range.map(|(low, high)| (low.least(), high.greatest())) else { return };
+    let is_small = |bound: Option<i64>| bound.is_some_and(|bound| i32::try_from(bound).is_ok());
+    schema.insert("format".into(), if is_small(least) && is_small(most) { "int32" } else { "int64" }.into());
+    if least.is_some_and(|least| least >= 0) {
+        schema.insert("minimum".into(), 0.into());
+    }
 }
 
 fn add_fields(schema: &mut Map<String, Value>, met: &Schema) {
@@ -77,7 +95,10 @@ fn add_fields(schema: &mut Map<String, Value>, met: &Schema) {
 
 /// A parameter's schema from what its texts look like.
 pub(super) fn text_schema(met: &Strings) -> Value {
-    met.kind().map_or_else(|| json!({ "type": "string" }), kind_schema)
+    match met.words.enumerated() {
+        Some(words) => json!({ "type": "string", "enum": words }),
+        None => met.kind().map_or_else(|| json!({ "type": "string" }), kind_schema),
+    }
 }
 
 pub(super) fn kind_schema(kind: SegmentKind) -> Value {

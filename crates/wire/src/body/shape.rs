@@ -1,10 +1,11 @@
-//! What learning and rules see of a tree: its shape without values, and plain JSON.
+//! What learning and rules see of a tree: its shape without values (see [`crate::words`]), and plain JSON.
 
-use portcullis_model::observation::Shape;
+use portcullis_model::observation::{Magnitude, Shape};
 use smol_str::SmolStr;
 
 use crate::body::tree::{Kind, Tree, Value};
 use crate::segments::classify;
+use crate::words::telling;
 
 /// Nesting, distinct item shapes and fields beyond which a shape is cut off.
 const SHAPE_DEPTH: u32 = 12;
@@ -35,17 +36,15 @@ impl Value<'_> {
         match self.kind() {
             Kind::Null => Shape::Null,
             Kind::Bool(_) => Shape::Bool,
-            Kind::Integer => Shape::Integer,
+            Kind::Integer => Shape::Integer(self.as_i64().map_or(Magnitude::huge(), Magnitude::of)),
             Kind::Number => Shape::Number,
             Kind::String | Kind::Attribute => {
-                let text = self.as_str().unwrap_or_default();
-                Shape::String { length: text.chars().count() as u32, kind: classify(text) }
+                text_shape(self.name().unwrap_or_default(), self.as_str().unwrap_or_default())
             }
             Kind::Binary => Shape::Cut,
             Kind::Array => self.array_shape(depth),
             Kind::Element if self.is_text_alone() => {
-                let text = self.element_text().unwrap_or_default();
-                Shape::String { length: text.chars().count() as u32, kind: classify(&text) }
+                text_shape(self.name().unwrap_or_default(), &self.element_text().unwrap_or_default())
             }
             Kind::Object | Kind::Element => Shape::Object(
                 self.children()
@@ -102,6 +101,12 @@ impl Value<'_> {
         }
         self.as_f64().and_then(serde_json::Number::from_f64).map_or(serde_json::Value::Null, Into::into)
     }
+}
+
+/// The shape of a text in a field or parameter of this name.
+pub fn text_shape(name: &str, text: &str) -> Shape {
+    let word = telling(name, text).then(|| SmolStr::new(text));
+    Shape::String { length: text.chars().count() as u32, kind: classify(text), word }
 }
 
 /// A name, cut at a character's end if it is long: names can be data too.

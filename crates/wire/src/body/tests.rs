@@ -360,13 +360,18 @@ fn the_declared_type_decides() {
 }
 
 #[test]
-fn shapes_hold_no_values() {
-    let body = read(br#"{"id":"a@b.example","tags":["x","y",1],"n":{"f":1.5}}"#, JSON, &Budget::default());
+fn shapes_hold_no_values_but_telling_words() {
+    let body = read(
+        br#"{"id":"a@b.example","tags":["x","y",1],"state":"open","n":{"f":1.5}}"#,
+        JSON,
+        &Budget::default(),
+    );
     let shape = format!("{:?}", body.tree.shape());
     assert_eq!(
         shape,
-        "Object([(\"id\", String { length: 11, kind: Email }), (\"tags\", Array { length: 3, items: [String \
-         { length: 1, kind: Word }, Integer] }), (\"n\", Object([(\"f\", Number)]))])"
+        "Object([(\"id\", String { length: 11, kind: Email, word: None }), (\"tags\", Array { length: 3, items: \
+         [String { length: 1, kind: Word, word: None }, Integer(Magnitude(1))] }), (\"state\", String { length: 4, \
+         kind: Word, word: Some(\"open\") }), (\"n\", Object([(\"f\", Number)]))])"
     );
 }
 

@@ -1,51 +1,13 @@
-//! The laws of folding: order does not matter, cutting and merging does not matter, memory is bounded.
-#![allow(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::tests_outside_test_module,
-    missing_docs,
-    reason = "tests"
-)]
+//! The laws of folding: order does not matter, cutting and merging does not matter, memory is bounded; what is kept as
+//! bytes comes back.
 
 use portcullis_inventory::{Fold, Folded, Inventory, Limits, Unreadable};
-use portcullis_model::Timestamp;
-use portcullis_model::observation::{BodyShape, Observation, Segment, Shape};
-use portcullis_wire::segments::{classify, split_format};
+use portcullis_model::observation::Observation;
 use proptest::prelude::*;
-use smol_str::SmolStr;
 
-const KEY: u64 = 11;
+use crate::traffic::{KEY, fold, fold_within, found, observation};
+
 const LIMITS: Limits = Limits { paths: 4, strata: 6 };
-
-fn segment(text: &str) -> Segment {
-    let (value, format) = split_format(text);
-    let hash =
-        value.bytes().fold(7_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
-    Segment { kind: classify(value), hash, word: Some(value.into()), format: format.map(SmolStr::new) }
-}
-
-fn observation(method: &str, path: &str, status: u16, fields: &[&str], second: i64) -> Observation {
-    let answer = fields.iter().map(|name| (SmolStr::new(name), Shape::Integer)).collect();
-    let json = SmolStr::new("application/json");
-    Observation {
-        time: Timestamp::from_secs(second),
-        site: "shop".into(),
-        operation: None,
-        method: method.into(),
-        segments: path.trim_start_matches('/').split('/').map(segment).collect(),
-        query: Vec::new(),
-        headers: Vec::new(),
-        request_body: None,
-        status,
-        response_type: Some(json.clone()),
-        response_body: Some(BodyShape { media_type: json, shape: Shape::Object(answer) }),
-        caller: second.unsigned_abs() % 5,
-        known: second % 2 == 0,
-        request_bytes: 0,
-        response_bytes: 10,
-        duration_us: 10,
-    }
-}
 
 fn any_observation() -> impl Strategy<Value = Observation> {
     let word = prop::sample::select(vec![
@@ -67,18 +29,6 @@ fn any_observation() -> impl Strategy<Value = Observation> {
             observation(method, &format!("/{}", path.join("/")), status, &fields, second)
         },
     )
-}
-
-fn fold_within<'a>(limits: Limits, observations: impl IntoIterator<Item = &'a Observation>) -> Fold {
-    let mut fold = Fold::new("shop", KEY, limits);
-    for observation in observations {
-        fold.fold(observation);
-    }
-    fold
-}
-
-fn fold<'a>(observations: impl IntoIterator<Item = &'a Observation>) -> Fold {
-    fold_within(Limits::default(), observations)
 }
 
 fn merged(mut one: Fold, other: Fold) -> Fold {
@@ -152,12 +102,6 @@ fn only_a_path_that_was_not_known_is_new() {
     assert_eq!(fold.fold(&observation("GET", "/orders/2", 200, &["id"], 3)), Folded::Known);
     assert_eq!(fold.fold(&observation("OPTIONS", "/orders/2", 200, &[], 3)), Folded::Nothing);
     assert!(!fold.is_empty());
-}
-
-/// The paths of what was found.
-fn found(fold: &Fold) -> Vec<String> {
-    let inventory = Inventory::of(fold, None);
-    inventory.operations.iter().map(|known| format!("{} {}", known.method, known.path)).collect()
 }
 
 #[test]

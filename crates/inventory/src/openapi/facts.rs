@@ -1,0 +1,67 @@
+//! What is known of an operation beyond what `OpenAPI` has words for, as `x-portcullis-*`.
+//!
+//! Invariant: a fact that is not known is not written.
+
+use serde_json::{Map, Value, json};
+
+use crate::buckets::Buckets;
+use crate::inventory::Operation;
+use crate::standing::{Assessment, Standing};
+
+/// Adds the facts of an operation.
+pub(super) fn add(
+    described: &mut Map<String, Value>,
+    operation: &Operation,
+    assessment: Option<&Assessment>,
+) {
+    let facts = &operation.facts;
+    let mut put = |name: &str, value: Value| described.insert(format!("x-portcullis-{name}"), value);
+    put("exchanges", facts.exchanges.into());
+    put("callers", facts.callers().into());
+    if let Some((first, last)) = facts.seen {
+        put("first-seen", first.to_string().into());
+        put("last-seen", last.to_string().into());
+    }
+    let statuses = facts.statuses.iter().map(|(status, count)| (status.to_string(), (*count).into()));
+    put("statuses", Value::Object(statuses.collect()));
+    for (name, buckets) in [
+        ("latency-us", &facts.latency),
+        ("request-bytes", &facts.request_bytes),
+        ("response-bytes", &facts.response_bytes),
+    ] {
+        if let Some(spread) = spread(buckets) {
+            put(name, spread);
+        }
+    }
+    if let Some(posture) = facts.access.posture() {
+        put("authenticated", posture.as_str().into());
+    }
+    if !facts.calls.is_empty() {
+        let calls = facts.calls.iter().map(|(call, of)| {
+            json!({ "protocol": call.protocol.as_str(), "name": call.name, "exchanges": of.exchanges })
+        });
+        put("calls", calls.collect());
+    }
+    if let Some(assessment) = assessment {
+        assess(described, assessment);
+    }
+}
+
+fn assess(described: &mut Map<String, Value>, assessment: &Assessment) {
+    if let Some(standing) = assessment.standing {
+        described.insert("x-portcullis-standing".into(), standing.as_str().into());
+        described.insert("x-portcullis-why".into(), assessment.why.clone().into());
+        if standing == Standing::Zombie {
+            described.insert("deprecated".into(), true.into());
+        }
+    }
+    let risk = json!({ "level": assessment.risk.level.as_str(), "reasons": assessment.risk.reasons });
+    described.insert("x-portcullis-risk".into(), risk);
+}
+
+/// Half are at most this, 95 and 99 of a hundred at most that.
+fn spread(buckets: &Buckets) -> Option<Value> {
+    let percent = |percent| buckets.percentile(percent);
+    percent(100).filter(|most| *most > 0)?;
+    Some(json!({ "p50": percent(50), "p95": percent(95), "p99": percent(99) }))
+}

@@ -1,0 +1,147 @@
+//! How much there is to fear of an operation, as a sum of reasons that are spelled out.
+//!
+//! Invariant: a level always has the reasons that made it. It is a measure to sort by, not a verdict.
+
+use portcullis_contract::{Operation as Declared, Security};
+use portcullis_model::observation::{Credential, SegmentKind};
+use serde::{Deserialize, Serialize};
+
+use crate::access::Posture;
+use crate::inventory::Operation;
+use crate::schema::Schema;
+use crate::standing::Standing;
+
+/// Items in one answer from which on it gives away much at once.
+const MANY: u32 = 100;
+/// Words in a path of what is not for everybody.
+const INTERNAL: &[&str] =
+    &["actuator", "admin", "backup", "console", "debug", "dump", "export", "internal", "private"];
+
+/// A level and its reasons.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Risk {
+    /// How much.
+    pub level: Level,
+    /// Why, the gravest first.
+    pub reasons: Vec<String>,
+}
+
+/// How much there is to fear.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Level {
+    /// Little.
+    #[default]
+    Low,
+    /// Something to know.
+    Medium,
+    /// Something to look at.
+    High,
+    /// Something to do about.
+    Critical,
+}
+
+impl Level {
+    /// The word for it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Low => "low",
+            Self::Medium => "medium",
+            Self::High => "high",
+            Self::Critical => "critical",
+        }
+    }
+
+    const fn of(weight: u32) -> Self {
+        match weight {
+            0..=1 => Self::Low,
+            2..=3 => Self::Medium,
+            4..=5 => Self::High,
+            _ => Self::Critical,
+        }
+    }
+}
+
+/// The risk of an operation that stands so.
+pub(crate) fn of(operation: &Operation, standing: Option<Standing>, declared: Option<&Declared>) -> Risk {
+    let mut reasons: Vec<(u32, String)> = Vec::new();
+    match standing {
+        Some(Standing::Shadow) => reasons.push((2, "no contract declares it".into())),
+        Some(Standing::Zombie) => reasons.push((2, "it should not be called any more".into())),
+        _ => {}
+    }
+    reasons.extend(of_access(operation, declared));
+    reasons.extend(of_credentials(operation));
+    reasons.extend(of_what_it_does(operation));
+    reasons.sort_by_key(|(weight, _)| std::cmp::Reverse(*weight));
+    let weight = reasons.iter().map(|(weight, _)| weight).sum();
+    Risk { level: Level::of(weight), reasons: reasons.into_iter().map(|(_, reason)| reason).collect() }
+}
+
+fn of_access(operation: &Operation, declared: Option<&Declared>) -> Option<(u32, String)> {
+    let access = &operation.facts.access;
+    let (anonymous, all) = (access.anonymous.count, access.anonymous.count + access.named().count);
+    let asked_for = declared.is_some_and(|declared| match &declared.security {
+        Security::AnyOf(alternatives) => alternatives.iter().all(|schemes| !schemes.is_empty()),
+        Security::Public | Security::Unstated => false,
+    });
+    let is_public = declared.is_some_and(|declared| declared.security == Security::Public);
+    match access.posture()? {
+        Posture::Always => None,
+        _ if asked_for => Some((
+            4,
+            format!(
+                "{anonymous} of {all} exchanges were answered without the credential the contract asks for"
+            ),
+        )),
+        _ if is_public => None,
+        Posture::Sometimes => Some((
+            3,
+            format!("{anonymous} of {all} exchanges were answered without the credential others show"),
+        )),
+        Posture::Never => Some((2, "it answers callers who do not say who they are".into())),
+    }
+}
+
+fn of_credentials(operation: &Operation) -> Vec<(u32, String)> {
+    let mut reasons = Vec::new();
+    for credential in operation.facts.access.credentials.keys() {
+        match credential {
+            Credential::Query(name) => {
+                reasons.push((1, format!("credentials come in the query (`{name}`), where logs keep them")));
+            }
+            Credential::Scheme(name) if name == "basic" => {
+                reasons.push((1, "passwords come with every request (Basic)".into()));
+            }
+            _ => {}
+        }
+    }
+    reasons
+}
+
+fn of_what_it_does(operation: &Operation) -> Vec<(u32, String)> {
+    let mut reasons = Vec::new();
+    if !matches!(operation.method.as_str(), "GET" | "QUERY") {
+        reasons.push((1, format!("it changes something ({})", operation.method)));
+    }
+    if operation.parameters.iter().any(|parameter| parameter.kinds == [SegmentKind::Number]) {
+        reasons.push((1, "its ids are numbers, which can be walked through".into()));
+    }
+    let named = operation.path.split('/').find(|part| INTERNAL.contains(&part.to_ascii_lowercase().as_str()));
+    if let Some(part) = named {
+        reasons.push((1, format!("its path says `{part}`")));
+    }
+    let answers = operation.facts.responses.iter().filter(|((status, _), _)| (200..300).contains(status));
+    if answers.filter_map(|(_, body)| longest(&body.schema)).any(|length| length >= MANY) {
+        reasons.push((1, format!("one answer may hold {MANY} things and more")));
+    }
+    reasons
+}
+
+/// The longest list in an answer, itself or one of its fields.
+fn longest(schema: &Schema) -> Option<u32> {
+    let own = schema.lengths.map(|(_, most)| most);
+    own.into_iter()
+        .chain(schema.fields.values().filter_map(|field| field.lengths.map(|(_, most)| most)))
+        .max()
+}

@@ -1,0 +1,157 @@
+//! Standings, postures and risks of small inventories, with and without a contract.
+
+use portcullis_contract::{Contract, load};
+use portcullis_document::MemorySources;
+use portcullis_inventory::{Assessment, Inventory, Level, Posture, Standing};
+use portcullis_model::Timestamp;
+use portcullis_model::observation::{Credential, Farewell, Observation};
+use smol_str::SmolStr;
+
+use crate::traffic::{fold, observation};
+
+const CONTRACT: &str = "
+openapi: 3.1.0
+info: { title: Shop, version: '1' }
+security: [{ token: [] }]
+paths:
+  /v1/orders/{orderId}:
+    get: { responses: { 200: { description: One } } }
+  /v1/carts:
+    get: { deprecated: true, responses: { 200: { description: All } } }
+  /v1/returns:
+    get: { responses: { 200: { description: All } } }
+components: { securitySchemes: { token: { type: http, scheme: bearer } } }
+";
+
+const NOW: Timestamp = Timestamp::from_secs(1_000_000_000);
+
+fn contract() -> Contract {
+    let sources = MemorySources::new().file("openapi.yaml", CONTRACT);
+    load("shop", &["openapi.yaml"], &sources).contract.expect("a contract")
+}
+
+/// An answered exchange shortly before now.
+fn call(method: &str, path: &str, contract: Option<&Contract>) -> Observation {
+    let mut call = observation(method, path, 200, &["id", "total", "state"], NOW.as_secs() - 60);
+    call.proof = None;
+    call.calls = Vec::new();
+    call.credentials = vec![Credential::Scheme("bearer".into())];
+    let segments: Vec<String> = path.trim_start_matches('/').split('/').map(str::to_owned).collect();
+    let method = method.parse().expect("a method");
+    if let Some(portcullis_contract::Found::Operation(operation, _)) =
+        contract.map(|contract| contract.find(&method, &segments))
+    {
+        call.operation = Some(operation.id.clone());
+    }
+    call
+}
+
+fn assess(calls: &[Observation], contract: Option<&Contract>) -> Vec<Assessment> {
+    Inventory::of(&fold(calls), contract).assess(contract, NOW)
+}
+
+fn of<'a>(all: &'a [Assessment], name: &str) -> &'a Assessment {
+    all.iter().find(|one| format!("{} {}", one.method, one.path) == name).expect(name)
+}
+
+#[test]
+fn standings_against_a_contract() {
+    let contract = contract();
+    let calls = ["/v1/orders/17", "/v1/carts", "/v1/hidden"].map(|path| call("GET", path, Some(&contract)));
+    let all = assess(&calls, Some(&contract));
+    for (name, standing) in [
+        ("GET /v1/orders/{orderId}", Standing::Documented),
+        ("GET /v1/carts", Standing::Zombie),
+        ("GET /v1/hidden", Standing::Shadow),
+        ("GET /v1/returns", Standing::Dormant),
+    ] {
+        assert_eq!(of(&all, name).standing, Some(standing), "{name}");
+        assert!(!of(&all, name).why.is_empty(), "{name}");
+    }
+    assert_eq!(of(&all, "GET /v1/hidden").since, Some(Timestamp::from_secs(NOW.as_secs() - 60)));
+    assert_eq!(all.len(), 4);
+}
+
+#[test]
+fn what_was_declared_once_and_is_called_still_is_a_zombie() {
+    let contract = contract();
+    let mut retired = call("GET", "/v1/old", None);
+    retired.operation = Some(portcullis_model::OperationId::new("0123456789abcdef"));
+    let all = assess(&[retired], Some(&contract));
+    assert_eq!(of(&all, "GET /v1/old").standing, Some(Standing::Zombie));
+}
+
+#[test]
+fn what_nobody_called_for_long_is_dormant_again() {
+    let contract = contract();
+    let mut old = call("GET", "/v1/orders/17", Some(&contract));
+    old.time = Timestamp::from_secs(NOW.as_secs() - 100 * 86_400);
+    let all = assess(&[old], Some(&contract));
+    assert_eq!(of(&all, "GET /v1/orders/{orderId}").standing, Some(Standing::Dormant));
+}
+
+#[test]
+fn an_older_version_beside_a_newer_one_is_a_zombie_also_without_a_contract() {
+    let all = assess(
+        &[
+            call("GET", "/v1/users/7", None),
+            call("GET", "/v2/users/8", None),
+            call("GET", "/v1/teams/8", None),
+        ],
+        None,
+    );
+    let old = of(&all, "GET /v1/users/{userId}");
+    assert_eq!(old.standing, Some(Standing::Zombie));
+    assert!(old.why[0].contains("/v2/users/{userId}"), "{:?}", old.why);
+    assert_eq!(of(&all, "GET /v2/users/{userId}").standing, None);
+    assert_eq!(of(&all, "GET /v1/teams/{teamId}").standing, None);
+}
+
+#[test]
+fn answers_that_announce_their_end() {
+    let mut dying = call("GET", "/v1/reports", None);
+    let sunset = Timestamp::from_secs(NOW.as_secs() - 10);
+    dying.farewell = Some(Farewell { deprecated: None, sunset: Some(sunset) });
+    let all = assess(&[dying], None);
+    assert_eq!(of(&all, "GET /v1/reports").standing, Some(Standing::Zombie));
+    assert_eq!(of(&all, "GET /v1/reports").since, Some(sunset));
+}
+
+#[test]
+fn postures_and_when_they_changed() {
+    let at = |seconds: i64, credentials: &[&str]| {
+        let mut call = call("GET", "/a", None);
+        call.time = Timestamp::from_secs(seconds);
+        call.credentials = credentials.iter().map(|name| Credential::Scheme(SmolStr::new(name))).collect();
+        call
+    };
+    for (calls, posture, since) in [
+        (vec![at(5, &["bearer"]), at(9, &["bearer"])], Posture::Always, 5),
+        (vec![at(5, &["bearer"]), at(9, &[])], Posture::Sometimes, 9),
+        (vec![at(5, &[]), at(9, &[])], Posture::Never, 5),
+    ] {
+        let all = assess(&calls, None);
+        assert_eq!(all[0].authenticated, Some(posture));
+        assert_eq!(all[0].authenticated_since, Some(Timestamp::from_secs(since)));
+    }
+}
+
+#[test]
+fn risks_come_with_their_reasons() {
+    let contract = contract();
+    let mut open = call("GET", "/v1/orders/17", Some(&contract));
+    open.credentials = Vec::new();
+    let mut shadow = call("DELETE", "/v1/internal/users/17", Some(&contract));
+    shadow.credentials = Vec::new();
+    let safe = call("GET", "/v1/carts", Some(&contract));
+    let all = assess(&[open, shadow, safe], Some(&contract));
+    let check = |name: &str, level: Level, reason: &str| {
+        let risk = &of(&all, name).risk;
+        assert_eq!(risk.level, level, "{name}: {:?}", risk.reasons);
+        assert!(risk.reasons.iter().any(|one| one.contains(reason)), "{name}: {:?}", risk.reasons);
+    };
+    check("GET /v1/orders/{orderId}", Level::High, "1 of 1 exchanges were answered without the credential");
+    check("DELETE /v1/internal/users/{userId}", Level::Critical, "its path says `internal`");
+    check("GET /v1/carts", Level::Medium, "should not be called any more");
+    assert_eq!(of(&all, "GET /v1/returns").risk.level, Level::Low);
+}
