@@ -1,18 +1,22 @@
 //! What is asked and answered over the control socket; both ends share these types.
 //!
 //! `GET /status`, `GET /top?seconds=N`, `GET /events?where=…&since=…&until=…&limit=N`, `GET /events/{id}`,
-//! `GET /follow?where=…` (JSON lines), `GET /operations?site=…`, `GET /openapi?site=…`, `GET|POST|DELETE /bans`,
+//! `GET /follow?where=…` (JSON lines), `GET /operations?site=…`, `GET /openapi?site=…`,
+//! `GET /findings?state=…&site=…&kind=…&severity=…&since=…`, `GET|POST /findings/{id}`, `GET|POST|DELETE /bans`,
 //! `POST /reload`.
 
+mod findings;
 mod inventory;
 
 use std::fmt::Write as _;
 
 use portcullis_events::Figures;
+use portcullis_events::findings::FindingFigures;
 use portcullis_model::{Ban, BanKey, Event, Timestamp};
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
+pub use findings::{FoundFindings, Mark, MarkFinding, findings_target};
 pub use inventory::{FoundOperations, OperationQuery, OperationView, ParameterView, only_site, operations};
 
 /// How the gateway is.
@@ -32,6 +36,8 @@ pub struct Status {
     pub recording: Figures,
     /// What was learned of the sites' APIs.
     pub learning: Learning,
+    /// How keeping findings goes.
+    pub findings: FindingFigures,
 }
 
 /// How learning goes on.

@@ -5,8 +5,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use portcullis_events::Recorder;
 use portcullis_events::archive::{Found, Query, ReadError, Reader};
+use portcullis_events::{Findings, Recorder};
 use portcullis_learn::Inventories;
 use portcullis_model::{Ban, Event, EventId, Timestamp};
 use portcullis_store::Store;
@@ -42,6 +42,8 @@ pub trait Operator: Send + Sync {
 pub struct Desk {
     /// Live figures and followers.
     pub recorder: Recorder,
+    /// What was concluded.
+    pub findings: Findings,
     /// Bans.
     pub store: Arc<dyn Store>,
     /// The application.
@@ -157,6 +159,7 @@ mod tests {
             Arc::new(Settling { folder: Some(tempfile::tempdir().unwrap()), ..Settling::default() });
         let desk = Desk {
             recorder,
+            findings: Findings::start(None).unwrap().0,
             store: Arc::new(MemoryStore::new(MemoryLimits::default())),
             operator: Arc::<Settling>::clone(&operator),
         };

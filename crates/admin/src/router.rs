@@ -1,5 +1,7 @@
 //! Which question gets which answer.
 
+mod findings;
+
 use std::convert::Infallible;
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -37,6 +39,8 @@ pub fn router(desk: Desk) -> Router {
         .route("/follow", get(follow))
         .route("/operations", get(operations))
         .route("/openapi", get(openapi))
+        .route("/findings", get(findings::list))
+        .route("/findings/{id}", get(findings::find).post(findings::mark))
         .route("/bans", get(bans).post(ban).delete(unban))
         .route("/reload", post(async |State(desk): State<Desk>| Json(desk.operator.reload().await)))
         .with_state(desk)

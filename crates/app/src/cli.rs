@@ -78,6 +78,16 @@ pub(crate) enum Command {
         Asks the running gateway, or reads its files where none runs."
     )]
     Api(Api),
+    /// Show what was found out about the sites' APIs: undeclared operations, sensitive data, what changed.
+    #[command(
+        args_conflicts_with_subcommands = true,
+        after_help = "Examples:\n  portcullis findings\n  portcullis findings --severity high --since 24h\n  \
+        portcullis findings --all --json | jq .title\n  portcullis findings show 3f9c\n  \
+        portcullis findings ack 3f9c\n  portcullis findings mute 3f9c --for 7d\n\n\
+        Lists open findings, the gravest first. Asks the running gateway, or its files where none runs.\n\
+        An id may be cut as long as only one finding's begins with it. Exits 1 if there is no such finding."
+    )]
+    Findings(Findings),
     /// Show live what is called, by whom, with which verdicts and how fast.
     #[command(
         after_help = "Examples:\n  portcullis top\n  portcullis top --once\n  portcullis top --window 15m --json"
@@ -199,6 +209,65 @@ pub(crate) enum Api {
         /// The site; may be left out where there is one only.
         #[arg(long)]
         site: Option<String>,
+    },
+}
+
+/// Options of `findings`, and the commands under it.
+#[derive(Args, Debug)]
+pub(crate) struct Findings {
+    /// Which are listed.
+    #[command(flatten)]
+    pub(crate) which: FindingsWhich,
+    /// What is done with one.
+    #[command(subcommand)]
+    pub(crate) command: Option<FindingCommand>,
+}
+
+/// Which findings are listed.
+#[derive(Args, Debug)]
+pub(crate) struct FindingsWhich {
+    /// Those too that were acknowledged or muted.
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// Only of this site.
+    #[arg(long)]
+    pub(crate) site: Option<String>,
+    /// Only of this kind: `shadow_operation`, `sensitive_field`, …
+    #[arg(long)]
+    pub(crate) kind: Option<String>,
+    /// Only what matters so much or more: info, low, medium, high, critical.
+    #[arg(long, value_name = "LEAST")]
+    pub(crate) severity: Option<String>,
+    /// Only what was met since then: a span such as `24h`, `7d`, or a time (RFC 3339).
+    #[arg(long, value_name = "TIME")]
+    pub(crate) since: Option<String>,
+}
+
+/// The commands under `findings`.
+#[derive(Subcommand, Debug)]
+pub(crate) enum FindingCommand {
+    /// Show one with its reasons and evidence.
+    Show {
+        /// Its id, or the beginning of it.
+        id: String,
+    },
+    /// Acknowledge one: it is known, and heard of again only when it becomes worse.
+    Ack {
+        /// Its id, or the beginning of it.
+        id: String,
+    },
+    /// Mute one, for a time or for good.
+    Mute {
+        /// Its id, or the beginning of it.
+        id: String,
+        /// For how long: `12h`, `7d`; for good if absent.
+        #[arg(long = "for", value_name = "SPAN")]
+        span: Option<String>,
+    },
+    /// Open one again that was acknowledged or muted.
+    Reopen {
+        /// Its id, or the beginning of it.
+        id: String,
     },
 }
 

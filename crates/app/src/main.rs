@@ -8,6 +8,7 @@ mod events;
 mod explain;
 mod files;
 mod filter;
+mod findings;
 mod key;
 mod load;
 mod output;
@@ -68,6 +69,7 @@ fn main() -> ExitCode {
         Command::Replay(options) => replay::run(config, audience, &options),
         Command::Events(options) => events::run(config, audience, &options),
         Command::Api(command) => api::run(config, audience, command),
+        Command::Findings(options) => findings::run(config, audience, options),
         Command::Top(options) => top::run(config, audience, &options),
         Command::Ban(command) => ban::run(config, audience, command),
         Command::Key(command) => key::run(config, audience, command),

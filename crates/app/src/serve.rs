@@ -90,8 +90,12 @@ async fn serve(config: &Path, audience: Audience, options: &cli::Serve, loaded: 
     // Before anything is announced, so that no change after that goes unseen.
     let mut watch = if options.no_watch { Watch::nothing() } else { Watch::over(config, &loaded.files) };
     let node = Arc::new(RunningNode::start(config, loaded)?);
-    let desk =
-        Desk { recorder: node.recorder(), store: node.store(), operator: Arc::<RunningNode>::clone(&node) };
+    let desk = Desk {
+        recorder: node.recorder(),
+        findings: node.findings(),
+        store: node.store(),
+        operator: Arc::<RunningNode>::clone(&node),
+    };
     let stop = tokio_util::sync::CancellationToken::new();
     let served =
         socket.map(|socket| socket.serve(portcullis_admin::router(desk), stop.clone().cancelled_owned()));

@@ -94,14 +94,15 @@ impl FindingQuery {
 }
 
 /// How keeping findings goes.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FindingFigures {
     /// Findings waiting to be committed.
     pub waiting: u64,
     /// Findings lost because too many waited.
     pub dropped: u64,
     /// What is wrong with the file, if anything.
-    pub failing: Option<FindingsError>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failing: Option<String>,
 }
 
 /// The running side. Dropping it commits what waits, and ends keeping.
@@ -180,7 +181,7 @@ impl Findings {
         FindingFigures {
             waiting: desk.waiting.len() as u64,
             dropped: desk.dropped,
-            failing: desk.failing.clone(),
+            failing: desk.failing.as_ref().map(ToString::to_string),
         }
     }
 }

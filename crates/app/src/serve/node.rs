@@ -11,7 +11,7 @@ use portcullis_admin::Operator;
 use portcullis_admin::api::{Learning, PolicyStatus, Reloaded, Status};
 use portcullis_document::{Problem, Style, render};
 use portcullis_engine::Snapshot;
-use portcullis_events::{ArchiveConfig, Recorder, RecorderConfig, Recording, Share};
+use portcullis_events::{ArchiveConfig, FindingKeeper, Findings, Recorder, RecorderConfig, Recording, Share};
 use portcullis_gateway::{Clock, Gateway, Metrics, Ports};
 use portcullis_learn::{Inventories, Keeping, Learner};
 use portcullis_model::Timestamp;
@@ -22,6 +22,7 @@ use tracing::{error, info, warn};
 use super::bans::BanFile;
 use super::learning::{self, Publisher};
 use super::now;
+use crate::findings;
 use crate::load::{self, Loaded, Purpose};
 
 /// A started gateway and everything around it.
@@ -37,6 +38,8 @@ pub(super) struct RunningNode {
     bans: BanFile,
     recorder: Recorder,
     recording: Mutex<Option<Recording>>,
+    findings: Findings,
+    finding_keeper: Mutex<Option<FindingKeeper>>,
     gateway: Gateway,
     learner: Learner,
 }
@@ -54,6 +57,7 @@ impl RunningNode {
         let bans = BanFile::of(&policy);
         bans.restore(store.ban_book());
         let (recorder, recording) = Recorder::start(&recording_config(&policy))?;
+        let (findings, finding_keeper) = Findings::start(findings::path(&policy))?;
         let snapshot = Arc::new(ArcSwap::from(loaded.snapshot));
         let learner = Learner::start(
             learning::config(&policy, &snapshot.load()),
@@ -79,6 +83,8 @@ impl RunningNode {
             bans,
             recorder,
             recording: Mutex::new(Some(recording)),
+            findings,
+            finding_keeper: Mutex::new(Some(finding_keeper)),
             gateway,
             learner,
         })
@@ -96,6 +102,10 @@ impl RunningNode {
 
     pub(super) fn recorder(&self) -> Recorder {
         self.recorder.clone()
+    }
+
+    pub(super) fn findings(&self) -> Findings {
+        self.findings.clone()
     }
 
     pub(super) fn store(&self) -> Arc<dyn Store> {
@@ -158,6 +168,8 @@ impl RunningNode {
         let node = Arc::clone(self);
         let written = tokio::task::spawn_blocking(move || {
             node.learner.finish();
+            // After what raises them.
+            drop(node.finding_keeper.lock().take());
             recording.map(Recording::finish)
         });
         let _ = written.await;
@@ -190,6 +202,7 @@ impl Operator for RunningNode {
             connections: self.gateway.connections() as u64,
             recording: self.recorder.figures(),
             learning: self.learning(),
+            findings: self.findings.figures(),
         }
     }
 

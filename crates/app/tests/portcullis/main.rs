@@ -16,6 +16,7 @@ mod debian;
 mod documents;
 mod faults;
 mod filter;
+mod findings;
 mod generated;
 mod harness;
 mod live;
