@@ -7,7 +7,7 @@ use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use http::Method;
-use portcullis_contract::load;
+use portcullis_contract::{Purpose, load};
 use portcullis_document::MemorySources;
 
 /// A hundred resources with four operations each.
@@ -30,7 +30,7 @@ fn document() -> String {
 fn bench(criterion: &mut Criterion) {
     let text = document();
     let sources = MemorySources::new().file("api.json", text);
-    let contract = load("bench", &["api.json"], &sources).contract.unwrap();
+    let contract = load("bench", &["api.json"], Purpose::Find, &sources).contract.unwrap();
     for (name, path) in [
         ("literal", vec!["v1", "resource42"]),
         ("one parameter", vec!["v1", "resource42", "1234567"]),
@@ -46,7 +46,7 @@ fn bench(criterion: &mut Criterion) {
         });
     }
     criterion.bench_function("load/400 operations", |bencher| {
-        bencher.iter(|| load("bench", &["api.json"], black_box(&sources)));
+        bencher.iter(|| load("bench", &["api.json"], Purpose::Find, black_box(&sources)));
     });
 }
 

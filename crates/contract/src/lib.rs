@@ -7,6 +7,7 @@
 //! [`portcullis_document::Sources`]) or reads a clock. Deliberately absent: policy. What follows from an
 //! operation's standing, its security or its deprecation is the engine's.
 
+mod check;
 mod contract;
 mod learned;
 mod load;
@@ -14,8 +15,9 @@ mod operation;
 mod table;
 mod template;
 
+pub use check::{Fault, MOST_FAULTS, Parts, RequestRules, Sent};
 pub use contract::{Contract, Found, Params};
 pub use learned::{LearnedOperation, LearnedOperations};
-pub use load::{Loaded, load};
+pub use load::{Loaded, Purpose, load};
 pub use operation::{Operation, Requirement, Scheme, Security, operation_id};
 pub use template::{SEGMENT_LIMIT, Template, TemplateMistake, TemplateOddity};

@@ -6,6 +6,8 @@
 mod library;
 mod paths;
 mod reference;
+mod requests;
+mod schemas;
 mod security;
 mod servers;
 
@@ -25,14 +27,23 @@ pub struct Loaded {
     pub files: Vec<String>,
 }
 
+/// What a contract is loaded for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// To find operations.
+    Find,
+    /// To hold requests against what operations declare, too: schemas are compiled.
+    Check,
+}
+
 /// Loads the contract of `site` from the documents at `roots` (OpenAPI 3.0, 3.1, Swagger 2.0; YAML or JSON)
 /// and all they refer to.
-pub fn load(site: &str, roots: &[&str], sources: &dyn Sources) -> Loaded {
+pub fn load(site: &str, roots: &[&str], purpose: Purpose, sources: &dyn Sources) -> Loaded {
     let mut problems = Vec::new();
     let library = Library::read(roots, sources, &mut problems);
     let mut contract = Contract::default();
     for root in roots.iter().filter_map(|root| library.document(root)) {
-        read_root(site, root, &library, &mut contract, &mut problems);
+        read_root(site, root, purpose, &library, &mut contract, &mut problems);
     }
     problems.extend(library.dangling(&problems));
     let usable = problems.iter().all(|problem| problem.severity < Severity::Error);
@@ -51,10 +62,11 @@ enum Dialect {
     OpenApi3,
 }
 
-fn read_root(
+fn read_root<'l>(
     site: &str,
-    root: Located<'_>,
-    library: &Library,
+    root: Located<'l>,
+    purpose: Purpose,
+    library: &'l Library,
     contract: &mut Contract,
     problems: &mut Vec<Problem>,
 ) {
@@ -68,7 +80,8 @@ fn read_root(
     };
     let security = security::read_security(root.node.get("security"), contract.schemes(), problems);
     let before = contract.operations().len();
-    let mut reader = paths::Reader { site, root: root.path, library, contract, problems };
+    let requests = (purpose == Purpose::Check).then(|| requests::Requests::new(library, root));
+    let mut reader = paths::Reader { site, root: root.path, library, contract, problems, requests };
     reader.read_paths(root, &paths::Inherited { bases, security });
     if contract.operations().len() == before && problems.iter().all(|one| one.severity < Severity::Error) {
         let message = format!("`{}` declares no operation", root.path);

@@ -4,11 +4,14 @@
 //! the template's shape alone, so renaming a parameter, moving the operation to another document or learning it
 //! from traffic before it is declared keeps the id. It knows nothing of policy.
 
+use std::sync::Arc;
+
 use http::Method;
 use portcullis_document::Place;
 use portcullis_model::{OperationId, Timestamp};
 use smol_str::{SmolStr, format_smolstr};
 
+use crate::check::RequestRules;
 use crate::template::Template;
 
 /// An operation a site's contract declares.
@@ -30,6 +33,8 @@ pub struct Operation {
     pub sunset: Option<Timestamp>,
     /// What a caller must prove.
     pub security: Security,
+    /// What its requests look like; says nothing where the contract was loaded to [`find`](crate::Purpose::Find) alone.
+    pub requests: Arc<RequestRules>,
     /// The document that declares it, as the site's policy names it.
     pub document: SmolStr,
     /// Where it is declared.

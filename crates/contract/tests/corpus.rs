@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use portcullis_contract::{Contract, Found, load};
+use portcullis_contract::{Contract, Found, Purpose, load};
 use portcullis_document::{MemorySources, Severity, Style, render};
 
 const METHODS: [&str; 8] = ["get", "put", "post", "delete", "options", "head", "patch", "trace"];
@@ -66,7 +66,7 @@ fn every_document_loads_and_finds_what_it_declares() {
         let name = path.file_name().unwrap().to_str().unwrap();
         let text = std::fs::read(&path).unwrap();
         let json: serde_json::Value = serde_json::from_slice(&text).unwrap();
-        let loaded = load("corpus", &[name], &MemorySources::new().file(name, text));
+        let loaded = load("corpus", &[name], Purpose::Check, &MemorySources::new().file(name, text));
         let warnings = loaded.problems.iter().filter(|problem| problem.severity == Severity::Warning).count();
         let Some(contract) = loaded.contract else {
             panic!("{name}:\n{}", render(&loaded.problems, Style::Plain));

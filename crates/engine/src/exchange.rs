@@ -21,7 +21,7 @@ use crate::arrival::{Arrival, HeldBody};
 use crate::deliver::{Deliver, HeldAsk, HeldStep, ResponseAsk, ResponseMode, ResponseStep};
 use crate::forward::{Forward, RequestFailure, UpstreamFailure};
 use crate::header_edits::HeaderEdits;
-use crate::phase::{authorise, body, filter, head, limits, operation, response, rules};
+use crate::phase::{authorise, body, contract, filter, head, limits, operation, response, rules};
 use crate::refusal::{self, Connection, Refusal};
 use crate::scope::Turn;
 use crate::sending::Sending;
@@ -145,6 +145,7 @@ impl Exchange {
 
     /// What the body tells is known, also that there is none: a condition that misses a field of it holds then, too.
     fn body_judged(mut self: Box<Self>) -> Step {
+        contract::run(&self.snapshot, &mut self.state);
         let batch = filter::run(&self.snapshot, &mut self.state, filter::Phase::RequestBody);
         self.filtered(filter::Phase::RequestBody, batch)
     }
@@ -385,6 +386,7 @@ impl State {
             filter: filter::Standing::default(),
             asking: None,
             body: None,
+            conformance: None,
             response: None,
             response_body: None,
             masking: SmallVec::new(),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use portcullis_expr::{Known, Path, Program, Template, Var};
-use portcullis_policy::{LimitAction, Mode, OverLimit, Rate, RuleAction, Stance};
+use portcullis_policy::{CheckStance, LimitAction, Mode, OverLimit, Rate, RuleAction, Stance};
 use smol_str::SmolStr;
 
 use crate::arrival::HoldBounds;
@@ -22,6 +22,8 @@ pub(crate) struct Scope {
     pub(crate) mode: Mode,
     pub(crate) unknown_apis: Stance,
     pub(crate) unknown_callers: Stance,
+    /// Whether requests are held against what the contract declares of them.
+    pub(crate) request_check: CheckStance,
     pub(crate) providers: Vec<Arc<Provider>>,
     pub(crate) require: Require,
     pub(crate) allow: Option<Program>,

@@ -44,6 +44,23 @@ pub(crate) enum Matched {
     Grouped { name: SmolStr, id: Option<OperationId>, standing: Option<Standing> },
 }
 
+/// How a request compares with the contract.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Conformance {
+    Valid,
+    Invalid,
+}
+
+impl Conformance {
+    /// The value of its `contract:` tag.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Valid => "valid",
+            Self::Invalid => "invalid",
+        }
+    }
+}
+
 /// What is told to a client that is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Answer {
@@ -128,6 +145,8 @@ pub(crate) struct State {
     /// Collections the store was last asked for.
     pub(crate) asking: Option<Asking>,
     pub(crate) body: Option<Box<Parsed>>,
+    /// Whether the request is what the contract says; absent where nobody looked.
+    pub(crate) conformance: Option<Conformance>,
     pub(crate) response: Option<ResponseHead>,
     pub(crate) response_body: Option<Box<Parsed>>,
     /// Rules that asked for fields to be masked.

@@ -120,6 +120,11 @@ fn each_value(view: &View<'_>, namespace: &str, show: &mut dyn FnMut(&str, Cause
                 show(standing.as_str(), Cause::Contract);
             }
         }
+        "contract" => {
+            if let Some(conformance) = state.conformance {
+                show(conformance.as_str(), Cause::Contract);
+            }
+        }
         "list" => each_list(view, show),
         "identity" | "auth" => each_credential(view, namespace, show),
         "status" | "status-class" => each_status(view, namespace, show),

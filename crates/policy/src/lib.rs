@@ -55,7 +55,7 @@ pub use server::{
     TlsVersion, Workers,
 };
 pub use site::{
-    BodyPolicy, ContractRef, EncodedSlash, Mode, OverLimit, ProviderName, Redact, Refusals, Require, Route,
-    Schemes, Settings, Site, Sites, Stance,
+    BodyPolicy, CheckStance, ContractChecks, ContractRef, EncodedSlash, Mode, OverLimit, ProviderName,
+    Redact, Refusals, Require, Route, Schemes, Settings, Site, Sites, Stance,
 };
 pub use upstream::{Balance, Health, Pool, Upstream, UpstreamProtocol, UpstreamTimeouts, UpstreamTls};

@@ -118,6 +118,8 @@ section! {
         mode: Mode = "block",
         /// Calls the contract does not declare (shadow operations). Without a contract nothing is unknown.
         unknown_apis: Stance = "monitor",
+        /// Whether what is sent is held against what the contract declares of it.
+        contract_checks: ContractChecks = "{}",
         /// Calls that need a caller, where none is proved.
         unknown_callers: Stance = "block",
         /// The content filter; `off` for none.
@@ -137,6 +139,17 @@ section! {
 
 impl Settings {
     fn check_contract(&self, contract: Option<&ContractRef>, reading: &mut Reading) {
+        let place = &self.contract_checks.place;
+        let known = reading.problems.iter().any(|problem| problem.place.as_ref() == Some(place));
+        if contract.is_none() && self.contract_checks.request != CheckStance::Off && !known {
+            let message = "there is no contract that requests could be held against";
+            let problem = Problem::error("policy.check_without_contract", message).at(place);
+            reading.problems.push(problem.remedy("add `contract: { files: [FILE] }`"));
+        }
+        self.check_required_contract(contract, reading);
+    }
+
+    fn check_required_contract(&self, contract: Option<&ContractRef>, reading: &mut Reading) {
         let Require::Contract(place) = &self.require else { return };
         let remedy = match contract {
             None => "add `contract: { files: [FILE] }`",
@@ -210,6 +223,26 @@ impl Decode for Require {
             Some("contract") => Some(Self::Contract(node.place.clone())),
             _ => Vec::decode(node, None, reading).map(Self::Providers),
         }
+    }
+}
+
+section! {
+    /// Whether exchanges are held against what the contract declares of them.
+    pub struct ContractChecks as "contract checks" {
+        /// Parameters and bodies of requests: that they are there, their media types, their schemas.
+        request: CheckStance = "off",
+    }
+}
+
+words! {
+    /// What happens to an exchange that is not what the contract says.
+    pub enum CheckStance {
+        /// It is not looked at.
+        Off = "off",
+        /// It is marked as worth a look: the tag `contract:invalid`, and what is wrong in the event.
+        Monitor = "monitor",
+        /// It is refused, a request with 400.
+        Block = "block",
     }
 }
 

@@ -1,12 +1,16 @@
 //! `paths`: from path items and their methods to operations.
 
+use std::sync::Arc;
+
 use http::Method;
 use portcullis_document::{Entry, Node, Problem, nearest};
 use portcullis_model::Timestamp;
 use smol_str::{SmolStr, format_smolstr};
 
 use super::library::{Library, Located};
+use super::requests::Requests;
 use super::{security, servers};
+use crate::check::RequestRules;
 use crate::contract::Contract;
 use crate::operation::{Operation, Security, operation_id};
 use crate::template::{Template, TemplateMistake, TemplateOddity};
@@ -31,6 +35,8 @@ pub(super) struct Reader<'r> {
     pub(super) library: &'r Library,
     pub(super) contract: &'r mut Contract,
     pub(super) problems: &'r mut Vec<Problem>,
+    /// Reads what is declared of requests; absent where nobody holds them against it.
+    pub(super) requests: Option<Requests<'r>>,
 }
 
 /// A path as written, and where.
@@ -38,6 +44,13 @@ pub(super) struct Reader<'r> {
 struct Path<'r> {
     entry: &'r Entry,
     kind: PathKind,
+}
+
+/// An operation as written, and the path item around it.
+#[derive(Clone, Copy)]
+struct Called<'r> {
+    item: Located<'r>,
+    operation: Located<'r>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -48,9 +61,9 @@ enum PathKind {
     Queried,
 }
 
-impl Reader<'_> {
+impl<'r> Reader<'r> {
     /// Reads every path item.
-    pub(super) fn read_paths(&mut self, root: Located<'_>, inherited: &Inherited) {
+    pub(super) fn read_paths(&mut self, root: Located<'r>, inherited: &Inherited) {
         let Some(paths) = root.node.get("paths") else { return };
         let Some(entries) = paths.entries() else {
             let message = format!("`paths` is a map of paths, not {}", paths.value.describe());
@@ -84,7 +97,7 @@ impl Reader<'_> {
         }
     }
 
-    fn read_item(&mut self, path: Path<'_>, item: Located<'_>, inherited: &Inherited) {
+    fn read_item(&mut self, path: Path<'_>, item: Located<'r>, inherited: &Inherited) {
         let followed = match self.library.follow(item) {
             Ok(followed) => followed,
             Err(problem) => return self.problems.push(problem),
@@ -101,7 +114,7 @@ impl Reader<'_> {
         }
     }
 
-    fn read_methods(&mut self, path: Path<'_>, item: Located<'_>, inherited: &Inherited) {
+    fn read_methods(&mut self, path: Path<'_>, item: Located<'r>, inherited: &Inherited) {
         let bases = servers::read_servers(item.node.get("servers"), self.problems);
         let inherited = Inherited {
             bases: bases.unwrap_or_else(|| inherited.bases.clone()),
@@ -114,18 +127,20 @@ impl Reader<'_> {
             }
             match Method::from_bytes(key.to_ascii_uppercase().as_bytes()) {
                 Ok(method) if METHODS.contains(&key.to_ascii_lowercase().as_str()) => {
-                    self.read_operation(path, &method, Located { node: &entry.value, ..item }, &inherited);
+                    let operation = Called { item, operation: Located { node: &entry.value, ..item } };
+                    self.read_operation(path, &method, operation, &inherited);
                 }
                 _ => self.problems.push(unknown_key(entry)),
             }
         }
     }
 
-    fn read_operation(&mut self, path: Path<'_>, method: &Method, at: Located<'_>, inherited: &Inherited) {
-        let Located { node, .. } = match self.library.follow(at) {
+    fn read_operation(&mut self, path: Path<'_>, method: &Method, at: Called<'r>, inherited: &Inherited) {
+        let operation = match self.library.follow(at.operation) {
             Ok(followed) => followed,
             Err(problem) => return self.problems.push(problem),
         };
+        let node = operation.node;
         if node.entries().is_none() {
             let message = format!("an operation is a map, not {}", node.value.describe());
             return self.problems.push(Problem::error("contract.operation", message).at(&node.place));
@@ -137,6 +152,10 @@ impl Reader<'_> {
             security: security::read_security(node.get("security"), self.contract.schemes(), self.problems)
                 .or_else(|| inherited.security.clone())
                 .unwrap_or(Security::Unstated),
+            requests: match &mut self.requests {
+                Some(requests) => Arc::new(requests.read(at.item, operation, self.problems)),
+                None => Arc::default(),
+            },
         };
         let bases = servers::read_servers(node.get("servers"), self.problems);
         for base in bases.as_ref().unwrap_or(&inherited.bases) {
@@ -160,6 +179,7 @@ impl Reader<'_> {
             deprecated: said.deprecated,
             sunset: said.sunset,
             security: said.security.clone(),
+            requests: Arc::clone(&said.requests),
             document: self.root.into(),
             place: written.place.clone(),
         };
@@ -184,6 +204,7 @@ struct Said {
     deprecated: bool,
     sunset: Option<Timestamp>,
     security: Security,
+    requests: Arc<RequestRules>,
 }
 
 fn read_deprecated(node: &Node, problems: &mut Vec<Problem>) -> bool {

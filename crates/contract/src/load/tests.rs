@@ -13,7 +13,7 @@ fn load_text(text: &str, others: &[(&str, &str)]) -> Loaded {
     for (path, text) in others {
         sources = sources.file(*path, (*text).to_owned());
     }
-    load("shop", &["api.yaml"], &sources)
+    load("shop", &["api.yaml"], Purpose::Check, &sources)
 }
 
 /// The names of the operations in a contract that must load without any problem.
@@ -127,7 +127,7 @@ fn several_documents_make_one_contract() {
     let sources = MemorySources::new()
         .file("a.yaml", "openapi: 3.0.0\npaths: { /a: { get: {} } }")
         .file("b.yaml", "swagger: '2.0'\npaths: { /b: { get: {} } }");
-    let loaded = load("shop", &["a.yaml", "b.yaml"], &sources);
+    let loaded = load("shop", &["a.yaml", "b.yaml"], Purpose::Check, &sources);
     let contract = loaded.contract.unwrap();
     let documents: Vec<_> = contract.operations().iter().map(|operation| &*operation.document).collect();
     assert_eq!(documents, ["a.yaml", "b.yaml"]);
@@ -137,7 +137,7 @@ fn several_documents_make_one_contract() {
 fn an_id_depends_on_site_method_and_shape() {
     let id = |site: &str, path: &str| {
         let text = format!("openapi: 3.0.0\npaths: {{ '{path}': {{ get: {{}} }} }}");
-        let loaded = load(site, &["api.yaml"], &MemorySources::new().file("api.yaml", text));
+        let loaded = load(site, &["api.yaml"], Purpose::Check, &MemorySources::new().file("api.yaml", text));
         loaded.contract.unwrap().operations()[0].id.clone()
     };
     assert_eq!(id("shop", "/a/{id}"), id("shop", "/a/{name}"));
@@ -199,7 +199,10 @@ fn what_is_no_contract_says_so() {
             shown("openapi: 3.0.0\ninfo: {}", &[]),
             shown("openapi: 3.0.0\npaths: [1]", &[]),
             shown("openapi: [", &[]),
-            render(&load("shop", &["none.yaml"], &MemorySources::new()).problems, Style::Plain),
+            render(
+                &load("shop", &["none.yaml"], Purpose::Check, &MemorySources::new()).problems,
+                Style::Plain
+            ),
         ]
         .join("\n")
     );

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use portcullis_expr::{Path, Var};
 use portcullis_policy::{
-    BodyPolicy, Carrier, Condition, Credential, KeyPart, Limit, Mode, Policy, Require, Rule, RuleAction,
+    BodyPolicy, Carrier, CheckStance, Credential, KeyPart, Limit, Mode, Policy, Require, Rule, RuleAction,
     Settings, Site, Skippable, Stance,
 };
 use smol_str::{SmolStr, format_smolstr};
@@ -32,6 +32,7 @@ pub(super) fn nowhere(policy: &Policy) -> Scope {
         mode: Mode::Block,
         unknown_apis: Stance::Pass,
         unknown_callers: Stance::Pass,
+        request_check: CheckStance::Off,
         providers: Vec::new(),
         require: scope::Require::Nothing,
         allow: None,
@@ -88,6 +89,7 @@ impl Compiling<'_> {
             mode: settings.mode,
             unknown_apis: settings.unknown_apis,
             unknown_callers: settings.unknown_callers,
+            request_check: settings.contract_checks.request,
             providers: self.providers.iter().filter(|one| settings.counts(&one.name)).cloned().collect(),
             require: match &settings.require {
                 Require::None => scope::Require::Nothing,

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use portcullis_contract::Contract;
+use portcullis_contract::{Contract, Purpose};
 use portcullis_document::Problem;
-use portcullis_policy::{ContractRef, EncodedSlash, Require};
+use portcullis_policy::{CheckStance, ContractRef, EncodedSlash, Require};
 use smol_str::SmolStr;
 
 use crate::hosts::Hosts;
@@ -69,12 +69,20 @@ fn load_contract(
     named: &ContractRef,
 ) -> Option<Arc<Contract>> {
     let roots: Vec<&str> = named.files.iter().map(|file| file.path.as_str()).collect();
-    let loaded = portcullis_contract::load(&site.name, &roots, work.sources);
+    let loaded = portcullis_contract::load(&site.name, &roots, purpose(site), work.sources);
     work.problems.extend(loaded.problems);
     work.files.extend(loaded.files);
     let contract = loaded.contract?;
     check_schemes(work, site, named, &contract);
     Some(Arc::new(contract))
+}
+
+/// Schemas are compiled only where something is held against them.
+fn purpose(site: &portcullis_policy::Site) -> Purpose {
+    let routes = site.routes.iter().map(|route| &route.settings);
+    let mut scopes = std::iter::once(&site.settings).chain(routes);
+    let checked = scopes.any(|settings| settings.contract_checks.request != CheckStance::Off);
+    if checked { Purpose::Check } else { Purpose::Find }
 }
 
 /// A scheme that policy maps must be declared; one that is required must be mapped, or nobody could call.

@@ -16,8 +16,8 @@ use crate::scope::{Hold, Reading, Scope, Turn};
 use crate::snapshot::Snapshot;
 use crate::state::{Answer, State};
 
-use super::filter;
 use super::head::refuse_defects;
+use super::{contract, filter};
 
 /// A body that was read.
 #[derive(Debug)]
@@ -37,7 +37,8 @@ const CALL: Duration = Duration::from_millis(100);
 /// conversation in a format that is not read, which is judged by its head.
 pub(crate) fn plan(snapshot: &Snapshot, state: &mut State) -> Option<HoldBounds> {
     let scope = snapshot.scope(state.place);
-    let wanted = read_by_rules(scope) || filter::reads_request(scope, state);
+    let wanted =
+        read_by_rules(scope) || contract::reads_body(snapshot, state) || filter::reads_request(scope, state);
     if !wanted || state.hint == BodyHint::None {
         return None;
     }
@@ -58,8 +59,9 @@ fn read_by_rules(scope: &Scope) -> bool {
 
 /// What becomes of a body that cannot be held and read as a whole: the filter alone minds less where uploads go. A rule
 /// over what the filter found says nothing of the body itself, so the filter's value holds for it, too.
-fn over_limit(scope: &Scope, state: &State) -> OverLimit {
-    let filter = scope.filter.as_deref().filter(|_| !scope.reads_request);
+fn over_limit(snapshot: &Snapshot, scope: &Scope, state: &State) -> OverLimit {
+    let others = scope.reads_request || contract::reads_body(snapshot, state);
+    let filter = scope.filter.as_deref().filter(|_| !others);
     match filter.map(|filter| filter.over_limit) {
         None => scope.body.over_limit,
         Some(FilterOverLimit::Refuse) => OverLimit::Refuse,
@@ -100,7 +102,7 @@ fn conversation(state: &State) -> Conversation {
 /// Takes what was held; what is missing is refused or noted as policy says, a defective framing always refused.
 pub(crate) fn take(snapshot: &Snapshot, state: &mut State, held: &HeldBody) {
     let scope = snapshot.scope(state.place);
-    let over_limit = over_limit(scope, state);
+    let over_limit = over_limit(snapshot, scope, state);
     match &held.outcome {
         Held::Complete => {}
         Held::Broken(defect) => return refuse_defects(state, &[*defect]),

@@ -38,7 +38,7 @@ namespaces! {
     "auth" Authenticated Some(&["jwt", "api_key", "mtls", "failed"]), "How the identity was proved; `failed` where a credential was shown and is not valid.";
     "op" Operation None, "The operation.";
     "api" Operation Some(&["documented", "shadow", "zombie"]), "Where the operation stands against the contract.";
-    "contract" Operation None, "How the request compares with the contract.";
+    "contract" RequestBody Some(&["valid", "invalid"]), "Whether the request is what the contract says, where `contract_checks` looks.";
     "filter" RequestBody None, "The classes of attack the content filter found in the request.";
     "limit" RequestBody None, "The limits it exceeded.";
     "status" ResponseHead None, "The response's status.";

@@ -53,7 +53,8 @@ words! {
         Filter = "filter",
         /// Whether this caller may call this operation: `require`, `allow`, `unknown_callers`.
         Authorise = "authorise",
-        /// Whether the contract declares the operation: `unknown_apis`.
+        /// Whether the contract declares the operation (`unknown_apis`) and the request is as it says
+        /// (`contract_checks`).
         Contract = "contract",
     }
 }

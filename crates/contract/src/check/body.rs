@@ -1,0 +1,83 @@
+//! Bodies held against what is declared of them: that one is there, its media type, its schema.
+
+use portcullis_wire::Defect;
+use portcullis_wire::body::{Body, Format};
+use smol_str::SmolStr;
+
+use super::instance::{self, Coercion};
+use super::schema::Schema;
+use super::{Fault, Sent};
+
+/// What is declared of a request's body.
+#[derive(Clone, Debug)]
+pub(crate) struct BodyRules {
+    pub(crate) required: bool,
+    pub(crate) content: Vec<Content>,
+}
+
+/// What is declared of one media type, or a range of them.
+#[derive(Clone, Debug)]
+pub(crate) struct Content {
+    /// Lower case, without parameters; `*/*` and `image/*` are ranges.
+    pub(crate) range: SmolStr,
+    pub(crate) schema: Option<Schema>,
+    pub(crate) coercion: Coercion,
+}
+
+impl Content {
+    /// How closely it is meant: 3 the type itself, 2 its family, 1 anything, none not at all.
+    fn fits(&self, media_type: &str) -> Option<u8> {
+        let family = self.range.strip_suffix('*');
+        match family {
+            None if self.range == media_type => Some(3),
+            Some("*/") => Some(1),
+            Some(family) if family.ends_with('/') && media_type.starts_with(family) => Some(2),
+            _ => None,
+        }
+    }
+}
+
+impl BodyRules {
+    pub(super) fn check(&self, sent: Sent<'_>, faults: &mut Vec<Fault>) {
+        let media_type = match sent {
+            Sent::Nothing if self.required => {
+                return faults.push(Fault::new("body", "required", "must be there"));
+            }
+            Sent::Nothing | Sent::Skipped => return,
+            Sent::Whole(_, media_type) | Sent::Unread(media_type) => media_type,
+        };
+        if self.content.is_empty() {
+            return;
+        }
+        let fitting = self.content.iter().filter_map(|content| Some((content.fits(media_type)?, content)));
+        let Some((_, content)) = fitting.max_by_key(|(closeness, _)| *closeness) else {
+            let declared: Vec<&str> = self.content.iter().take(5).map(|one| one.range.as_str()).collect();
+            let must = format!("must be sent as {}", declared.join(" or "));
+            return faults.push(Fault::new("body", "content", must));
+        };
+        if let Sent::Whole(body, _) = sent {
+            content.check(body, media_type, faults);
+        }
+    }
+}
+
+impl Content {
+    fn check(&self, body: &Body, media_type: &str, faults: &mut Vec<Fault>) {
+        let Some(schema) = &self.schema else { return };
+        let broken = body.defects.contains(&Defect::BodySyntax) || body.tree.root().is_none();
+        let value = match (body.tree.root(), body.format) {
+            (_, Format::Json | Format::Form | Format::Multipart) | (None, _) if broken => {
+                return faults.push(Fault::new(
+                    "body",
+                    "content",
+                    format!("must be {media_type} that can be read"),
+                ));
+            }
+            (Some(root), Format::Json) => instance::json(root),
+            (Some(root), Format::Form | Format::Multipart) => instance::form(root, &self.coercion),
+            (Some(root), Format::Text) => self.coercion.scalar(root.as_str().unwrap_or_default()),
+            _ => return,
+        };
+        schema.check(&value, "body", faults);
+    }
+}

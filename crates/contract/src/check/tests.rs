@@ -1,0 +1,187 @@
+//! Requests held against small contracts: what is wrong with each, as an operator reads it.
+
+use bytes::Bytes;
+use http::Method;
+use portcullis_document::MemorySources;
+use portcullis_model::{Headers, RequestHead, Scheme, Version};
+use portcullis_wire::body::{self, Budget};
+use portcullis_wire::{EncodedSlash, normalise};
+
+use super::{Parts, Sent};
+use crate::{Contract, Found, Purpose, load};
+
+const SHOP: &str = r##"
+openapi: 3.0.3
+info: { title: Shop, version: "1" }
+paths:
+  /items/{id}:
+    parameters: [{ name: id, in: path, required: true, schema: { type: integer, minimum: 1 } }]
+    get:
+      parameters:
+        - { name: limit, in: query, schema: { type: integer, maximum: 100 } }
+        - { name: tags, in: query, schema: { type: array, maxItems: 2, items: { type: string } } }
+        - { name: ids, in: query, explode: false, schema: { type: array, items: { type: integer } } }
+        - { name: near, in: query, style: deepObject, schema: { type: object, required: [lat], properties: { lat: { type: number } } } }
+        - { name: X-Trace, in: header, schema: { type: string, format: uuid } }
+        - { name: theme, in: cookie, schema: { enum: [dark, light] } }
+        - { name: filter, in: query, content: { application/json: { schema: { type: object } } } }
+    put:
+      requestBody:
+        required: true
+        content:
+          application/json: { schema: { $ref: '#/components/schemas/Order' } }
+          application/x-www-form-urlencoded: { schema: { $ref: '#/components/schemas/Order' } }
+components:
+  schemas:
+    Order:
+      type: object
+      required: [id, items]
+      additionalProperties: false
+      properties:
+        id: { type: integer, readOnly: true }
+        note: { type: string, nullable: true, maxLength: 5 }
+        count: { type: integer, format: int32, minimum: 0, exclusiveMinimum: true }
+        items: { type: array, items: { $ref: '#/components/schemas/Item' } }
+        parent: { $ref: '#/components/schemas/Order' }
+    Item:
+      type: object
+      properties: { price: { type: number, minimum: 0 }, sku: { type: string, pattern: '^[A-Z]+$' } }
+"##;
+
+fn contract(text: &str) -> Contract {
+    let loaded = load("shop", &["api.yaml"], Purpose::Check, &MemorySources::new().file("api.yaml", text));
+    assert_eq!(loaded.problems, []);
+    loaded.contract.unwrap()
+}
+
+/// The faults of a request: its line, its header fields, its body.
+fn faults(text: &str, line: &str, fields: &[(&str, &str)], sent: &str) -> Vec<String> {
+    let contract = contract(text);
+    let (method, target) = line.split_once(' ').unwrap();
+    let mut headers = Headers::default();
+    fields.iter().for_each(|(name, value)| headers.push(name, value));
+    let head = RequestHead {
+        method: method.parse::<Method>().unwrap(),
+        target: Bytes::copy_from_slice(target.as_bytes()),
+        authority: None,
+        version: Version::Http11,
+        scheme: Scheme::Http,
+        headers,
+    };
+    let normal = normalise(&head, EncodedSlash::Keep);
+    let segments: Vec<&str> = normal.segments().collect();
+    let Found::Operation(operation, params) = contract.find(&head.method, &segments) else {
+        panic!("{line}")
+    };
+    let values: Vec<_> = params.iter().map(|(_, value)| value.into()).collect();
+    let bytes = Bytes::copy_from_slice(sent.as_bytes());
+    let body = body::parse_as_declared(&bytes, &head.headers, &Budget::default());
+    let media_type = fields.iter().find(|(name, _)| *name == "content-type").map_or("", |(_, value)| value);
+    let sent = if sent.is_empty() { Sent::Nothing } else { Sent::Whole(&body, media_type) };
+    let parts = Parts {
+        path: (operation.template.parameters(), &values),
+        query: normal.query(),
+        headers: &head.headers,
+    };
+    operation.requests.faults(&parts, sent).iter().map(ToString::to_string).collect()
+}
+
+fn check_get(target: &str, fields: &[(&str, &str)], expected: &[&str]) {
+    assert_eq!(faults(SHOP, &format!("GET {target}"), fields, ""), expected, "{target}");
+}
+
+fn check_put(media_type: &str, body: &str, expected: &[&str]) {
+    assert_eq!(faults(SHOP, "PUT /items/1", &[("content-type", media_type)], body), expected, "{body}");
+}
+
+#[test]
+fn parameters_are_read_by_their_style() {
+    check_get("/items/7?limit=100&tags=a&tags=b&ids=1,2&near[lat]=1.5&filter={}", &[], &[]);
+    check_get("/items/0", &[], &["path.id: must be >= 1"]);
+    check_get("/items/x", &[], &["path.id: must be integer"]);
+    check_get("/items/7?limit=101", &[], &["query.limit: must be <= 100"]);
+    check_get("/items/7?limit=1&limit=2", &[], &["query.limit: must be integer"]);
+    check_get("/items/7?limit=NaN", &[], &["query.limit: must be integer"]);
+    check_get("/items/7?tags=a&tags=b&tags=c", &[], &["query.tags: must have at most 2 items"]);
+    check_get("/items/7?ids=1,x", &[], &["query.ids[1]: must be integer"]);
+    check_get("/items/7?near[lon]=1", &[], &["query.near.lat: must be there"]);
+    check_get("/items/7?filter=7", &[], &["query.filter: must be object"]);
+    check_get("/items/7", &[("x-trace", "1")], &["headers.X-Trace: must be of format uuid"]);
+    check_get(
+        "/items/7",
+        &[("cookie", "theme=red")],
+        &["cookies.theme: must be one of [\"dark\",\"light\"]"],
+    );
+}
+
+#[test]
+fn json_bodies_are_held_against_their_schema() {
+    let json = "application/json";
+    check_put(json, r#"{"items":[{"price":1,"sku":"A"}],"note":null,"count":1}"#, &[]);
+    check_put(json, r#"{"items":[{},{},{"price":-1}]}"#, &["body.items[2].price: must be >= 0"]);
+    check_put(json, r#"{"items":[{"sku":"a"}]}"#, &["body.items[0].sku: must match ^[A-Z]+$"]);
+    check_put(json, r#"{"items":[],"count":0}"#, &["body.count: must be > 0"]);
+    check_put(json, r#"{"items":[],"count":2147483648}"#, &["body.count: must be <= 2147483647"]);
+    check_put(json, r#"{"items":[],"id":1}"#, &["body.id: must not be sent"]);
+    check_put(json, r#"{"items":[],"admin":1}"#, &["body: must not have fields that are not declared"]);
+    check_put(
+        json,
+        r#"{"parent":{"items":1}}"#,
+        &["body.items: must be there", "body.parent.items: must be array"],
+    );
+    check_put(json, r#"{"items":["#, &["body: must be application/json that can be read"]);
+    check_put(json, "", &["body: must be there"]);
+    check_put(
+        "text/plain",
+        "x",
+        &["body: must be sent as application/json or application/x-www-form-urlencoded"],
+    );
+}
+
+#[test]
+fn forms_are_read_as_their_schema_declares() {
+    let form = "application/x-www-form-urlencoded";
+    check_put(form, "items=%7B%7D&count=3", &["body.items[0]: must be object"]);
+    check_put(form, "count=x", &["body.items: must be there", "body.count: must be integer"]);
+}
+
+#[test]
+fn swagger_2_0_declares_bodies_among_the_parameters() {
+    let text = r#"
+swagger: "2.0"
+paths:
+  /a:
+    post:
+      parameters:
+        - { name: n, in: query, type: array, collectionFormat: pipes, items: { type: integer } }
+        - { name: body, in: body, required: true, schema: { type: object, properties: { n: { type: integer } } } }
+"#;
+    let check = |line: &str, body: &str| faults(text, line, &[("content-type", "application/json")], body);
+    assert_eq!(check("POST /a?n=1%7C2", r#"{"n":1}"#), Vec::<String>::new());
+    assert_eq!(
+        check("POST /a?n=1%7Cx", r#"{"n":"1"}"#),
+        ["query.n[1]: must be integer", "body.n: must be integer"]
+    );
+    assert_eq!(check("POST /a", ""), ["body: must be there"]);
+}
+
+#[test]
+fn hostile_schemas_and_bodies_are_bounded() {
+    let text = r##"
+openapi: 3.1.0
+paths:
+  /loop: { post: { requestBody: { content: { application/json: { schema: { $ref: '#/components/schemas/A' } } } } } }
+  /look: { post: { requestBody: { content: { application/json: { schema: { type: string, pattern: '(?=a)b' } } } } } }
+components: { schemas: { A: { allOf: [{ $ref: '#/components/schemas/B' }] }, B: { anyOf: [{ $ref: '#/components/schemas/A' }] } } }
+"##;
+    let loaded = load("shop", &["api.yaml"], Purpose::Check, &MemorySources::new().file("api.yaml", text));
+    let codes: Vec<&str> = loaded.problems.iter().map(|problem| problem.code).collect();
+    assert_eq!(codes, ["contract.schema", "contract.pattern"]);
+    let deep = format!("{}{}", r#"{"parent":"#.repeat(60), "1");
+    assert!(!faults(SHOP, "PUT /items/1", &[("content-type", "application/json")], &deep).is_empty());
+    let many = format!(r#"{{"items":[{}1]}}"#, "1,".repeat(5000));
+    assert_eq!(
+        faults(SHOP, "PUT /items/1", &[("content-type", "application/json")], &many).len(),
+        super::MOST_FAULTS
+    );
+}
