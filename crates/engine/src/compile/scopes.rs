@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use portcullis_expr::{Path, Var};
 use portcullis_policy::{
-    BodyPolicy, Carrier, CheckStance, Credential, KeyPart, Limit, Mode, Policy, Require, Rule, RuleAction,
-    Settings, Site, Skippable, Stance,
+    BodyPolicy, Carrier, CheckStance, Condition, Credential, KeyPart, Limit, Mode, Policy, Require, Rule,
+    RuleAction, Settings, Site, Skippable, Stance,
 };
 use smol_str::{SmolStr, format_smolstr};
 
