@@ -79,7 +79,7 @@ impl Parameter {
 
     fn value(&self, parts: &Parts<'_>) -> Option<Value> {
         if self.location == Location::Query {
-            return self.from_query(parts);
+            return self.in_query(parts);
         }
         let texts = self.texts(parts);
         let first = texts.first()?;
@@ -116,7 +116,7 @@ impl Parameter {
         }
     }
 
-    fn from_query(&self, parts: &Parts<'_>) -> Option<Value> {
+    fn in_query(&self, parts: &Parts<'_>) -> Option<Value> {
         let named = |style: Style| self.coercion.object && self.style == style;
         if named(Style::Deep) {
             return self.gather(parts, |key| {

@@ -49,7 +49,8 @@ components:
 "##;
 
 fn contract(text: &str) -> Contract {
-    let loaded = load("shop", &["api.yaml"], Purpose::Check, &MemorySources::new().file("api.yaml", text.to_owned()));
+    let loaded =
+        load("shop", &["api.yaml"], Purpose::Check, &MemorySources::new().file("api.yaml", text.to_owned()));
     assert_eq!(loaded.problems, []);
     loaded.contract.unwrap()
 }

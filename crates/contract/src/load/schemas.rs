@@ -368,7 +368,9 @@ fn circular(document: &Value) -> bool {
         if ends.is_empty() {
             return !edges.is_empty();
         }
-        ends.iter().for_each(|name| drop(edges.remove(name)));
+        for name in ends {
+            edges.remove(name);
+        }
     }
 }
 

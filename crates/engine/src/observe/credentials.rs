@@ -60,7 +60,7 @@ fn is_key(name: &str) -> bool {
 fn is_session(name: &str) -> bool {
     let lower = name.to_ascii_lowercase();
     let says = ["sess", "auth", "jwt", "token", "login", "remember"].iter().any(|part| lower.contains(part));
-    let own = says || lower == "sid" || lower.ends_with(".sid") || lower.ends_with("_sid");
+    let own = says || lower.rsplit(['.', '_']).next() == Some("sid");
     name.len() <= LONGEST && own && !["csrf", "xsrf"].iter().any(|part| lower.contains(part))
 }
 
