@@ -10,7 +10,7 @@ use portcullis_wire::{EncodedSlash, normalise};
 use super::{Parts, Sent};
 use crate::{Contract, Found, Purpose, load};
 
-const SHOP: &str = r##"
+const SHOP: &str = r#"
 openapi: 3.0.3
 info: { title: Shop, version: "1" }
 paths:
@@ -46,7 +46,7 @@ components:
     Item:
       type: object
       properties: { price: { type: number, minimum: 0 }, sku: { type: string, pattern: '^[A-Z]+$' } }
-"##;
+"#;
 
 fn contract(text: &str) -> Contract {
     let loaded =
@@ -60,7 +60,9 @@ fn faults(text: &str, line: &str, fields: &[(&str, &str)], sent: &str) -> Vec<St
     let contract = contract(text);
     let (method, target) = line.split_once(' ').unwrap();
     let mut headers = Headers::default();
-    fields.iter().for_each(|(name, value)| headers.push(name, value));
+    for (name, value) in fields {
+        headers.push(name, value);
+    }
     let head = RequestHead {
         method: method.parse::<Method>().unwrap(),
         target: Bytes::copy_from_slice(target.as_bytes()),
@@ -168,13 +170,13 @@ paths:
 
 #[test]
 fn hostile_schemas_and_bodies_are_bounded() {
-    let text = r##"
+    let text = r"
 openapi: 3.1.0
 paths:
   /loop: { post: { requestBody: { content: { application/json: { schema: { $ref: '#/components/schemas/A' } } } } } }
   /look: { post: { requestBody: { content: { application/json: { schema: { type: string, pattern: '(?=a)b' } } } } } }
 components: { schemas: { A: { allOf: [{ $ref: '#/components/schemas/B' }] }, B: { anyOf: [{ $ref: '#/components/schemas/A' }] } } }
-"##;
+";
     let loaded = load("shop", &["api.yaml"], Purpose::Check, &MemorySources::new().file("api.yaml", text));
     let codes: Vec<&str> = loaded.problems.iter().map(|problem| problem.code).collect();
     assert_eq!(codes, ["contract.schema", "contract.pattern"]);
