@@ -14,11 +14,12 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("document", &["model"]),
     ("wire", &["model"]),
     ("expr", &["model"]),
+    ("data", &["model", "wire"]),
     ("contract", &["model", "document", "wire"]),
     ("inventory", &["model", "contract"]),
     ("policy", &["model", "document", "expr"]),
     ("filter", &["model", "document", "wire"]),
-    ("engine", &["model", "document", "wire", "expr", "contract", "filter", "policy"]),
+    ("engine", &["model", "document", "wire", "expr", "contract", "filter", "data", "policy"]),
     ("store", &["model"]),
     ("events", &["model", "expr"]),
     ("learn", &["model", "expr", "contract", "inventory", "store", "events"]),
@@ -47,7 +48,7 @@ const ARROWS: &[(&str, &[&str])] = &[
 
 /// The pure ring: nothing in it may reach the machine.
 pub(super) const PURE: &[&str] =
-    &["model", "document", "wire", "expr", "contract", "inventory", "filter", "policy", "engine"];
+    &["model", "document", "wire", "expr", "data", "contract", "inventory", "filter", "policy", "engine"];
 
 /// Crates that would bring the machine into the pure ring.
 const IMPURE: &[&str] = &[
