@@ -23,6 +23,7 @@ mod request;
 mod rule_set;
 mod run;
 mod slots;
+mod sorting;
 mod state;
 mod strings;
 mod text;

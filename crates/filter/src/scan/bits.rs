@@ -8,8 +8,16 @@ use smallvec::SmallVec;
 const INLINE_WORDS: usize = 16;
 
 /// A set of indexes.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, Eq)]
 pub struct Bits(SmallVec<[u64; INLINE_WORDS]>);
+
+impl PartialEq for Bits {
+    fn eq(&self, other: &Self) -> bool {
+        let (short, long) = if self.0.len() <= other.0.len() { (self, other) } else { (other, self) };
+        let (same, rest) = long.0.split_at(short.0.len());
+        *same == *short.0 && rest.iter().all(|&word| word == 0)
+    }
+}
 
 impl Bits {
     /// The empty set.
@@ -53,10 +61,21 @@ impl Bits {
         self.0.get(index / 64).is_some_and(|word| word >> (index % 64) & 1 == 1)
     }
 
-    /// Takes everything out; what was allocated stays.
+    /// Takes everything out; what was allocated stays, and so does the room for as large an index.
     #[inline]
     pub fn clear(&mut self) {
-        self.0.clear();
+        self.0.fill(0);
+    }
+
+    /// Holds what `other` holds and nothing else.
+    #[inline]
+    pub fn copy_from(&mut self, other: &Self) {
+        if self.0.len() < other.0.len() {
+            self.0.resize(other.0.len(), 0);
+        }
+        let (same, rest) = self.0.split_at_mut(other.0.len());
+        same.copy_from_slice(&other.0);
+        rest.fill(0);
     }
 
     /// Is nothing in the set?
@@ -84,10 +103,10 @@ impl Bits {
     /// Keeps only what is in `other` too.
     #[inline]
     pub fn intersect_with(&mut self, other: &Self) {
-        self.0.truncate(other.0.len());
-        for (mine, theirs) in self.0.iter_mut().zip(&other.0) {
-            *mine &= theirs;
-        }
+        let shared = self.0.len().min(other.0.len());
+        let (same, rest) = self.0.split_at_mut(shared);
+        same.iter_mut().zip(&other.0).for_each(|(mine, theirs)| *mine &= theirs);
+        rest.fill(0);
     }
 
     /// Do the two share an index?
@@ -155,6 +174,9 @@ mod tests {
         assert_eq!(bits.iter().collect::<Vec<_>>(), [1, 3, 200]);
         bits.intersect_with(&Bits::below(3));
         assert_eq!(bits.iter().collect::<Vec<_>>(), [1]);
+        let mut copy: Bits = [2_000].into_iter().collect();
+        copy.copy_from(&bits);
+        assert_eq!((copy.iter().collect::<Vec<_>>(), &copy), (vec![1], &bits));
         bits.remove(1);
         assert!(bits.is_empty() && Bits::below(130).len() == 130 && Bits::below(128).len() == 128);
     }

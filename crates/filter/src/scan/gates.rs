@@ -4,8 +4,7 @@
 //! not is found by a bit that a shape must have to open it, the rarest there is, so that an ordinary value meets few.
 //! Immutable.
 
-use super::bytes::ByteSet;
-use super::shape::{ALWAYS, Shape};
+use super::shape::{ALWAYS, LENGTH_BITS, Shape, kind_of};
 
 /// Sets of alternatives that one gate asks for.
 pub(super) const ALTERNATIVES: usize = 4;
@@ -19,6 +18,8 @@ pub(super) struct Demands {
     absent: u64,
     /// Of each, it must have a bit; those that are not used ask for what every shape has.
     alternatives: [u64; ALTERNATIVES],
+    /// Bits of which every shape that meets them has one: those that ordinary values have least often.
+    lead: u64,
 }
 
 impl Demands {
@@ -26,7 +27,9 @@ impl Demands {
     pub(super) fn new(required: u64, absent: u64, alternatives: &[u64]) -> Self {
         let mut kept = [ALWAYS; ALTERNATIVES];
         kept.iter_mut().zip(alternatives).for_each(|(kept, some)| *kept = *some);
-        Self { required, absent, alternatives: kept }
+        let sets = bits(required).map(|bit| 1 << bit).chain(kept);
+        let lead = sets.min_by_key(|set| bits(*set).map(usualness).sum::<u32>()).unwrap_or(ALWAYS);
+        Self { required, absent, alternatives: kept, lead }
     }
 
     /// Does `shape` meet them all?
@@ -42,17 +45,16 @@ impl Demands {
         self.required & missing == 0 && self.alternatives.iter().all(|some| some & !missing != 0)
     }
 
-    /// Bits of which every shape that meets them has one: those that ordinary values have least often.
-    fn lead(&self) -> u64 {
-        let required = bits(self.required).map(|bit| 1 << bit);
-        let sets = required.chain(self.alternatives);
-        sets.min_by_key(|set| bits(*set).map(usualness).sum::<u32>()).unwrap_or(ALWAYS)
+    /// Bits of which every shape that meets them has one.
+    pub(super) const fn lead(&self) -> u64 {
+        self.lead
     }
 }
 
 /// The gates that wait for no text.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Gates {
+    /// In the order of their items.
     all: Vec<Gate>,
     /// For each bit of a shape, the gates it leads to.
     led: Vec<Vec<u32>>,
@@ -67,7 +69,7 @@ struct Gate {
 }
 
 impl Gates {
-    /// Adds a gate to an item.
+    /// Adds a gate to an item, after all gates to items before it.
     pub(super) fn add(&mut self, demands: Demands, item: u32) {
         self.led.resize(64, Vec::new());
         let number = self.all.len() as u32;
@@ -91,6 +93,13 @@ impl Gates {
         }
     }
 
+    /// What the gates to an item demand.
+    pub(super) fn to(&self, item: u32) -> impl Iterator<Item = &Demands> {
+        let from = self.all.partition_point(|gate| gate.item < item);
+        let rest = self.all.get(from..).unwrap_or_default();
+        rest.iter().take_while(move |gate| gate.item == item).map(|gate| &gate.demands)
+    }
+
     /// Bytes on the heap.
     pub(super) fn memory(&self) -> usize {
         let led: usize =
@@ -111,14 +120,23 @@ fn bits(mut word: u64) -> impl Iterator<Item = u32> {
 
 /// How often ordinary values have a bit, as a guess: a bad one costs time and never a match.
 fn usualness(bit: u32) -> u32 {
-    let kinds = |bytes: &[u8]| Shape::kinds_of(&ByteSet::of(bytes)).0;
-    let bit = 1 << bit;
-    match bit {
+    const LETTERS: u64 = kind_of(b'a');
+    const DIGITS: u64 = kind_of(b'0');
+    const MARKS: u64 = kind_of(b' ')
+        | kind_of(b'-')
+        | kind_of(b'_')
+        | kind_of(b'.')
+        | kind_of(b',')
+        | kind_of(b':')
+        | kind_of(b'/')
+        | kind_of(b'@')
+        | kind_of(b'+');
+    match 1 << bit {
         ALWAYS => 1_000,
-        _ if bit & kinds(b"a") != 0 => 800,
-        _ if bit & Shape::of_length(usize::MAX).0 != 0 => 700,
-        _ if bit & kinds(b"0") != 0 => 400,
-        _ if bit & kinds(b" -_.,:/@+") != 0 => 100,
+        LETTERS => 800,
+        bit if bit & LENGTH_BITS != 0 => 700,
+        DIGITS => 400,
+        bit if bit & MARKS != 0 => 100,
         _ => 1,
     }
 }

@@ -11,10 +11,14 @@ use super::bytes::ByteSet;
 use super::fold::unfold;
 use super::gates::{ALTERNATIVES, Demands, Gates};
 use super::necessary::Case;
-use super::shape::Shape;
+use super::selected::{Selected, Sorted};
+use super::shape::{Shape, write_codes};
 use super::text::Text;
 use super::texts::{Coded, List, PADDING, Texts, TextsBuilder};
 use super::{Bits, Necessary, Scratch};
+
+/// The gates of as many items are looked at one by one.
+const FEW: usize = 8;
 
 /// Says which of many rules could match a value.
 #[derive(Clone, Debug)]
@@ -22,8 +26,10 @@ pub struct Scanner {
     items: usize,
     /// The gates that wait for no list.
     listless: Gates,
-    /// The others.
+    /// The others, in the order of their items.
     waiting: Vec<Waiting>,
+    /// Where those of each item begin, and where the last ends.
+    waiting_from: Vec<u32>,
     /// Lists of which each must be seen, for the ranges in gates.
     lists: Vec<List>,
     /// The kinds of bytes that plain values do not have.
@@ -81,10 +87,57 @@ impl Scanner {
 
     /// Fills `found` with the items that could match `value`; what was in it before is gone.
     pub fn candidates(&self, value: &[u8], found: &mut Bits, scratch: &mut Scratch) {
+        let shape = Shape::of(value);
+        self.find_texts(value, shape, found, scratch);
+        self.listless.open(shape, |item| found.insert(item as usize));
+    }
+
+    /// What the shape of a value alone says of some items.
+    pub fn sort_out(&self, shape: Shape, items: &Bits) -> Sorted {
+        let mut sorted = Sorted::default();
+        if items.iter().nth(FEW).is_none() {
+            let opens =
+                |item: &usize| self.listless.to(*item as u32).any(|demands| demands.are_met_by(shape));
+            sorted.open.extend(items.iter().filter(opens).map(|item| item as u32));
+        } else {
+            self.listless.open(shape, |item| {
+                if items.contains(item as usize) {
+                    sorted.add(item);
+                }
+            });
+        }
+        sorted.wait = self.waiting_for(items).any(|gate| gate.demands.are_met_by(shape));
+        sorted
+    }
+
+    /// The gates to some items, if there are at most `most`.
+    pub fn select(&self, items: &Bits, most: usize) -> Option<Selected> {
+        let listless = items.iter().flat_map(|item| {
+            let gates = self.listless.to(item as u32);
+            gates.map(move |demands| (*demands, Some(item as u32)))
+        });
+        if self.waiting_for(items).nth(most).is_some() {
+            return None;
+        }
+        let waiting = self.waiting_for(items).map(|gate| (gate.demands, None));
+        let gates: Vec<(Demands, Option<u32>)> =
+            waiting.chain(listless).take(most.saturating_add(1)).collect();
+        (gates.len() <= most).then(|| Selected::new(gates))
+    }
+
+    fn waiting_for(&self, items: &Bits) -> impl Iterator<Item = &Waiting> {
+        items.iter().flat_map(|item| {
+            let ends = self.waiting_from.get(item).zip(self.waiting_from.get(item + 1));
+            let gates = ends.and_then(|(from, to)| self.waiting.get(*from as usize..*to as usize));
+            gates.unwrap_or_default()
+        })
+    }
+
+    /// Fills `found` with the items of whose texts enough occur in `value`, which has that shape.
+    pub fn find_texts(&self, value: &[u8], shape: Shape, found: &mut Bits, scratch: &mut Scratch) {
         found.clear();
         let Scratch { codes, seen, waiting } = scratch;
-        let shape = Shape::of(value, codes, PADDING);
-        self.listless.open(shape, |item| found.insert(item as usize));
+        write_codes(value, codes, PADDING);
         let led = if shape.0 & self.marked.0 == 0 { &self.plain } else { &self.any };
         waiting.clear();
         led.texts.scan(Coded { value, codes }, seen, |list| {
@@ -158,8 +211,10 @@ impl Builder {
     fn finish(self, items: usize) -> Scanner {
         let Self { listless, waiting, lists, texts } = self;
         let marked = Shape::marked();
+        let begins = (0..=items).map(|item| waiting.partition_point(|gate| (gate.item as usize) < item));
         Scanner {
             items,
+            waiting_from: begins.map(|at| at as u32).collect(),
             plain: Led::new(&waiting, &lists, &texts, marked.0),
             any: Led::new(&waiting, &lists, &texts, 0),
             listless,

@@ -59,21 +59,22 @@ const fn kinds() -> [u64; 256] {
 
 /// Kinds of bytes and lengths, as bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
-pub(super) struct Shape(pub u64);
+pub struct Shape(pub(super) u64);
 
 impl Shape {
-    /// The shape of a value; the codes of its bytes are in `codes` afterwards, with `padding` more of the rarest.
+    /// The shape of a value.
     #[inline]
-    pub(super) fn of(value: &[u8], codes: &mut Vec<u8>, padding: usize) -> Self {
-        let mut kinds = 0;
-        codes.clear();
-        codes.extend(value.iter().map(|&byte| {
-            let entry = entry(byte);
-            kinds |= entry;
-            (entry >> CODE_SHIFT) as u8
-        }));
-        codes.resize(value.len() + padding, RARE_CODE);
+    pub fn of(value: &[u8]) -> Self {
+        let kinds = value.iter().fold(0, |kinds, &byte| kinds | entry(byte));
         Self(kinds & KIND_BITS | lengths(value.len()) | ALWAYS)
+    }
+
+    /// A number for this shape and another number, well mixed.
+    #[inline]
+    pub fn mixed_with(self, number: u32) -> u16 {
+        let mixed = (self.0 ^ u64::from(number)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        // Only the upper bits of a product depend on all bits of its factors.
+        (mixed >> 48) as u16
     }
 
     /// The kinds that plain values have no byte of.
@@ -90,6 +91,26 @@ impl Shape {
     pub(super) fn of_length(least: usize) -> Self {
         Self(lengths(least))
     }
+}
+
+/// The bit of the kind of a byte.
+pub(super) const fn kind_of(byte: u8) -> u64 {
+    #[allow(clippy::indexing_slicing, reason = "a byte is always below 256")]
+    {
+        KINDS[byte as usize] & KIND_BITS
+    }
+}
+
+/// The bits that tell lengths.
+pub(super) const LENGTH_BITS: u64 = ((1 << LENGTHS.len()) - 1) << FIRST_LENGTH_BIT;
+
+/// Writes the codes of a value's bytes, with `padding` more of the rarest.
+#[inline]
+pub(super) fn write_codes(value: &[u8], codes: &mut Vec<u8>, padding: usize) {
+    codes.clear();
+    codes.reserve(value.len() + padding);
+    codes.extend(value.iter().map(|&byte| (entry(byte) >> CODE_SHIFT) as u8));
+    codes.resize(value.len() + padding, RARE_CODE);
 }
 
 #[inline]
@@ -111,7 +132,8 @@ mod tests {
     #[test]
     fn a_shape_tells_kinds_and_lengths() {
         let mut codes = Vec::new();
-        let shape = Shape::of(b"O'Neil 42", &mut codes, 3).0;
+        let shape = Shape::of(b"O'Neil 42").0;
+        write_codes(b"O'Neil 42", &mut codes, 3);
         let folded: Vec<u8> = b"o'neil 42".iter().map(|byte| code(*byte)).chain([RARE_CODE; 3]).collect();
         assert_eq!(codes, folded);
         for set in ["'", " ", "a", "0", "N"] {
@@ -120,7 +142,7 @@ mod tests {
         for set in ["\"", "(", "\t", "\u{e9}"] {
             assert_eq!(shape & Shape::kinds_of(&ByteSet::of(set.as_bytes())).0, 0, "{set}");
         }
-        let short = Shape::of(b"Neil", &mut codes, 0).0;
+        let short = Shape::of(b"Neil").0;
         assert_ne!(short & Shape::of_length(9).0, Shape::of_length(9).0);
         let reached = |len| shape & Shape::of_length(len).0 == Shape::of_length(len).0;
         assert!(reached(0) && reached(6) && reached(9));

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use regex_automata::meta::Regex;
 use regex_syntax::hir::{Class, Hir, HirKind};
 
-use super::{Bits, Necessary, Scanner, Scratch};
+use super::{Bits, Necessary, Scanner, Scratch, Shape};
 
 fn parse(pattern: &str) -> Hir {
     regex_syntax::ParserBuilder::new()
@@ -52,6 +52,10 @@ fn sample(hir: &Hir, seed: &mut u64, out: &mut Vec<u8>) {
 fn check(patterns: &[(String, Regex, Necessary)], scanner: &Scanner, value: &[u8], scratch: &mut Scratch) {
     let mut found = Bits::new();
     scanner.candidates(value, &mut found, scratch);
+    // With all of CRS that would take long.
+    for step in (1..4).filter(|_| patterns.len() < 50) {
+        check_some(scanner, value, &(0..patterns.len()).step_by(step).collect(), &found, scratch);
+    }
     for (index, (pattern, regex, needs)) in patterns.iter().enumerate() {
         if found.contains(index) {
             continue;
@@ -63,6 +67,25 @@ fn check(patterns: &[(String, Regex, Necessary)], scanner: &Scanner, value: &[u8
             value.escape_ascii().to_string()
         );
     }
+}
+
+/// What is asked of some items is answered as it is of all.
+fn check_some(scanner: &Scanner, value: &[u8], items: &Bits, found: &Bits, scratch: &mut Scratch) {
+    let shape = Shape::of(value);
+    let sorted = scanner.sort_out(shape, items);
+    let mut some = Bits::new();
+    if sorted.wait {
+        scanner.find_texts(value, shape, &mut some, scratch);
+        some.intersect_with(items);
+    }
+    some.union_with(&sorted.open.iter().map(|item| *item as usize).collect());
+    let mut expected = found.clone();
+    expected.intersect_with(items);
+    assert_eq!(some, expected, "{:?}", value.escape_ascii().to_string());
+    let selected = scanner.select(items, usize::MAX).unwrap().sort_out(shape);
+    let open: Bits = sorted.open.iter().map(|item| *item as usize).collect();
+    assert_eq!(selected.open.iter().map(|item| *item as usize).collect::<Bits>(), open);
+    assert_eq!(selected.wait, sorted.wait);
 }
 
 fn prepare(patterns: impl IntoIterator<Item = String>) -> (Vec<(String, Regex, Necessary)>, Scanner) {

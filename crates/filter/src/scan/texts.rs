@@ -235,7 +235,7 @@ impl Texts {
             let Some(start) = at.checked_sub(gram.offset as usize) else { continue };
             let end = start + text.len();
             let Some(part) = coded.value.get(start..end) else { continue };
-            if part.iter().zip(text).any(|(byte, folded)| fold(*byte) != *folded) {
+            if !is_folded(part, text) {
                 continue;
             }
             for meaning in self.meanings.get(gram.first as usize..gram.last as usize).unwrap_or_default() {
@@ -258,6 +258,19 @@ impl Texts {
             + size_of_val(self.meanings.as_slice())
             + self.bytes.len()
     }
+}
+
+/// Whether the bytes of a text stand for those of a part of a value, which is as long.
+#[inline]
+fn is_folded(part: &[u8], text: &[u8]) -> bool {
+    let mut rest = text;
+    for &byte in part {
+        match rest {
+            [folded, after @ ..] if fold(byte) == *folded => rest = after,
+            _ => return false,
+        }
+    }
+    true
 }
 
 /// An array of zeros that never was on the stack.

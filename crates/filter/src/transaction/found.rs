@@ -140,8 +140,7 @@ impl Recent {
     pub(super) fn keep(&mut self, front: usize, text: TextId, found: &Bits) {
         if let Some((of, known, bits)) = self.scans.get_mut(self.known % RECENT) {
             (*of, *known) = (front as u8, text);
-            bits.clear();
-            bits.union_with(found);
+            bits.copy_from(found);
         }
         self.known += 1;
     }

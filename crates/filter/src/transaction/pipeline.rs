@@ -9,8 +9,8 @@
 use hashbrown::HashMap;
 use smallvec::SmallVec;
 
-use crate::scan::Bits;
 use crate::scan::bytes::ByteSet;
+use crate::scan::{Bits, Selected};
 use crate::transaction::front::{Front, Interest};
 use crate::transform::Transformation;
 
@@ -120,8 +120,37 @@ type Meaning = (u32, Box<[Position]>);
 pub(super) struct Plan {
     /// The items of the interest whose pipelines end at this value.
     pub(super) items: Bits,
+    /// The gates to these items.
+    pub(super) gates: ItemGates,
     /// What to carry out, and with what to go on.
     pub(super) go_on: SmallVec<[(Transformation, State); 4]>,
+}
+
+/// The gates to the items of a plan, put together when it is met again.
+#[derive(Clone, Debug)]
+pub(super) enum ItemGates {
+    /// The plan was not followed yet.
+    Unused,
+    /// It was, once.
+    Used,
+    /// There are few.
+    Few(Selected),
+    /// There are so many that what was found out about a shape is worth remembering.
+    Many,
+}
+
+/// As many gates are looked at as fast as what was found out about a shape before.
+const FEW: usize = 128;
+
+impl Plan {
+    /// Notes that the plan is followed, and puts the gates together if it was before.
+    fn use_gates(&mut self, front: &Front) {
+        self.gates = match &self.gates {
+            ItemGates::Unused => ItemGates::Used,
+            ItemGates::Used => front.scanner.select(&self.items, FEW).map_or(ItemGates::Many, ItemGates::Few),
+            ItemGates::Few(_) | ItemGates::Many => return,
+        };
+    }
 }
 
 /// The automaton of one front, grown as values come; lives with a worker.
@@ -171,6 +200,13 @@ impl Plans {
         self.made.get(number as usize)
     }
 
+    /// A plan by its number, to be followed.
+    pub(super) fn follow(&mut self, number: u32, front: &Front) -> Option<&Plan> {
+        let plan = self.made.get_mut(number as usize)?;
+        plan.use_gates(front);
+        Some(plan)
+    }
+
     fn state(&mut self, interest: u32, mut positions: Vec<Position>) -> State {
         positions.sort_unstable();
         positions.dedup();
@@ -209,6 +245,6 @@ impl Plans {
         }
         let go_on =
             next.into_iter().map(|(step, positions)| (step, self.state(interest, positions))).collect();
-        Plan { items: ended, go_on }
+        Plan { items: ended, gates: ItemGates::Unused, go_on }
     }
 }

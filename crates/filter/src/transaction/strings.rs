@@ -6,6 +6,7 @@
 
 use std::hash::{BuildHasher, Hasher};
 
+use crate::scan::Shape;
 use crate::transaction::arena::{Arena, Span};
 use crate::transaction::pipeline::{Pipelines, Present};
 use crate::transform::{Changed, Transformation};
@@ -18,6 +19,7 @@ pub(super) struct TextId(u32);
 struct Known {
     span: Span,
     present: Present,
+    shape: Shape,
     /// The first of its results.
     results: u32,
 }
@@ -88,8 +90,8 @@ impl Strings {
             }
             at += 1;
         }
-        let present = pipelines.present(text);
-        self.known.push(Known { span, present, results: NONE });
+        let (present, shape) = (pipelines.present(text), Shape::of(text));
+        self.known.push(Known { span, present, shape, results: NONE });
         if let Some(place) = self.table.get_mut(at) {
             *place = (hash, self.known.len() as u32);
         }
@@ -104,6 +106,11 @@ impl Strings {
     /// Which sets of bytes it has.
     pub(super) fn present(&self, text: TextId) -> Present {
         self.known.get(text.0 as usize).map_or_else(Present::default, |known| known.present)
+    }
+
+    /// Its shape, by which scans sort out most of what it could match.
+    pub(super) fn shape(&self, text: TextId) -> Shape {
+        self.known.get(text.0 as usize).map_or_else(Shape::default, |known| known.shape)
     }
 
     /// What a transformation makes of a text.

@@ -10,6 +10,7 @@ use crate::scan::{Bits, Scratch};
 use crate::transaction::front::FRONTS;
 use crate::transaction::pipeline::{Plans, State as Start};
 use crate::transaction::program::Program;
+use crate::transaction::sorting::Sorting;
 use crate::transaction::state::State;
 use crate::transaction::verdicts::Verdicts;
 
@@ -86,6 +87,8 @@ pub(super) struct Cache {
 #[derive(Debug, Default)]
 pub(super) struct FrontCache {
     pub(super) plans: Plans,
+    /// What shapes of values say of the plans' items.
+    pub(super) sorting: Sorting,
     /// Where each interest's values start.
     pub(super) starts: Vec<Start>,
 }
@@ -109,6 +112,7 @@ impl Cache {
     pub(super) fn reset_plans(&mut self, program: &Program) {
         for (cache, front) in self.fronts.iter_mut().zip(&program.fronts) {
             cache.plans = Plans::default();
+            cache.sorting = Sorting::default();
             let interests = front.interests.iter().enumerate();
             cache.starts = interests.map(|(at, interest)| cache.plans.start(at, interest)).collect();
         }

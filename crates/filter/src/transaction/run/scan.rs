@@ -7,10 +7,11 @@ use smallvec::SmallVec;
 
 use crate::transaction::arena::Span;
 use crate::transaction::front::{ItemId, When, fronts_of};
-use crate::transaction::pipeline::State as Position;
+use crate::transaction::pipeline::{ItemGates, State as Position};
 use crate::transaction::run::Run;
 use crate::transaction::strings::TextId;
 use crate::transaction::verdicts::{Memory, Regard};
+use crate::transaction::workspace::FrontCache;
 
 /// What a scan costs beside the bytes it looks at.
 const STEPS: usize = 4;
@@ -128,20 +129,7 @@ impl Run<'_> {
         let span = self.state.strings.span(text);
         let steps = plan.go_on.len();
         if !plan.items.is_empty() && self.state.spend(span.len() + STEPS) {
-            let found = &mut self.cache.candidates;
-            if let Some(known) = self.state.found.recent.get(traced.front, text) {
-                found.clear();
-                found.union_with(known);
-            } else {
-                front.scanner.candidates(self.state.arena.get(span), found, &mut self.cache.scan);
-                self.state.found.recent.keep(traced.front, text, found);
-            }
-            found.intersect_with(&plan.items);
-            let mut from = 0;
-            while let Some(item) = self.cache.candidates.next(from) {
-                self.found(traced, item);
-                from = item + 1;
-            }
+            self.scan(traced, text, number);
         }
         for step in 0..steps {
             let plan = self.cache.fronts.get(traced.front).and_then(|cache| cache.plans.get(number));
@@ -154,6 +142,49 @@ impl Run<'_> {
             let state = &mut *self.state;
             let next = state.strings.transformed(&mut state.arena, text, transformation, &program.pipelines);
             self.trace(traced, next, position);
+        }
+    }
+
+    /// Notes the items of a plan that could match a text: by its shape, and where that does not tell, by what occurs
+    /// in it.
+    fn scan(&mut self, traced: Traced, text: TextId, number: u32) {
+        let (Some(front), Some(FrontCache { plans, sorting, .. })) =
+            (self.program.fronts.get(traced.front), self.cache.fronts.get_mut(traced.front))
+        else {
+            return;
+        };
+        let Some(plan) = plans.follow(number, front) else { return };
+        let shape = self.state.strings.shape(text);
+        let sort = || front.scanner.sort_out(shape, &plan.items);
+        let fresh;
+        let sorted = match &plan.gates {
+            ItemGates::Many => sorting.of(number, shape, sort),
+            ItemGates::Few(gates) => {
+                fresh = gates.sort_out(shape);
+                &fresh
+            }
+            ItemGates::Unused | ItemGates::Used => {
+                fresh = sort();
+                &fresh
+            }
+        };
+        let found = &mut self.cache.candidates;
+        found.clear();
+        if sorted.wait {
+            if let Some(known) = self.state.found.recent.get(traced.front, text) {
+                found.copy_from(known);
+            } else {
+                let value = self.state.arena.get(self.state.strings.span(text));
+                front.scanner.find_texts(value, shape, found, &mut self.cache.scan);
+                self.state.found.recent.keep(traced.front, text, found);
+            }
+            found.intersect_with(&plan.items);
+        }
+        sorted.open.iter().for_each(|item| found.insert(*item as usize));
+        let mut from = 0;
+        while let Some(item) = self.cache.candidates.next(from) {
+            self.found(traced, item);
+            from = item + 1;
         }
     }
 }
