@@ -64,6 +64,14 @@ pub(crate) enum Command {
         Reads HAR 1.2 (browsers and proxies export it) or JSON lines, one exchange a line."
     )]
     Replay(Replay),
+    /// Find the APIs in recorded traffic, and write them as an `OpenAPI` 3.1 document.
+    #[command(
+        after_help = "Examples:\n  portcullis discover traffic.har > openapi.yaml\n  portcullis discover traffic.har --json\n  \
+        portcullis discover traffic.har --table\n  \
+        portcullis discover traffic.jsonl --contract openapi.yaml --only shadow\n\n\
+        Reads HAR 1.2 or JSON lines, as `replay` does. Nothing is sent anywhere and no policy is needed."
+    )]
+    Discover(Discover),
     /// Show events: what was decided about each exchange, newest last.
     #[command(after_help = "Examples:\n  portcullis events --limit 20\n  portcullis events --follow\n  \
         portcullis events --where 'verdict == \"block\" && tag(\"api:shadow\")'\n  \
@@ -162,6 +170,44 @@ pub(crate) struct Replay {
     /// Show only exchanges for which this condition over their events holds.
     #[arg(long = "where", value_name = "CONDITION")]
     pub(crate) condition: Option<String>,
+}
+
+/// Options of `discover`.
+#[derive(Args, Debug)]
+pub(crate) struct Discover {
+    /// HAR 1.2, or JSON lines of exchanges; `-` reads standard input.
+    pub(crate) file: PathBuf,
+    /// The `OpenAPI` document that declares what is known; may be given several times.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) contract: Vec<PathBuf>,
+    /// Only operations that stand so against the contract.
+    #[arg(long, value_name = "STANDING")]
+    pub(crate) only: Option<Standing>,
+    /// Only exchanges with this host; may be given several times.
+    #[arg(long, value_name = "HOST")]
+    pub(crate) host: Vec<String>,
+    /// What the site is called: ids of operations depend on it.
+    #[arg(long, default_value = "recorded", value_name = "NAME")]
+    pub(crate) site: String,
+    /// Write the document as YAML, which is what happens anyway.
+    #[arg(long, conflicts_with_all = ["json", "table"])]
+    pub(crate) yaml: bool,
+    /// Print a table for people instead of the document.
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) table: bool,
+}
+
+/// Where operations stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Standing {
+    /// Declared and called.
+    Documented,
+    /// Called and not declared.
+    Shadow,
+    /// Called though deprecated, retired or replaced.
+    Zombie,
+    /// Declared and not called.
+    Dormant,
 }
 
 /// Options of `events`.

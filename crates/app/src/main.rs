@@ -4,6 +4,7 @@ mod api;
 mod ban;
 mod check;
 mod cli;
+mod discover;
 mod events;
 mod explain;
 mod files;
@@ -67,6 +68,7 @@ fn main() -> ExitCode {
         Command::Check => Ok(check::run(config, audience)),
         Command::Explain(options) => explain::run(config, audience, &options),
         Command::Replay(options) => replay::run(config, audience, &options),
+        Command::Discover(options) => discover::run(audience, &options),
         Command::Events(options) => events::run(config, audience, &options),
         Command::Api(command) => api::run(config, audience, command),
         Command::Findings(options) => findings::run(config, audience, options),

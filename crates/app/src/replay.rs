@@ -4,7 +4,7 @@
 //! decide as they would have.
 
 mod drive;
-mod recorded;
+pub(crate) mod recorded;
 
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -59,7 +59,8 @@ pub(crate) fn run(config: &Path, audience: Audience, options: &cli::Replay) -> R
     Ok(Exit::Done)
 }
 
-fn read(file: &Path) -> Result<String> {
+/// The text of a recording; `-` is standard input.
+pub(crate) fn read(file: &Path) -> Result<String> {
     if file.as_os_str() == "-" {
         let mut text = String::new();
         std::io::stdin().read_to_string(&mut text).context("cannot read standard input")?;

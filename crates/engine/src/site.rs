@@ -61,8 +61,18 @@ impl Site {
 #[derive(Debug)]
 pub(crate) struct Learned {
     pub(crate) operations: ArcSwapOption<LearnedOperations>,
+    pub(crate) looking: Looking,
     declared: Box<[AtomicU32]>,
     shared: Box<[AtomicU32]>,
+}
+
+/// Which exchanges learning looks at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Looking {
+    /// The first of each operation, then some.
+    AtSome,
+    /// Every one.
+    AtAll,
 }
 
 impl Learned {
@@ -70,6 +80,7 @@ impl Learned {
         let counters = |many: usize| (0..many).map(|_| AtomicU32::new(0)).collect();
         Self {
             operations: ArcSwapOption::empty(),
+            looking: Looking::AtSome,
             declared: counters(declared),
             shared: counters(SHARED_COUNTERS),
         }
@@ -77,7 +88,7 @@ impl Learned {
 
     /// How many exchanges this one of a declared operation stands for, if it is looked at.
     pub(crate) fn samples_declared(&self, index: usize) -> Option<u32> {
-        self.declared.get(index).and_then(sampled)
+        self.sampled(self.declared.get(index)?)
     }
 
     /// The same for an operation grouped under a name; names share counters, which stay bounded.
@@ -85,15 +96,18 @@ impl Learned {
         let hash = name.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
             (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
         });
-        self.shared.get(hash as usize % SHARED_COUNTERS).and_then(sampled)
+        self.sampled(self.shared.get(hash as usize % SHARED_COUNTERS)?)
     }
-}
 
-/// The first fifty exchanges of an operation, then one in sixteen.
-fn sampled(counter: &AtomicU32) -> Option<u32> {
-    match counter.fetch_add(1, Ordering::Relaxed) {
-        ..FIRST => Some(1),
-        seen => seen.is_multiple_of(THEN_ONE_IN).then_some(THEN_ONE_IN),
+    /// The first fifty exchanges of an operation, then one in sixteen.
+    fn sampled(&self, counter: &AtomicU32) -> Option<u32> {
+        if self.looking == Looking::AtAll {
+            return Some(1);
+        }
+        match counter.fetch_add(1, Ordering::Relaxed) {
+            ..FIRST => Some(1),
+            seen => seen.is_multiple_of(THEN_ONE_IN).then_some(THEN_ONE_IN),
+        }
     }
 }
 

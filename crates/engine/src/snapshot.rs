@@ -19,7 +19,7 @@ use crate::hosts::Hosts;
 use crate::lists::List;
 use crate::node_key::NodeKeys;
 use crate::scope::Scope;
-use crate::site::Site;
+use crate::site::{Looking, Site};
 use crate::state::Place;
 use crate::step::Step;
 
@@ -77,6 +77,13 @@ impl Snapshot {
     pub fn learn(&self, site: &str, operations: Arc<LearnedOperations>) {
         if let Some(site) = self.sites.iter().find(|known| known.name == site) {
             site.learned.operations.store(Some(operations));
+        }
+    }
+
+    /// From now on learning looks at every exchange: for recordings, where nobody waits.
+    pub fn look_at_all(&mut self) {
+        for site in &mut self.sites {
+            site.learned.looking = Looking::AtAll;
         }
     }
 

@@ -237,6 +237,21 @@ impl Cell {
         self.callers.estimate()
     }
 
+    /// Words its bodies give as names of things, and the fields that do.
+    pub(crate) fn identifiers(&self) -> &BTreeMap<u64, SmolStr> {
+        &self.identifiers
+    }
+
+    /// The hash of what stands at a place of the path, the lowest where there were several.
+    pub(crate) fn hash(&self, at: usize) -> Option<u64> {
+        self.hashes(at).next()
+    }
+
+    /// A sample of the hashes of what stood there.
+    pub(crate) fn hashes(&self, at: usize) -> impl Iterator<Item = u64> {
+        self.values.get(at).into_iter().flat_map(|(_, hashes)| hashes.iter())
+    }
+
     pub(crate) fn fields(&self) -> &FieldSet {
         &self.fields
     }

@@ -26,6 +26,11 @@ impl Hashes {
         self.cut();
     }
 
+    /// The lowest members, in order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = u64> {
+        self.0.iter().copied()
+    }
+
     /// How many distinct members there were: exactly while they are few, then from how densely the lowest lie (k
     /// minimum values).
     pub(crate) fn estimate(&self) -> u64 {

@@ -16,6 +16,7 @@ use crate::lexicon::split_format;
 use crate::naming;
 use crate::path::{Key, Part};
 use crate::template::{self, Found, Slot};
+use crate::told::Words;
 
 /// Every operation seen.
 #[derive(Clone, Debug, PartialEq)]
@@ -54,10 +55,12 @@ pub struct Parameter {
 impl Inventory {
     /// What a fold says, with the contract's word where it has one.
     pub fn of(fold: &Fold, contract: Option<&Contract>) -> Self {
-        let mut found = template::find(&fold.answered(), contract);
+        let answered = fold.answered();
+        let words = Words::of(answered.values());
+        let mut found = template::find(&answered, &words, contract);
         add_failures(&mut found, &fold.failed());
         let mut operations: Vec<Operation> =
-            found.into_iter().map(|found| Operation::of(fold.site(), found, contract)).collect();
+            found.into_iter().map(|found| Operation::of(fold.site(), found, &words, contract)).collect();
         operations.sort_by(|one, other| (&one.path, &one.method).cmp(&(&other.path, &other.method)));
         Self { operations }
     }
@@ -78,11 +81,11 @@ impl Operation {
         &self.slots
     }
 
-    fn of(site: &str, found: Found, contract: Option<&Contract>) -> Self {
+    fn of(site: &str, found: Found, words: &Words<'_>, contract: Option<&Contract>) -> Self {
         let declared = found.cell.declared.as_ref().and_then(|id| contract?.operation(id));
         let (path, parameters) = match declared {
             Some(operation) => declared_parts(&operation.template, &found),
-            None => learned_parts(&found),
+            None => learned_parts(&found, words),
         };
         let id = match (declared, Template::parse(&path)) {
             (Some(operation), _) => operation.id.clone(),
@@ -94,7 +97,7 @@ impl Operation {
     }
 }
 
-fn learned_parts(found: &Found) -> (SmolStr, Vec<Parameter>) {
+fn learned_parts(found: &Found, words: &Words<'_>) -> (SmolStr, Vec<Parameter>) {
     let mut path = String::new();
     let mut parameters: Vec<Parameter> = Vec::new();
     let mut taken = Vec::new();
@@ -108,7 +111,8 @@ fn learned_parts(found: &Found) -> (SmolStr, Vec<Parameter>) {
             }
             Slot::Value(format) => {
                 let (kinds, distinct) = found.cell.values(at);
-                let name = naming::parameter(before, &kinds, &taken);
+                let field = words.field(&found.cell.hashes(at).collect::<Vec<_>>());
+                let name = naming::parameter(before, &kinds, field.map(SmolStr::as_str), &taken);
                 path.extend(["{", &name, "}", format]);
                 taken.push(name.clone());
                 parameters.push(Parameter { name, kinds, distinct });

@@ -28,6 +28,7 @@ mod schema;
 mod standing;
 mod template;
 mod times;
+mod told;
 mod traffic;
 mod version;
 

@@ -5,10 +5,21 @@
 use portcullis_model::observation::SegmentKind;
 use smol_str::{SmolStr, ToSmolStr, format_smolstr};
 
-/// The name of a parameter behind `before`, whose values look like `kinds`; none of `taken`.
-pub(crate) fn parameter(before: Option<&str>, kinds: &[SegmentKind], taken: &[SmolStr]) -> SmolStr {
+/// A field with a longer name says by itself of what it is.
+const LONG_FIELD: usize = 10;
+
+/// The name of a parameter behind `before`, whose values look like `kinds` and stand in bodies in `field`; none of
+/// `taken`.
+pub(crate) fn parameter(
+    before: Option<&str>,
+    kinds: &[SegmentKind],
+    field: Option<&str>,
+    taken: &[SmolStr],
+) -> SmolStr {
     let thing = before.map(|name| camel(&singular(name))).filter(|name| !name.is_empty());
+    let field = field.map(camel).filter(|field| !field.is_empty());
     let name = match (kinds, thing) {
+        (_, Some(thing)) if field.is_some() => behind(&thing, &field.unwrap_or_default()),
         ([SegmentKind::Date], _) => "date".to_smolstr(),
         ([SegmentKind::Email], _) => "email".to_smolstr(),
         ([SegmentKind::Word], Some(thing)) => format_smolstr!("{thing}Name"),
@@ -21,6 +32,17 @@ pub(crate) fn parameter(before: Option<&str>, kinds: &[SegmentKind], taken: &[Sm
     }
     let numbered = (2..).map(|number| format_smolstr!("{name}{number}"));
     numbered.take(taken.len() + 1).find(|name| !taken.contains(name)).unwrap_or(name)
+}
+
+/// `user` and `slug` → `userSlug`; `userId` as it is.
+fn behind(thing: &str, field: &str) -> SmolStr {
+    let lower = field.to_ascii_lowercase();
+    if lower.starts_with(&thing.to_ascii_lowercase()) || field.len() > LONG_FIELD {
+        return field.to_smolstr();
+    }
+    let mut letters = field.chars();
+    let first = letters.next().map(|letter| letter.to_ascii_uppercase());
+    format_smolstr!("{thing}{}{}", first.unwrap_or_default(), letters.as_str())
 }
 
 /// `categories` → `category`, `boxes` → `box`, `status` as it is.
@@ -73,7 +95,12 @@ mod tests {
             (Some("days"), &[Date], &[], "date"),
             (None, &[Number], &["id".into(), "id2".into()], "id3"),
         ] {
-            assert_eq!(parameter(before, kinds, taken), name, "{before:?}");
+            assert_eq!(parameter(before, kinds, None, taken), name, "{before:?}");
+        }
+        for (field, name) in
+            [("slug", "userSlug"), ("user_id", "userId"), ("id", "userId"), ("login", "userLogin")]
+        {
+            assert_eq!(parameter(Some("users"), &[Word], Some(field), &[]), name, "{field}");
         }
     }
 }

@@ -14,6 +14,7 @@ use smol_str::SmolStr;
 use crate::cell::Cell;
 use crate::endpoint::{Entry, Shared, ends};
 use crate::path::{Key, Part};
+use crate::told::Words;
 use evidence::Child;
 
 /// One part of a template.
@@ -34,7 +35,11 @@ pub(crate) struct Found {
 }
 
 /// Finds the operations that `paths` are exchanges of; those of the contract are found by it.
-pub(crate) fn find(paths: &BTreeMap<Key, Cell>, contract: Option<&Contract>) -> Vec<Found> {
+pub(crate) fn find(
+    paths: &BTreeMap<Key, Cell>,
+    words: &Words<'_>,
+    contract: Option<&Contract>,
+) -> Vec<Found> {
     let mut found = Vec::new();
     let mut declared: BTreeMap<(SmolStr, Vec<Slot>), Cell> = BTreeMap::new();
     let mut open = Vec::new();
@@ -49,7 +54,7 @@ pub(crate) fn find(paths: &BTreeMap<Key, Cell>, contract: Option<&Contract>) -> 
         }
     }
     found.extend(declared.into_iter().map(|((method, slots), cell)| Found { method, slots, cell }));
-    grow(&open, &mut Vec::new(), &mut found);
+    grow(&open, words, &mut Vec::new(), &mut found);
     found
 }
 
@@ -64,34 +69,57 @@ fn slots(template: &Template) -> Vec<Slot> {
 }
 
 /// Decides the place behind `slots` and goes on below it.
-fn grow<'a>(entries: &[Entry<'a>], slots: &mut Vec<Slot>, found: &mut Vec<Found>) {
+fn grow<'a>(entries: &[Entry<'a>], words: &Words<'_>, slots: &mut Vec<Slot>, found: &mut Vec<Found>) {
     let depth = slots.len();
-    let mut ending: BTreeMap<&SmolStr, Cell> = BTreeMap::new();
+    let mut ending: Vec<Entry<'a>> = Vec::new();
     let mut children: BTreeMap<&'a Part, Vec<Entry<'a>>> = BTreeMap::new();
     for entry in entries {
         match entry.key.path.get(depth) {
             Some(part) => children.entry(part).or_default().push(*entry),
-            None => ending.entry(&entry.key.method).or_default().merge(entry.cell),
+            None => ending.push(*entry),
         }
     }
-    for (method, cell) in ending {
+    let mut by_method: BTreeMap<&SmolStr, Cell> = BTreeMap::new();
+    for entry in &ending {
+        by_method.entry(&entry.key.method).or_default().merge(entry.cell);
+    }
+    for (method, cell) in by_method {
         found.push(Found { method: method.clone(), slots: slots.clone(), cell });
     }
-    for (slot, below) in decide(children, depth) {
+    let place = Place { depth, words, collection: &ending };
+    for (slot, below) in place.decide(children) {
         slots.push(slot);
-        grow(&below, slots, found);
+        grow(&below, words, slots, found);
         slots.pop();
     }
 }
 
-/// The slots of one place, each with the paths that go through it.
-fn decide<'a>(children: BTreeMap<&'a Part, Vec<Entry<'a>>>, depth: usize) -> BTreeMap<Slot, Vec<Entry<'a>>> {
-    let mut by_format: BTreeMap<&str, BTreeMap<&'a Part, Vec<Entry<'a>>>> = BTreeMap::new();
-    for (part, entries) in children {
-        by_format.entry(part.format()).or_default().insert(part, entries);
+/// A place of paths that agree up to it.
+struct Place<'a, 'b> {
+    depth: usize,
+    words: &'b Words<'b>,
+    /// Paths that end in front of it.
+    collection: &'b [Entry<'a>],
+}
+
+/// The paths through each part that stands at a place.
+type Children<'a> = BTreeMap<&'a Part, Vec<Entry<'a>>>;
+
+impl<'a> Place<'a, '_> {
+    /// The slots of the place, each with the paths that go through it. A format behind values keeps them apart.
+    fn decide(&self, children: Children<'a>) -> BTreeMap<Slot, Vec<Entry<'a>>> {
+        let mut by_format: BTreeMap<&str, Children<'a>> = BTreeMap::new();
+        for (part, entries) in children {
+            by_format.entry(part.format()).or_default().insert(part, entries);
+        }
+        let mut slots: BTreeMap<Slot, Vec<Entry<'a>>> = BTreeMap::new();
+        for (format, parts) in by_format {
+            self.decide_among(format, parts, &mut slots);
+        }
+        slots
     }
-    let mut slots: BTreeMap<Slot, Vec<Entry<'a>>> = BTreeMap::new();
-    for (format, parts) in by_format {
+
+    fn decide_among(&self, format: &str, parts: Children<'a>, slots: &mut BTreeMap<Slot, Vec<Entry<'a>>>) {
         let mut typed = Vec::new();
         let (mut words, mut below) = (Vec::new(), Vec::new());
         for (part, entries) in parts {
@@ -104,13 +132,13 @@ fn decide<'a>(children: BTreeMap<&'a Part, Vec<Entry<'a>>>, depth: usize) -> BTr
             }
         }
         let all: Vec<&[Entry<'a>]> = below.iter().chain([&typed]).map(Vec::as_slice).collect();
-        let shared = Shared::of(&all, depth);
-        let judged: Vec<Child<'a>> = words
-            .iter()
-            .zip(&below)
-            .map(|(word, entries)| Child::new(word, ends(entries, depth, &shared)))
-            .collect();
-        let values = evidence::values(&judged, &ends(&typed, depth, &shared));
+        let shared = Shared::of(&all, self.depth);
+        let child = |(word, entries): (&&'a str, &Vec<Entry<'a>>)| {
+            let told = self.words.told(entries, self.collection, self.depth);
+            Child::new(word, ends(entries, self.depth, &shared), told)
+        };
+        let judged: Vec<Child<'a>> = words.iter().zip(&below).map(child).collect();
+        let values = evidence::values(&judged, &ends(&typed, self.depth, &shared));
         if !typed.is_empty() {
             slots.entry(Slot::Value(format.into())).or_default().extend(typed);
         }
@@ -122,5 +150,4 @@ fn decide<'a>(children: BTreeMap<&'a Part, Vec<Entry<'a>>>, depth: usize) -> BTr
             slots.entry(slot).or_default().extend(entries);
         }
     }
-    slots
 }

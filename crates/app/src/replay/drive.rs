@@ -13,6 +13,7 @@ use portcullis_engine::{
 };
 use portcullis_model::counter::{Answers, Batch, StoreFailure};
 use portcullis_model::event::{End, UpstreamRecord};
+use portcullis_model::observation::Observation;
 use portcullis_model::{
     Event, EventId, Headers, Moment, Peer, RequestHead, ResponseHead, Scheme, Tick, Timestamp, Version,
 };
@@ -38,6 +39,15 @@ impl Replayer {
 
     /// What would have been decided; `at` is the exchange's place in the recording.
     pub(crate) fn replay(&self, recorded: &Recorded, at: usize) -> Result<Event> {
+        Ok(self.finish(recorded, at)?.event())
+    }
+
+    /// What learning sees of it.
+    pub(crate) fn observe(&self, recorded: &Recorded, at: usize) -> Result<Option<Observation>> {
+        Ok(self.finish(recorded, at)?.observation())
+    }
+
+    fn finish(&self, recorded: &Recorded, at: usize) -> Result<Finished> {
         let target = Target::parse(&recorded.url)?;
         let time = recorded.time.unwrap_or_else(|| {
             Timestamp::from_micros(PACE_MICROS * i64::try_from(at).unwrap_or(i64::MAX / PACE_MICROS))
@@ -62,7 +72,7 @@ impl Replayer {
         {
             bail!("a store in memory never waits");
         }
-        Ok(finished.event())
+        Ok(finished)
     }
 
     /// Takes an arrival through all phases; its body and what is answered to it are as recorded.

@@ -26,7 +26,8 @@ fn every_command_has_help_with_examples() {
     let folder = tempfile::tempdir().expect("a folder");
     let top = run_in(folder.path(), &["--help"]);
     assert_eq!(top.status.code(), Some(0));
-    for command in ["serve", "check", "explain", "replay", "events", "top", "ban", "key", "filter", "schema"]
+    for command in
+        ["serve", "check", "explain", "replay", "discover", "events", "top", "ban", "key", "filter", "schema"]
     {
         assert!(text(&top.stdout).contains(command));
         let help = run_in(folder.path(), &[command, "--help"]);

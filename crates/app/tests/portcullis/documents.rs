@@ -108,9 +108,13 @@ fn docs() -> PathBuf {
 
 #[test]
 fn every_command_of_the_guides_works() {
-    for (guide, at_least) in
-        [("install.md", 2), ("first-site.md", 15), ("content-filter.md", 5), ("findings.md", 3)]
-    {
+    for (guide, at_least) in [
+        ("install.md", 2),
+        ("first-site.md", 15),
+        ("content-filter.md", 5),
+        ("findings.md", 3),
+        ("discover.md", 5),
+    ] {
         let ran = follow(&docs().join(guide));
         assert!(ran >= at_least, "{guide}: only {ran} commands found");
     }

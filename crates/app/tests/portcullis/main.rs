@@ -13,6 +13,7 @@ mod cases;
 mod cli;
 mod crs;
 mod debian;
+mod discover;
 mod documents;
 mod faults;
 mod filter;

@@ -2,7 +2,8 @@
 //!
 //! Many words alone are no evidence: a site has many names. What counts is that words answer alike wherever they are
 //! asked the same, that they are many for how often they are asked (names come back, values are spread), that names
-//! follow them which follow their siblings too, and that values of other forms stand at the same place.
+//! follow them which follow their siblings too, that values of other forms stand at the same place, and that bodies give
+//! them as names of things.
 //!
 //! Invariant: a pure function of its arguments; [`Look::Name`] is never a value.
 
@@ -11,6 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::groups::{self, Group};
 use crate::endpoint::{End, Ends};
 use crate::lexicon::{self, Look};
+use crate::told::Told;
 
 /// Words that answer alike before they are values: where the answer tells something, where it tells nothing, and where
 /// they are asked often.
@@ -27,11 +29,16 @@ pub(super) struct Child<'a> {
     pub(super) word: &'a str,
     pub(super) ends: Ends<'a>,
     look: Look,
+    told: Told,
 }
 
 impl<'a> Child<'a> {
-    pub(super) fn new(word: &'a str, ends: Ends<'a>) -> Self {
-        Self { word, ends, look: lexicon::look(word) }
+    pub(super) fn new(word: &'a str, ends: Ends<'a>, told: Told) -> Self {
+        Self { word, ends, look: lexicon::look(word), told }
+    }
+
+    fn is_told(&self) -> bool {
+        self.told > Told::Not
     }
 
     /// How often it is asked at the end it is asked at most.
@@ -52,15 +59,34 @@ pub(super) fn values<'a>(children: &'a [Child<'a>], typed: &Ends<'a>) -> BTreeSe
         for group in groups.iter().filter(|group| group.members.len() > 1) {
             let mut members = group.members.clone();
             members.sort_unstable();
-            if (is_scattered(group, end, children) || agrees_often(&members, &by_end))
-                && !groups::disagree(&members, &by_end)
-            {
-                values.extend(members);
+            let evident = is_scattered(group, end, children) || agrees_often(&members, &by_end);
+            let told: Vec<usize> = told(&members, children);
+            if !groups::disagree(&members, &by_end) {
+                if evident || (group.answers.fields.is_telling() && told.len() * 2 >= members.len()) {
+                    values.extend(members);
+                } else {
+                    values.extend(told);
+                }
             }
         }
     }
+    values.extend(alone(children, typed));
     join_the_rest(children, typed, &mut values);
     values
+}
+
+/// Those of some children that bodies give as names, if there are two: one may have its name by chance.
+fn told(members: &[usize], children: &[Child<'_>]) -> Vec<usize> {
+    let is_told = |at: &&usize| children.get(**at).is_some_and(Child::is_told);
+    let told: Vec<usize> = members.iter().filter(is_told).copied().collect();
+    if told.len() > 1 { told } else { Vec::new() }
+}
+
+/// The only child there is, where its collection or its own answer gives it as a name.
+fn alone(children: &[Child<'_>], typed: &Ends<'_>) -> Option<usize> {
+    let mut open = children.iter().enumerate().filter(|(_, child)| child.may_be_value());
+    let (at, child) = open.next()?;
+    (open.next().is_none() && typed.is_empty() && child.told == Told::Near).then_some(at)
 }
 
 /// Whether a group at one end is of values by its number and spread.
@@ -134,7 +160,7 @@ fn add<'a>(known: &mut Ends<'a>, ends: &Ends<'a>) {
 
 /// Whether nothing speaks against a child being one of so many values that are known.
 fn belongs(child: &Child<'_>, known: &Ends<'_>, many: usize) -> bool {
-    let is_value = child.look == Look::Value;
+    let is_value = child.look == Look::Value || child.is_told();
     // A few silent values are no measure.
     let mut speaks_for = many >= SILENT || is_value;
     for (end, answers) in &child.ends {

@@ -2,7 +2,7 @@
 //! bytes comes back.
 
 use portcullis_inventory::{Fold, Folded, Inventory, Limits, Unreadable};
-use portcullis_model::observation::Observation;
+use portcullis_model::observation::{Identifier, Observation};
 use proptest::prelude::*;
 
 use crate::traffic::{KEY, fold, fold_within, found, observation};
@@ -192,4 +192,27 @@ fn failures_count_where_the_operation_is_known() {
         inventory.operations[0].facts.statuses.iter().map(|(status, count)| (*status, *count)).collect();
     assert_eq!(inventory.operations.len(), 1);
     assert_eq!(statuses, [(200, 1), (404, 1)]);
+}
+
+#[test]
+fn words_that_bodies_give_as_names_are_values() {
+    let team = ["id", "slug", "members"];
+    let told = |method: &str, path: &str, names: &[&str]| {
+        let mut call = observation(method, path, 200, &team, 1);
+        let hash = |name: &str| observation("GET", name, 200, &[], 1).segments[0].hash;
+        call.identifiers =
+            names.iter().map(|name| Identifier { field: "slug".into(), hash: hash(name) }).collect();
+        call
+    };
+    let list = told("GET", "/teams", &["alpha", "beta"]);
+    let both = [list.clone(), told("GET", "/teams/alpha", &[]), told("GET", "/teams/beta", &[])];
+    assert_eq!(found(&fold(&both)), ["GET /teams", "GET /teams/{teamSlug}"]);
+    // One alone is one where its collection names it, and a name where something else does.
+    let near = [list, told("DELETE", "/teams/alpha", &[])];
+    assert_eq!(found(&fold(&near)), ["GET /teams", "DELETE /teams/{teamSlug}"]);
+    let far = [told("GET", "/menu", &["alpha"]), told("DELETE", "/teams/alpha", &[])];
+    assert_eq!(found(&fold(&far)), ["GET /menu", "DELETE /teams/alpha"]);
+    // Neither is a word that always names something.
+    let named = [told("GET", "/teams", &["search", "alpha"]), told("GET", "/teams/search", &[])];
+    assert_eq!(found(&fold(&named)), ["GET /teams", "GET /teams/search"]);
 }
