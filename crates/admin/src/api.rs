@@ -1,7 +1,7 @@
 //! What is asked and answered over the control socket; both ends share these types.
 //!
 //! `GET /status`, `GET /top?seconds=N`, `GET /events?where=…&since=…&until=…&limit=N`, `GET /events/{id}`,
-//! `GET /follow?where=…` (JSON lines), `GET /operations?site=…`, `GET /openapi?site=…`,
+//! `GET /follow?where=…` (JSON lines), `GET /operations?site=…&standing=…`, `GET /openapi?site=…&standing=…`,
 //! `GET /findings?state=…&site=…&kind=…&severity=…&since=…`, `GET|POST /findings/{id}`, `GET|POST|DELETE /bans`,
 //! `POST /reload`.
 
@@ -17,7 +17,9 @@ use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
 pub use findings::{FoundFindings, Mark, MarkFinding, findings_target};
-pub use inventory::{FoundOperations, OperationQuery, OperationView, ParameterView, only_site, operations};
+pub use inventory::{
+    FoundOperations, OperationQuery, OperationView, ParameterView, TrafficView, openapi, operations,
+};
 
 /// How the gateway is.
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -140,19 +140,15 @@ async fn operations(
     State(desk): State<Desk>,
     Query(asked): Query<OperationQuery>,
 ) -> Result<Json<FoundOperations>, Refused> {
-    let learned = inventories(&desk).await?;
-    let sites = learned.iter().map(|(site, inventory)| (site, &**inventory));
-    Ok(Json(api::operations(sites, &asked)))
+    Ok(Json(api::operations(&*inventories(&desk).await?, &asked)))
 }
 
 async fn openapi(
     State(desk): State<Desk>,
     Query(asked): Query<OperationQuery>,
 ) -> Result<Json<serde_json::Value>, Refused> {
-    let learned = inventories(&desk).await?;
-    let (site, inventory) =
-        api::only_site(&learned, &asked).map_err(|why| Refused(StatusCode::BAD_REQUEST, why))?;
-    Ok(Json(portcullis_inventory::openapi::document(site, inventory)))
+    let document = api::openapi(&*inventories(&desk).await?, &asked);
+    document.map(Json).map_err(|why| Refused(StatusCode::BAD_REQUEST, why))
 }
 
 async fn bans(State(desk): State<Desk>) -> Json<Bans> {

@@ -1,110 +1,165 @@
 //! `portcullis api`: the operations learned, of a running gateway or out of its files.
 //!
-//! Invariant: what a gateway would answer and what its files say come from the same function.
+//! Invariant: what a gateway would answer and what its files say come from the same functions.
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use portcullis_admin::api::{
-    FoundOperations, OperationQuery, OperationView, only_site, operations, percent_encoded,
+    FoundOperations, OperationQuery, OperationView, TrafficView, openapi, operations, percent_encoded,
 };
 use portcullis_admin::client::ClientError;
-use portcullis_inventory::{Inventory, openapi};
-use portcullis_learn::Inventories;
+use portcullis_learn::{Drawn, Inventories};
+use portcullis_model::Timestamp;
 use serde_json::Value;
 use smol_str::SmolStr;
 
 use crate::load::{self, Purpose};
 use crate::output::{self, Audience, right};
-use crate::serve::learning;
-use crate::{Exit, Misuse, cli, question};
+use crate::serve::{self, learning};
+use crate::{Exit, Misuse, cli, question, span};
 
 /// Carries out the command.
 pub(crate) fn run(config: &Path, audience: Audience, command: cli::Api) -> Result<Exit> {
     match command {
-        cli::Api::Ls { site } => list(config, audience, site),
+        cli::Api::Ls(which) => list(config, audience, &query(which)),
         cli::Api::Show { operation, site } => show(config, audience, &operation, site),
-        cli::Api::Export { site } => export(config, audience, site),
+        cli::Api::Export(which) => export(config, audience, &query(which)),
     }
 }
 
-fn list(config: &Path, audience: Audience, site: Option<String>) -> Result<Exit> {
-    let found = find(config, site)?;
+fn query(which: cli::Which) -> OperationQuery {
+    OperationQuery { site: which.site.map(SmolStr::from), standing: which.standing.map(SmolStr::from) }
+}
+
+fn list(config: &Path, audience: Audience, query: &OperationQuery) -> Result<Exit> {
+    let found = find(config, query)?;
     match audience {
-        Audience::Programs => {
-            output::json(&found);
-        }
+        Audience::Programs => output::json(&found),
         Audience::People if found.operations.is_empty() => {
-            output::line("Nothing was learned yet: operations appear once they were answered.");
+            output::line("No operations: they appear with their first answer.")
         }
-        Audience::People => {
-            output::line(&table(&found.operations).to_string());
-        }
-    }
+        Audience::People => output::line(&table(&found.operations).to_string()),
+    };
     Ok(Exit::Done)
 }
 
 fn table(operations: &[OperationView]) -> comfy_table::Table {
-    let mut table = output::table(&[
-        "site",
-        "operation",
-        "standing",
-        "observed",
-        "callers",
-        "statuses",
-        "last seen",
-        "id",
-    ]);
+    let heads =
+        ["site", "operation", "standing", "risk", "credentials", "exchanges", "callers", "last seen", "id"];
+    let mut table = output::table(&heads);
     for operation in operations {
-        let statuses: Vec<_> =
-            operation.statuses.iter().map(|(status, count)| format!("{status} × {count}")).collect();
+        let traffic = operation.traffic.as_ref();
+        let count =
+            |of: fn(&TrafficView) -> u64| traffic.map_or_else(|| "–".to_owned(), |seen| of(seen).to_string());
         table.add_row([
             output::shown(&operation.site).into(),
             output::shown(&name(operation)).into(),
-            operation.standing.as_str().into(),
-            right(operation.observed),
-            right(operation.callers),
-            statuses.join(", ").into(),
-            operation.last_seen.map_or_else(|| "–".to_owned(), |at| seconds(&at.to_string())).into(),
+            word(operation.standing.as_ref()).into(),
+            operation.risk.as_str().into(),
+            word(operation.authenticated.as_ref()).into(),
+            right(count(|seen| seen.exchanges)),
+            right(count(|seen| seen.callers)),
+            traffic.and_then(|seen| seen.last_seen).map_or_else(|| "–".to_owned(), minute).into(),
             operation.id.to_string().into(),
         ]);
     }
     table
 }
 
+fn word(word: Option<&SmolStr>) -> &str {
+    word.map_or("–", SmolStr::as_str)
+}
+
 fn name(operation: &OperationView) -> String {
     format!("{} {}", operation.method, operation.path)
 }
 
-/// `2026-11-23 00:15:13` of an RFC 3339 time.
-fn seconds(time: &str) -> String {
-    time.chars().take(19).map(|letter| if letter == 'T' { ' ' } else { letter }).collect()
+/// `2026-11-23 00:15`.
+fn minute(time: Timestamp) -> String {
+    time.to_string().chars().take(16).map(|letter| if letter == 'T' { ' ' } else { letter }).collect()
 }
 
 fn show(config: &Path, audience: Audience, wanted: &str, site: Option<String>) -> Result<Exit> {
-    let found = find(config, site)?;
+    let query = OperationQuery { site: site.map(SmolStr::from), standing: None };
+    let found = find(config, &query)?;
     let is_wanted = |known: &&OperationView| known.id.as_str() == wanted || name(known) == wanted;
     let fitting: Vec<_> = found.operations.iter().filter(is_wanted).collect();
-    match fitting.as_slice() {
-        [] => {
-            output::say(&format!("no operation is called `{wanted}`: `portcullis api ls` shows them all"));
-            return Ok(Exit::No);
-        }
-        [one] if audience == Audience::People => output::pretty_json(one),
-        several => several.iter().all(output::json),
-    };
+    if fitting.is_empty() {
+        output::say(&format!("no operation is called `{wanted}`: `portcullis api ls` shows them all"));
+        return Ok(Exit::No);
+    }
+    for operation in fitting {
+        match audience {
+            Audience::Programs => output::json(operation),
+            Audience::People => output::print(&told(operation)),
+        };
+    }
     Ok(Exit::Done)
 }
 
-fn export(config: &Path, audience: Audience, site: Option<String>) -> Result<Exit> {
-    let query = OperationQuery { site: site.map(SmolStr::from) };
-    let document: Value = if let Some(document) = ask(config, &target("/openapi", &query))? {
-        document
-    } else {
-        let sites = kept(config)?;
-        let (site, inventory) = only_site(&sites, &query).map_err(Misuse)?;
-        openapi::document(site, inventory)
+/// All that is known of an operation, a line each.
+fn told(operation: &OperationView) -> String {
+    let mut lines =
+        vec![("operation", format!("{} of {} ({})", name(operation), operation.site, operation.id))];
+    if let Some(standing) = &operation.standing {
+        let since = operation.since.map_or_else(String::new, |since| format!(" since {}", minute(since)));
+        lines.push(("standing", format!("{standing}{since}: {}", operation.why.join("; "))));
+    }
+    let risk = match operation.risk_reasons.as_slice() {
+        [] => operation.risk.to_string(),
+        reasons => format!("{}: {}", operation.risk, reasons.join("; ")),
+    };
+    lines.push(("risk", risk));
+    if let Some(posture) = &operation.authenticated {
+        let since = operation
+            .authenticated_since
+            .map_or_else(String::new, |since| format!(" since {}", minute(since)));
+        lines.push(("credentials", format!("{posture} shown{since}")));
+    }
+    if let Some(traffic) = &operation.traffic {
+        lines.extend(seen(traffic));
+    }
+    let line = |(what, text): (&str, String)| format!("{what:<12} {}\n", output::shown(&text));
+    lines.into_iter().map(line).collect()
+}
+
+fn seen(traffic: &TrafficView) -> Vec<(&'static str, String)> {
+    let mut lines = Vec::new();
+    if let (Some(first), Some(last)) = (traffic.first_seen, traffic.last_seen) {
+        lines.push(("seen", format!("{} to {}", minute(first), minute(last))));
+    }
+    let statuses = traffic.statuses.iter().map(|(status, count)| format!("{status} × {count}"));
+    lines.push((
+        "exchanges",
+        format!(
+            "{} ({} looked at: {}) by {} callers",
+            traffic.exchanges,
+            traffic.observed,
+            statuses.collect::<Vec<_>>().join(", "),
+            traffic.callers
+        ),
+    ));
+    if let (Some(p50), Some(p99)) = (traffic.p50_us, traffic.p99_us) {
+        let [p50, p99] = [p50, p99].map(|micros| span::short(Duration::from_micros(micros)));
+        lines.push(("time taken", format!("half within {p50}, 99 of 100 within {p99}")));
+    }
+    if !traffic.hosts.is_empty() {
+        let hosts: Vec<&str> = traffic.hosts.iter().map(SmolStr::as_str).collect();
+        lines.push(("hosts", hosts.join(", ")));
+    }
+    for parameter in &traffic.parameters {
+        lines.push(("parameter", format!("{}, {} distinct values", parameter.name, parameter.distinct)));
+    }
+    lines
+}
+
+fn export(config: &Path, audience: Audience, query: &OperationQuery) -> Result<Exit> {
+    let document: Value = match ask(config, &target("/openapi", query))? {
+        Some(document) => document,
+        None => openapi(&kept(config)?, query).map_err(Misuse)?,
     };
     match audience {
         Audience::Programs => output::json(&document),
@@ -113,18 +168,21 @@ fn export(config: &Path, audience: Audience, site: Option<String>) -> Result<Exi
     Ok(Exit::Done)
 }
 
-fn find(config: &Path, site: Option<String>) -> Result<FoundOperations> {
-    let query = OperationQuery { site: site.map(SmolStr::from) };
-    if let Some(found) = ask(config, &target("/operations", &query))? {
-        return Ok(found);
+fn find(config: &Path, query: &OperationQuery) -> Result<FoundOperations> {
+    match ask(config, &target("/operations", query))? {
+        Some(found) => Ok(found),
+        None => Ok(operations(&kept(config)?, query)),
     }
-    let sites = kept(config)?;
-    Ok(operations(sites.iter().map(|(site, inventory)| (site, &**inventory)), &query))
 }
 
 fn target(path: &str, query: &OperationQuery) -> String {
-    let site = query.site.as_ref().map(|site| format!("?site={}", percent_encoded(site)));
-    format!("{path}{}", site.unwrap_or_default())
+    let asked = [("site", &query.site), ("standing", &query.standing)];
+    let parts =
+        asked.iter().filter_map(|(name, value)| Some(format!("{name}={}", percent_encoded(value.as_ref()?))));
+    match parts.collect::<Vec<_>>().join("&") {
+        none if none.is_empty() => path.to_owned(),
+        parts => format!("{path}?{parts}"),
+    }
 }
 
 /// What the running gateway answers; nothing if none runs.
@@ -149,9 +207,11 @@ fn kept(config: &Path) -> Result<Inventories> {
     let restored = portcullis_learn::restore(path, learning.key, learning.limits)
         .map_err(|why| anyhow::anyhow!("{}: {why}", path.display()))?
         .unwrap_or_default();
-    let drawn = learning.sites.into_iter().filter_map(|site| {
-        let fold = restored.get(&site.name)?;
-        Some((site.name, Arc::new(Inventory::of(fold, site.contract.as_deref()))))
+    let empty = portcullis_inventory::Fold::new;
+    let drawn = learning.sites.into_iter().map(|site| {
+        let nothing = || empty(site.name.clone(), learning.key, learning.limits);
+        let fold = restored.get(&site.name).cloned().unwrap_or_else(nothing);
+        (site.name, Arc::new(Drawn::of(&fold, site.contract.as_deref(), serve::now())))
     });
     Ok(drawn.collect())
 }

@@ -81,7 +81,7 @@ pub(crate) enum Command {
     /// Show the APIs learned from traffic, each with its standing; export them as OpenAPI.
     #[command(
         subcommand,
-        after_help = "Examples:\n  portcullis api ls\n  portcullis api ls --site shop --json\n  \
+        after_help = "Examples:\n  portcullis api ls\n  portcullis api ls --standing shadow --json\n  \
         portcullis api show 'GET /customers/{customerId}'\n  portcullis api export --site shop > learned.yaml\n\n\
         Asks the running gateway, or reads its files where none runs."
     )]
@@ -237,11 +237,7 @@ pub(crate) struct Events {
 #[derive(Subcommand, Debug)]
 pub(crate) enum Api {
     /// List operations.
-    Ls {
-        /// Only of this site.
-        #[arg(long)]
-        site: Option<String>,
-    },
+    Ls(Which),
     /// Show all that is known of an operation.
     Show {
         /// Its id, or its name: `GET /customers/{customerId}`.
@@ -251,11 +247,18 @@ pub(crate) enum Api {
         site: Option<String>,
     },
     /// Write a site's operations as an OpenAPI 3.1 document.
-    Export {
-        /// The site; may be left out where there is one only.
-        #[arg(long)]
-        site: Option<String>,
-    },
+    Export(Which),
+}
+
+/// Which operations.
+#[derive(Args, Debug)]
+pub(crate) struct Which {
+    /// Only of this site; `export` needs it where there are several.
+    #[arg(long)]
+    pub(crate) site: Option<String>,
+    /// Only what stands so.
+    #[arg(long, value_parser = ["documented", "shadow", "zombie", "dormant"])]
+    pub(crate) standing: Option<String>,
 }
 
 /// Options of `findings`, and the commands under it.

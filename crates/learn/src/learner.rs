@@ -10,12 +10,13 @@ use std::thread::JoinHandle;
 
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
-use portcullis_inventory::Inventory;
+use portcullis_events::Findings;
 use portcullis_model::observation::Observation;
 use smol_str::SmolStr;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::config::LearnConfig;
+use crate::drawn::Drawn;
 use crate::keeper::Keeping;
 use crate::thread;
 
@@ -24,13 +25,13 @@ const WAITING: usize = 4096;
 /// Asks that may wait.
 const ASKS: usize = 16;
 
-/// Every site's operations.
-pub type Inventories = BTreeMap<SmolStr, Arc<Inventory>>;
+/// Every site, as it was drawn last.
+pub type Inventories = BTreeMap<SmolStr, Arc<Drawn>>;
 
 /// Where what was learned goes.
 pub trait Publish: Send + Sync + 'static {
-    /// A site's operations were drawn anew.
-    fn learned(&self, site: &SmolStr, inventory: &Arc<Inventory>);
+    /// A site was drawn anew.
+    fn learned(&self, site: &SmolStr, drawn: &Arc<Drawn>);
 }
 
 /// Learning could not start.
@@ -68,7 +69,11 @@ pub(crate) struct Shared {
 
 impl Learner {
     /// Starts learning. A file that fails does not keep it from starting: see [`Self::keeping`].
-    pub fn start(config: LearnConfig, publish: Arc<dyn Publish>) -> Result<Self, StartError> {
+    pub fn start(
+        config: LearnConfig,
+        publish: Arc<dyn Publish>,
+        findings: Findings,
+    ) -> Result<Self, StartError> {
         let (observations, waiting) = mpsc::channel(WAITING);
         let (asks, asked) = mpsc::channel(ASKS);
         let shared = Arc::new(Shared {
@@ -79,9 +84,9 @@ impl Learner {
         let shown = Arc::clone(&shared);
         // Driven by a runtime of its own, which never leaves this thread.
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
-        let thread = std::thread::Builder::new()
-            .name("portcullis-learn".to_owned())
-            .spawn(move || runtime.block_on(thread::run(config, waiting, asked, &shown, &*publish)))?;
+        let thread = std::thread::Builder::new().name("portcullis-learn".to_owned()).spawn(move || {
+            runtime.block_on(thread::run(config, waiting, asked, &shown, &*publish, &findings));
+        })?;
         Ok(Self { observations, asks, shared, thread: Mutex::new(Some(thread)) })
     }
 

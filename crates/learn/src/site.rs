@@ -6,9 +6,14 @@
 use std::sync::Arc;
 
 use portcullis_contract::Contract;
-use portcullis_inventory::{Fold, Folded, Inventory, Limits};
+use portcullis_events::Findings;
+use portcullis_inventory::{Fold, Folded, Limits};
+use portcullis_model::Timestamp;
 use portcullis_model::observation::Observation;
 use smol_str::SmolStr;
+
+use crate::conclude::conclude;
+use crate::drawn::Drawn;
 
 /// What a site's folds are made with.
 #[derive(Clone, Copy, Debug)]
@@ -25,7 +30,7 @@ pub(crate) struct SiteBook {
     contract: Option<Arc<Contract>>,
     all: Fold,
     new: Fold,
-    drawn: Arc<Inventory>,
+    drawn: Option<Arc<Drawn>>,
     change: Change,
 }
 
@@ -50,8 +55,7 @@ impl SiteBook {
     ) -> Self {
         let empty = || Fold::new(name.clone(), making.key, making.limits);
         let all = kept.unwrap_or_else(empty);
-        let drawn = Arc::new(Inventory::of(&all, contract.as_deref()));
-        Self { making, contract, new: empty(), all, drawn, change: Change::None, name }
+        Self { making, contract, new: empty(), all, drawn: None, change: Change::New, name }
     }
 
     pub(crate) fn name(&self) -> &SmolStr {
@@ -80,16 +84,19 @@ impl SiteBook {
         self.change
     }
 
-    /// Draws the operations anew.
-    pub(crate) fn draw(&mut self) -> &Arc<Inventory> {
-        self.drawn = Arc::new(Inventory::of(&self.all, self.contract.as_deref()));
+    /// Draws the site anew, and raises what is new in the picture.
+    pub(crate) fn draw(&mut self, findings: &Findings, now: Timestamp) -> &Arc<Drawn> {
+        let drawn = Arc::new(Drawn::of(&self.all, self.contract.as_deref(), now));
+        for finding in conclude(&self.name, self.drawn.as_deref(), &drawn, now) {
+            findings.raise(finding);
+        }
         self.change = Change::None;
-        &self.drawn
+        self.drawn.insert(drawn)
     }
 
-    /// The operations as they were drawn last.
-    pub(crate) fn drawn(&self) -> &Arc<Inventory> {
-        &self.drawn
+    /// The site as it was drawn last.
+    pub(crate) fn drawn(&self) -> Option<&Arc<Drawn>> {
+        self.drawn.as_ref()
     }
 
     /// What is not written down yet, as bytes; nothing if there is none.

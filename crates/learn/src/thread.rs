@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use portcullis_events::Findings;
 use portcullis_model::Timestamp;
 use portcullis_model::observation::Observation;
 use smol_str::SmolStr;
@@ -43,8 +44,9 @@ pub(crate) async fn run(
     mut asked: mpsc::Receiver<Ask>,
     shared: &Shared,
     publish: &dyn Publish,
+    findings: &Findings,
 ) {
-    let mut round = Round::new(config, shared, publish);
+    let mut round = Round::new(config, shared, publish, findings);
     let mut tick = interval(TICK);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut batch = Vec::with_capacity(BATCH);
@@ -79,6 +81,7 @@ pub(crate) async fn run(
 struct Round<'a> {
     shared: &'a Shared,
     publish: &'a dyn Publish,
+    findings: &'a Findings,
     keeper: Keeper,
     making: Making,
     sites: BTreeMap<SmolStr, SiteBook>,
@@ -88,10 +91,16 @@ struct Round<'a> {
 }
 
 impl<'a> Round<'a> {
-    fn new(config: LearnConfig, shared: &'a Shared, publish: &'a dyn Publish) -> Self {
+    fn new(
+        config: LearnConfig,
+        shared: &'a Shared,
+        publish: &'a dyn Publish,
+        findings: &'a Findings,
+    ) -> Self {
         let mut round = Self {
             shared,
             publish,
+            findings,
             keeper: Keeper::new(None),
             making: Making { key: config.key, limits: config.limits },
             sites: BTreeMap::new(),
@@ -156,8 +165,9 @@ impl<'a> Round<'a> {
         }
     }
 
+    /// Everything, since standings change with time alone.
     fn settle(&mut self) {
-        self.draw(Change::More);
+        self.draw(Change::None);
         self.write();
     }
 
@@ -168,11 +178,11 @@ impl<'a> Round<'a> {
         for site in self.sites.values_mut().filter(|site| site.change() >= least) {
             any = true;
             let name = site.name().clone();
-            self.publish.learned(&name, site.draw());
+            self.publish.learned(&name, site.draw(self.findings, now()));
         }
         if any {
-            let drawn = |(name, site): (&SmolStr, &SiteBook)| (name.clone(), Arc::clone(site.drawn()));
-            let inventories: Inventories = self.sites.iter().map(drawn).collect();
+            let drawn = |(name, site): (&SmolStr, &SiteBook)| Some((name.clone(), Arc::clone(site.drawn()?)));
+            let inventories: Inventories = self.sites.iter().filter_map(drawn).collect();
             self.shared.inventories.store(Arc::new(inventories));
             let at = Instant::now();
             self.draw_from = at + begun.elapsed() * REST;

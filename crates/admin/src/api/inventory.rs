@@ -4,18 +4,29 @@
 
 use std::collections::BTreeMap;
 
-use portcullis_inventory::{Inventory, Operation};
-use portcullis_learn::Inventories;
+use portcullis_inventory::{Assessment, Operation, Standing};
+use portcullis_learn::{Drawn, Inventories};
 use portcullis_model::{OperationId, Timestamp};
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
-/// Which operations: the query of `GET /operations`.
+/// Which operations: the query of `GET /operations` and `GET /openapi`.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct OperationQuery {
     /// Only of this site.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub site: Option<SmolStr>,
+    /// Only what stands so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub standing: Option<SmolStr>,
+}
+
+impl OperationQuery {
+    fn wants(&self, site: &SmolStr, assessment: &Assessment) -> bool {
+        let standing = assessment.standing.map(Standing::as_str);
+        self.site.as_ref().is_none_or(|wanted| wanted == site)
+            && self.standing.as_ref().is_none_or(|wanted| Some(wanted.as_str()) == standing)
+    }
 }
 
 /// The answer to `GET /operations`.
@@ -36,20 +47,57 @@ pub struct OperationView {
     pub method: SmolStr,
     /// The path's template.
     pub path: SmolStr,
-    /// How the site's contract stands to it.
-    pub standing: SmolStr,
-    /// The first exchange learning looked at.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// `documented`, `shadow`, `zombie` or `dormant`; absent where the site has no contract and nothing else is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub standing: Option<SmolStr>,
+    /// Since when it stands so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<Timestamp>,
+    /// Why.
+    #[serde(default)]
+    pub why: Vec<String>,
+    /// `low`, `medium`, `high` or `critical`.
+    pub risk: SmolStr,
+    /// What makes the risk.
+    #[serde(default)]
+    pub risk_reasons: Vec<String>,
+    /// Whether callers say who they are: `always`, `sometimes` or `never`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authenticated: Option<SmolStr>,
+    /// Since when that is so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authenticated_since: Option<Timestamp>,
+    /// What traffic showed; absent where nobody called it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub traffic: Option<TrafficView>,
+}
+
+/// What traffic showed of an operation.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TrafficView {
+    /// The first exchange looked at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_seen: Option<Timestamp>,
     /// The last one.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_seen: Option<Timestamp>,
-    /// How many exchanges learning looked at.
+    /// How many there were, estimated where not all were looked at.
+    pub exchanges: u64,
+    /// How many were looked at.
     pub observed: u64,
-    /// How often each status was answered, among them.
+    /// How often each status was answered, among those.
     pub statuses: BTreeMap<u16, u64>,
     /// How many callers there were, estimated where they were many.
     pub callers: u64,
+    /// The hosts that were named.
+    #[serde(default)]
+    pub hosts: Vec<SmolStr>,
+    /// Half of the exchanges took no longer, microseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub p50_us: Option<u64>,
+    /// All but one in a hundred took no longer, microseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub p99_us: Option<u64>,
     /// Parameters of the path, in order.
     pub parameters: Vec<ParameterView>,
 }
@@ -64,20 +112,37 @@ pub struct ParameterView {
 }
 
 impl OperationView {
-    /// An operation of a site.
-    pub fn of(site: &str, operation: &Operation) -> Self {
+    fn of(site: &str, assessment: &Assessment, operation: Option<&Operation>) -> Self {
+        Self {
+            id: assessment.id.clone(),
+            site: site.into(),
+            method: assessment.method.clone(),
+            path: assessment.path.clone(),
+            standing: assessment.standing.map(|standing| standing.as_str().into()),
+            since: assessment.since,
+            why: assessment.why.clone(),
+            risk: assessment.risk.level.as_str().into(),
+            risk_reasons: assessment.risk.reasons.clone(),
+            authenticated: assessment.authenticated.map(|posture| posture.as_str().into()),
+            authenticated_since: assessment.authenticated_since,
+            traffic: operation.map(TrafficView::of),
+        }
+    }
+}
+
+impl TrafficView {
+    fn of(operation: &Operation) -> Self {
         let facts = &operation.facts;
         Self {
-            id: operation.id.clone(),
-            site: site.into(),
-            method: operation.method.clone(),
-            path: operation.path.clone(),
-            standing: if facts.declared.is_some() { "documented" } else { "shadow" }.into(),
             first_seen: facts.seen.map(|(first, _)| first),
             last_seen: facts.seen.map(|(_, last)| last),
+            exchanges: facts.exchanges,
             observed: facts.count,
             statuses: facts.statuses.clone(),
             callers: facts.callers(),
+            hosts: facts.hosts.keys().cloned().collect(),
+            p50_us: facts.latency.percentile(50),
+            p99_us: facts.latency.percentile(99),
             parameters: (operation.parameters.iter())
                 .map(|known| ParameterView { name: known.name.clone(), distinct: known.distinct })
                 .collect(),
@@ -85,32 +150,27 @@ impl OperationView {
     }
 }
 
-/// Every operation of some sites.
-pub fn operations<'a>(
-    inventories: impl IntoIterator<Item = (&'a SmolStr, &'a Inventory)>,
-    query: &OperationQuery,
-) -> FoundOperations {
-    let wanted = |site: &SmolStr| query.site.as_ref().is_none_or(|wanted| wanted == site);
-    let sites = inventories.into_iter().filter(|(site, _)| wanted(site));
-    let operations = sites
-        .flat_map(|(site, inventory)| {
-            inventory.operations.iter().map(|operation| OperationView::of(site, operation))
-        })
-        .collect();
+/// Every operation a question is about.
+pub fn operations(sites: &Inventories, query: &OperationQuery) -> FoundOperations {
+    let mut operations = Vec::new();
+    for (site, drawn) in sites {
+        let wanted = drawn.assessments.iter().filter(|assessment| query.wants(site, assessment));
+        operations.extend(wanted.map(|one| OperationView::of(site, one, drawn.operation(&one.id))));
+    }
     FoundOperations { operations }
 }
 
-/// The site a question names, or the only one there is; else which there are.
-pub fn only_site<'a>(
-    sites: &'a Inventories,
-    query: &OperationQuery,
-) -> Result<(&'a SmolStr, &'a Inventory), String> {
+/// The `OpenAPI` document of the site a question names, or of the only one there is; else which there are.
+pub fn openapi(sites: &Inventories, query: &OperationQuery) -> Result<serde_json::Value, String> {
     let found = match (&query.site, sites.len()) {
         (Some(site), _) => sites.get_key_value(site),
         (None, 1) => sites.first_key_value(),
         (None, _) => None,
     };
     let names = || sites.keys().map(SmolStr::as_str).collect::<Vec<_>>().join(", ");
-    let (site, inventory) = found.ok_or_else(|| format!("--site names one of: {}", names()))?;
-    Ok((site, inventory))
+    let (site, drawn): (&SmolStr, &std::sync::Arc<Drawn>) =
+        found.ok_or_else(|| format!("--site names one of: {}", names()))?;
+    let wanted = drawn.assessments.iter().filter(|assessment| query.wants(site, assessment));
+    let wanted: Vec<Assessment> = wanted.cloned().collect();
+    Ok(portcullis_inventory::openapi::assessed(site, &drawn.inventory, &wanted))
 }

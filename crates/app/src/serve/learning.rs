@@ -8,8 +8,8 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use portcullis_contract::{LearnedOperations, Template};
 use portcullis_engine::Snapshot;
-use portcullis_inventory::{Inventory, Limits};
-use portcullis_learn::{LearnConfig, LearnSite, Publish};
+use portcullis_inventory::Limits;
+use portcullis_learn::{Drawn, LearnConfig, LearnSite, Publish};
 use portcullis_policy::Policy;
 use smol_str::SmolStr;
 
@@ -33,9 +33,9 @@ pub(crate) fn config(policy: &Policy, snapshot: &Snapshot) -> LearnConfig {
 pub(super) struct Publisher(pub(super) Arc<ArcSwap<Snapshot>>);
 
 impl Publish for Publisher {
-    fn learned(&self, site: &SmolStr, inventory: &Arc<Inventory>) {
+    fn learned(&self, site: &SmolStr, drawn: &Arc<Drawn>) {
         let mut learned = LearnedOperations::default();
-        for operation in inventory.operations.iter().filter(|known| known.facts.declared.is_none()) {
+        for operation in drawn.inventory.operations.iter().filter(|known| known.facts.declared.is_none()) {
             if let Ok((template, _)) = Template::parse(&operation.path) {
                 learned.add(operation.id.clone(), &operation.method, &template);
             }

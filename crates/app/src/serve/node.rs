@@ -62,6 +62,7 @@ impl RunningNode {
         let learner = Learner::start(
             learning::config(&policy, &snapshot.load()),
             Arc::new(Publisher(Arc::clone(&snapshot))),
+            findings.clone(),
         )?;
         let gateway = Gateway::start(Ports {
             snapshot: Arc::clone(&snapshot),
@@ -177,7 +178,7 @@ impl RunningNode {
 
     fn learning(&self) -> Learning {
         let inventories = self.learner.inventories();
-        let operations = inventories.values().map(|inventory| inventory.operations.len() as u64).sum();
+        let operations = inventories.values().map(|site| site.inventory.operations.len() as u64).sum();
         let failing = match self.learner.keeping() {
             Keeping::Failing(why) => Some(why),
             Keeping::Off | Keeping::Working => None,

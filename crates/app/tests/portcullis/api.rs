@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::harness::Gateway;
+use crate::harness::{Gateway, exchange};
 
 const POLICY: &str = r#"
 listen: [{ address: "127.0.0.1:0" }]
@@ -15,7 +15,7 @@ sites:
 "#;
 
 const CONTRACT: &str = "openapi: 3.0.3\ninfo: { title: Shop, version: '1' }\npaths:\n  /customers/{customerId}:\n    \
-                        get: { responses: { '200': { description: ok } } }\n";
+                        get: { responses: { '200': { description: ok } } }\n    delete: { responses: { '204': { description: ok } } }\n";
 
 fn shop() -> Gateway {
     let mut gateway = Gateway::prepare(POLICY);
@@ -30,13 +30,14 @@ fn operations(gateway: &Gateway) -> Vec<(String, String, u64)> {
     let text = |operation: &Value, key: &str| operation[key].as_str().expect("text").to_owned();
     let one = |operation: &Value| {
         let name = format!("{} {}", text(operation, "method"), text(operation, "path"));
-        (text(operation, "standing"), name, operation["observed"].as_u64().expect("a count"))
+        (text(operation, "standing"), name, operation["traffic"]["observed"].as_u64().unwrap_or(0))
     };
     found.as_array().expect("operations").iter().map(one).collect()
 }
 
 fn expected() -> Vec<(String, String, u64)> {
     vec![
+        ("dormant".to_owned(), "DELETE /customers/{customerId}".to_owned(), 0),
         ("documented".to_owned(), "GET /customers/{customerId}".to_owned(), 2),
         ("shadow".to_owned(), "GET /reports/{reportId}".to_owned(), 3),
     ]
@@ -58,7 +59,7 @@ fn what_was_learned_is_told_at_once_and_outlives_a_kill() {
     gateway.run();
     assert_eq!(operations(&gateway), expected());
     assert_eq!(gateway.get("/reports/10").0, 200);
-    gateway.await_until("it goes on from there", |gateway| (operations(gateway)[1].2 == 4).then_some(()));
+    gateway.await_until("it goes on from there", |gateway| (operations(gateway)[2].2 == 4).then_some(()));
 }
 
 #[test]
@@ -73,6 +74,45 @@ fn events_carry_the_name_that_was_learned() {
     let shown = &gateway.json(&["api", "show", "GET /reports/{reportId}"])[0];
     assert_eq!(shown["id"], named["operation"]["id"]);
     assert_eq!(gateway.command(&["api", "show", "GET /nothing"]).status.code(), Some(1));
+}
+
+#[test]
+fn a_shadow_operation_is_a_finding_at_its_first_answer() {
+    let mut gateway = shop();
+    assert_eq!(gateway.get("/reports/7").0, 200);
+    let finding = gateway.await_until("it is found", |gateway| found(gateway, "shadow_operation"));
+    assert_eq!(finding["operation"]["name"], "GET /reports/{reportId}");
+    assert_eq!((&finding["count"], &finding["site"]), (&1.into(), &"shop".into()));
+    let answer = finding["evidence"][0]["text"].as_str().expect("evidence");
+    assert_eq!(answer, "200 application/json {path}", "names of fields, no value");
+    gateway.kill();
+    gateway.run();
+    assert_eq!(gateway.get("/reports/8").0, 200);
+    gateway.await_until("it is counted on", |gateway| {
+        let again = found(gateway, "shadow_operation")?;
+        (again["id"] == finding["id"] && again["count"] == 2).then_some(())
+    });
+}
+
+fn found(gateway: &Gateway, kind: &str) -> Option<Value> {
+    gateway.json(&["findings"]).into_iter().find(|finding| finding["kind"] == kind)
+}
+
+#[test]
+fn an_operation_that_answers_without_the_credential_it_had_is_a_finding() {
+    let gateway = shop();
+    let message = "GET /customers/7 HTTP/1.1\r\nHost: shop.test\r\nAuthorization: Bearer a.b.c\r\nConnection: close\r\n\r\n";
+    for _ in 0..3 {
+        assert_eq!(exchange(gateway.address(), message).expect("answered").0, 200);
+    }
+    gateway.await_until("it is known how they call", |gateway| {
+        let shown = &gateway.json(&["api", "show", "GET /customers/{customerId}"])[0];
+        (shown["traffic"]["observed"] == 3 && shown["authenticated"] == "always").then_some(())
+    });
+    assert!(found(&gateway, "auth_dropped").is_none());
+    assert_eq!(gateway.get("/customers/7").0, 200);
+    let finding = gateway.await_until("it is found", |gateway| found(gateway, "auth_dropped"));
+    assert_eq!(finding["severity"], "high");
 }
 
 #[test]

@@ -1,0 +1,250 @@
+//! What changed from one drawing of a site to the next that a person should hear of.
+//!
+//! Invariants: a pure function of two drawings; a shadow operation is concluded with the first drawing that shows it;
+//! after a restart everything that still holds is said again with a count of 0, so that no crash can lose it. Evidence
+//! is names and counts, never values.
+
+use std::collections::HashMap;
+
+use portcullis_inventory::{Assessment, Level, Operation, Posture, Schema, Standing};
+use portcullis_model::event::{self, OperationRecord};
+use portcullis_model::finding::{Conclusion, Evidence, Finding, FindingKind, Severity};
+use portcullis_model::{OperationId, Timestamp};
+use smol_str::{SmolStr, format_smolstr};
+
+use crate::drawn::Drawn;
+
+/// How long a site must have been watched before a declared operation that nobody called counts as dormant.
+const SETTLED_SECONDS: i64 = 7 * 24 * 60 * 60;
+/// Names of fields shown.
+const FIELDS: usize = 12;
+
+/// What `after` shows that `before` did not, or shows more of. Without a `before`, everything that holds.
+pub(crate) fn conclude(
+    site: &SmolStr,
+    before: Option<&Drawn>,
+    after: &Drawn,
+    now: Timestamp,
+) -> Vec<Finding> {
+    let known = before.map(by_id).unwrap_or_default();
+    let settled = is_settled(after, now);
+    let mut findings = Vec::new();
+    for assessment in &after.assessments {
+        let Some(operation) = after.operation(&assessment.id) else { continue };
+        let was = known.get(&assessment.id).copied();
+        let about = About { site, operation, assessment, now };
+        let earlier = before.and_then(|before| before.operation(&assessment.id));
+        let more = operation.facts.exchanges - earlier.map_or(0, |earlier| earlier.facts.exchanges);
+        let count = if before.is_some() { more } else { 0 };
+        if count > 0 || before.is_none() {
+            findings.extend(about.standing(count));
+        }
+        if let Some(was) = was.filter(|_| count > 0) {
+            findings.extend(about.auth_dropped(was, count));
+            findings.extend(about.woken(was, settled, count));
+        }
+    }
+    if after.is_full && before.is_some_and(|before| !before.is_full) {
+        findings.push(flood(site, now));
+    }
+    findings
+}
+
+fn by_id(drawn: &Drawn) -> HashMap<&OperationId, &Assessment> {
+    drawn.assessments.iter().map(|assessment| (&assessment.id, assessment)).collect()
+}
+
+/// Whether the site has been watched long enough for silence to mean something.
+fn is_settled(drawn: &Drawn, now: Timestamp) -> bool {
+    let first =
+        drawn.inventory.operations.iter().filter_map(|known| known.facts.seen).map(|(first, _)| first);
+    first.min().is_some_and(|first| now.as_secs() - first.as_secs() >= SETTLED_SECONDS)
+}
+
+/// An operation that was called, and what is said of it.
+struct About<'a> {
+    site: &'a SmolStr,
+    operation: &'a Operation,
+    assessment: &'a Assessment,
+    now: Timestamp,
+}
+
+impl About<'_> {
+    fn name(&self) -> SmolStr {
+        format_smolstr!("{} {}", self.operation.method, self.operation.path)
+    }
+
+    fn finding(
+        &self,
+        kind: FindingKind,
+        severity: Severity,
+        title: String,
+        why: String,
+        count: u64,
+    ) -> Finding {
+        let standing = self.assessment.standing.map(|standing| match standing {
+            Standing::Shadow => event::Standing::Shadow,
+            Standing::Zombie => event::Standing::Zombie,
+            Standing::Documented | Standing::Dormant => event::Standing::Documented,
+        });
+        let record = OperationRecord { id: self.operation.id.clone(), name: self.name(), standing };
+        let conclusion = Conclusion {
+            kind,
+            severity,
+            site: self.site.clone(),
+            operation: Some(record),
+            subject: SmolStr::default(),
+            title,
+            why,
+            evidence: self.evidence(),
+        };
+        Finding::new(conclusion, self.operation.facts.seen.map_or(self.now, |(_, last)| last), count)
+    }
+
+    /// Shadow or zombie.
+    fn standing(&self, count: u64) -> Option<Finding> {
+        let (name, risk) = (self.name(), self.severity());
+        match self.assessment.standing? {
+            Standing::Shadow => Some(self.finding(
+                FindingKind::ShadowOperation,
+                risk.max(Severity::Medium),
+                format!("{name} answers, and no contract declares it"),
+                format!(
+                    "Nobody reviews, limits or retires what nobody declared. {}Declare it (`portcullis api export`), or \
+                     stop it: `unknown_apis: block`, or a rule on `tag(\"op:{name}\")`.",
+                    self.reasons()
+                ),
+                count,
+            )),
+            Standing::Zombie => Some(self.finding(
+                FindingKind::ZombieCalled,
+                risk.max(Severity::Medium),
+                format!("{name} should not be called any more, and is"),
+                format!(
+                    "{}. {}Move its callers away and take it down, or stop it with a rule on `tag(\"api:zombie\")`.",
+                    self.assessment.why.join("; "),
+                    self.reasons()
+                ),
+                count,
+            )),
+            Standing::Documented | Standing::Dormant => None,
+        }
+    }
+
+    /// Callers used to say who they are, all of them, and now some do not.
+    fn auth_dropped(&self, was: &Assessment, count: u64) -> Option<Finding> {
+        let (before, after) = (was.authenticated?, self.assessment.authenticated?);
+        if before != Posture::Always || after == Posture::Always {
+            return None;
+        }
+        let name = self.name();
+        Some(self.finding(
+            FindingKind::AuthDropped,
+            Severity::High,
+            format!("{name} answers callers who do not say who they are, which it never did before"),
+            format!(
+                "Up to now every caller that was answered showed a credential. If that is not meant, require one \
+                 (`require`), or stop unknown callers with a rule on `tag(\"caller:unknown\")`. {}",
+                self.reasons()
+            ),
+            count,
+        ))
+    }
+
+    /// Declared, silent for long, and now called.
+    fn woken(&self, was: &Assessment, settled: bool, count: u64) -> Option<Finding> {
+        let wakes = was.standing == Some(Standing::Dormant)
+            && self.assessment.standing == Some(Standing::Documented)
+            && settled;
+        let name = self.name();
+        wakes.then(|| {
+            self.finding(
+                FindingKind::DormantCalled,
+                self.severity().max(Severity::Medium),
+                format!("{name} is called after a long silence"),
+                format!(
+                    "It is declared, but {}. Make sure that its caller is one you know. {}",
+                    was.why.join("; ").trim_start_matches("declared, and "),
+                    self.reasons()
+                ),
+                count,
+            )
+        })
+    }
+
+    fn severity(&self) -> Severity {
+        match self.assessment.risk.level {
+            Level::Low => Severity::Low,
+            Level::Medium => Severity::Medium,
+            Level::High => Severity::High,
+            Level::Critical => Severity::Critical,
+        }
+    }
+
+    /// The reasons of its risk as a sentence, or nothing.
+    fn reasons(&self) -> String {
+        let reasons = &self.assessment.risk.reasons;
+        if reasons.is_empty() {
+            return String::new();
+        }
+        format!("Risk {}: {}. ", self.assessment.risk.level.as_str(), reasons.join("; "))
+    }
+
+    fn evidence(&self) -> Vec<Evidence> {
+        let facts = &self.operation.facts;
+        let piece = |name: &'static str, text: String| Evidence { name: name.into(), text, event: None };
+        let mut evidence = Vec::new();
+        for ((status, media_type), body) in
+            facts.responses.iter().filter(|((status, _), _)| *status < 300).take(2)
+        {
+            evidence.push(piece("answer", format!("{status} {media_type} {}", fields(&body.schema))));
+        }
+        if let Some((first, last)) = facts.seen {
+            evidence.push(piece("seen", format!("first {first}, last {last}")));
+        }
+        let callers = facts.callers();
+        let posture = self.assessment.authenticated.map_or("", |posture| match posture {
+            Posture::Always => ", all with a credential",
+            Posture::Sometimes => ", some without a credential",
+            Posture::Never => ", none with a credential",
+        });
+        let plural = if callers == 1 { "" } else { "s" };
+        evidence.push(piece("callers", format!("{callers} caller{plural}{posture}")));
+        evidence
+    }
+}
+
+/// The names of a body's fields: `{id, email, address: {street}}`.
+fn fields(schema: &Schema) -> String {
+    if let Some(items) = schema.items.as_deref().filter(|_| schema.fields.is_empty()) {
+        return format!("[{}]", fields(items));
+    }
+    if schema.fields.is_empty() {
+        return String::new();
+    }
+    let shown = schema.fields.iter().take(FIELDS).map(|(name, below)| match fields(below) {
+        inner if inner.is_empty() => name.to_string(),
+        inner => format!("{name}: {inner}"),
+    });
+    let mut text = shown.collect::<Vec<_>>().join(", ");
+    if schema.fields.len() > FIELDS {
+        text.push_str(", …");
+    }
+    format!("{{{text}}}")
+}
+
+fn flood(site: &SmolStr, now: Timestamp) -> Finding {
+    let conclusion = Conclusion {
+        kind: FindingKind::PathFlood,
+        severity: Severity::Low,
+        site: site.clone(),
+        operation: None,
+        subject: SmolStr::default(),
+        title: format!("{site} answers more different paths than are remembered"),
+        why: "Paths that look like made-up values were left out; operations already known stay. Often this is a page \
+              served for every path, or a scanner that is answered with success."
+            .to_owned(),
+        evidence: Vec::new(),
+    };
+    Finding::new(conclusion, now, 1)
+}
