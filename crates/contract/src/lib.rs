@@ -12,6 +12,7 @@ mod contract;
 mod learned;
 mod load;
 mod operation;
+pub mod surface;
 mod table;
 mod template;
 

@@ -10,6 +10,7 @@ mod requests;
 mod schemas;
 mod security;
 mod servers;
+mod surface;
 
 use portcullis_document::{Node, Place, Problem, Severity, Sources};
 
@@ -81,7 +82,16 @@ fn read_root<'l>(
     let security = security::read_security(root.node.get("security"), contract.schemes(), problems);
     let before = contract.operations().len();
     let requests = (purpose == Purpose::Check).then(|| requests::Requests::new(library, root));
-    let mut reader = paths::Reader { site, root: root.path, library, contract, problems, requests };
+    let mut reader = paths::Reader {
+        site,
+        root: root.path,
+        library,
+        document: root,
+        known: surface::Known::new(),
+        contract,
+        problems,
+        requests,
+    };
     reader.read_paths(root, &paths::Inherited { bases, security });
     if contract.operations().len() == before && problems.iter().all(|one| one.severity < Severity::Error) {
         let message = format!("`{}` declares no operation", root.path);

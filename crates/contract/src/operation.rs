@@ -12,6 +12,7 @@ use portcullis_model::{OperationId, Timestamp};
 use smol_str::{SmolStr, format_smolstr};
 
 use crate::check::RequestRules;
+use crate::surface::Surface;
 use crate::template::Template;
 
 /// An operation a site's contract declares.
@@ -35,6 +36,8 @@ pub struct Operation {
     pub security: Security,
     /// What its requests look like; says nothing where the contract was loaded to [`find`](crate::Purpose::Find) alone.
     pub requests: Arc<RequestRules>,
+    /// What it declares by name.
+    pub surface: Arc<Surface>,
     /// The document that declares it, as the site's policy names it.
     pub document: SmolStr,
     /// Where it is declared.

@@ -12,6 +12,7 @@
 mod access;
 mod buckets;
 mod cell;
+mod drift;
 mod durable;
 mod endpoint;
 mod field_set;
@@ -35,6 +36,7 @@ mod version;
 pub use access::{Access, Posture};
 pub use buckets::Buckets;
 pub use cell::{Body, Cell};
+pub use drift::{Drift, DriftKind};
 pub use durable::Unreadable;
 pub use fold::{Fold, Folded, Limits};
 pub use inventory::{Inventory, Operation, Parameter};

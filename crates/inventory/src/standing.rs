@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
 use crate::access::Posture;
+use crate::drift::{self, Drift};
 use crate::inventory::{Inventory, Operation};
 use crate::risk::{self, Risk};
 use crate::version::Versions;
@@ -62,6 +63,8 @@ pub struct Assessment {
     pub authenticated: Option<Posture>,
     /// Since when that is so.
     pub authenticated_since: Option<Timestamp>,
+    /// Where it and its declaration have drifted apart.
+    pub drift: Vec<Drift>,
     /// How much there is to fear.
     pub risk: Risk,
 }
@@ -112,6 +115,7 @@ impl Operation {
             why: stands.into_iter().map(|stands| stands.why).collect(),
             authenticated: self.facts.access.posture(),
             authenticated_since: self.authenticated_since(),
+            drift: declared.map(|declared| drift::of(&self.facts, declared)).unwrap_or_default(),
             risk: risk::of(self, standing, declared),
         }
     }
@@ -209,6 +213,7 @@ fn never_called(declared: &Declared) -> Assessment {
         why: vec!["declared, and nobody was seen to call it".into()],
         authenticated: None,
         authenticated_since: None,
+        drift: Vec::new(),
         risk: Risk::default(),
     }
 }

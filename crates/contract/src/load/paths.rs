@@ -9,10 +9,11 @@ use smol_str::{SmolStr, format_smolstr};
 
 use super::library::{Library, Located};
 use super::requests::Requests;
-use super::{security, servers};
+use super::{security, servers, surface};
 use crate::check::RequestRules;
 use crate::contract::Contract;
 use crate::operation::{Operation, Security, operation_id};
+use crate::surface::Surface;
 use crate::template::{Template, TemplateMistake, TemplateOddity};
 
 /// The methods a path item may have. `query` is OpenAPI 3.2's.
@@ -33,6 +34,10 @@ pub(super) struct Reader<'r> {
     pub(super) site: &'r str,
     pub(super) root: &'r str,
     pub(super) library: &'r Library,
+    /// The root document.
+    pub(super) document: Located<'r>,
+    /// Fields of schemas read so far.
+    pub(super) known: surface::Known,
     pub(super) contract: &'r mut Contract,
     pub(super) problems: &'r mut Vec<Problem>,
     /// Reads what is declared of requests; absent where nobody holds them against it.
@@ -156,6 +161,13 @@ impl<'r> Reader<'r> {
                 Some(requests) => Arc::new(requests.read(at.item, operation, self.problems)),
                 None => Arc::default(),
             },
+            surface: Arc::new(surface::read(
+                self.library,
+                &mut self.known,
+                self.document,
+                at.item,
+                operation,
+            )),
         };
         let bases = servers::read_servers(node.get("servers"), self.problems);
         for base in bases.as_ref().unwrap_or(&inherited.bases) {
@@ -180,6 +192,7 @@ impl<'r> Reader<'r> {
             sunset: said.sunset,
             security: said.security.clone(),
             requests: Arc::clone(&said.requests),
+            surface: Arc::clone(&said.surface),
             document: self.root.into(),
             place: written.place.clone(),
         };
@@ -205,6 +218,7 @@ struct Said {
     sunset: Option<Timestamp>,
     security: Security,
     requests: Arc<RequestRules>,
+    surface: Arc<Surface>,
 }
 
 fn read_deprecated(node: &Node, problems: &mut Vec<Problem>) -> bool {

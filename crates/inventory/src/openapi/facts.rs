@@ -55,6 +55,11 @@ fn assess(described: &mut Map<String, Value>, assessment: &Assessment) {
             described.insert("deprecated".into(), true.into());
         }
     }
+    if !assessment.drift.is_empty() {
+        let drift = assessment.drift.iter();
+        let drift = drift.map(|one| format!("{}: {}", one.place, one.kind.as_str()));
+        described.insert("x-portcullis-drift".into(), drift.collect());
+    }
     let risk = json!({ "level": assessment.risk.level.as_str(), "reasons": assessment.risk.reasons });
     described.insert("x-portcullis-risk".into(), risk);
 }

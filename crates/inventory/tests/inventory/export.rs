@@ -1,6 +1,6 @@
 //! The exported document: that it holds what was learned, and that our own reader of contracts takes it.
 
-use portcullis_contract::load;
+use portcullis_contract::{Purpose, load};
 use portcullis_document::MemorySources;
 use portcullis_inventory::{Inventory, Standing, openapi};
 use portcullis_model::Timestamp;
@@ -65,7 +65,7 @@ fn parameters_bodies_and_credentials_are_there() {
 fn our_own_reader_takes_it() {
     let text = exported().to_string();
     let sources = MemorySources::new().file("learned.json", text);
-    let loaded = load("shop", &["learned.json"], &sources);
+    let loaded = load("shop", &["learned.json"], Purpose::Check, &sources);
     let contract = loaded.contract.expect("a contract");
     let names: Vec<&str> = contract.operations().iter().map(|operation| operation.name.as_str()).collect();
     assert_eq!(names, ["POST /v1/shops/{shopId}/orders"]);

@@ -1,6 +1,6 @@
 //! Standings, postures and risks of small inventories, with and without a contract.
 
-use portcullis_contract::{Contract, load};
+use portcullis_contract::{Contract, Purpose, load};
 use portcullis_document::MemorySources;
 use portcullis_inventory::{Assessment, Inventory, Level, Posture, Standing};
 use portcullis_model::Timestamp;
@@ -15,19 +15,33 @@ info: { title: Shop, version: '1' }
 security: [{ token: [] }]
 paths:
   /v1/orders/{orderId}:
-    get: { responses: { 200: { description: One } } }
+    get:
+      parameters: [{ name: expand, in: query }, { name: tenant, in: header, required: true }]
+      responses:
+        200:
+          description: One
+          content:
+            application/json:
+              schema: { $ref: '#/components/schemas/Order' }
   /v1/carts:
     get: { deprecated: true, responses: { 200: { description: All } } }
   /v1/returns:
     get: { responses: { 200: { description: All } } }
-components: { securitySchemes: { token: { type: http, scheme: bearer } } }
+components:
+  securitySchemes: { token: { type: http, scheme: bearer } }
+  schemas:
+    Order:
+      properties:
+        id: { type: string }
+        total: { type: integer }
+        lines: { type: array, items: { properties: { sku: { type: string } } } }
 ";
 
 const NOW: Timestamp = Timestamp::from_secs(1_000_000_000);
 
 fn contract() -> Contract {
     let sources = MemorySources::new().file("openapi.yaml", CONTRACT);
-    load("shop", &["openapi.yaml"], &sources).contract.expect("a contract")
+    load("shop", &["openapi.yaml"], Purpose::Check, &sources).contract.expect("a contract")
 }
 
 /// An answered exchange shortly before now.
@@ -154,4 +168,29 @@ fn risks_come_with_their_reasons() {
     check("DELETE /v1/internal/users/{userId}", Level::Critical, "its path says `internal`");
     check("GET /v1/carts", Level::Medium, "should not be called any more");
     assert_eq!(of(&all, "GET /v1/returns").risk.level, Level::Low);
+}
+
+#[test]
+fn traffic_and_contract_drift_apart() {
+    let contract = contract();
+    let mut calls: Vec<Observation> =
+        (0..120).map(|_| call("GET", "/v1/orders/17", Some(&contract))).collect();
+    calls[0].status = 418;
+    let all = assess(&calls, Some(&contract));
+    let drift = &of(&all, "GET /v1/orders/{orderId}").drift;
+    let told: Vec<String> = drift.iter().map(|one| format!("{}: {}", one.place, one.kind.as_str())).collect();
+    assert_eq!(
+        told,
+        [
+            "query.sort: not declared",
+            "response.200.body.state: not declared",
+            "response.418: not declared",
+            "headers.tenant: declared as required and left out",
+            "query.expand: declared and never seen",
+            "response.200.body.lines: declared and never seen",
+        ]
+    );
+    let few = assess(&calls[1..5], Some(&contract));
+    let kinds = of(&few, "GET /v1/orders/{orderId}").drift.iter().map(|one| one.kind);
+    assert!(kinds.max() < Some(portcullis_inventory::DriftKind::NeverSeen), "a few calls leave much unseen");
 }
