@@ -10,9 +10,11 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io;
 
+use portcullis_model::{OperationId, Timestamp};
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
+use crate::decision::Decisions;
 use crate::fold::{Fold, HashKey, Limits, Strata};
 use crate::traffic::Traffic;
 
@@ -46,6 +48,10 @@ struct Kept<'a> {
     folded: BTreeMap<Traffic, u64>,
     answered: Cow<'a, Strata>,
     failed: Cow<'a, Strata>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    decisions: Decisions,
+    #[serde(default, skip_serializing_if = "is_default")]
+    aliases: BTreeMap<OperationId, (Timestamp, OperationId)>,
 }
 
 impl Fold {
@@ -57,6 +63,8 @@ impl Fold {
             folded: self.folded.clone(),
             answered: Cow::Borrowed(&self.answered),
             failed: Cow::Borrowed(&self.failed),
+            decisions: self.decisions.clone(),
+            aliases: self.aliases.clone(),
         };
         let mut bytes = [MAGIC, &[VERSION][..]].concat();
         // Writing to memory cannot fail, and nothing in a fold refuses to be written.
@@ -84,6 +92,8 @@ impl Fold {
             answered: bounded(kept.answered),
             failed: bounded(kept.failed),
             folded: kept.folded,
+            decisions: kept.decisions,
+            aliases: kept.aliases,
         };
         if kept.mark == fold.hash(&MARK) { Ok(fold) } else { Err(Unreadable::OtherKey) }
     }

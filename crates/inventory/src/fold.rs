@@ -11,13 +11,18 @@ use std::hash::{BuildHasher, Hash};
 
 use foldhash::quality::FixedState;
 use portcullis_model::observation::Observation;
+use portcullis_model::{OperationId, Timestamp};
 use smol_str::SmolStr;
 
 use crate::cell::Cell;
+use crate::decision::{Decisions, Ruling, Spot};
 use crate::lexicon::{self, Look};
 use crate::lowest::Lowest;
 use crate::path::{Key, Part};
 use crate::traffic::{self, Traffic};
+
+/// Former ids that are kept.
+const ALIASES: usize = 4096;
 
 /// How much is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,6 +56,10 @@ pub struct Fold {
     pub(crate) failed: Strata,
     /// Exchanges by what they were.
     pub(crate) folded: BTreeMap<Traffic, u64>,
+    /// What people decided about templates.
+    pub(crate) decisions: Decisions,
+    /// Ids that operations had before, and the ids they went over into; the later stands.
+    pub(crate) aliases: BTreeMap<OperationId, (Timestamp, OperationId)>,
 }
 
 /// What folding one exchange did.
@@ -79,6 +88,8 @@ impl Fold {
             answered: Lowest::new(limits.strata),
             failed: Lowest::new(limits.strata),
             folded: BTreeMap::new(),
+            decisions: Decisions::default(),
+            aliases: BTreeMap::new(),
         }
     }
 
@@ -136,8 +147,33 @@ impl Fold {
     pub fn merge(&mut self, other: Self) {
         self.answered.merge(other.answered, merge_strata);
         self.failed.merge(other.failed, merge_strata);
+        self.decisions.merge(other.decisions);
+        for (old, (at, new)) in other.aliases {
+            self.remember(old, new, at);
+        }
         for (traffic, count) in other.folded {
             *self.folded.entry(traffic).or_default() += count;
+        }
+    }
+
+    /// A person's decision on a template: it is remembered, and evidence does not undo it.
+    pub fn decide(&mut self, spot: Spot, ruling: Ruling, at: Timestamp) {
+        self.decisions.decide(spot, ruling, at);
+    }
+
+    /// Every decision.
+    pub fn decisions(&self) -> &Decisions {
+        &self.decisions
+    }
+
+    /// Remembers that an operation's id went over into another, see [`Inventory::successors`](crate::Inventory::successors).
+    pub fn remember(&mut self, old: OperationId, new: OperationId, at: Timestamp) {
+        let known = self.aliases.entry(old).or_insert_with(|| (at, new.clone()));
+        if *known < (at, new.clone()) {
+            *known = (at, new);
+        }
+        while self.aliases.len() > ALIASES {
+            self.aliases.pop_last();
         }
     }
 
@@ -148,7 +184,7 @@ impl Fold {
 
     /// Whether nothing was folded.
     pub fn is_empty(&self) -> bool {
-        self.folded.is_empty()
+        self.folded.is_empty() && self.decisions.is_empty() && self.aliases.is_empty()
     }
 
     /// How many paths are kept.

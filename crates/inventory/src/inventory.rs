@@ -15,14 +15,19 @@ use crate::fold::Fold;
 use crate::lexicon::split_format;
 use crate::naming;
 use crate::path::{Key, Part};
-use crate::template::{self, Found, Slot};
+use crate::template::{self, Found, Guide, Slot};
 use crate::told::Words;
+
+/// Former ids followed in a row.
+const HOPS: usize = 8;
 
 /// Every operation seen.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Inventory {
     /// By path, then method.
     pub operations: Vec<Operation>,
+    /// Ids that operations had before, and what they went over into.
+    pub aliases: BTreeMap<OperationId, OperationId>,
 }
 
 /// One operation.
@@ -57,12 +62,39 @@ impl Inventory {
     pub fn of(fold: &Fold, contract: Option<&Contract>) -> Self {
         let answered = fold.answered();
         let words = Words::of(answered.values());
-        let mut found = template::find(&answered, &words, contract);
+        let mut found =
+            template::find(&answered, Guide { words: &words, decisions: fold.decisions() }, contract);
         add_failures(&mut found, &fold.failed());
         let mut operations: Vec<Operation> =
             found.into_iter().map(|found| Operation::of(fold.site(), found, &words, contract)).collect();
         operations.sort_by(|one, other| (&one.path, &one.method).cmp(&(&other.path, &other.method)));
-        Self { operations }
+        let aliases = fold.aliases.iter().map(|(old, (_, new))| (old.clone(), new.clone())).collect();
+        Self { operations, aliases }
+    }
+
+    /// The operation of an id, also of one it had before it was merged or split.
+    pub fn operation(&self, id: &OperationId) -> Option<&Operation> {
+        let mut id = id;
+        for _ in 0..HOPS {
+            if let Some(known) = self.operations.iter().find(|known| known.id == *id) {
+                return Some(known);
+            }
+            id = self.aliases.get(id)?;
+        }
+        None
+    }
+
+    /// Operations of an earlier drawing that are no more, each with the one its calls now go to. One that fell apart
+    /// goes over into what still has values at its places, if that is left.
+    pub fn successors(&self, before: &Self) -> BTreeMap<OperationId, OperationId> {
+        let is_gone = |old: &&Operation| self.operations.iter().all(|known| known.id != old.id);
+        let gone = before.operations.iter().filter(is_gone);
+        gone.filter_map(|old| Some((old.id.clone(), self.successor(old)?.id.clone()))).collect()
+    }
+
+    fn successor(&self, old: &Operation) -> Option<&Operation> {
+        let same = self.operations.iter().filter(|known| known.method == old.method);
+        same.filter(|known| covers(&known.slots, &old.slots)).min_by(|one, other| one.slots.cmp(&other.slots))
     }
 
     /// The operation an exchange is of by its method and path, names before values.
@@ -142,6 +174,17 @@ fn add_failures(found: &mut [Found], failed: &BTreeMap<Key, Cell>) {
             best.cell.merge_failures(cell);
         }
     }
+}
+
+/// Whether every call of a template is one of another: parameters take words, too.
+fn covers(slots: &[Slot], old: &[Slot]) -> bool {
+    let slot_covers = |(slot, old): (&Slot, &Slot)| match (slot, old) {
+        (Slot::Name(name), Slot::Name(word)) => name == word,
+        (Slot::Name(_), Slot::Value(_)) => false,
+        (Slot::Value(format), Slot::Name(word)) => split_format(word).1 == format,
+        (Slot::Value(format), Slot::Value(other)) => format == other,
+    };
+    slots.len() == old.len() && slots.iter().zip(old).all(slot_covers)
 }
 
 fn fits(slots: &[Slot], path: &[Part]) -> bool {

@@ -12,6 +12,7 @@
 mod access;
 mod buckets;
 mod cell;
+mod decision;
 mod drift;
 mod durable;
 mod endpoint;
@@ -36,6 +37,7 @@ mod version;
 pub use access::{Access, Posture};
 pub use buckets::Buckets;
 pub use cell::{Body, Cell};
+pub use decision::{Decisions, Ruling, Spot};
 pub use drift::{Drift, DriftKind};
 pub use durable::Unreadable;
 pub use fold::{Fold, Folded, Limits};

@@ -10,6 +10,7 @@ mod security;
 
 use serde_json::{Map, Value, json};
 
+use crate::decision::shape;
 use crate::inventory::{Inventory, Operation};
 use crate::standing::Assessment;
 use media::{responses, schema};
@@ -93,13 +94,6 @@ fn method(method: &str) -> Option<String> {
     ["get", "put", "post", "delete", "options", "head", "patch", "trace"]
         .contains(&lower.as_str())
         .then_some(lower)
-}
-
-/// A template without its parameters' names.
-fn shape(path: &str) -> String {
-    let mut pieces = path.split('{');
-    let first = pieces.next().unwrap_or_default().to_owned();
-    pieces.fold(first, |shape, piece| shape + "{}" + piece.split_once('}').map_or("", |(_, rest)| rest))
 }
 
 fn names(path: &str) -> Vec<&str> {

@@ -12,6 +12,7 @@ use portcullis_contract::{Contract, Template};
 use smol_str::SmolStr;
 
 use crate::cell::Cell;
+use crate::decision::{Decisions, Ruling};
 use crate::endpoint::{Entry, Shared, ends};
 use crate::path::{Key, Part};
 use crate::told::Words;
@@ -35,11 +36,7 @@ pub(crate) struct Found {
 }
 
 /// Finds the operations that `paths` are exchanges of; those of the contract are found by it.
-pub(crate) fn find(
-    paths: &BTreeMap<Key, Cell>,
-    words: &Words<'_>,
-    contract: Option<&Contract>,
-) -> Vec<Found> {
+pub(crate) fn find(paths: &BTreeMap<Key, Cell>, guide: Guide<'_>, contract: Option<&Contract>) -> Vec<Found> {
     let mut found = Vec::new();
     let mut declared: BTreeMap<(SmolStr, Vec<Slot>), Cell> = BTreeMap::new();
     let mut open = Vec::new();
@@ -54,7 +51,7 @@ pub(crate) fn find(
         }
     }
     found.extend(declared.into_iter().map(|((method, slots), cell)| Found { method, slots, cell }));
-    grow(&open, words, &mut Vec::new(), &mut found);
+    grow(&open, guide, &mut Vec::new(), &mut found);
     found
 }
 
@@ -69,7 +66,7 @@ fn slots(template: &Template) -> Vec<Slot> {
 }
 
 /// Decides the place behind `slots` and goes on below it.
-fn grow<'a>(entries: &[Entry<'a>], words: &Words<'_>, slots: &mut Vec<Slot>, found: &mut Vec<Found>) {
+fn grow<'a>(entries: &[Entry<'a>], guide: Guide<'_>, slots: &mut Vec<Slot>, found: &mut Vec<Found>) {
     let depth = slots.len();
     let mut ending: Vec<Entry<'a>> = Vec::new();
     let mut children: BTreeMap<&'a Part, Vec<Entry<'a>>> = BTreeMap::new();
@@ -86,18 +83,29 @@ fn grow<'a>(entries: &[Entry<'a>], words: &Words<'_>, slots: &mut Vec<Slot>, fou
     for (method, cell) in by_method {
         found.push(Found { method: method.clone(), slots: slots.clone(), cell });
     }
-    let place = Place { depth, words, collection: &ending };
-    for (slot, below) in place.decide(children) {
+    let place = Place { behind: slots, guide, collection: &ending };
+    let decided = place.decide(children);
+    for (slot, below) in decided {
         slots.push(slot);
-        grow(&below, words, slots, found);
+        grow(&below, guide, slots, found);
         slots.pop();
     }
 }
 
+/// What is known beside the paths.
+#[derive(Clone, Copy)]
+pub(crate) struct Guide<'a> {
+    /// Words that bodies give as names of things.
+    pub(crate) words: &'a Words<'a>,
+    /// What people decided.
+    pub(crate) decisions: &'a Decisions,
+}
+
 /// A place of paths that agree up to it.
 struct Place<'a, 'b> {
-    depth: usize,
-    words: &'b Words<'b>,
+    /// The slots in front of it.
+    behind: &'b [Slot],
+    guide: Guide<'b>,
     /// Paths that end in front of it.
     collection: &'b [Entry<'a>],
 }
@@ -120,6 +128,7 @@ impl<'a> Place<'a, '_> {
     }
 
     fn decide_among(&self, format: &str, parts: Children<'a>, slots: &mut BTreeMap<Slot, Vec<Entry<'a>>>) {
+        let depth = self.behind.len();
         let mut typed = Vec::new();
         let (mut words, mut below) = (Vec::new(), Vec::new());
         for (part, entries) in parts {
@@ -132,22 +141,29 @@ impl<'a> Place<'a, '_> {
             }
         }
         let all: Vec<&[Entry<'a>]> = below.iter().chain([&typed]).map(Vec::as_slice).collect();
-        let shared = Shared::of(&all, self.depth);
+        let shared = Shared::of(&all, depth);
         let child = |(word, entries): (&&'a str, &Vec<Entry<'a>>)| {
-            let told = self.words.told(entries, self.collection, self.depth);
-            Child::new(word, ends(entries, self.depth, &shared), told)
+            let told = self.guide.words.told(entries, self.collection, depth);
+            Child::new(word, ends(entries, depth, &shared), told)
         };
         let judged: Vec<Child<'a>> = words.iter().zip(&below).map(child).collect();
-        let values = evidence::values(&judged, &ends(&typed, self.depth, &shared));
+        let values = evidence::values(&judged, &ends(&typed, depth, &shared));
         if !typed.is_empty() {
             slots.entry(Slot::Value(format.into())).or_default().extend(typed);
         }
         for (at, entries) in below.into_iter().enumerate() {
             let slot = match judged.get(at) {
-                Some(child) if !values.contains(&at) => Slot::Name(child.word.into()),
+                Some(child) if !self.is_value(child.word, values.contains(&at)) => {
+                    Slot::Name(child.word.into())
+                }
                 _ => Slot::Value(format.into()),
             };
             slots.entry(slot).or_default().extend(entries);
         }
+    }
+
+    /// What people decided of a word, else what the evidence says.
+    fn is_value(&self, word: &str, evident: bool) -> bool {
+        self.guide.decisions.on(self.behind, word).map_or(evident, |ruling| ruling == Ruling::Value)
     }
 }

@@ -1,6 +1,7 @@
 //! Numbers that look random and are the same every time (`SplitMix64`).
 
 /// A source of them.
+#[derive(Clone)]
 pub(crate) struct Draw(u64);
 
 impl Draw {

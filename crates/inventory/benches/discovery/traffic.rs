@@ -8,7 +8,7 @@ use smol_str::SmolStr;
 
 use crate::document::{Declared, Document};
 use crate::draw::Draw;
-use crate::values;
+use crate::{told, values};
 
 /// Optional fields and query parameters that are there, of a hundred.
 const PRESENT: u64 = 70;
@@ -21,15 +21,27 @@ pub(crate) struct Exchange {
     pub(crate) truth: Option<usize>,
 }
 
+/// Whether bodies give the words that paths name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Bodies {
+    /// As fields that name things do.
+    Tell,
+    /// They hold nothing that recurs.
+    Silent,
+}
+
 /// So many requests for every operation, noise among them, in no order.
-pub(crate) fn generate(document: &Document, each: usize, seed: u64) -> Vec<Exchange> {
+pub(crate) fn generate(document: &Document, each: usize, seed: u64, bodies: Bodies) -> Vec<Exchange> {
     let mut draw = Draw::named(seed, &document.name);
     let mut all = Vec::new();
     for (truth, declared) in document.operations.iter().enumerate() {
         for _ in 0..each {
-            all.push(Exchange { observation: success(document, declared, &mut draw), truth: Some(truth) });
+            all.push(Exchange {
+                observation: success(document, declared, &mut draw, bodies),
+                truth: Some(truth),
+            });
             if draw.percent(10) {
-                all.push(Exchange { observation: noise(document, declared, &mut draw), truth: None });
+                all.push(Exchange { observation: noise(document, declared, &mut draw, bodies), truth: None });
             }
         }
     }
@@ -42,9 +54,17 @@ pub(crate) fn generate(document: &Document, each: usize, seed: u64) -> Vec<Excha
     all
 }
 
-fn success(document: &Document, declared: &Declared, draw: &mut Draw) -> Observation {
-    let segments = declared.segments.iter().map(|segment| filled(document, declared, segment, draw));
-    let mut observation = exchange(&declared.method, segments.map(|text| segment(&text)).collect(), draw);
+fn success(document: &Document, declared: &Declared, draw: &mut Draw, bodies: Bodies) -> Observation {
+    let mut given = Vec::new();
+    let parts: Vec<Segment> = (declared.segments.iter())
+        .map(|template| segment(&filled(document, declared, template, &mut given, draw)))
+        .collect();
+    let mut observation = exchange(&declared.method, parts, draw);
+    if bodies == Bodies::Tell {
+        // Drawn apart, so that the rest of the traffic is the same either way.
+        let mut apart = Draw::named(draw.clone().next(), "told");
+        observation.identifiers = told::identifiers(document, declared, &given, &mut apart);
+    }
     observation.status = declared.status;
     let asked = declared.query.iter().filter(|(_, required)| *required || draw.percent(PRESENT / 2));
     let query: Vec<(SmolStr, Shape)> = asked
@@ -69,9 +89,9 @@ fn success(document: &Document, declared: &Declared, draw: &mut Draw) -> Observa
 }
 
 /// Guesses, failures, preflights and pages.
-fn noise(document: &Document, declared: &Declared, draw: &mut Draw) -> Observation {
+fn noise(document: &Document, declared: &Declared, draw: &mut Draw, bodies: Bodies) -> Observation {
     let guess = ["wp-login.php", ".env", "admin", "backup.zip", "phpinfo.php", "console", "actuator"];
-    let mut observation = success(document, declared, draw);
+    let mut observation = success(document, declared, draw, bodies);
     observation.response_body = None;
     match draw.below(5) {
         0 => {
@@ -95,13 +115,22 @@ fn noise(document: &Document, declared: &Declared, draw: &mut Draw) -> Observati
     observation
 }
 
-fn filled(document: &Document, declared: &Declared, template: &str, draw: &mut Draw) -> String {
+/// A segment's template with values in it, which are noted by their parameters.
+fn filled(
+    document: &Document,
+    declared: &Declared,
+    template: &str,
+    given: &mut Vec<(String, String)>,
+    draw: &mut Draw,
+) -> String {
     let mut pieces = template.split('{');
     let mut text = pieces.next().unwrap_or_default().to_owned();
     for piece in pieces {
         let (name, rest) = piece.split_once('}').unwrap_or((piece, ""));
         let schema = declared.path_parameters.get(name).unwrap_or(&Value::Null);
-        text += &values::value(&document.name, name, schema, draw);
+        let value = values::value(&document.name, name, schema, draw);
+        text += &value;
+        given.push((name.to_owned(), value));
         text += rest;
     }
     text
@@ -111,7 +140,7 @@ fn segment(text: &str) -> Segment {
     let (value, format) = split_format(text);
     let kind = classify(value);
     let is_told = kind == SegmentKind::Word || (kind == SegmentKind::Number && value.len() <= 3);
-    let hash = Draw::named(99, value).next();
+    let hash = told::hash(value);
     Segment { kind, hash, word: is_told.then(|| SmolStr::new(value)), format: format.map(SmolStr::new) }
 }
 

@@ -14,7 +14,7 @@ const HEX: &[u8] = b"0123456789abcdef";
 const CROCKFORD: &[u8] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
 /// Names of people, teams and things; some are also names of resources, as in life.
-const WORDS: &[&str] = &[
+pub(crate) const WORDS: &[&str] = &[
     "amber", "anna", "apollo", "atlas", "aurora", "bella", "berlin", "billing", "blue", "bravo", "carla",
     "castle", "cedar", "clara", "cobalt", "comet", "coral", "crane", "daily", "delta", "diego", "dune",
     "eagle", "echo", "ember", "emma", "engine", "events", "falcon", "fern", "finch", "flint", "forest",

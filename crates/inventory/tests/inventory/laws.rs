@@ -1,7 +1,8 @@
 //! The laws of folding: order does not matter, cutting and merging does not matter, memory is bounded; what is kept as
 //! bytes comes back.
 
-use portcullis_inventory::{Fold, Folded, Inventory, Limits, Unreadable};
+use portcullis_inventory::{Fold, Folded, Inventory, Limits, Ruling, Spot, Unreadable};
+use portcullis_model::Timestamp;
 use portcullis_model::observation::{Identifier, Observation};
 use proptest::prelude::*;
 
@@ -215,4 +216,34 @@ fn words_that_bodies_give_as_names_are_values() {
     // Neither is a word that always names something.
     let named = [told("GET", "/teams", &["search", "alpha"]), told("GET", "/teams/search", &[])];
     assert_eq!(found(&fold(&named)), ["GET /teams", "GET /teams/search"]);
+}
+
+#[test]
+fn people_merge_and_split_and_evidence_does_not_undo_it() {
+    let user = ["id", "name", "email"];
+    let all: Vec<Observation> = ["anna", "bob", "carol", "dave", "emma", "online"]
+        .iter()
+        .map(|name| observation("GET", &format!("/users/{name}"), 200, &user, 1))
+        .chain([observation("GET", "/plans/basic", 200, &["price"], 1)])
+        .collect();
+    let mut decided = fold(&all);
+    let before = Inventory::of(&decided, None);
+    assert_eq!(found(&decided), ["GET /plans/basic", "GET /users/{userName}"]);
+    let decide = |fold: &mut Fold, template: &str, ruling| {
+        fold.decide(Spot::of(template).expect("a template"), ruling, Timestamp::from_secs(9));
+    };
+    decide(&mut decided, "/users/online", Ruling::Name);
+    decide(&mut decided, "/plans/{plan}", Ruling::Value);
+    assert_eq!(found(&decided), ["GET /plans/{planName}", "GET /users/online", "GET /users/{userName}"]);
+    // What was merged is found under its former id.
+    let after = Inventory::of(&decided, None);
+    for (old, new) in after.successors(&before) {
+        decided.remember(old, new, Timestamp::from_secs(10));
+    }
+    let kept = Fold::from_bytes(&decided.to_bytes(), KEY, Limits::default()).expect("our own bytes");
+    let later = Inventory::of(&merged(kept, fold(&all)), None);
+    let paths: Vec<&str> = later.operations.iter().map(|one| one.path.as_str()).collect();
+    assert_eq!(paths, ["/plans/{planName}", "/users/online", "/users/{userName}"]);
+    let basic = before.operations[0].id.clone();
+    assert_eq!(later.operation(&basic).map(|one| one.path.as_str()), Some("/plans/{planName}"));
 }
