@@ -54,7 +54,7 @@ const fn once() -> u32 {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Request {
-    /// Method and target: `GET /a?b=c`.
+    /// Method and target: `GET /a?b=c`; `{n}` in it is the number of the time it is sent, from 1.
     pub line: String,
     /// The `Host` field; `shop.example` if not given.
     #[serde(default = "shop")]
@@ -172,6 +172,11 @@ pub struct Expect {
 }
 
 impl Request {
+    /// Method and target, as sent the given time, counted from 0.
+    pub fn line(&self, time: u32) -> String {
+        self.line.replace("{n}", &(time + 1).to_string())
+    }
+
     /// The body that is sent.
     pub fn body(&self) -> Option<String> {
         self.body_of.map(|length| "x".repeat(length)).or_else(|| self.body.clone())

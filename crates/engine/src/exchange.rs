@@ -382,6 +382,7 @@ impl State {
             rules_ended: false,
             edits: HeaderEdits::default(),
             counting: None,
+            given: SmallVec::new(),
             lent,
             filter: filter::Standing::default(),
             asking: None,

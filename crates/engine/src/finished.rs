@@ -3,13 +3,14 @@
 //! Invariant: an event is built only when asked for, so that one sampled away costs nothing. Deliberately
 //! absent: who keeps them.
 
-use portcullis_model::counter::Batch;
+use portcullis_model::counter::{Answers, Batch, StoreFailure};
 use portcullis_model::event::{End, NotInspected, Summary, UpstreamRecord};
 use portcullis_model::observation::Observation;
-use portcullis_model::{Event, Moment};
+use portcullis_model::{Ban, Event, Moment};
 use smallvec::SmallVec;
 
 use crate::exchange::Exchange;
+use crate::phase::limits;
 
 /// How an exchange ended, as only the host can know.
 #[derive(Clone, Debug)]
@@ -56,9 +57,21 @@ impl Finished {
         &self.summary
     }
 
-    /// What the store is to carry out now; nobody waits for its answers.
+    /// What the store is to carry out now; its answers are for [`Self::settle`].
     pub fn writes(&self) -> Option<&Batch> {
         self.writes.as_ref()
+    }
+
+    /// Takes the store's answers up: what limits make of an exchange that is over. Answers the bans to be stored.
+    pub fn settle(&mut self, answers: Result<Answers, StoreFailure>) -> &[Ban] {
+        let Exchange { snapshot, state } = &mut *self.exchange;
+        // Those of its refusal are stored by now.
+        state.bans.clear();
+        if state.counting.is_some() {
+            limits::judge_end(snapshot, state, answers);
+            self.summary = self.exchange.summary();
+        }
+        &self.exchange.state.bans
     }
 
     /// What was not looked at, and why.

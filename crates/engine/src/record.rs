@@ -1,5 +1,6 @@
 //! The record of an exchange: the summary every exchange leaves, the event of those that are kept.
 
+use portcullis_model::counter::Batch;
 use portcullis_model::event::{
     Answerer, CallerRecord, End, Event, FORMAT, IdentityRecord, OperationRecord, PeerRecord, Phase,
     RequestRecord, ResponseRecord, Summary,
@@ -12,7 +13,7 @@ use smol_str::SmolStr;
 use crate::exchange::Exchange;
 use crate::facts::{View, text_of};
 use crate::finished::{EndFacts, Finished, ProgressFacts};
-use crate::phase::filter;
+use crate::phase::{filter, limits};
 use crate::redact::{cut, redact_path, scrub};
 use crate::state::{Outcome, State};
 use crate::tags;
@@ -42,7 +43,10 @@ impl Exchange {
             duration: end.now.tick.since(state.began.tick),
         });
         let Self { snapshot, state } = &mut *self;
-        let writes = filter::end(snapshot, state);
+        let kept = filter::end(snapshot, state);
+        let mut ops = limits::end(snapshot, state);
+        ops.extend(kept.into_iter().flat_map(|batch| batch.ops));
+        let writes = (!ops.is_empty()).then(|| Batch { now: state.began.wall, ops });
         let summary = self.summary();
         Finished { exchange: self, summary, writes }
     }
@@ -67,7 +71,7 @@ impl Exchange {
         View { snapshot: &self.snapshot, state: &self.state }
     }
 
-    fn summary(&self) -> Summary {
+    pub(crate) fn summary(&self) -> Summary {
         let (state, view) = (&self.state, self.view());
         let outcome = state.outcome.as_ref();
         let none = SmolStr::new_static("-");

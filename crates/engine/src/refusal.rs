@@ -1,6 +1,7 @@
 //! What the client is told instead of the site's answer.
 //!
-//! Invariant: nothing in a [`Refusal`] tells an attacker which rule, limit or list decided; the event does.
+//! Invariant: nothing in a [`Refusal`] tells an attacker which rule, limit or list decided; the event does. How much a
+//! limit lets through, and when again, is told to who is throttled by it.
 //! Deliberately absent: the form (problem document or page), which the host chooses by `Accept`.
 
 use std::sync::Arc;

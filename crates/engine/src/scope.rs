@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use portcullis_expr::{Known, Path, Program, Template, Var};
-use portcullis_policy::{CheckStance, LimitAction, Mode, OverLimit, Rate, RuleAction, Stance};
+use portcullis_policy::{
+    CheckStance, Cost, LimitAction, Missing, Mode, OverLimit, Quota, Rate, RuleAction, Stance,
+};
 use smol_str::SmolStr;
 
 use crate::arrival::HoldBounds;
@@ -98,17 +100,20 @@ pub(crate) enum Turn {
     ResponseHead,
     /// The response's body is held.
     ResponseBody,
+    /// The exchange has ended; only limits run.
+    End,
 }
 
 impl Turn {
     /// Every turn, in order.
-    pub(crate) const ALL: [Self; 6] = [
+    pub(crate) const ALL: [Self; 7] = [
         Self::Located,
         Self::Authenticated,
         Self::Operation,
         Self::RequestBody,
         Self::ResponseHead,
         Self::ResponseBody,
+        Self::End,
     ];
 }
 
@@ -127,7 +132,7 @@ impl From<Known> for Turn {
 
 /// Things sorted by when they run, in written order within a turn.
 #[derive(Debug)]
-pub(crate) struct ByTurn<T>([Vec<T>; 6]);
+pub(crate) struct ByTurn<T>([Vec<T>; 7]);
 
 impl<T> Default for ByTurn<T> {
     fn default() -> Self {
@@ -162,7 +167,7 @@ pub(crate) struct Rule {
     pub(crate) remove: Arc<[SmolStr]>,
 }
 
-/// One limit.
+/// One threshold of a limit.
 #[derive(Debug)]
 pub(crate) struct Limit {
     pub(crate) name: SmolStr,
@@ -170,11 +175,25 @@ pub(crate) struct Limit {
     pub(crate) tag: SmolStr,
     /// Hash of site and limit: what tells its counters from all others.
     pub(crate) root: [u8; 16],
-    pub(crate) key: Vec<Part>,
+    pub(crate) key: Arc<[Part]>,
+    pub(crate) missing: Missing,
     pub(crate) when: Option<Program>,
-    pub(crate) rate: Rate,
-    pub(crate) burst: u64,
+    /// Tags that exempt.
+    pub(crate) except: Arc<[SmolStr]>,
+    pub(crate) measure: Measure,
+    /// What an exchange counts as, by the operation's name or otherwise.
+    pub(crate) cost: Arc<Cost>,
     pub(crate) action: LimitAction,
+}
+
+/// What a limit measures, and how much is let through.
+#[derive(Clone, Debug)]
+pub(crate) enum Measure {
+    Rate { rate: Rate, burst: u64 },
+    Concurrency(u64),
+    Quota(Quota),
+    Bytes(Quota),
+    Distinct { of: Part, most: u64, window: Duration },
 }
 
 /// What a limit counts by.
@@ -182,11 +201,15 @@ pub(crate) struct Limit {
 pub(crate) enum Part {
     Caller,
     Address,
+    /// The address's network, by the lengths of its prefix for IPv4 and IPv6.
+    Network(u8, u8),
     Identity,
     Host,
     Method,
     Path,
     Operation,
-    /// A named value of a header, the query, a cookie or a path parameter.
+    /// A named value of a header, the query, a cookie, a path parameter or the body.
     Named(Var, Path),
+    /// The values of tags that begin so: `tenant:`.
+    Tags(SmolStr),
 }

@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use portcullis_model::counter::{CounterKey, Window};
 use portcullis_model::event::{End, NotInspected, Phase, PhaseTiming, Standing, UpstreamRecord};
 use portcullis_model::{
     Action, Ban, CallerKey, Cause, EventId, Moment, OperationId, Peer, Reason, RequestHead, ResponseHead,
@@ -110,6 +111,15 @@ pub(crate) struct Outcome {
     pub(crate) duration: Duration,
 }
 
+/// What a limit gave an exchange until its end.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Given {
+    /// A place among those under way at once.
+    Place(CounterKey),
+    /// Leave to carry bytes, which are counted then.
+    Bytes(CounterKey, Window),
+}
+
 /// See the module.
 pub(crate) struct State {
     pub(crate) id: EventId,
@@ -139,6 +149,8 @@ pub(crate) struct State {
     pub(crate) edits: HeaderEdits,
     /// The limits of the batch the store was last asked.
     pub(crate) counting: Option<(Turn, SmallVec<[u16; 4]>)>,
+    /// What the end gives back to limits, or adds to them.
+    pub(crate) given: SmallVec<[Given; 1]>,
     /// Scratch memory the host lends.
     pub(crate) lent: Arc<Workspaces>,
     pub(crate) filter: filter::Standing,

@@ -65,6 +65,18 @@ pub(crate) fn automatic_has_with(view: &View<'_>, prefix: &str) -> bool {
     held
 }
 
+/// Shows what follows `prefix` (`namespace:`) in every tag that begins so, set by rules or automatic.
+pub(crate) fn each_with(view: &View<'_>, prefix: &str, show: &mut dyn FnMut(&str)) {
+    for tag in view.state.tags.iter() {
+        if let Some(value) = tag.tag.strip_prefix(prefix) {
+            show(value);
+        }
+    }
+    if let Some(namespace) = prefix.strip_suffix(':') {
+        each_value(view, namespace, &mut |value, _| show(value));
+    }
+}
+
 /// Every automatic tag, each with its cause.
 pub(crate) fn automatic(view: &View<'_>) -> Vec<Tag> {
     let mut tags = Vec::with_capacity(16);

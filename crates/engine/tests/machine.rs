@@ -11,7 +11,7 @@ use portcullis_engine::{
     Arrival, BodyHint, Connection, EndFacts, Forward, Held, HeldBody, ProgressFacts, RequestFailure,
     ResponseMode, ResponseStep, Snapshot, Step, UpstreamFailure, compile,
 };
-use portcullis_model::counter::StoreFailure;
+use portcullis_model::counter::{Answer, Op, StoreFailure};
 use portcullis_model::event::{Answerer, End, UpstreamRecord};
 use portcullis_model::{
     Action, EventId, Headers, Moment, NoBans, Peer, RequestHead, ResponseHead, Scheme, Tick, Timestamp,
@@ -22,7 +22,7 @@ use smallvec::{SmallVec, smallvec};
 
 fn snapshot(more: &str) -> Arc<Snapshot> {
     let policy = format!(
-        "listen: 127.0.0.1:8080\n{more}\nsites:\n  shop:\n    hosts: shop.example\n    upstream: {{ servers: http://127.0.0.1:9000 }}\n    limits: [{{ name: all, when: 'path == \"/limited\"', rate: 1/s }}]\n    rules: [{{ name: body, when: 'path == \"/held\" && body.a == 1', action: block }}]\n"
+        "listen: 127.0.0.1:8080\n{more}\nsites:\n  shop:\n    hosts: shop.example\n    upstream: {{ servers: http://127.0.0.1:9000 }}\n    limits: [{{ name: all, when: 'path == \"/limited\"', rate: 1/s }}, {{ name: places, when: 'path == \"/places\"', concurrency: 2 }}]\n    rules: [{{ name: body, when: 'path == \"/held\" && body.a == 1', action: block }}]\n"
     );
     let sources = MemorySources::new().file("portcullis.yaml", policy).file("node.secret", "x");
     let loaded = portcullis_policy::load("portcullis.yaml", &sources);
@@ -247,4 +247,29 @@ fn messages_of_grpc_are_looked_at_and_streams_as_far_as_they_came() {
     let Step::Forward(forward) = called(HARMLESS, Held::Deadline) else { panic!("a stream goes on") };
     let event = forward.abandon(end(End::ClientGone, 0)).event();
     assert_eq!(event.not_inspected.first().map(|part| part.why.as_str()), Some("streaming"));
+}
+
+#[test]
+fn a_place_is_asked_for_and_given_back_however_it_ends() {
+    for admitted in [true, false] {
+        let Step::Counters(ask) = snapshot("").begin(arrival("/places", BodyHint::None), &NoBans) else {
+            panic!("a place is asked for");
+        };
+        let Some(&Op::Acquire { key, limit: 2, lease, .. }) = ask.batch().ops.first() else {
+            panic!("{:?}", ask.batch());
+        };
+        let step = ask.answer(Ok(smallvec![Answer::Acquire { admitted, held: 2 }]), &NoBans, Tick(1));
+        let finished = match step {
+            Step::Forward(forward) if admitted => forward.abandon(end(End::ClientGone, 0)),
+            Step::Refuse(refuse) if !admitted => {
+                assert_eq!(refuse.answer().status, 429);
+                let told = |name| refuse.answer().headers.iter().any(|(known, _)| *known == name);
+                assert!(told("retry-after") && told("ratelimit") && told("ratelimit-policy"));
+                refuse.begin().finish(end(End::Complete, 429))
+            }
+            _ => panic!("the store's answer decides"),
+        };
+        let writes = finished.writes().expect("the place is given back");
+        assert_eq!(writes.ops.as_slice(), [Op::Release { key, lease }]);
+    }
 }

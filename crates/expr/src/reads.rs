@@ -61,17 +61,20 @@ impl Reads {
         other.lists.iter().for_each(|list| self.list(*list));
     }
 
-    pub(crate) fn var(&mut self, var: Var) {
+    /// Adds a variable.
+    pub fn var(&mut self, var: Var) {
         insert(&mut self.vars, var);
         self.known = self.known.max(var.variable().known);
     }
 
-    pub(crate) fn member(&mut self, var: Var, path: &Path) {
+    /// Adds a path below a variable that has members.
+    pub fn member(&mut self, var: Var, path: &Path) {
         self.var(var);
         insert(&mut self.members, (var, path.clone()));
     }
 
-    pub(crate) fn tag(&mut self, tag: TagTest) {
+    /// Adds a tag.
+    pub fn tag(&mut self, tag: TagTest) {
         self.known = self.known.max(tag_known(tag.text()).unwrap_or_default());
         insert(&mut self.tags, tag);
     }

@@ -36,7 +36,9 @@ pub use filter::{
 pub use identity::{
     Algorithm, ApiKey, Carrier, CertificateName, Credential, Jwt, List, Lists, Mtls, Provider, Providers,
 };
-pub use limit::{KeyPart, Limit, LimitAction};
+pub use limit::{
+    Above, ByteQuota, Cost, Counted, KeyPart, Limit, LimitAction, Measure, Missing, Quota, Threshold,
+};
 pub use pattern::RoutePattern;
 pub use policy::{Loaded, Policy, load};
 pub use reference::reference;

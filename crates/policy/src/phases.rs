@@ -9,7 +9,7 @@ use portcullis_document::{Place, Problem};
 use portcullis_expr::{Reads, TagTest};
 
 use crate::condition::{Condition, Phase};
-use crate::limit::Limit;
+use crate::limit::{Counted, Limit, LimitAction, Measure};
 use crate::policy::Policy;
 use crate::rule::{Rule, RuleAction};
 use crate::site::Settings;
@@ -34,7 +34,7 @@ pub(crate) fn settle(policy: &mut Policy, problems: &mut Vec<Problem>) {
             allow_too_late(allow, phase_of(allow.reads(), &setters), problems);
         }
     }
-    settle_limits(policy, &global);
+    settle_limits(policy, &global, problems);
 }
 
 /// Every site's settings, then its routes'.
@@ -130,15 +130,40 @@ impl RuleLists {
     }
 }
 
-fn settle_limits(policy: &mut Policy, global: &[Rule]) {
+fn settle_limits(policy: &mut Policy, global: &[Rule], problems: &mut Vec<Problem>) {
     for settings in each_settings_mut(policy) {
         let setters: Vec<&Rule> = global.iter().chain(settings.rules.iter()).collect();
-        let settle = |limit: &Limit| {
-            let phase = limit.when.as_ref().map_or(Phase::Head, |when| phase_of(when.reads(), &setters));
-            Limit { phase, ..limit.clone() }
-        };
+        let settle = |limit: &Limit| Limit { phase: phase_of(&limit.reads(), &setters), ..limit.clone() };
         settings.limits = settings.limits.iter().map(settle).collect();
+        settings
+            .limits
+            .iter()
+            .filter(|limit| limit.is_late())
+            .for_each(|limit| limit_too_late(limit, problems));
     }
+}
+
+/// What is counted once the exchange is over can hold nothing of it back.
+fn limit_too_late(limit: &Limit, problems: &mut Vec<Problem>) {
+    if problems.iter().any(|problem| problem.place.as_ref() == Some(&limit.place)) {
+        return;
+    }
+    let mut refuses = limit.thresholds.iter().map(|threshold| threshold.action);
+    let refused = refuses.find(|action| matches!(action, LimitAction::Throttle | LimitAction::Block));
+    let concurrent =
+        limit.thresholds.iter().any(|threshold| matches!(threshold.measure, Measure::Concurrency(_)));
+    let what = match refused {
+        _ if concurrent => "exchanges at once are counted".to_owned(),
+        Some(action) => format!("`{}` comes", action.as_str()),
+        None => return,
+    };
+    let when = match limit.counted {
+        Counted::End => "it is counted once exchanges have ended".to_owned(),
+        Counted::Arrival => format!("what it reads is known only {}", known(limit.phase)),
+    };
+    let message = format!("{what} too late in the limit `{}`: {when}", limit.name);
+    let remedy = "use `action: monitor` or `action: ban`, which hold for what comes next";
+    problems.push(Problem::error("policy.too_late", message).at(&limit.place).remedy(remedy));
 }
 
 /// The latest phase in which an action still does what it says.

@@ -114,7 +114,7 @@ fn rules_run_as_soon_as_all_they_read_is_known() {
   - { name: held, when: 'has(response.body.card)', action: { mask: [card.number] } }
   - { name: chain, when: 'tag(\"g:g\")', action: monitor }
 limits:
-  - { name: failures, rate: 5/min, when: 'status == 401' }
+  - { name: failures, rate: 5/min, when: 'status == 401', action: ban }
   - { name: plain, rate: 5/min }"
         )
     ));

@@ -61,7 +61,7 @@ fn drive(file: &CaseFile, case: &Case) -> Seen {
     }
     gateway.write_policy(&over_loopback(&file.policy, upstream));
     gateway.run();
-    let answers: Vec<Answer> = (0..case.times).map(|_| send(gateway.address(), case)).collect();
+    let answers: Vec<Answer> = (0..case.times).map(|time| send(gateway.address(), case, time)).collect();
     let answer = answers.into_iter().last().expect("sent at least once");
     let event = gateway.await_until("the last event is committed", |gateway| {
         let events = gateway.json(&["events", "--limit", "1000"]);
@@ -175,9 +175,9 @@ fn read_head(reader: &mut impl BufRead) -> Option<(String, Vec<(String, String)>
     }
 }
 
-fn send(gateway: SocketAddr, case: &Case) -> Answer {
+fn send(gateway: SocketAddr, case: &Case, time: u32) -> Answer {
     let request = &case.request;
-    let mut message = format!("{} HTTP/1.1\r\nHost: {}\r\n", request.line, request.host);
+    let mut message = format!("{} HTTP/1.1\r\nHost: {}\r\n", request.line(time), request.host);
     for header in &request.headers {
         message += &format!("{header}\r\n");
     }

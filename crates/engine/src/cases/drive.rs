@@ -1,7 +1,7 @@
 //! Drives the engine through one case as a host would.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -51,6 +51,12 @@ struct World {
     /// When each bucket would be full again, in microseconds.
     buckets: RefCell<HashMap<CounterKey, i64>>,
     bans: RefCell<Vec<Ban>>,
+    /// Who holds the places of each key.
+    places: RefCell<HashMap<CounterKey, Vec<u128>>>,
+    /// What was used of each quota.
+    quotas: RefCell<HashMap<CounterKey, u64>>,
+    /// The different values seen of each key.
+    values: RefCell<HashMap<CounterKey, HashSet<u64>>>,
     /// Persistent collections; nothing in them expires, as all happens at one time.
     maps: RefCell<HashMap<CounterKey, BTreeMap<SmolStr, SmolStr>>>,
 }
@@ -60,7 +66,7 @@ pub fn drive(snapshot: &Arc<Snapshot>, case: &Case) -> Result<Seen, String> {
     let world = World::default();
     let mut seen = None;
     for turn in 0..case.times.max(1) {
-        let arrival = arrival(&case.request, u128::from(turn))?;
+        let arrival = arrival(&case.request, turn)?;
         seen = Some(world.run(snapshot, case, arrival));
     }
     let mut seen = seen.ok_or("the case never ran")?;
@@ -143,7 +149,7 @@ impl World {
         let finished = refuse.begin().finish(end(refusal.status, 0));
         let (target, upstream_headers) =
             sent.map_or((None, Vec::new()), |(target, fields)| (Some(target), fields));
-        Seen { target, upstream_headers, refusal: Some(refusal), ..self.seen(&finished) }
+        Seen { target, upstream_headers, refusal: Some(refusal), ..self.seen(finished) }
     }
 
     fn delivered(
@@ -154,12 +160,13 @@ impl World {
         (target, upstream_headers): Sent,
     ) -> Seen {
         let finished = sending.finish(end(status, body.len() as u64));
-        Seen { target: Some(target), upstream_headers, body: Some(body), ..self.seen(&finished) }
+        Seen { target: Some(target), upstream_headers, body: Some(body), ..self.seen(finished) }
     }
 
-    fn seen(&self, finished: &Finished) -> Seen {
+    fn seen(&self, mut finished: Finished) -> Seen {
         if let Some(batch) = finished.writes() {
-            self.answer(batch);
+            let answers = self.answer(batch);
+            self.bans.borrow_mut().extend(finished.settle(Ok(answers)).iter().cloned());
         }
         Seen {
             event: finished.event(),
@@ -191,6 +198,27 @@ impl World {
         Answer::Map(map.iter().map(|(field, value)| (field.clone(), value.clone())).collect())
     }
 
+    fn acquire(&self, key: CounterKey, limit: u64, lease: u128) -> Answer {
+        let mut places = self.places.borrow_mut();
+        let held = places.entry(key).or_default();
+        let admitted = (held.len() as u64) < limit;
+        if admitted {
+            held.push(lease);
+        }
+        Answer::Acquire { admitted, held: held.len() as u64 }
+    }
+
+    /// A quota whose window ends an hour later.
+    fn spend(&self, key: CounterKey, limit: u64, cost: u64) -> Answer {
+        let mut quotas = self.quotas.borrow_mut();
+        let used = quotas.entry(key).or_default();
+        let admitted = *used + cost <= limit;
+        if admitted {
+            *used += cost;
+        }
+        Answer::Quota { admitted, used: *used, reset: Duration::from_hours(1) }
+    }
+
     /// GCRA, all at one time.
     fn answer(&self, batch: &Batch) -> Answers {
         let now = batch.now.as_micros();
@@ -209,7 +237,19 @@ impl World {
                 Answer::Take { admitted, remaining: 0, retry_after, reset: Duration::ZERO }
             }
             Op::Map { key, change } => self.change(*key, change),
-            _ => Answer::Done,
+            Op::Acquire { key, limit, lease, .. } => self.acquire(*key, *limit, *lease),
+            Op::Release { key, lease } => {
+                self.places.borrow_mut().entry(*key).or_default().retain(|holder| holder != lease);
+                Answer::Done
+            }
+            Op::Quota { key, limit, cost, .. } => self.spend(*key, *limit, *cost),
+            Op::Distinct { key, value, window, .. } => {
+                let mut sets = self.values.borrow_mut();
+                let set = sets.entry(*key).or_default();
+                let new = set.insert(*value);
+                Answer::Distinct { count: set.len() as u64, new, reset: *window }
+            }
+            Op::Once { .. } | Op::Recent { .. } => Answer::Done,
         });
         answers.collect()
     }
@@ -266,8 +306,9 @@ fn fields(lines: &[String]) -> Headers {
         .collect()
 }
 
-fn arrival(request: &Request, random: u128) -> Result<Arrival, String> {
-    let (method, target) = request.line.split_once(' ').ok_or("a request line is a method and a target")?;
+fn arrival(request: &Request, time: u32) -> Result<Arrival, String> {
+    let line = request.line(time);
+    let (method, target) = line.split_once(' ').ok_or("a request line is a method and a target")?;
     let ip: IpAddr = request.from.parse().map_err(|error| format!("{}: {error}", request.from))?;
     let mut headers = Headers::default();
     headers.push("Host", request.host.clone());
@@ -286,7 +327,7 @@ fn arrival(request: &Request, random: u128) -> Result<Arrival, String> {
     });
     let now = Moment { wall: Timestamp::from_secs(NOW), tick: Tick(0) };
     Ok(Arrival {
-        id: EventId::new(now.wall, random),
+        id: EventId::new(now.wall, u128::from(time)),
         now,
         peer: Arc::new(Peer { address: SocketAddr::new(ip, 40_000), listener: "0.0.0.0:8080".into(), tls }),
         head: RequestHead {

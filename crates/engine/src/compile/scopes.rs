@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use portcullis_expr::{Path, Var};
 use portcullis_policy::{
-    BodyPolicy, Carrier, CheckStance, Condition, Credential, KeyPart, Limit, Mode, Policy, Require, Rule,
+    BodyPolicy, Carrier, CheckStance, Credential, KeyPart, Limit, Measure, Mode, Policy, Require, Rule,
     RuleAction, Settings, Site, Skippable, Stance,
 };
 use smol_str::{SmolStr, format_smolstr};
@@ -48,10 +48,6 @@ pub(super) fn nowhere(policy: &Policy) -> Scope {
     }
 }
 
-fn reads_body(when: &Condition) -> bool {
-    when.reads().vars.contains(&Var::Body)
-}
-
 /// Names only the gateway may set towards a site: those that any rule for it sets.
 pub(super) fn reserved_names(global: &[Rule], site: &Site) -> Arc<[SmolStr]> {
     let routes = site.routes.iter().flat_map(|route| route.settings.rules.iter());
@@ -78,7 +74,8 @@ impl Compiling<'_> {
         let mut limits = ByTurn::default();
         let passed = limits_passed(&all);
         for limit in settings.limits.iter() {
-            limits.push(limit_turn(limit, &all).max(passed), compile_limit(&self.site.name, limit));
+            let turn = limit_turn(limit, &all).max(passed);
+            compile_limit(&self.site.name, limit).for_each(|threshold| limits.push(turn, threshold));
         }
         let masks_late = rules
             .at(Turn::ResponseHead)
@@ -100,7 +97,7 @@ impl Compiling<'_> {
             },
             allow: settings.allow.as_ref().map(|allow| allow.checked.compile()),
             reads_request: all.iter().any(|rule| turns::all_reads(rule).vars.contains(&Var::Body))
-                || settings.limits.iter().filter_map(|limit| limit.when.as_ref()).any(reads_body),
+                || settings.limits.iter().any(|limit| limit.reads().has(Var::Body)),
             reads_response: masks_late || !rules.at(Turn::ResponseBody).is_empty(),
             rules,
             limits,
@@ -180,45 +177,56 @@ fn limits_passed(rules: &[&Rule]) -> Turn {
     if latest.is_some_and(|turn| turn > Turn::Located) { Turn::Operation } else { Turn::Located }
 }
 
-/// Limits run before or after the caller is known, or with the body; there is one batch each.
+/// Limits run before or after the caller is known, with the body, or once all is over; there is one batch each.
 fn limit_turn(limit: &Limit, rules: &[&Rule]) -> Turn {
-    let by_key = limit.key.iter().map(|part| match part {
-        KeyPart::Caller | KeyPart::Identity => Turn::Authenticated,
-        KeyPart::Operation | KeyPart::Param(_) => Turn::Operation,
-        _ => Turn::Located,
-    });
-    let settled = turns::settle(rules);
-    let by_condition = limit.when.as_ref().map(|when| {
-        let set = turns::latest_setter(when.reads(), rules, &settled);
-        Turn::from(when.reads().known).max(set.unwrap_or(Turn::Located))
-    });
-    let turn = by_key.chain(by_condition).max().unwrap_or(Turn::Located).max(turns::earliest(limit.phase));
-    match turn {
+    if limit.is_late() {
+        return Turn::End;
+    }
+    let (reads, settled) = (limit.reads(), turns::settle(rules));
+    let set = turns::latest_setter(&reads, rules, &settled).unwrap_or(Turn::Located);
+    match Turn::from(reads.known).max(set).max(turns::earliest(limit.phase)) {
         Turn::Located => Turn::Located,
         Turn::Authenticated | Turn::Operation => Turn::Operation,
         _ => Turn::RequestBody,
     }
 }
 
-fn compile_limit(site: &str, limit: &Limit) -> scope::Limit {
-    scope::Limit {
+/// Every threshold counts for itself, so that what one refuses still counts towards those above.
+fn compile_limit<'a>(site: &'a str, limit: &'a Limit) -> impl Iterator<Item = scope::Limit> + 'a {
+    let key: Arc<[Part]> = limit.key.iter().map(part).collect();
+    let except: Arc<[SmolStr]> = limit.except.iter().map(|tag| tag.as_smol().clone()).collect();
+    let cost = Arc::new(limit.cost.clone());
+    limit.thresholds.iter().map(move |threshold| scope::Limit {
         name: limit.name.clone(),
         tag: format_smolstr!("limit:{}", limit.name),
-        root: root(site, limit),
-        key: limit.key.iter().map(part).collect(),
+        root: root(site, limit, &threshold.measure),
+        key: Arc::clone(&key),
+        missing: limit.missing,
         when: limit.when.as_ref().map(|when| when.checked.compile()),
-        rate: limit.rate,
-        burst: limit.capacity(),
-        action: limit.action,
-    }
+        except: Arc::clone(&except),
+        measure: measure(&threshold.measure),
+        cost: Arc::clone(&cost),
+        action: threshold.action,
+    })
 }
 
-/// A changed rate begins with a fresh bucket; a limit that a route inherits shares its site's.
-fn root(site: &str, limit: &Limit) -> [u8; 16] {
+/// A changed measure begins afresh; a limit that a route inherits shares its site's.
+fn root(site: &str, limit: &Limit, measure: &Measure) -> [u8; 16] {
     let key: Vec<String> = limit.key.iter().map(ToString::to_string).collect();
-    let (rate, per) = (limit.rate.count, limit.rate.per.as_micros());
-    let text = format!("{site}\0{}\0{}\0{rate}\0{per}\0{}", limit.name, key.join("\0"), limit.capacity());
+    let text = format!("{site}\0{}\0{}\0{measure}", limit.name, key.join("\0"));
     blake3::hash(text.as_bytes()).as_bytes().first_chunk().copied().unwrap_or_default()
+}
+
+fn measure(measure: &Measure) -> scope::Measure {
+    match measure {
+        Measure::Rate { rate, burst } => scope::Measure::Rate { rate: *rate, burst: burst.get() },
+        Measure::Concurrency(most) => scope::Measure::Concurrency(most.get()),
+        Measure::Quota(quota) => scope::Measure::Quota(*quota),
+        Measure::Bytes(quota) => scope::Measure::Bytes(*quota),
+        Measure::Distinct { of, limit } => {
+            scope::Measure::Distinct { of: part(of), most: limit.count.get(), window: limit.per }
+        }
+    }
 }
 
 fn part(part: &KeyPart) -> Part {
@@ -226,6 +234,7 @@ fn part(part: &KeyPart) -> Part {
     match part {
         KeyPart::Caller => Part::Caller,
         KeyPart::Ip => Part::Address,
+        KeyPart::Network { v4, v6 } => Part::Network(*v4, *v6),
         KeyPart::Identity => Part::Identity,
         KeyPart::Host => Part::Host,
         KeyPart::Method => Part::Method,
@@ -235,5 +244,7 @@ fn part(part: &KeyPart) -> Part {
         KeyPart::Query(name) => named(Var::Query, name),
         KeyPart::Cookie(name) => named(Var::Cookies, name),
         KeyPart::Param(name) => named(Var::Params, name),
+        KeyPart::Body(path) => Part::Named(Var::Body, path.clone()),
+        KeyPart::Tag(namespace) => Part::Tags(format_smolstr!("{namespace}:")),
     }
 }

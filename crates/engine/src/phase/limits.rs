@@ -1,22 +1,31 @@
 //! Limits of one turn: one batch to the store, one look at its answers.
 //!
-//! Every limit that applies is counted, whatever the others or the rules say; a counter's key is a keyed hash, so
-//! the store learns nothing of callers. Fields of a key that are absent count as one value of their own, so that
-//! leaving one out evades nothing; a limit by identity does not touch callers without one.
+//! Every limit that applies is counted, whatever the others or the rules say. Places taken are given back, and bytes
+//! counted, when the exchange ends; limits over what is known only then are counted in the same batch.
 
-use portcullis_expr::{Facts as _, Value};
-use portcullis_model::counter::{Answer as Counted, Answers, Batch, CounterKey, Op, StoreFailure};
-use portcullis_model::{Action, CallerKey, Cause, Reason, Stage};
+mod excess;
+mod key;
+
+use std::time::Duration;
+
+use portcullis_expr::Facts as _;
+use portcullis_model::counter::{Answer as Counted, Answers, Batch, Op, StoreFailure};
+use portcullis_model::{Action, Cause, Reason, Stage};
 use portcullis_policy::{LimitAction, OnFailure, Skippable};
 use smallvec::SmallVec;
 use smol_str::SmolStr;
 
 use crate::facts::View;
-use crate::scope::{Limit, Part, Scope, Turn};
+use crate::scope::{Limit, Measure, Scope, Turn};
 use crate::snapshot::Snapshot;
-use crate::state::{Answer, State};
+use crate::state::{Answer, Given, State};
 
 use super::rules;
+
+/// After this a place is free again whatever became of its exchange.
+const PLACE_HELD: Duration = Duration::from_hours(1);
+/// How many different values are counted exactly.
+const EXACT: u32 = 512;
 
 /// The batch of a turn, if any limit applies.
 pub(crate) fn plan(snapshot: &Snapshot, state: &mut State, turn: Turn) -> Option<Batch> {
@@ -27,11 +36,9 @@ pub(crate) fn plan(snapshot: &Snapshot, state: &mut State, turn: Turn) -> Option
     let mut batch = Batch { now: state.began.wall, ops: SmallVec::new() };
     let mut counting = SmallVec::new();
     for (index, limit) in limits.iter().enumerate() {
-        let view = View { snapshot, state };
-        let applies = limit.when.as_ref().is_none_or(|when| when.holds(&view));
-        if applies && let Some(key) = counter_key(&view, limit) {
-            let (rate, per) = (limit.rate.count.get(), limit.rate.per);
-            batch.ops.push(Op::Take { key, rate, per, burst: limit.burst, cost: 1 });
+        if let Some(op) = count(&View { snapshot, state }, limit) {
+            note_debt(state, limit, &op);
+            batch.ops.push(op);
             counting.push(index as u16);
         }
     }
@@ -42,25 +49,79 @@ pub(crate) fn plan(snapshot: &Snapshot, state: &mut State, turn: Turn) -> Option
     Some(batch)
 }
 
+/// What is to be counted; none where the limit does not apply.
+fn count(view: &View<'_>, limit: &Limit) -> Option<Op> {
+    let exempt = limit.except.iter().any(|tag| view.has_tag(tag));
+    if exempt || !limit.when.as_ref().is_none_or(|when| when.holds(view)) {
+        return None;
+    }
+    let key = key::counter(view, limit)?;
+    Some(match &limit.measure {
+        Measure::Rate { rate, burst } => {
+            let (rate, per) = (rate.count.get(), rate.per);
+            Op::Take { key, rate, per, burst: *burst, cost: cost(view, limit) }
+        }
+        Measure::Concurrency(most) => {
+            Op::Acquire { key, limit: *most, lease: view.state.id.as_u128(), ttl: PLACE_HELD }
+        }
+        Measure::Quota(quota) => {
+            Op::Quota { key, window: quota.window, limit: quota.most.get(), cost: cost(view, limit) }
+        }
+        // Only looked at: what it carries is counted when it ends.
+        Measure::Bytes(quota) => {
+            Op::Quota { key, window: quota.window, limit: quota.most.get() - 1, cost: 0 }
+        }
+        Measure::Distinct { of, window, .. } => {
+            Op::Distinct { key, value: key::value(view, of)?, window: *window, exact: EXACT }
+        }
+    })
+}
+
+fn cost(view: &View<'_>, limit: &Limit) -> u64 {
+    let name = view.operation_name().filter(|_| !limit.cost.operations.is_empty());
+    let named = limit.cost.operations.iter().find(|(operation, _)| name == Some(operation));
+    named.map_or(limit.cost.usual, |(_, cost)| *cost)
+}
+
+/// Remembers what the end must give back or add.
+fn note_debt(state: &mut State, limit: &Limit, op: &Op) {
+    match (&limit.measure, op) {
+        (Measure::Concurrency(_), Op::Acquire { key, .. }) => state.given.push(Given::Place(*key)),
+        (Measure::Bytes(quota), Op::Quota { key, .. }) => state.given.push(Given::Bytes(*key, quota.window)),
+        _ => {}
+    }
+}
+
 /// Judges the answers to the batch that was planned last.
 pub(crate) fn judge(
     snapshot: &Snapshot,
     state: &mut State,
     answers: Result<Answers, StoreFailure>,
 ) -> Option<Turn> {
-    let (turn, counting) = state.counting.take()?;
     let scope = snapshot.scope(state.place);
     match answers {
-        Ok(answers) => {
-            let limits = scope.limits.at(turn);
-            let counted = counting.iter().filter_map(|index| limits.get(usize::from(*index)));
-            for (limit, answer) in counted.zip(&answers) {
-                if let Counted::Take { admitted: false, retry_after, .. } = answer {
-                    exceed(snapshot, scope, state, limit, *retry_after);
-                }
-            }
+        Ok(answers) => judge_answers(snapshot, scope, state, &answers),
+        Err(failure) => {
+            fail(snapshot, scope, state, &failure);
+            state.counting.take().map(|(turn, _)| turn)
         }
-        Err(failure) => fail(snapshot, scope, state, &failure),
+    }
+}
+
+/// The same once the exchange is over, where a store that fails refuses nothing.
+pub(crate) fn judge_end(snapshot: &Snapshot, state: &mut State, answers: Result<Answers, StoreFailure>) {
+    match answers {
+        Ok(answers) => _ = judge_answers(snapshot, snapshot.scope(state.place), state, &answers),
+        Err(failure) => state.note(store_failed(&failure, Action::Monitor)),
+    }
+}
+
+fn judge_answers(snapshot: &Snapshot, scope: &Scope, state: &mut State, answers: &Answers) -> Option<Turn> {
+    let (turn, counting) = state.counting.take()?;
+    let limits = scope.limits.at(turn);
+    let counted = counting.iter().filter_map(|index| limits.get(usize::from(*index)));
+    for (limit, answer) in counted.zip(answers) {
+        exceed(snapshot, scope, state, (limit, turn), answer);
     }
     Some(turn)
 }
@@ -70,92 +131,53 @@ pub(super) fn fail(snapshot: &Snapshot, scope: &Scope, state: &mut State, failur
         OnFailure::Allow => Action::Monitor,
         OnFailure::Deny => Action::Block,
     };
+    state.decide(scope.mode, store_failed(failure, action), Answer::status(503));
+}
+
+fn store_failed(failure: &StoreFailure, action: Action) -> Reason {
     let reason = Reason::new(Stage::Gateway, SmolStr::new_static("gateway.store_failed"), action);
-    state.decide(scope.mode, reason.detail(failure.to_string()), Answer::status(503));
+    reason.detail(failure.to_string())
 }
 
 fn exceed(
     snapshot: &Snapshot,
     scope: &Scope,
     state: &mut State,
-    limit: &Limit,
-    retry_after: std::time::Duration,
+    (limit, turn): (&Limit, Turn),
+    answer: &Counted,
 ) {
+    let Some(excess) = excess::of(limit, answer) else { return };
     state.tag(&limit.tag, Cause::Limit(limit.name.clone()));
     let (action, answer) = match limit.action {
         LimitAction::Monitor => (Action::Monitor, Answer::status(200)),
-        LimitAction::Throttle => (Action::Throttle, Answer::retry_after(retry_after)),
+        LimitAction::Throttle => (Action::Throttle, excess.answer(limit)),
         LimitAction::Block => (Action::Block, Answer::status(403)),
         LimitAction::Ban(order) => {
             rules::ban(snapshot, scope, state, &limit.tag, order);
             (Action::Ban, Answer::status(403).closing())
         }
     };
-    let reason = Reason::new(Stage::Limits, SmolStr::new_static("limits.exceeded"), action);
-    state.decide(scope.mode, reason.by(limit.name.clone()), answer);
-}
-
-/// The key of a limit's counter; none where it counts by identity and there is none.
-fn counter_key(view: &View<'_>, limit: &Limit) -> Option<CounterKey> {
-    let mut bytes: SmallVec<[u8; 192]> = SmallVec::from_slice(&limit.root);
-    for part in &limit.key {
-        write_part(view, part, &mut bytes)?;
+    let reason =
+        |code, action| Reason::new(Stage::Limits, SmolStr::new_static(code), action).by(limit.name.clone());
+    // Once it is over nothing is refused any more; what follows is for those that come next.
+    match (turn, limit.action) {
+        (Turn::End, LimitAction::Ban(_)) => state.note(reason("limits.banned", Action::Monitor)),
+        (Turn::End, _) => state.note(reason("limits.exceeded", Action::Monitor)),
+        _ => state.decide(scope.mode, reason("limits.exceeded", action), answer),
     }
-    Some(view.snapshot.node().counter(&bytes))
 }
 
-fn write_part(view: &View<'_>, part: &Part, bytes: &mut SmallVec<[u8; 192]>) -> Option<()> {
-    let state = view.state;
-    match part {
-        Part::Caller => write_caller(&state.caller, bytes),
-        Part::Address => write_caller(&CallerKey::address(state.client), bytes),
-        Part::Identity => match &state.caller {
-            CallerKey::Identity(_) => write_caller(&state.caller, bytes),
-            CallerKey::Address(_) => return None,
-        },
-        Part::Host => write_text(Some(&state.normal.host), bytes),
-        Part::Method => write_text(Some(state.head.method.as_str()), bytes),
-        Part::Path => write_text(Some(state.normal.path()), bytes),
-        Part::Operation => write_text(view.operation_name().map(SmolStr::as_str), bytes),
-        Part::Named(var, path) => write_value(&view.member(*var, path), bytes),
-    }
-    Some(())
-}
-
-fn write_caller(caller: &CallerKey, bytes: &mut SmallVec<[u8; 192]>) {
-    match caller {
-        CallerKey::Identity(name) => {
-            bytes.push(2);
-            write_text(Some(&name.provider), bytes);
-            write_text(Some(&name.subject), bytes);
+/// What is counted once the exchange is over, then what it gives back and what it carried.
+pub(crate) fn end(snapshot: &Snapshot, state: &mut State) -> SmallVec<[Op; 4]> {
+    let mut ops = plan(snapshot, state, Turn::End).map(|batch| batch.ops).unwrap_or_default();
+    let carried = state.outcome.as_ref().map_or(0, |outcome| outcome.request_bytes + outcome.response_bytes);
+    let lease = state.id.as_u128();
+    ops.extend(state.given.drain(..).filter_map(|given| match given {
+        Given::Place(key) => Some(Op::Release { key, lease }),
+        // Never refused: it was carried.
+        Given::Bytes(key, window) => {
+            (carried > 0).then_some(Op::Quota { key, window, limit: u64::MAX, cost: carried })
         }
-        CallerKey::Address(std::net::IpAddr::V4(ip)) => {
-            bytes.push(4);
-            bytes.extend_from_slice(&ip.octets());
-        }
-        CallerKey::Address(std::net::IpAddr::V6(ip)) => {
-            bytes.push(6);
-            bytes.extend_from_slice(&ip.octets());
-        }
-    }
-}
-
-fn write_value(value: &Value<'_>, bytes: &mut SmallVec<[u8; 192]>) {
-    match value {
-        Value::Str(text) => write_text(Some(text), bytes),
-        Value::Many(texts) => texts.iter().for_each(|text| write_text(Some(text), bytes)),
-        _ => write_text(None, bytes),
-    }
-}
-
-/// Length first, so that no two keys run together; an absent text differs from an empty one.
-fn write_text(text: Option<&str>, bytes: &mut SmallVec<[u8; 192]>) {
-    match text {
-        Some(text) => {
-            bytes.push(1);
-            bytes.extend_from_slice(&(text.len() as u32).to_le_bytes());
-            bytes.extend_from_slice(text.as_bytes());
-        }
-        None => bytes.push(0),
-    }
+    }));
+    ops
 }

@@ -19,6 +19,7 @@ use smol_str::SmolStr;
 
 use crate::body::Passage;
 use crate::connection::ConnectionContext;
+use crate::ports::Ports;
 
 /// One exchange between its arrival and its end.
 pub(crate) struct Course {
@@ -186,43 +187,51 @@ impl Course {
             not_inspected: std::mem::take(&mut self.seen.not_inspected),
         };
         let finished = stage.finish(facts);
-        self.write(&finished);
-        self.record(&finished);
+        self.settle(finished);
     }
 
-    /// Hands the store what it is to carry out; nobody waits for it.
-    fn write(&self, finished: &Finished) {
-        let Some(batch) = finished.writes() else { return };
-        let node = &self.connection.node;
-        if matches!(node.ports.store.apply(batch), Reply::Ready(_)) {
-            return;
+    /// Hands the store what it is to carry out, and records the exchange once it has answered.
+    fn settle(&self, mut finished: Finished) {
+        let (ports, id) = (&self.connection.node.ports, self.id);
+        let Some(batch) = finished.writes() else { return record(ports, id, &finished) };
+        let ready = match ports.store.apply(batch) {
+            Reply::Ready(answers) => Some(answers),
+            Reply::Waiting(_) => None,
+        };
+        if let Some(answers) = ready {
+            finished.settle(answers).iter().for_each(|ban| ports.store.ban(ban.clone()));
+            return record(ports, id, &finished);
         }
         // Elsewhere than in memory it takes a while: asked again by a task that can wait.
-        let (store, batch) = (Arc::clone(&node.ports.store), batch.clone());
-        node.tasks.spawn(async move { store.apply(&batch).answers().await });
-    }
-
-    /// Totals first, so that they are exact; then the event, if it is wanted; then the observation.
-    fn record(&self, finished: &Finished) {
-        let ports = &self.connection.node.ports;
-        let summary = finished.summary();
-        ports.metrics.exchange(summary);
-        finished.not_inspected().iter().for_each(|part| ports.metrics.not_inspected(part));
-        ports.recorder.fold(summary);
-        if ports.recorder.wants(summary, self.id) != Wants::No {
-            ports.recorder.offer(finished.event());
-        }
-        if let Some(learn) = &ports.observations
-            && let Some(observation) = finished.observation()
-        {
-            // A full queue is learning's loss, never traffic's.
-            let _ = learn.try_send(observation);
-        }
+        let node = Arc::clone(&self.connection.node);
+        let Some(batch) = finished.writes().cloned() else { return };
+        self.connection.node.tasks.spawn(async move {
+            let answers = node.ports.store.apply(&batch).answers().await;
+            finished.settle(answers).iter().for_each(|ban| node.ports.store.ban(ban.clone()));
+            record(&node.ports, id, &finished);
+        });
     }
 }
 
 impl Drop for Course {
     fn drop(&mut self) {
         self.end(End::ClientGone);
+    }
+}
+
+/// Totals first, so that they are exact; then the event, if it is wanted; then the observation.
+fn record(ports: &Ports, id: EventId, finished: &Finished) {
+    let summary = finished.summary();
+    ports.metrics.exchange(summary);
+    finished.not_inspected().iter().for_each(|part| ports.metrics.not_inspected(part));
+    ports.recorder.fold(summary);
+    if ports.recorder.wants(summary, id) != Wants::No {
+        ports.recorder.offer(finished.event());
+    }
+    if let Some(learn) = &ports.observations
+        && let Some(observation) = finished.observation()
+    {
+        // A full queue is learning's loss, never traffic's.
+        let _ = learn.try_send(observation);
     }
 }

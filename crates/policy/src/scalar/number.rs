@@ -147,7 +147,7 @@ const UNITS: &[(&str, u64)] = &[
 ];
 
 /// `1h30m`, `250ms`, `30d`; one or more whole numbers, each with its unit.
-fn parse_duration(text: &str) -> Option<Duration> {
+pub(crate) fn parse_duration(text: &str) -> Option<Duration> {
     let mut rest = text.trim();
     let mut total: u64 = 0;
     while !rest.is_empty() {
@@ -187,7 +187,8 @@ impl Decode for Duration {
     }
 }
 
-fn parse_size(text: &str) -> Option<u64> {
+/// `64KiB` in bytes.
+pub(crate) fn parse_size(text: &str) -> Option<u64> {
     let (number, unit) = leading_number(text.trim())?;
     let factor: u64 = match unit {
         "" | "B" => 1,

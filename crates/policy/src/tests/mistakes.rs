@@ -105,6 +105,54 @@ const OF_A_SITE: &[(&str, &str)] = &[
          them apart by it)",
     ),
     (
+        "limits: [{ name: a }]",
+        "error at `{ name: a }`: the limit `a` measures nothing (give one of `rate: 100/min`, `concurrency: 10`, \
+         `quota: 10000/day`, `bytes: 1GiB/day`, or `distinct: params.id` with `limit: 50/h`)",
+    ),
+    (
+        "limits: [{ name: a, rate: 5/s, quota: 5/day }]",
+        "error at `{ name: a, rate: 5/s, quota: 5/day }`: the limit `a` measures several things (give one of \
+         `rate: 100/min`, `concurrency: 10`, `quota: 10000/day`, `bytes: 1GiB/day`, or `distinct: params.id` with \
+         `limit: 50/h`)",
+    ),
+    (
+        "limits: [{ name: a, concurrency: 5, burst: 6 }]",
+        "error at `burst`: `burst` goes with `rate` only (leave it out, or write `rate: 100/min`)",
+    ),
+    (
+        "limits: [{ name: a, quota: 10000 }]",
+        "error at `10000`: `quota` must be a quota (write it like `10000/day`, `1000000/month` or `5000/24h`)",
+    ),
+    (
+        "limits: [{ name: a, concurrency: 5, cost: 2 }]",
+        "error at `cost`: only a rate or a quota has a cost (leave it out)",
+    ),
+    (
+        "limits: [{ name: a, rate: 5/s, cost: { exports: 2 } }]",
+        "error at `exports`: `exports` is not an operation (write it like `POST /exports`)",
+    ),
+    (
+        "limits: [{ name: a, rate: 5/s, above: [{ rate: 4/s, action: block }] }]",
+        "error at `{ rate: 4/s, action: block }`: this threshold is not above the one before it (give more of the \
+         same measure, the lowest first)",
+    ),
+    (
+        "limits: [{ name: a, rate: 5/s, above: [{ rate: 6/s, action: monitor }] }]",
+        "error at `{ rate: 6/s, action: monitor }`: this threshold is not stricter than the one before it (from the \
+         mildest: `monitor`, `throttle`, `block`, `ban`)",
+    ),
+    (
+        "limits: [{ name: a, rate: 5/s, when: 'status == 401' }]",
+        "error at `{ name: a, rate: 5/s, when: 'status == 401' }`: `throttle` comes too late in the limit `a`: what it \
+         reads is known only with the response's head (use `action: monitor` or `action: ban`, which hold for what \
+         comes next)",
+    ),
+    (
+        "limits: [{ name: a, rate: 5/s, counted: end }]",
+        "error at `{ name: a, rate: 5/s, counted: end }`: `throttle` comes too late in the limit `a`: it is counted \
+         once exchanges have ended (use `action: monitor` or `action: ban`, which hold for what comes next)",
+    ),
+    (
         "rules: [{ name: a, when: 'true' }]",
         "error at `a`: the rule `a` does nothing (give it a `tag`, an `action` or `headers`)",
     ),

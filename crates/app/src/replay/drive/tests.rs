@@ -25,7 +25,9 @@ fn every_case_of_the_engine_replays_as_expected() {
             let file = CaseFile::parse(&name, &text).expect("cases");
             let snapshot = compile(&file);
             for case in &file.cases {
-                let Some(recorded) = recorded(case) else {
+                let times = 0..case.times.max(1);
+                let Some(recorded) = times.map(|time| recorded(case, time)).collect::<Option<Vec<_>>>()
+                else {
                     left_out += 1;
                     continue;
                 };
@@ -46,9 +48,10 @@ fn compile(file: &CaseFile) -> Arc<Snapshot> {
 }
 
 /// The case as a recording would hold it; none where it could not.
-fn recorded(case: &Case) -> Option<Recorded> {
+fn recorded(case: &Case, time: u32) -> Option<Recorded> {
     let request = &case.request;
-    let (method, target) = request.line.split_once(' ')?;
+    let line = request.line(time);
+    let (method, target) = line.split_once(' ')?;
     if request.sni.is_some() || request.certificate.is_some() || !target.starts_with('/') {
         return None;
     }
@@ -74,11 +77,11 @@ fn pairs(lines: &[String]) -> Vec<(String, String)> {
 }
 
 /// What differs from what the case expects, as far as a replay's event shows it.
-fn replayed(snapshot: &Arc<Snapshot>, case: &Case, recorded: &Recorded) -> Vec<String> {
+fn replayed(snapshot: &Arc<Snapshot>, case: &Case, recorded: &[Recorded]) -> Vec<String> {
     let replayer = Replayer::new(Arc::clone(snapshot));
-    let replay = |at| replayer.replay(recorded, at as usize).expect("an event");
+    let replay = |(at, recorded)| replayer.replay(recorded, at).expect("an event");
     // All of them, in order: limits count.
-    let events: Vec<Event> = (0..case.times.max(1)).map(replay).collect();
+    let events: Vec<Event> = recorded.iter().enumerate().map(replay).collect();
     let event = events.last().expect("at least one").clone();
     let status = event.response.as_ref().map_or(0, |response| response.status);
     let upstream = event.upstream.as_ref().map(|_| String::new());

@@ -1,0 +1,76 @@
+//! What happens above a limit.
+
+use portcullis_document::Node;
+
+use crate::decode::{Decode, Reading, section};
+use crate::rule::BanOrder;
+use crate::table::{Kind, Word};
+
+/// What happens above a limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LimitAction {
+    /// It is marked as worth a look.
+    Monitor,
+    /// It is refused for now, with `Retry-After` from the bucket.
+    Throttle,
+    /// It is refused.
+    Block,
+    /// It is refused, and its caller for a time.
+    Ban(BanOrder),
+}
+
+impl LimitAction {
+    /// The word policy uses.
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Monitor => "monitor",
+            Self::Throttle => "throttle",
+            Self::Block => "block",
+            Self::Ban(_) => "ban",
+        }
+    }
+
+    /// Where it stands among the others, the mildest first.
+    pub(super) const fn strictness(&self) -> u8 {
+        match self {
+            Self::Monitor => 0,
+            Self::Throttle => 1,
+            Self::Block => 2,
+            Self::Ban(_) => 3,
+        }
+    }
+}
+
+section! {
+    /// A limit's action with its details.
+    pub(crate) struct LimitActionKeys as "limit's action" {
+        /// Refuses the caller for a time.
+        ban: BanOrder,
+    }
+}
+
+const BARE: &[Word] = &[
+    Word { word: "monitor", about: &["Marks the exchange as worth a look."] },
+    Word {
+        word: "throttle",
+        about: &["Refuses it for now: 429 with `Retry-After`, `RateLimit` and `RateLimit-Policy`."],
+    },
+    Word { word: "block", about: &["Refuses it with 403."] },
+    Word { word: "ban", about: &["Refuses it, and its caller for 15 minutes."] },
+];
+
+impl Decode for LimitAction {
+    const KIND: Kind = Kind::Either(&[Kind::Words(BARE), <LimitActionKeys as Decode>::KIND]);
+
+    fn decode(node: &Node, _: Option<&Self>, reading: &mut Reading) -> Option<Self> {
+        if node.entries().is_some() {
+            return LimitActionKeys::decode(node, None, reading).map(|keys| Self::Ban(keys.ban));
+        }
+        match crate::decode::word(node, BARE, reading)? {
+            "monitor" => Some(Self::Monitor),
+            "throttle" => Some(Self::Throttle),
+            "block" => Some(Self::Block),
+            _ => reading.default("15m").map(Self::Ban),
+        }
+    }
+}
