@@ -117,6 +117,15 @@ impl Stage {
         documents.collect::<Result<_, _>>().context("portcullis printed something else than JSON")
     }
 
+    /// Writes down what was learned, as the operator would; where.
+    fn export(&self) -> Result<PathBuf> {
+        let output = self.portcullis().args(["api", "export"]).output().context("cannot run portcullis")?;
+        anyhow::ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let learned = self.folder.join("learned.yaml");
+        std::fs::write(&learned, output.stdout)?;
+        Ok(learned)
+    }
+
     fn portcullis(&self) -> Command {
         let mut command = Command::new(self.binaries.join("portcullis"));
         command.current_dir(&self.folder);

@@ -40,7 +40,25 @@ pub(super) fn tell(stage: &Stage) -> Result<String> {
     }
     text.push_str("Who was stopped, and why\n\n");
     text.push_str(&stopped(&stage.ask(&["events", "--limit", "2000", "--where", STOPPED])?));
+    text.push_str("\nWhat it learned of them, and wants looked at (portcullis findings)\n\n");
+    text.push_str(&findings(&stage.ask(&["findings"])?));
+    let learned = stage.export()?;
+    let _ = writeln!(text, "\n  All it learned, as OpenAPI: {}", learned.display());
     Ok(text)
+}
+
+/// The findings, the gravest first, each with what was answered.
+fn findings(found: &[Value]) -> String {
+    let mut text = String::new();
+    for finding in found {
+        let of = |field: &str| finding[field].as_str().unwrap_or("-");
+        let _ = writeln!(text, "  {:<9} {}", of("severity").to_uppercase(), of("title"));
+        let evidence = finding["evidence"].as_array().into_iter().flatten();
+        for piece in evidence.filter(|piece| piece["name"] == "answer").take(1) {
+            let _ = writeln!(text, "            it answers {}", piece["text"].as_str().unwrap_or("-"));
+        }
+    }
+    text
 }
 
 /// Everything that was not let through.

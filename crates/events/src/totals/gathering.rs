@@ -1,12 +1,13 @@
 //! Adds counts up to the lines people read.
 //!
-//! Invariant: every exchange is in exactly one operation's line; the callers named and the others together are all
+//! Invariant: every exchange is in exactly one operation's line, whatever name it had at its time; the callers named and the others together are all
 //! of them, because of a named caller only what is certain is subtracted.
 
 use std::collections::BTreeMap;
 
 use hashbrown::HashMap;
 use portcullis_model::Timestamp;
+use portcullis_model::observation::SegmentKind::{Date, Email, Hash, Number, Opaque, Uuid};
 use smol_str::SmolStr;
 
 use super::callers::{CallerCount, Callers};
@@ -17,14 +18,18 @@ use super::lines::{CallerLine, OperationLine, Top};
 /// Adds lines and callers up to what people read.
 #[derive(Debug, Default)]
 pub(crate) struct Gathering {
-    lines: HashMap<(SmolStr, SmolStr), (OperationLine, Latency)>,
+    /// By site and the shape of the operation's template.
+    lines: HashMap<(SmolStr, String), (OperationLine, Latency)>,
     callers: Option<Callers>,
 }
 
 impl Gathering {
     pub(crate) fn add(&mut self, line: &Line, counts: &Counts) {
-        let place = self.lines.entry((line.site.clone(), line.operation.clone()));
+        let place = self.lines.entry((line.site.clone(), shape(&line.operation)));
         let (total, latency) = place.or_insert_with(|| (OperationLine::new(line), Latency::default()));
+        if looks(&line.operation) < looks(&total.operation) {
+            total.operation = line.operation.clone();
+        }
         total.count += counts.count;
         total.standing = line.standing.or(total.standing);
         if line.action.refuses() {
@@ -66,6 +71,19 @@ impl Gathering {
             other_callers: exchanges.saturating_sub(named),
         }
     }
+}
+
+/// A template without the names of its parameters: what an operation is called changes as it is learned, this does not.
+fn shape(operation: &str) -> String {
+    let mut pieces = operation.split('{');
+    let first = pieces.next().unwrap_or_default().to_owned();
+    pieces.fold(first, |shape, piece| shape + "{}" + piece.split_once('}').map_or("", |(_, rest)| rest))
+}
+
+/// How many parameters are named by the look of their values alone.
+fn looks(operation: &str) -> usize {
+    let kinds = [Number, Uuid, Hash, Date, Email, Opaque].iter().filter_map(|kind| kind.placeholder());
+    kinds.map(|placeholder| operation.matches(placeholder).count()).sum()
 }
 
 /// Callers kept apart in what people read.
@@ -114,5 +132,32 @@ impl OperationLine {
             p90_us: 0,
             p99_us: 0,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::totals::lines::StatusClass;
+    use portcullis_model::Action;
+
+    #[test]
+    fn an_operation_that_got_a_better_name_stays_one() {
+        let mut gathering = Gathering::default();
+        let counts = Counts { count: 2, ..Counts::default() };
+        for name in ["GET /users/{number}", "GET /users/{userId}", "GET /users/login"] {
+            let line = Line {
+                site: "shop".into(),
+                operation: name.into(),
+                standing: None,
+                action: Action::Pass,
+                would_have: Action::Pass,
+                class: StatusClass::Success,
+            };
+            gathering.add(&line, &counts);
+        }
+        let top = gathering.finish(Timestamp::default(), Timestamp::default());
+        let lines: Vec<_> = top.operations.iter().map(|line| (line.operation.as_str(), line.count)).collect();
+        assert_eq!(lines, [("GET /users/{userId}", 4), ("GET /users/login", 2)]);
     }
 }
