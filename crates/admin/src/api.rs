@@ -18,7 +18,8 @@ use smol_str::SmolStr;
 
 pub use findings::{FoundFindings, Mark, MarkFinding, findings_target};
 pub use inventory::{
-    FoundOperations, OperationQuery, OperationView, ParameterView, TrafficView, openapi, operations,
+    DriftView, FoundOperations, OperationQuery, OperationView, ParameterView, TrafficView, openapi,
+    operations,
 };
 
 /// How the gateway is.

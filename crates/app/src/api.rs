@@ -122,6 +122,10 @@ fn told(operation: &OperationView) -> String {
     if let Some(traffic) = &operation.traffic {
         lines.extend(seen(traffic));
     }
+    for drift in &operation.drift {
+        let often = if drift.count > 0 { format!(" ({} ×)", drift.count) } else { String::new() };
+        lines.push(("differs", format!("{}: {}{often}", drift.place, drift.what)));
+    }
     let line = |(what, text): (&str, String)| format!("{what:<12} {}\n", output::shown(&text));
     lines.into_iter().map(line).collect()
 }

@@ -102,8 +102,10 @@ impl Operation {
         now: Timestamp,
     ) -> Assessment {
         let mut stands = self.zombie(contract, declared, versions, now);
-        if stands.is_empty() {
-            stands.extend(self.plain(contract, declared, now));
+        // What no contract ever knew is a shadow first, whatever else speaks against it.
+        let never_declared = contract.is_some() && declared.is_none() && self.facts.declared.is_none();
+        if stands.is_empty() || never_declared {
+            stands.splice(0..0, self.plain(contract, declared, now));
         }
         let standing = stands.first().map(|stands| stands.standing);
         Assessment {

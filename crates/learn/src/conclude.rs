@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 
-use portcullis_inventory::{Assessment, Level, Operation, Posture, Schema, Standing};
+use portcullis_inventory::{Assessment, Drift, DriftKind, Level, Operation, Posture, Schema, Standing};
 use portcullis_model::event::{self, OperationRecord};
 use portcullis_model::finding::{Conclusion, Evidence, Finding, FindingKind, Severity};
 use portcullis_model::{OperationId, Timestamp};
@@ -16,6 +16,8 @@ use crate::drawn::Drawn;
 
 /// How long a site must have been watched before a declared operation that nobody called counts as dormant.
 const SETTLED_SECONDS: i64 = 7 * 24 * 60 * 60;
+/// Exchanges that all showed a credential before one without it is remarkable.
+const ENOUGH: u64 = 10;
 /// Names of fields shown.
 const FIELDS: usize = 12;
 
@@ -39,8 +41,10 @@ pub(crate) fn conclude(
         if count > 0 || before.is_none() {
             findings.extend(about.standing(count));
         }
+        findings.extend(about.drift(was.map_or(&[], |was| was.drift.as_slice())));
         if let Some(was) = was.filter(|_| count > 0) {
-            findings.extend(about.auth_dropped(was, count));
+            let enough = earlier.is_some_and(|earlier| earlier.facts.exchanges >= ENOUGH);
+            findings.extend(about.auth_dropped(was, count).filter(|_| enough));
             findings.extend(about.woken(was, settled, count));
         }
     }
@@ -76,6 +80,7 @@ impl About<'_> {
 
     fn finding(
         &self,
+        subject: &str,
         kind: FindingKind,
         severity: Severity,
         title: String,
@@ -93,7 +98,7 @@ impl About<'_> {
             severity,
             site: self.site.clone(),
             operation: Some(record),
-            subject: SmolStr::default(),
+            subject: subject.into(),
             title,
             why,
             evidence: self.evidence(),
@@ -106,17 +111,20 @@ impl About<'_> {
         let (name, risk) = (self.name(), self.severity());
         match self.assessment.standing? {
             Standing::Shadow => Some(self.finding(
+                "",
                 FindingKind::ShadowOperation,
                 risk.max(Severity::Medium),
                 format!("{name} answers, and no contract declares it"),
                 format!(
-                    "Nobody reviews, limits or retires what nobody declared. {}Declare it (`portcullis api export`), or \
+                    "Nobody reviews, limits or retires what nobody declared. {}{}Declare it (`portcullis api export`), or \
                      stop it: `unknown_apis: block`, or a rule on `tag(\"op:{name}\")`.",
+                    self.also(),
                     self.reasons()
                 ),
                 count,
             )),
             Standing::Zombie => Some(self.finding(
+                "",
                 FindingKind::ZombieCalled,
                 risk.max(Severity::Medium),
                 format!("{name} should not be called any more, and is"),
@@ -139,6 +147,7 @@ impl About<'_> {
         }
         let name = self.name();
         Some(self.finding(
+            "",
             FindingKind::AuthDropped,
             Severity::High,
             format!("{name} answers callers who do not say who they are, which it never did before"),
@@ -159,6 +168,7 @@ impl About<'_> {
         let name = self.name();
         wakes.then(|| {
             self.finding(
+                "",
                 FindingKind::DormantCalled,
                 self.severity().max(Severity::Medium),
                 format!("{name} is called after a long silence"),
@@ -179,6 +189,36 @@ impl About<'_> {
             Level::High => Severity::High,
             Level::Critical => Severity::Critical,
         }
+    }
+
+    /// What else speaks against it, as a sentence, or nothing.
+    fn also(&self) -> String {
+        match self.assessment.why.get(1..) {
+            Some(others) if !others.is_empty() => format!("Moreover, {}. ", others.join("; ")),
+            _ => String::new(),
+        }
+    }
+
+    /// Differences from the contract that the last drawing did not show.
+    fn drift(&self, known: &[Drift]) -> Vec<Finding> {
+        let is_known =
+            |drift: &Drift| known.iter().any(|one| one.kind == drift.kind && one.place == drift.place);
+        let of_traffic = self.assessment.drift.iter().filter(|drift| drift.kind != DriftKind::NeverSeen);
+        of_traffic.filter(|drift| !is_known(drift)).map(|drift| self.drifted(drift)).collect()
+    }
+
+    fn drifted(&self, drift: &Drift) -> Finding {
+        let (name, place, what) = (self.name(), &drift.place, drift.kind.as_str());
+        self.finding(
+            place,
+            FindingKind::ContractDrift,
+            Severity::Low,
+            format!("{name}: {place} is {what}"),
+            "Traffic and contract differ here: whoever reads the contract does not know of it, and checks against it \
+             (`contract_checks`) would refuse it. Declare it, or mend who sends it."
+                .to_owned(),
+            drift.count,
+        )
     }
 
     /// The reasons of its risk as a sentence, or nothing.

@@ -67,9 +67,23 @@ pub struct OperationView {
     /// Since when that is so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub authenticated_since: Option<Timestamp>,
+    /// Where traffic and contract differ.
+    #[serde(default)]
+    pub drift: Vec<DriftView>,
     /// What traffic showed; absent where nobody called it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub traffic: Option<TrafficView>,
+}
+
+/// A difference between traffic and contract.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DriftView {
+    /// Where: `query.sort`, `response.200.body.pin`.
+    pub place: String,
+    /// `not declared`, `declared as required and left out`, `declared and never seen`.
+    pub what: SmolStr,
+    /// In how many exchanges that were looked at.
+    pub count: u64,
 }
 
 /// What traffic showed of an operation.
@@ -125,6 +139,13 @@ impl OperationView {
             risk_reasons: assessment.risk.reasons.clone(),
             authenticated: assessment.authenticated.map(|posture| posture.as_str().into()),
             authenticated_since: assessment.authenticated_since,
+            drift: (assessment.drift.iter())
+                .map(|drift| DriftView {
+                    place: drift.place.clone(),
+                    what: drift.kind.as_str().into(),
+                    count: drift.count,
+                })
+                .collect(),
             traffic: operation.map(TrafficView::of),
         }
     }
