@@ -57,8 +57,13 @@ struct Led {
 impl Scanner {
     /// A scanner for `items`; candidates are indexes into them.
     pub fn build(items: &[Necessary]) -> Self {
+        Self::build_some(items, &Bits::below(items.len()))
+    }
+
+    /// A scanner for some of the items, under the numbers they have among all.
+    pub fn build_some(items: &[Necessary], which: &Bits) -> Self {
         let mut builder = Builder::default();
-        for (index, item) in items.iter().enumerate() {
+        for (index, item) in items.iter().enumerate().filter(|(index, _)| which.contains(*index)) {
             for case in item.cases() {
                 builder.add_gate(index as u32, case);
             }

@@ -56,6 +56,14 @@ fn check(patterns: &[(String, Regex, Necessary)], scanner: &Scanner, value: &[u8
     for step in (1..4).filter(|_| patterns.len() < 50) {
         check_some(scanner, value, &(0..patterns.len()).step_by(step).collect(), &found, scratch);
     }
+    if patterns.len() < 50 {
+        let needs: Vec<Necessary> = patterns.iter().map(|(_, _, needs)| needs.clone()).collect();
+        let some: Bits = (0..patterns.len()).step_by(2).collect();
+        let (mut expected, mut alone) = (found.clone(), Bits::new());
+        expected.intersect_with(&some);
+        Scanner::build_some(&needs, &some).candidates(value, &mut alone, scratch);
+        assert_eq!(alone, expected, "{:?}", value.escape_ascii().to_string());
+    }
     for (index, (pattern, regex, needs)) in patterns.iter().enumerate() {
         if found.contains(index) {
             continue;

@@ -120,7 +120,8 @@ impl Found {
 /// The results of the last few scans.
 #[derive(Debug, Default)]
 pub(super) struct Recent {
-    scans: [(u8, TextId, Bits); RECENT],
+    /// By the numbers of the scanner's front and of the scanner there.
+    scans: [((usize, usize), TextId, Bits); RECENT],
     /// How many there have been.
     known: usize,
 }
@@ -130,16 +131,16 @@ const RECENT: usize = 8;
 
 impl Recent {
     /// What a scan of this text said, if it is kept.
-    pub(super) fn get(&self, front: usize, text: TextId) -> Option<&Bits> {
+    pub(super) fn get(&self, scanner: (usize, usize), text: TextId) -> Option<&Bits> {
         let scans = self.scans.iter().take(self.known);
-        let mut same = scans.filter(|(of, known, _)| *known == text && usize::from(*of) == front);
+        let mut same = scans.filter(|(of, known, _)| *known == text && *of == scanner);
         same.next().map(|(_, _, found)| found)
     }
 
     /// Keeps what a scan of a text said, in the place of the oldest.
-    pub(super) fn keep(&mut self, front: usize, text: TextId, found: &Bits) {
+    pub(super) fn keep(&mut self, scanner: (usize, usize), text: TextId, found: &Bits) {
         if let Some((of, known, bits)) = self.scans.get_mut(self.known % RECENT) {
-            (*of, *known) = (front as u8, text);
+            (*of, *known) = (scanner, text);
             bits.copy_from(found);
         }
         self.known += 1;

@@ -56,7 +56,10 @@ pub(super) struct Item {
 /// The items of one front, ready to scan for.
 #[derive(Debug)]
 pub(super) struct Front {
+    /// For all items.
     pub(super) scanner: Scanner,
+    /// For the few that look at whole bodies, whose values are long.
+    bodies: Vec<Scanner>,
     pub(super) items: Vec<Item>,
     /// For each pipeline, the items that use it.
     pub(super) by_pipeline: Vec<Bits>,
@@ -71,7 +74,12 @@ pub(super) struct Interest {
     pub(super) items: Bits,
     /// Their pipelines.
     pub(super) pipelines: Vec<usize>,
+    /// Its own scanner, if it has one, by its number among those for bodies.
+    scanner: Option<usize>,
 }
+
+/// Variables that hold all of a message at once.
+const BODIES: [Variable; 3] = [Variable::RequestBody, Variable::FullRequest, Variable::ResponseBody];
 
 /// The interests of one variable.
 #[derive(Clone, Debug)]
@@ -87,6 +95,13 @@ impl Front {
         let named = names.named.iter().find(|(name, _)| name.as_bytes().eq_ignore_ascii_case(key));
         let interest = named.map_or(names.other, |(_, interest)| *interest);
         self.interests.get(interest).filter(|interest| !interest.pipelines.is_empty()).map(|_| interest)
+    }
+
+    /// The scanner for values of an interest, and its number among those of this front.
+    pub(super) fn scanner_for(&self, interest: usize) -> (usize, &Scanner) {
+        let own = self.interests.get(interest).and_then(|interest| interest.scanner);
+        let own = own.and_then(|own| Some((own + 1, self.bodies.get(own)?)));
+        own.unwrap_or((0, &self.scanner))
     }
 }
 
@@ -107,6 +122,7 @@ pub(super) fn build_front(
     let necessary: Vec<Necessary> = candidates.iter().map(|candidate| candidate.necessary.clone()).collect();
     let mut front = Front {
         scanner: Scanner::build(&necessary),
+        bodies: Vec::new(),
         items: candidates.iter().map(|candidate| candidate.item).collect(),
         by_pipeline: Vec::new(),
         interests: Vec::new(),
@@ -127,7 +143,12 @@ pub(super) fn build_front(
         if seen.is_empty() {
             continue;
         }
-        let other = front.keep(seen.interest(None, candidates));
+        let mut other = seen.interest(None, candidates);
+        if BODIES.contains(variable) {
+            other.scanner = Some(front.bodies.len());
+            front.bodies.push(Scanner::build_some(&necessary, &other.items));
+        }
+        let other = front.keep(other);
         let named = seen.names().into_iter();
         let named =
             named.map(|name| (name.clone(), front.keep(seen.interest(Some(&name), candidates)))).collect();
@@ -197,6 +218,6 @@ impl<'a> Seen<'a> {
             .collect();
         pipelines.sort_unstable();
         pipelines.dedup();
-        Interest { items, pipelines }
+        Interest { items, pipelines, scanner: None }
     }
 }

@@ -171,12 +171,14 @@ impl Run<'_> {
         let found = &mut self.cache.candidates;
         found.clear();
         if sorted.wait {
-            if let Some(known) = self.state.found.recent.get(traced.front, text) {
+            let (number, scanner) = front.scanner_for(traced.interest);
+            let by = (traced.front, number);
+            if let Some(known) = self.state.found.recent.get(by, text) {
                 found.copy_from(known);
             } else {
                 let value = self.state.arena.get(self.state.strings.span(text));
-                front.scanner.find_texts(value, shape, found, &mut self.cache.scan);
-                self.state.found.recent.keep(traced.front, text, found);
+                scanner.find_texts(value, shape, found, &mut self.cache.scan);
+                self.state.found.recent.keep(by, text, found);
             }
             found.intersect_with(&plan.items);
         }

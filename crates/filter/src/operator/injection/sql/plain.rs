@@ -58,7 +58,7 @@ fn class(byte: u8) -> Class {
 }
 
 /// Bits for words, told by their hash; a power of two.
-const BITS: usize = 1 << 14;
+const BITS: usize = 1 << 17;
 
 /// For the hash of each word of the list up to its first mark or space, a bit.
 static WORDS: [u64; BITS / 64] = words();
