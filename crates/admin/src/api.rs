@@ -17,9 +17,10 @@ use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
 pub use findings::{FoundFindings, Mark, MarkFinding, findings_target};
+pub(crate) use inventory::only_site;
 pub use inventory::{
-    DriftView, FoundOperations, OperationQuery, OperationView, ParameterView, TrafficView, openapi,
-    operations,
+    DriftView, FoundOperations, NewDecision, OperationQuery, OperationView, ParameterView, TrafficView,
+    openapi, operations,
 };
 
 /// How the gateway is.

@@ -16,13 +16,14 @@ use axum::{Json, Router};
 use portcullis_events::Follower;
 use portcullis_events::archive::{self, EventFacts};
 use portcullis_expr::{Checked, Env, ExprProblem, Place, Program, check};
+use portcullis_inventory::Spot;
 use portcullis_learn::Inventories;
 use portcullis_model::EventId;
 use serde::Deserialize;
 
 use crate::api::{
-    self, Bans, EventQuery, Followed, FoundEvents, FoundOperations, LiftBan, Lifted, NewBan, OperationQuery,
-    Refusal,
+    self, Bans, EventQuery, Followed, FoundEvents, FoundOperations, LiftBan, Lifted, NewBan, NewDecision,
+    OperationQuery, Refusal,
 };
 use crate::desk::Desk;
 
@@ -39,6 +40,7 @@ pub fn router(desk: Desk) -> Router {
         .route("/follow", get(follow))
         .route("/operations", get(operations))
         .route("/openapi", get(openapi))
+        .route("/decisions", post(decide))
         .route("/findings", get(findings::list))
         .route("/findings/{id}", get(findings::find).post(findings::mark))
         .route("/bans", get(bans).post(ban).delete(unban))
@@ -149,6 +151,22 @@ async fn openapi(
 ) -> Result<Json<serde_json::Value>, Refused> {
     let document = api::openapi(&*inventories(&desk).await?, &asked);
     document.map(Json).map_err(|why| Refused(StatusCode::BAD_REQUEST, why))
+}
+
+async fn decide(
+    State(desk): State<Desk>,
+    Json(wanted): Json<NewDecision>,
+) -> Result<Json<FoundOperations>, Refused> {
+    let bad = |why: String| Refused(StatusCode::BAD_REQUEST, why);
+    let sites = inventories(&desk).await?;
+    let (site, _) = api::only_site(&sites, wanted.site.as_ref()).map_err(bad)?;
+    let spot = Spot::of(&wanted.template)
+        .ok_or_else(|| bad(format!("`{}` is not a path: `/users/{{userId}}`", wanted.template)))?;
+    if !desk.operator.decide(site.clone(), spot, wanted.ruling).await {
+        return Err(bad(format!("nothing was learned of the site `{site}`")));
+    }
+    let query = OperationQuery { site: Some(site.clone()), standing: None };
+    Ok(Json(api::operations(&*inventories(&desk).await?, &query)))
 }
 
 async fn bans(State(desk): State<Desk>) -> Json<Bans> {

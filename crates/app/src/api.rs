@@ -8,9 +8,11 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use portcullis_admin::api::{
-    FoundOperations, OperationQuery, OperationView, TrafficView, openapi, operations, percent_encoded,
+    FoundOperations, NewDecision, OperationQuery, OperationView, TrafficView, openapi, operations,
+    percent_encoded,
 };
 use portcullis_admin::client::ClientError;
+use portcullis_inventory::Ruling;
 use portcullis_learn::{Drawn, Inventories};
 use portcullis_model::Timestamp;
 use serde_json::Value;
@@ -27,6 +29,8 @@ pub(crate) fn run(config: &Path, audience: Audience, command: cli::Api) -> Resul
         cli::Api::Ls(which) => list(config, audience, &query(which)),
         cli::Api::Show { operation, site } => show(config, audience, &operation, site),
         cli::Api::Export(which) => export(config, audience, &query(which)),
+        cli::Api::Merge(template) => decide(config, audience, template, Ruling::Value),
+        cli::Api::Split(template) => decide(config, audience, template, Ruling::Name),
     }
 }
 
@@ -34,16 +38,30 @@ fn query(which: cli::Which) -> OperationQuery {
     OperationQuery { site: which.site.map(SmolStr::from), standing: which.standing.map(SmolStr::from) }
 }
 
+/// Tells the running gateway; a decision is learned like traffic, so it needs one.
+fn decide(config: &Path, audience: Audience, template: cli::Template, ruling: Ruling) -> Result<Exit> {
+    let wanted =
+        NewDecision { site: template.site.map(SmolStr::from), template: template.path.into(), ruling };
+    let client = question::client(config)?;
+    let found: FoundOperations =
+        question::ask(async { client.send(http::Method::POST, "/decisions", &wanted).await })?;
+    show_all(audience, &found);
+    Ok(Exit::Done)
+}
+
 fn list(config: &Path, audience: Audience, query: &OperationQuery) -> Result<Exit> {
-    let found = find(config, query)?;
+    show_all(audience, &find(config, query)?);
+    Ok(Exit::Done)
+}
+
+fn show_all(audience: Audience, found: &FoundOperations) {
     match audience {
-        Audience::Programs => output::json(&found),
+        Audience::Programs => output::json(found),
         Audience::People if found.operations.is_empty() => {
             output::line("No operations: they appear with their first answer.")
         }
         Audience::People => output::line(&table(&found.operations).to_string()),
     };
-    Ok(Exit::Done)
 }
 
 fn table(operations: &[OperationView]) -> comfy_table::Table {

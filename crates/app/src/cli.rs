@@ -248,6 +248,20 @@ pub(crate) enum Api {
     },
     /// Write a site's operations as an OpenAPI 3.1 document.
     Export(Which),
+    /// Say that what stands last in a path is a value: `/users/{user}` for all words there, `/users/anna` for one.
+    Merge(Template),
+    /// Say that what stands last in a path is a name, an operation of its own: `/users/online`.
+    Split(Template),
+}
+
+/// A path to decide about; what is decided is remembered, and evidence does not undo it.
+#[derive(Args, Debug)]
+pub(crate) struct Template {
+    /// The path, parameters in braces.
+    pub(crate) path: String,
+    /// The site; may be left out where there is one only.
+    #[arg(long)]
+    pub(crate) site: Option<String>,
 }
 
 /// Which operations.

@@ -23,8 +23,8 @@ impl Drawn {
         Self { inventory, assessments, is_full: fold.is_full() }
     }
 
-    /// The operation of an id, if it was called.
+    /// The operation of an id, if it was called; also of an id it had before it was merged or split.
     pub fn operation(&self, id: &OperationId) -> Option<&portcullis_inventory::Operation> {
-        self.inventory.operations.iter().find(|known| known.id == *id)
+        self.inventory.operation(id)
     }
 }

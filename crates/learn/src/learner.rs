@@ -11,6 +11,7 @@ use std::thread::JoinHandle;
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 use portcullis_events::Findings;
+use portcullis_inventory::{Ruling, Spot};
 use portcullis_model::observation::Observation;
 use smol_str::SmolStr;
 use tokio::sync::{mpsc, oneshot};
@@ -53,6 +54,8 @@ pub struct Learner {
 pub(crate) enum Ask {
     /// Fold what waits, draw it, publish it, write it down; then answer.
     Settle(oneshot::Sender<()>),
+    /// Remember a person's decision, draw, write down; then answer whether the site is known.
+    Decide(SmolStr, Spot, Ruling, oneshot::Sender<bool>),
     /// Learn under another configuration.
     Reconfigure(Box<LearnConfig>),
     /// Write everything down and end.
@@ -114,6 +117,13 @@ impl Learner {
     pub async fn reconfigure(&self, config: LearnConfig) {
         // The thread ends only with the process or a panic, which its hook reports.
         let _ = self.asks.send(Ask::Reconfigure(Box::new(config))).await;
+    }
+
+    /// Remembers what a person decided about a site's templates, and draws the site anew; whether it is a site.
+    pub async fn decide(&self, site: SmolStr, spot: Spot, ruling: Ruling) -> bool {
+        let (done, decided) = oneshot::channel();
+        let asked = self.asks.send(Ask::Decide(site, spot, ruling, done)).await;
+        asked.is_ok() && decided.await.unwrap_or(false)
     }
 
     /// Waits until everything observed so far is folded, drawn, published and written down as far as the file bears.

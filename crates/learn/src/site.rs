@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use portcullis_contract::Contract;
 use portcullis_events::Findings;
-use portcullis_inventory::{Fold, Folded, Limits};
+use portcullis_inventory::{Fold, Folded, Limits, Ruling, Spot};
 use portcullis_model::Timestamp;
 use portcullis_model::observation::Observation;
 use smol_str::SmolStr;
@@ -73,6 +73,13 @@ impl SiteBook {
         self.change = self.change.max(change);
     }
 
+    /// Remembers what a person decided about its templates.
+    pub(crate) fn decide(&mut self, spot: Spot, ruling: Ruling, now: Timestamp) {
+        self.all.decide(spot.clone(), ruling, now);
+        self.new.decide(spot, ruling, now);
+        self.change = Change::New;
+    }
+
     /// Holds what was learned against another contract from now on.
     pub(crate) fn declare(&mut self, contract: Option<Arc<Contract>>) {
         self.contract = contract;
@@ -87,6 +94,13 @@ impl SiteBook {
     /// Draws the site anew, and raises what is new in the picture.
     pub(crate) fn draw(&mut self, findings: &Findings, now: Timestamp) -> &Arc<Drawn> {
         let drawn = Arc::new(Drawn::of(&self.all, self.contract.as_deref(), now));
+        if let Some(before) = &self.drawn {
+            // Ids that events and limits may name lead to what they went over into.
+            for (old, new) in drawn.inventory.successors(&before.inventory) {
+                self.all.remember(old.clone(), new.clone(), now);
+                self.new.remember(old, new, now);
+            }
+        }
         for finding in conclude(&self.name, self.drawn.as_deref(), &drawn, now) {
             findings.raise(finding);
         }

@@ -9,6 +9,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use portcullis_events::Findings;
+use portcullis_inventory::{Ruling, Spot};
 use portcullis_model::Timestamp;
 use portcullis_model::observation::Observation;
 use smol_str::SmolStr;
@@ -64,6 +65,9 @@ pub(crate) async fn run(
                     round.settle();
                     // Nobody waits any more: fine.
                     let _ = done.send(());
+                }
+                Some(Ask::Decide(site, spot, ruling, done)) => {
+                    let _ = done.send(round.decide(&site, spot, ruling));
                 }
                 Some(Ask::Reconfigure(config)) => round.take_over(*config),
                 Some(Ask::Finish) | None => {
@@ -169,6 +173,13 @@ impl<'a> Round<'a> {
     fn settle(&mut self) {
         self.draw(Change::None);
         self.write();
+    }
+
+    fn decide(&mut self, site: &str, spot: Spot, ruling: Ruling) -> bool {
+        let Some(site) = self.sites.get_mut(site) else { return false };
+        site.decide(spot, ruling, now());
+        self.settle();
+        true
     }
 
     /// Draws the operations of sites that changed so much, and shows them.

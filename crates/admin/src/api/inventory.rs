@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use portcullis_inventory::{Assessment, Operation, Standing};
+use portcullis_inventory::{Assessment, Operation, Ruling, Standing};
 use portcullis_learn::{Drawn, Inventories};
 use portcullis_model::{OperationId, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -27,6 +27,18 @@ impl OperationQuery {
         self.site.as_ref().is_none_or(|wanted| wanted == site)
             && self.standing.as_ref().is_none_or(|wanted| Some(wanted.as_str()) == standing)
     }
+}
+
+/// The body of `POST /decisions`: the last part of a template is a name or a value. Answered like `GET /operations`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct NewDecision {
+    /// The site; may be left out where there is one only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub site: Option<SmolStr>,
+    /// `/users/{userId}` for all words that stand there, `/users/online` for one.
+    pub template: SmolStr,
+    /// What it is.
+    pub ruling: Ruling,
 }
 
 /// The answer to `GET /operations`.
@@ -183,15 +195,23 @@ pub fn operations(sites: &Inventories, query: &OperationQuery) -> FoundOperation
 
 /// The `OpenAPI` document of the site a question names, or of the only one there is; else which there are.
 pub fn openapi(sites: &Inventories, query: &OperationQuery) -> Result<serde_json::Value, String> {
-    let found = match (&query.site, sites.len()) {
+    let (site, drawn) = only_site(sites, query.site.as_ref())?;
+    let wanted = drawn.assessments.iter().filter(|assessment| query.wants(site, assessment));
+    let wanted: Vec<Assessment> = wanted.cloned().collect();
+    Ok(portcullis_inventory::openapi::assessed(site, &drawn.inventory, &wanted))
+}
+
+/// The site that is named, or the only one there is; else which there are.
+pub(crate) fn only_site<'a>(
+    sites: &'a Inventories,
+    named: Option<&SmolStr>,
+) -> Result<(&'a SmolStr, &'a Drawn), String> {
+    let found = match (named, sites.len()) {
         (Some(site), _) => sites.get_key_value(site),
         (None, 1) => sites.first_key_value(),
         (None, _) => None,
     };
     let names = || sites.keys().map(SmolStr::as_str).collect::<Vec<_>>().join(", ");
-    let (site, drawn): (&SmolStr, &std::sync::Arc<Drawn>) =
-        found.ok_or_else(|| format!("--site names one of: {}", names()))?;
-    let wanted = drawn.assessments.iter().filter(|assessment| query.wants(site, assessment));
-    let wanted: Vec<Assessment> = wanted.cloned().collect();
-    Ok(portcullis_inventory::openapi::assessed(site, &drawn.inventory, &wanted))
+    let (site, drawn) = found.ok_or_else(|| format!("--site names one of: {}", names()))?;
+    Ok((site, drawn))
 }

@@ -13,10 +13,12 @@ use portcullis_document::{Problem, Style, render};
 use portcullis_engine::Snapshot;
 use portcullis_events::{ArchiveConfig, FindingKeeper, Findings, Recorder, RecorderConfig, Recording, Share};
 use portcullis_gateway::{Clock, Gateway, Metrics, Ports};
+use portcullis_inventory::{Ruling, Spot};
 use portcullis_learn::{Inventories, Keeping, Learner};
 use portcullis_model::Timestamp;
 use portcullis_policy::Policy;
 use portcullis_store::{MemoryLimits, MemoryStore, Store};
+use smol_str::SmolStr;
 use tracing::{error, info, warn};
 
 use super::bans::BanFile;
@@ -230,6 +232,15 @@ impl Operator for RunningNode {
             self.learner.settle().await;
             Some(self.learner.inventories())
         })
+    }
+
+    fn decide(
+        &self,
+        site: SmolStr,
+        spot: Spot,
+        ruling: Ruling,
+    ) -> Pin<Box<dyn Future<Output = bool> + Send + '_>> {
+        Box::pin(async move { self.learner.decide(site, spot, ruling).await })
     }
 
     fn archive(&self) -> Option<PathBuf> {

@@ -157,3 +157,27 @@ fn a_policy_that_learns_nothing_says_so() {
     assert!(String::from_utf8_lossy(&answer.stderr).contains("learns nothing"));
     assert!(!gateway.path("data/inventory.db").exists());
 }
+
+#[test]
+fn people_merge_and_split_and_it_outlives_a_kill() {
+    let mut gateway = shop();
+    let names = |gateway: &Gateway| -> Vec<String> {
+        operations(gateway)
+            .into_iter()
+            .map(|(_, name, _)| name)
+            .filter(|name| name.contains("plan"))
+            .collect()
+    };
+    assert_eq!(gateway.get("/plans/basic").0, 200);
+    gateway.await_until("it was looked at", |gateway| (names(gateway) == ["GET /plans/basic"]).then_some(()));
+    assert!(gateway.command(&["api", "merge", "/plans/{plan}"]).status.success());
+    assert_eq!(names(&gateway), ["GET /plans/{planName}"]);
+    assert!(gateway.command(&["api", "split", "/plans/special"]).status.success());
+    assert_eq!(gateway.get("/plans/special").0, 200);
+    let both = ["GET /plans/special", "GET /plans/{planName}"];
+    gateway.await_until("it was looked at", |gateway| (names(gateway) == both).then_some(()));
+    gateway.kill();
+    gateway.run();
+    assert_eq!(names(&gateway), both);
+    assert_eq!(gateway.command(&["api", "merge", "plans"]).status.code(), Some(1));
+}
