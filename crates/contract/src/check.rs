@@ -5,9 +5,12 @@
 //! was sent. It knows nothing of policy.
 
 mod body;
+mod fields;
 mod instance;
 mod parameter;
+mod response;
 mod schema;
+mod strip;
 
 use std::fmt;
 
@@ -19,7 +22,10 @@ use smol_str::SmolStr;
 pub(crate) use body::{BodyRules, Content};
 pub(crate) use instance::Coercion;
 pub(crate) use parameter::{Location, Parameter, Style};
+pub use response::ResponseRules;
+pub(crate) use response::{AnswerRules, Statuses};
 pub(crate) use schema::Schema;
+pub use strip::Cuts;
 
 /// Faults named of one request.
 pub const MOST_FAULTS: usize = 8;
@@ -29,6 +35,17 @@ pub const MOST_FAULTS: usize = 8;
 pub struct RequestRules {
     pub(crate) parameters: Vec<Parameter>,
     pub(crate) body: Option<BodyRules>,
+    /// Names in the query that carry API keys; security schemes declare them.
+    pub(crate) keys: Vec<SmolStr>,
+}
+
+/// What query parameters and fields are that nothing declares.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Undeclared {
+    /// None of our business, unless a schema rules them out.
+    Passes,
+    /// Faults.
+    Fault,
 }
 
 /// What of a request's head is held against the contract.
@@ -73,6 +90,10 @@ impl fmt::Display for Fault {
 }
 
 impl Fault {
+    fn undeclared(place: String) -> Self {
+        Self::new(place, "undeclared", "must not be sent, for it is not declared")
+    }
+
     fn new(place: impl Into<String>, rule: &'static str, must: impl Into<String>) -> Self {
         Self { place: place.into(), rule: SmolStr::new_static(rule), must: must.into() }
     }
@@ -85,7 +106,7 @@ impl RequestRules {
     }
 
     /// Everything wrong with a request, up to [`MOST_FAULTS`].
-    pub fn faults(&self, parts: &Parts<'_>, sent: Sent<'_>) -> Vec<Fault> {
+    pub fn faults(&self, parts: &Parts<'_>, sent: Sent<'_>, undeclared: Undeclared) -> Vec<Fault> {
         let mut faults = Vec::new();
         for parameter in &self.parameters {
             parameter.check(parts, &mut faults);
@@ -93,8 +114,27 @@ impl RequestRules {
         if let Some(body) = &self.body {
             body.check(sent, &mut faults);
         }
+        if undeclared == Undeclared::Fault {
+            self.undeclared(parts, sent, &mut faults);
+        }
         faults.truncate(MOST_FAULTS);
         faults
+    }
+
+    fn undeclared(&self, parts: &Parts<'_>, sent: Sent<'_>, faults: &mut Vec<Fault>) {
+        for (name, _) in parts.query.pairs() {
+            let known = |key: &SmolStr| *key == name.as_ref();
+            let declared =
+                self.keys.iter().any(known) || self.parameters.iter().any(|one| one.takes_query(&name));
+            if faults.len() < MOST_FAULTS && !declared {
+                let mut place = "query".to_owned();
+                fields::push_name(&mut place, &name);
+                faults.push(Fault::undeclared(place));
+            }
+        }
+        if let Some(body) = &self.body {
+            body.undeclared(sent, faults);
+        }
     }
 }
 

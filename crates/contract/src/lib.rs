@@ -16,7 +16,7 @@ pub mod surface;
 mod table;
 mod template;
 
-pub use check::{Fault, MOST_FAULTS, Parts, RequestRules, Sent};
+pub use check::{Cuts, Fault, MOST_FAULTS, Parts, RequestRules, ResponseRules, Sent, Undeclared};
 pub use contract::{Contract, Found, Params};
 pub use learned::{LearnedOperation, LearnedOperations};
 pub use load::{Loaded, Purpose, load};

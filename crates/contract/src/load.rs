@@ -35,6 +35,8 @@ pub enum Purpose {
     Find,
     /// To hold requests against what operations declare, too: schemas are compiled.
     Check,
+    /// To hold responses against it as well.
+    Exchanges,
 }
 
 /// Loads the contract of `site` from the documents at `roots` (OpenAPI 3.0, 3.1, Swagger 2.0; YAML or JSON)
@@ -81,7 +83,8 @@ fn read_root<'l>(
     };
     let security = security::read_security(root.node.get("security"), contract.schemes(), problems);
     let before = contract.operations().len();
-    let requests = (purpose == Purpose::Check).then(|| requests::Requests::new(library, root));
+    let bodies = (purpose != Purpose::Find)
+        .then(|| requests::Requests::new(library, root, purpose, contract.schemes()));
     let mut reader = paths::Reader {
         site,
         root: root.path,
@@ -90,7 +93,7 @@ fn read_root<'l>(
         known: surface::Known::new(),
         contract,
         problems,
-        requests,
+        bodies,
     };
     reader.read_paths(root, &paths::Inherited { bases, security });
     if contract.operations().len() == before && problems.iter().all(|one| one.severity < Severity::Error) {

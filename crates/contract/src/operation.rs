@@ -11,7 +11,7 @@ use portcullis_document::Place;
 use portcullis_model::{OperationId, Timestamp};
 use smol_str::{SmolStr, format_smolstr};
 
-use crate::check::RequestRules;
+use crate::check::{RequestRules, ResponseRules};
 use crate::surface::Surface;
 use crate::template::Template;
 
@@ -38,6 +38,9 @@ pub struct Operation {
     pub requests: Arc<RequestRules>,
     /// What it declares by name.
     pub surface: Arc<Surface>,
+    /// What its responses look like; says nothing unless the contract was loaded to check
+    /// [`Exchanges`](crate::Purpose::Exchanges).
+    pub responses: Arc<ResponseRules>,
     /// The document that declares it, as the site's policy names it.
     pub document: SmolStr,
     /// Where it is declared.

@@ -233,6 +233,7 @@ impl Exchange {
 
     fn response_head_filtered(mut self: Box<Self>) -> ResponseStep {
         let Self { snapshot, state } = &mut *self;
+        contract::answer::run_head(snapshot, state);
         rules::run(snapshot, state, Turn::ResponseHead);
         if state.refused() {
             return ResponseStep::Refuse(self.refusal());
@@ -290,9 +291,10 @@ impl Exchange {
 
     fn held_filtered(mut self: Box<Self>, held: &HeldBody) -> HeldStep {
         let Self { snapshot, state } = &mut *self;
+        let cuts = contract::answer::run_body(snapshot, state, held);
         rules::run(snapshot, state, Turn::ResponseBody);
         let rewritten: Option<Bytes> =
-            if state.refused() { None } else { response::mask(snapshot, state, held) };
+            if state.refused() { None } else { response::rewrite(snapshot, state, held, cuts) };
         if state.refused() {
             return HeldStep::Refuse(self.refusal());
         }
@@ -388,6 +390,7 @@ impl State {
             asking: None,
             body: None,
             conformance: None,
+            answer_conformance: None,
             response: None,
             response_body: None,
             masking: SmallVec::new(),

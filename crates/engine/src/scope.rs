@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use portcullis_expr::{Known, Path, Program, Template, Var};
 use portcullis_policy::{
-    CheckStance, Cost, LimitAction, Missing, Mode, OverLimit, Quota, Rate, RuleAction, Stance,
+    CheckStance, Cost, LimitAction, Missing, Mode, OverLimit, Quota, Rate, ResponseCheck, RuleAction, Stance,
+    Undeclared,
 };
 use smol_str::SmolStr;
 
@@ -26,6 +27,10 @@ pub(crate) struct Scope {
     pub(crate) unknown_callers: Stance,
     /// Whether requests are held against what the contract declares of them.
     pub(crate) request_check: CheckStance,
+    /// What requests hold that it does not declare.
+    pub(crate) undeclared: Undeclared,
+    /// Whether responses are held against it.
+    pub(crate) response_check: ResponseCheck,
     pub(crate) providers: Vec<Arc<Provider>>,
     pub(crate) require: Require,
     pub(crate) allow: Option<Program>,

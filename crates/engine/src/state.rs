@@ -159,6 +159,8 @@ pub(crate) struct State {
     pub(crate) body: Option<Box<Parsed>>,
     /// Whether the request is what the contract says; absent where nobody looked.
     pub(crate) conformance: Option<Conformance>,
+    /// How the response does.
+    pub(crate) answer_conformance: Option<Conformance>,
     pub(crate) response: Option<ResponseHead>,
     pub(crate) response_body: Option<Box<Parsed>>,
     /// Rules that asked for fields to be masked.

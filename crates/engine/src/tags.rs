@@ -14,7 +14,7 @@ use crate::facts::View;
 use crate::state::Matched;
 
 /// Every namespace, in the order events list them.
-const NAMESPACES: [&str; 17] = [
+const NAMESPACES: [&str; 18] = [
     "site",
     "route",
     "op",
@@ -30,6 +30,7 @@ const NAMESPACES: [&str; 17] = [
     "tls",
     "http",
     "contract",
+    "response",
     "status",
     "status-class",
 ];
@@ -134,6 +135,11 @@ fn each_value(view: &View<'_>, namespace: &str, show: &mut dyn FnMut(&str, Cause
         }
         "contract" => {
             if let Some(conformance) = state.conformance {
+                show(conformance.as_str(), Cause::Contract);
+            }
+        }
+        "response" => {
+            if let Some(conformance) = state.answer_conformance {
                 show(conformance.as_str(), Cause::Contract);
             }
         }

@@ -58,6 +58,6 @@ pub use server::{
 };
 pub use site::{
     BodyPolicy, CheckStance, ContractChecks, ContractRef, EncodedSlash, Mode, OverLimit, ProviderName,
-    Redact, Refusals, Require, Route, Schemes, Settings, Site, Sites, Stance,
+    Redact, Refusals, Require, ResponseCheck, Route, Schemes, Settings, Site, Sites, Stance, Undeclared,
 };
 pub use upstream::{Balance, Health, Pool, Upstream, UpstreamProtocol, UpstreamTimeouts, UpstreamTls};

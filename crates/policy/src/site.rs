@@ -141,8 +141,8 @@ impl Settings {
     fn check_contract(&self, contract: Option<&ContractRef>, reading: &mut Reading) {
         let place = &self.contract_checks.place;
         let known = reading.problems.iter().any(|problem| problem.place.as_ref() == Some(place));
-        if contract.is_none() && self.contract_checks.request != CheckStance::Off && !known {
-            let message = "there is no contract that requests could be held against";
+        if contract.is_none() && self.contract_checks.looks() && !known {
+            let message = "there is no contract that anything could be held against";
             let problem = Problem::error("policy.check_without_contract", message).at(place);
             reading.problems.push(problem.remedy("add `contract: { files: [FILE] }`"));
         }
@@ -231,6 +231,41 @@ section! {
     pub struct ContractChecks as "contract checks" {
         /// Parameters and bodies of requests: that they are there, their media types, their schemas.
         request: CheckStance = "off",
+        /// Query parameters and fields of requests that nothing declares.
+        undeclared: Undeclared = "pass",
+        /// Responses: their status, header fields, media type and body.
+        response: ResponseCheck = "off",
+    }
+}
+
+impl ContractChecks {
+    /// Whether anything is held against the contract.
+    pub fn looks(&self) -> bool {
+        self.request != CheckStance::Off || self.response != ResponseCheck::Off
+    }
+}
+
+words! {
+    /// What becomes of query parameters and fields that the contract does not declare.
+    pub enum Undeclared {
+        /// They pass, unless a schema rules them out.
+        Pass = "pass",
+        /// They are as wrong as a field of the wrong type.
+        Fault = "fault",
+    }
+}
+
+words! {
+    /// What happens to a response that is not what the contract says.
+    pub enum ResponseCheck {
+        /// It is not looked at.
+        Off = "off",
+        /// It is marked as worth a look: the tag `response:invalid`, and what is wrong in the event.
+        Monitor = "monitor",
+        /// It is withheld: the client gets 502.
+        Block = "block",
+        /// Fields that are not declared are cut out of it; what else is wrong is marked.
+        Strip = "strip",
     }
 }
 

@@ -4,12 +4,13 @@ use portcullis_wire::Defect;
 use portcullis_wire::body::{Body, Format};
 use smol_str::SmolStr;
 
+use super::fields::push_name;
 use super::instance::{self, Coercion};
 use super::schema::Schema;
-use super::{Fault, Sent};
+use super::{Fault, MOST_FAULTS, Sent};
 
-/// What is declared of a request's body.
-#[derive(Clone, Debug)]
+/// What is declared of a body.
+#[derive(Clone, Debug, Default)]
 pub(crate) struct BodyRules {
     pub(crate) required: bool,
     pub(crate) content: Vec<Content>,
@@ -49,8 +50,7 @@ impl BodyRules {
         if self.content.is_empty() {
             return;
         }
-        let fitting = self.content.iter().filter_map(|content| Some((content.fits(media_type)?, content)));
-        let Some((_, content)) = fitting.max_by_key(|(closeness, _)| *closeness) else {
+        let Some(content) = self.content(media_type) else {
             let declared: Vec<&str> = self.content.iter().take(5).map(|one| one.range.as_str()).collect();
             let must = format!("must be sent as {}", declared.join(" or "));
             return faults.push(Fault::new("body", "content", must));
@@ -59,10 +59,38 @@ impl BodyRules {
             content.check(body, media_type, faults);
         }
     }
+
+    /// What is declared of a media type.
+    pub(super) fn content(&self, media_type: &str) -> Option<&Content> {
+        let fitting = self.content.iter().filter_map(|content| Some((content.fits(media_type)?, content)));
+        fitting.max_by_key(|(closeness, _)| *closeness).map(|(_, content)| content)
+    }
+
+    /// Whether any media type has a schema.
+    pub(super) fn has_schema(&self) -> bool {
+        self.content.iter().any(|content| content.schema.is_some())
+    }
+
+    /// The fields of a body that its schema does not declare.
+    pub(super) fn undeclared(&self, sent: Sent<'_>, faults: &mut Vec<Fault>) {
+        let Sent::Whole(body, media_type) = sent else { return };
+        let Some(schema) = self.content(media_type).and_then(|content| content.schema.as_ref()) else {
+            return;
+        };
+        let has_fields = matches!(body.format, Format::Json | Format::Form | Format::Multipart);
+        let Some(root) = body.tree.root().filter(|_| has_fields) else { return };
+        schema.declared().walk(root, &mut "body".to_owned(), &mut |place, _, undeclared| {
+            for field in undeclared.iter().take(MOST_FAULTS.saturating_sub(faults.len())) {
+                let mut place = place.to_owned();
+                push_name(&mut place, field.name().unwrap_or_default());
+                faults.push(Fault::undeclared(place));
+            }
+        });
+    }
 }
 
 impl Content {
-    fn check(&self, body: &Body, media_type: &str, faults: &mut Vec<Fault>) {
+    pub(super) fn check(&self, body: &Body, media_type: &str, faults: &mut Vec<Fault>) {
         let Some(schema) = &self.schema else { return };
         let broken = body.defects.contains(&Defect::BodySyntax) || body.tree.root().is_none();
         let value = match (body.tree.root(), body.format) {

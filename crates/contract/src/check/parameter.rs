@@ -67,6 +67,20 @@ impl Parameter {
         }
     }
 
+    /// Whether a name in the query is this parameter's, or of a property of it.
+    pub(super) fn takes_query(&self, name: &str) -> bool {
+        if self.location != Location::Query {
+            return false;
+        }
+        let below = || name.strip_prefix(self.name.as_str()).is_some_and(|rest| rest.starts_with('['));
+        let property = || self.coercion.properties.is_empty() || self.coercion.property(name).is_some();
+        match self.style {
+            Style::Deep => below(),
+            Style::Exploded if self.coercion.object => property(),
+            _ => self.name == name || (self.coercion.items.is_some() && below()),
+        }
+    }
+
     fn place(&self) -> String {
         let section = match self.location {
             Location::Path => "path",

@@ -9,6 +9,7 @@ use jsonschema::error::ValidationErrorKind;
 use jsonschema::{Draft, PatternOptions, ValidationError, Validator};
 use serde_json::Value;
 
+use super::fields::Declared;
 use super::{Fault, MOST_FAULTS};
 
 /// Bytes one compiled pattern may take.
@@ -21,11 +22,12 @@ const SHOWN: usize = 120;
 #[derive(Clone, Debug)]
 pub(crate) struct Schema {
     validator: Arc<Validator>,
+    document: Arc<Value>,
 }
 
 impl Schema {
     /// Compiles a self-contained document of JSON Schema 2020-12; why not, if it is none.
-    pub(crate) fn compile(document: &Value) -> Result<Self, String> {
+    pub(crate) fn compile(document: Value) -> Result<Self, String> {
         let patterns = PatternOptions::regex().size_limit(PATTERN_BYTES).dfa_size_limit(PATTERN_BYTES);
         let built = jsonschema::options()
             .with_draft(Draft::Draft202012)
@@ -33,11 +35,16 @@ impl Schema {
             .should_validate_formats(true)
             .should_ignore_unknown_formats(true)
             .offline()
-            .build(document);
+            .build(&document);
         match built {
-            Ok(validator) => Ok(Self { validator: Arc::new(validator) }),
+            Ok(validator) => Ok(Self { validator: Arc::new(validator), document: Arc::new(document) }),
             Err(error) => Err(error.to_string()),
         }
+    }
+
+    /// Which fields it declares.
+    pub(super) fn declared(&self) -> Declared<'_> {
+        Declared::of(&self.document)
     }
 
     /// Adds what is wrong with a value that stands at `place`.

@@ -7,7 +7,7 @@ use portcullis_model::{Headers, RequestHead, Scheme, Version};
 use portcullis_wire::body::{self, Budget};
 use portcullis_wire::{EncodedSlash, normalise};
 
-use super::{Parts, Sent};
+use super::{Parts, Sent, Undeclared};
 use crate::{Contract, Found, Purpose, load};
 
 const SHOP: &str = r#"
@@ -57,6 +57,16 @@ fn contract(text: &str) -> Contract {
 
 /// The faults of a request: its line, its header fields, its body.
 fn faults(text: &str, line: &str, fields: &[(&str, &str)], sent: &str) -> Vec<String> {
+    faults_strictly(text, line, fields, sent, Undeclared::Passes)
+}
+
+fn faults_strictly(
+    text: &str,
+    line: &str,
+    fields: &[(&str, &str)],
+    sent: &str,
+    undeclared: Undeclared,
+) -> Vec<String> {
     let contract = contract(text);
     let (method, target) = line.split_once(' ').unwrap();
     let mut headers = Headers::default();
@@ -86,7 +96,7 @@ fn faults(text: &str, line: &str, fields: &[(&str, &str)], sent: &str) -> Vec<St
         query: normal.query(),
         headers: &head.headers,
     };
-    operation.requests.faults(&parts, sent).iter().map(ToString::to_string).collect()
+    operation.requests.faults(&parts, sent, undeclared).iter().map(ToString::to_string).collect()
 }
 
 fn check_get(target: &str, fields: &[(&str, &str)], expected: &[&str]) {
@@ -166,6 +176,100 @@ paths:
         ["query.n[1]: must be integer", "body.n: must be integer"]
     );
     assert_eq!(check("POST /a", ""), ["body: must be there"]);
+}
+
+/// What is left of a JSON answer to `GET /a`, and what was cut.
+fn check_strip(schema: &str, body: &str, expected: &str, places: &[&str]) {
+    let text = format!(
+        r##"{{"openapi":"3.1.0","paths":{{"/a":{{"get":{{"responses":{{"2XX":{{"content":{{"application/*":{{"schema":{schema}}}}}}}}}}}}}}},
+        "components":{{"schemas":{{"Node":{{"properties":{{"next":{{"$ref":"#/components/schemas/Node"}},"id":{{}}}}}}}}}}}}"##
+    );
+    let sources = MemorySources::new().file("api.json", text);
+    let loaded = load("shop", &["api.json"], Purpose::Exchanges, &sources);
+    assert_eq!(loaded.problems, []);
+    let contract = loaded.contract.unwrap();
+    let rules = &contract.operations()[0].responses;
+    let bytes = Bytes::copy_from_slice(body.as_bytes());
+    let mut headers = Headers::default();
+    headers.push("content-type", "application/json");
+    let parsed = body::parse_as_declared(&bytes, &headers, &Budget::default());
+    let cuts = rules.cuts(200, &parsed, "application/json", &bytes);
+    assert_eq!(cuts.places, places, "{body}");
+    let mut left = body.to_owned();
+    for span in cuts.spans.into_iter().rev() {
+        left.replace_range(span, "");
+    }
+    assert_eq!(left, expected);
+}
+
+#[test]
+fn undeclared_fields_are_cut() {
+    let plain = r#"{"properties":{"a":{},"b":{}}}"#;
+    check_strip(plain, r#"{"a":1,"b":2}"#, r#"{"a":1,"b":2}"#, &[]);
+    check_strip(plain, r#"{"x":1,"y":2,"a":1}"#, r#"{"a":1}"#, &["body.x", "body.y"]);
+    check_strip(plain, r#"{"a":1,"x":{"b":1},"b":2,"x":3}"#, r#"{"a":1,"b":2}"#, &["body.x", "body.x"]);
+    check_strip(plain, r#"{"x":1 , "y":",}"}"#, "{}", &["body.x", "body.y"]);
+    let nested = r##"{"type":"array","items":{"$ref":"#/components/schemas/Node"}}"##;
+    let places = ["body[1].next.x", "body[1].y"];
+    check_strip(nested, r#"[{"id":1},{"next":{"x":1},"y":2}]"#, r#"[{"id":1},{"next":{}}]"#, &places);
+}
+
+#[test]
+fn what_a_document_might_mean_is_not_cut() {
+    let check = |schema: &str, expected: &str, places: &[&str]| {
+        check_strip(schema, r#"{"a":{"k":1},"x":{"k":1}}"#, expected, places);
+    };
+    let all = r#"{"a":{"k":1},"x":{"k":1}}"#;
+    check("{}", all, &[]);
+    check(r#"{"type":"object"}"#, all, &[]);
+    check(r#"{"properties":{"a":{}},"additionalProperties":{}}"#, all, &[]);
+    check(r#"{"properties":{"a":{}},"patternProperties":{"^x":{}}}"#, all, &[]);
+    check(r#"{"anyOf":[{"properties":{"a":{}}},{"properties":{"x":{}}}]}"#, all, &[]);
+    check(r#"{"oneOf":[{"properties":{"a":{}}},{"type":"object"}]}"#, all, &[]);
+    let cut = r#"{"a":{"k":1}}"#;
+    check(r#"{"properties":{"a":{}},"anyOf":[{"required":["a"]},{"required":["x"]}]}"#, cut, &["body.x"]);
+    check(r#"{"allOf":[{"properties":{"a":{}}},{"description":"more"}]}"#, cut, &["body.x"]);
+    check(r#"{"properties":{"a":{},"x":{"writeOnly":true}}}"#, cut, &["body.x"]);
+    check(
+        r#"{"properties":{"a":{}},"additionalProperties":{"properties":{"z":{}}}}"#,
+        r#"{"a":{"k":1},"x":{}}"#,
+        &["body.x.k"],
+    );
+}
+
+#[test]
+fn what_nothing_declares_is_a_fault_where_asked_for() {
+    let check = |line: &str, body: &str, expected: &[&str]| {
+        let fields = [("content-type", "application/json")];
+        assert_eq!(faults_strictly(SHOP, line, &fields, body, Undeclared::Fault), expected, "{line} {body}");
+    };
+    check("GET /items/7?limit=1&near[lat]=1&tags=a", "", &[]);
+    check("GET /items/7?debug=1", "", &["query.debug: must not be sent, for it is not declared"]);
+    let place = "body.items[1].admin: must not be sent, for it is not declared";
+    check("PUT /items/1", r#"{"items":[{},{"admin":true}]}"#, &[place]);
+}
+
+#[test]
+fn fields_of_2_0_forms_have_types() {
+    let text = r#"
+swagger: "2.0"
+paths:
+  /a:
+    post:
+      consumes: [application/x-www-form-urlencoded]
+      parameters:
+        - { name: n, in: formData, type: integer, required: true, maximum: 9 }
+        - { name: several, in: formData, type: array, collectionFormat: multi, items: { type: integer } }
+        - { name: joined, in: formData, type: array, items: { type: integer } }
+        - { name: picture, in: formData, type: file }
+"#;
+    let check = |body: &str, expected: &[&str]| {
+        let fields = [("content-type", "application/x-www-form-urlencoded")];
+        assert_eq!(faults(text, "POST /a", &fields, body), expected, "{body}");
+    };
+    check("n=9&several=1&several=2&joined=1,2&picture=x", &[]);
+    check("n=10&several=x", &["body.n: must be <= 9", "body.several[0]: must be integer"]);
+    check("several=1", &["body.n: must be there"]);
 }
 
 #[test]

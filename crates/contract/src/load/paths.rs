@@ -10,7 +10,7 @@ use smol_str::{SmolStr, format_smolstr};
 use super::library::{Library, Located};
 use super::requests::Requests;
 use super::{security, servers, surface};
-use crate::check::RequestRules;
+use crate::check::{RequestRules, ResponseRules};
 use crate::contract::Contract;
 use crate::operation::{Operation, Security, operation_id};
 use crate::surface::Surface;
@@ -40,8 +40,8 @@ pub(super) struct Reader<'r> {
     pub(super) known: surface::Known,
     pub(super) contract: &'r mut Contract,
     pub(super) problems: &'r mut Vec<Problem>,
-    /// Reads what is declared of requests; absent where nobody holds them against it.
-    pub(super) requests: Option<Requests<'r>>,
+    /// Reads what is declared of requests and responses; absent where nobody holds them against it.
+    pub(super) bodies: Option<Requests<'r>>,
 }
 
 /// A path as written, and where.
@@ -157,8 +157,12 @@ impl<'r> Reader<'r> {
             security: security::read_security(node.get("security"), self.contract.schemes(), self.problems)
                 .or_else(|| inherited.security.clone())
                 .unwrap_or(Security::Unstated),
-            requests: match &mut self.requests {
-                Some(requests) => Arc::new(requests.read(at.item, operation, self.problems)),
+            requests: match &mut self.bodies {
+                Some(bodies) => Arc::new(bodies.read(at.item, operation, self.problems)),
+                None => Arc::default(),
+            },
+            responses: match &mut self.bodies {
+                Some(bodies) => Arc::new(bodies.read_responses(operation, self.problems)),
                 None => Arc::default(),
             },
             surface: Arc::new(surface::read(
@@ -193,6 +197,7 @@ impl<'r> Reader<'r> {
             security: said.security.clone(),
             requests: Arc::clone(&said.requests),
             surface: Arc::clone(&said.surface),
+            responses: Arc::clone(&said.responses),
             document: self.root.into(),
             place: written.place.clone(),
         };
@@ -219,6 +224,7 @@ struct Said {
     security: Security,
     requests: Arc<RequestRules>,
     surface: Arc<Surface>,
+    responses: Arc<ResponseRules>,
 }
 
 fn read_deprecated(node: &Node, problems: &mut Vec<Problem>) -> bool {

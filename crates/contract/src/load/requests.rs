@@ -1,4 +1,5 @@
-//! What an operation says of its requests: `parameters` and `requestBody`, or 2.0's `in: body` and `formData`.
+//! What an operation says of its requests, `parameters` and `requestBody` or 2.0's `in: body` and `formData`; and of its
+//! `responses`.
 //!
 //! Invariant: an operation's own parameter replaces its path's of the same name and place. `Accept`, `Content-Type` and
 //! `Authorization` are no parameters (OpenAPI 3.1 §4.8.12.2).
@@ -6,14 +7,18 @@
 use portcullis_document::{Node, Problem};
 use smol_str::{SmolStr, ToSmolStr as _};
 
+use super::Purpose;
 use super::library::{Library, Located};
-use super::schemas::{Compiled, Rules, Schemas};
-use crate::check::{BodyRules, Content, Location, Parameter, RequestRules, Style};
+use super::schemas::{Compiled, Rules, Schemas, Sender};
+use crate::check::{
+    AnswerRules, BodyRules, Content, Location, Parameter, RequestRules, ResponseRules, Statuses, Style,
+};
+use crate::operation::Scheme;
 
 /// Header fields that are declared elsewhere.
 const NO_PARAMETERS: [&str; 3] = ["accept", "content-type", "authorization"];
 
-/// Reads what the operations of one document say of their requests.
+/// Reads what the operations of one document say of their requests and responses.
 #[derive(Debug)]
 pub(super) struct Requests<'l> {
     library: &'l Library,
@@ -21,15 +26,29 @@ pub(super) struct Requests<'l> {
     rules: Rules,
     /// 2.0's `consumes` of the whole document.
     consumes: Option<&'l Node>,
+    /// 2.0's `produces` of the whole document.
+    produces: Option<&'l Node>,
+    purpose: Purpose,
+    /// Names in the query that carry API keys.
+    keys: Vec<SmolStr>,
 }
 
 impl<'l> Requests<'l> {
-    pub(super) fn new(library: &'l Library, root: Located<'l>) -> Self {
+    pub(super) fn new(library: &'l Library, root: Located<'l>, purpose: Purpose, schemes: &[Scheme]) -> Self {
         let version =
             root.node.get("openapi").map(|version| version.as_str().unwrap_or(version.place.text()));
         let own = version.is_none_or(|version| version.starts_with("3.0"));
         let rules = if own { Rules::Own } else { Rules::Standard };
-        Self { library, schemas: Schemas::new(library, rules), rules, consumes: root.node.get("consumes") }
+        let key = |scheme: &Scheme| scheme.kind.strip_prefix("apiKey query ").map(SmolStr::from);
+        Self {
+            library,
+            schemas: Schemas::new(library, rules),
+            rules,
+            consumes: root.node.get("consumes"),
+            produces: root.node.get("produces"),
+            purpose,
+            keys: schemes.iter().filter_map(key).collect(),
+        }
     }
 
     /// Reads one operation's.
@@ -42,11 +61,54 @@ impl<'l> Requests<'l> {
         let declared = self.declared(item, operation);
         let body = operation.node.get("requestBody").map(|node| Located { node, ..operation });
         let body = match body.and_then(|body| self.library.follow(body).ok()) {
-            Some(body) => Some(self.body(body, problems)),
+            Some(body) => Some(self.body(body, Sender::Client, problems)),
             None => self.old_body(&declared, operation, problems),
         };
         let parameters = declared.iter().filter_map(|one| self.parameter(*one, problems)).collect();
-        RequestRules { parameters, body }
+        RequestRules { parameters, body, keys: self.keys.clone() }
+    }
+
+    /// Reads what one operation says of its responses, where somebody asks.
+    pub(super) fn read_responses(
+        &mut self,
+        operation: Located<'l>,
+        problems: &mut Vec<Problem>,
+    ) -> ResponseRules {
+        let declared = operation.node.get("responses").filter(|_| self.purpose == Purpose::Exchanges);
+        let mut answers = Vec::new();
+        for entry in declared.and_then(Node::entries).unwrap_or_default() {
+            let Some(statuses) = Statuses::parse(&entry.key.text) else { continue };
+            let Ok(at) = self.library.follow(Located { node: &entry.value, ..operation }) else { continue };
+            let mut headers = Vec::new();
+            for header in at.node.get("headers").and_then(Node::entries).unwrap_or_default() {
+                let Ok(value) = self.library.follow(Located { node: &header.value, ..at }) else { continue };
+                if !header.key.text.eq_ignore_ascii_case("content-type") {
+                    let header =
+                        self.value(&header.key.text, Location::Header, value, Sender::Server, problems);
+                    headers.push(header);
+                }
+            }
+            let body = self.answer_body(at, operation, problems);
+            answers.push((statuses, AnswerRules { headers, body }));
+        }
+        ResponseRules { answers }
+    }
+
+    fn answer_body(
+        &mut self,
+        at: Located<'l>,
+        operation: Located<'l>,
+        problems: &mut Vec<Problem>,
+    ) -> BodyRules {
+        let Some(schema) = at.node.get("schema").filter(|_| self.rules == Rules::Own) else {
+            return self.body(at, Sender::Server, problems);
+        };
+        let compiled = self.schemas.compile(Located { node: schema, ..at }, Sender::Server, problems);
+        let produces = operation.node.get("produces").or(self.produces).and_then(Node::items);
+        let types = produces.map(|types| types.iter().filter_map(Node::as_str).collect::<Vec<_>>());
+        let types = types.unwrap_or_else(|| vec!["application/json"]);
+        let content = types.iter().map(|one| content_of(one, compiled.clone())).collect();
+        BodyRules { required: false, content }
     }
 
     fn declared(&self, item: Located<'l>, operation: Located<'l>) -> Vec<Located<'l>> {
@@ -74,6 +136,17 @@ impl<'l> Requests<'l> {
             "cookie" => Location::Cookie,
             _ => return None,
         };
+        Some(self.value(name, location, at, Sender::Client, problems))
+    }
+
+    fn value(
+        &mut self,
+        name: &str,
+        location: Location,
+        at: Located<'l>,
+        sender: Sender,
+        problems: &mut Vec<Problem>,
+    ) -> Parameter {
         let json = at.node.get("content").and_then(Node::entries).and_then(<[_]>::first);
         let schema = match (json, at.node.get("schema")) {
             (Some(entry), _) => entry.value.get("schema"),
@@ -81,9 +154,9 @@ impl<'l> Requests<'l> {
             // In 2.0 a parameter is its own schema.
             (None, None) => Some(at.node),
         };
-        let compiled = schema.map(|node| self.schemas.compile(Located { node, ..at }, problems));
+        let compiled = schema.map(|node| self.schemas.compile(Located { node, ..at }, sender, problems));
         let Compiled { schema, coercion } = compiled.unwrap_or_default();
-        Some(Parameter {
+        Parameter {
             name: name.into(),
             location,
             required: truth(at.node, "required"),
@@ -91,14 +164,15 @@ impl<'l> Requests<'l> {
             style: if json.is_some() { Style::Json } else { style(at.node, location) },
             schema,
             coercion,
-        })
+        }
     }
 
-    fn body(&mut self, at: Located<'l>, problems: &mut Vec<Problem>) -> BodyRules {
+    fn body(&mut self, at: Located<'l>, sender: Sender, problems: &mut Vec<Problem>) -> BodyRules {
         let mut content = Vec::new();
         for entry in at.node.get("content").and_then(Node::entries).unwrap_or_default() {
             let schema = entry.value.get("schema").map(|node| Located { node, ..at });
-            let compiled = schema.map(|schema| self.schemas.compile(schema, problems)).unwrap_or_default();
+            let compiled =
+                schema.map(|schema| self.schemas.compile(schema, sender, problems)).unwrap_or_default();
             content.push(content_of(&entry.key.text, compiled));
         }
         BodyRules { required: truth(at.node, "required"), content }
@@ -122,16 +196,22 @@ impl<'l> Requests<'l> {
         };
         if let Some(body) = of("body").next() {
             let schema = body.node.get("schema").map(|node| Located { node, ..*body });
-            let compiled = schema.map(|schema| self.schemas.compile(schema, problems)).unwrap_or_default();
+            let compiled = schema
+                .map(|schema| self.schemas.compile(schema, Sender::Client, problems))
+                .unwrap_or_default();
             let content =
                 types(&["application/json"]).iter().map(|one| content_of(one, compiled.clone())).collect();
             return Some(BodyRules { required: truth(body.node, "required"), content });
         }
-        let mut fields = of("formData").peekable();
-        fields.peek()?;
-        let required = fields.any(|field| truth(field.node, "required"));
+        let named = |one: &Located<'l>| Some((SmolStr::new(text(one.node, "name")?), *one));
+        let fields: Vec<(SmolStr, Located<'l>)> = of("formData").filter_map(named).collect();
+        if fields.is_empty() {
+            return None;
+        }
+        let required = fields.iter().any(|(_, field)| truth(field.node, "required"));
+        let compiled = self.schemas.compile_form(operation.node, &fields, problems);
         let forms = types(&["application/x-www-form-urlencoded", "multipart/form-data"]);
-        let content = forms.iter().map(|one| content_of(one, Compiled::default())).collect();
+        let content = forms.iter().map(|one| content_of(one, compiled.clone())).collect();
         Some(BodyRules { required, content })
     }
 }

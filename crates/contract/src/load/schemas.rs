@@ -9,6 +9,7 @@ use hashbrown::HashMap;
 use portcullis_document::{Entry, Node, Problem, Value as Written};
 use regex_syntax::ast::parse::Parser;
 use serde_json::{Map, Value, json};
+use smol_str::SmolStr;
 
 use super::library::{Library, Located};
 use super::reference::reference;
@@ -64,6 +65,24 @@ pub(super) enum Rules {
     Standard,
 }
 
+/// Who sends what a schema is held against.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Sender {
+    /// A client, who must not send what is `readOnly`.
+    Client,
+    /// The server, who must not send what is `writeOnly`.
+    Server,
+}
+
+impl Sender {
+    const fn must_not(self) -> &'static str {
+        match self {
+            Self::Client => "readOnly",
+            Self::Server => "writeOnly",
+        }
+    }
+}
+
 /// A compiled schema, and how text is read for it.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Compiled {
@@ -76,7 +95,7 @@ pub(super) struct Compiled {
 pub(super) struct Schemas<'l> {
     library: &'l Library,
     rules: Rules,
-    compiled: HashMap<*const Node, Compiled>,
+    compiled: HashMap<(*const Node, Sender), Compiled>,
     said: hashbrown::HashSet<*const Node>,
 }
 
@@ -86,30 +105,61 @@ impl<'l> Schemas<'l> {
     }
 
     /// Compiles a schema; what cannot be held against anything is a warning, and then nothing is.
-    pub(super) fn compile(&mut self, at: Located<'l>, problems: &mut Vec<Problem>) -> Compiled {
+    pub(super) fn compile(
+        &mut self,
+        at: Located<'l>,
+        sender: Sender,
+        problems: &mut Vec<Problem>,
+    ) -> Compiled {
         let at = self.library.follow(at).unwrap_or(at);
-        let key = std::ptr::from_ref(at.node);
+        let key = (std::ptr::from_ref(at.node), sender);
         if let Some(known) = self.compiled.get(&key) {
             return known.clone();
         }
-        let mut translating = Translating::new(self, problems);
-        let root = translating.schema(at, 0);
+        let compiled = self.finish(at.node, sender, problems, |translating| translating.schema(at, 0));
+        self.compiled.insert(key, compiled.clone());
+        compiled
+    }
+
+    /// Compiles a form's fields (2.0), each with its own schema, as the object that they make.
+    pub(super) fn compile_form(
+        &mut self,
+        owner: &Node,
+        fields: &[(SmolStr, Located<'l>)],
+        problems: &mut Vec<Problem>,
+    ) -> Compiled {
+        self.finish(owner, Sender::Client, problems, |translating| {
+            let required = |node: &Node| node.get("required").and_then(Node::as_bool) == Some(true);
+            let names: Vec<&str> =
+                fields.iter().filter(|(_, at)| required(at.node)).map(|(name, _)| name.as_str()).collect();
+            let properties: Map<String, Value> =
+                fields.iter().map(|(name, at)| (name.to_string(), translating.form_field(*at))).collect();
+            json!({ "type": "object", "properties": properties, "required": names })
+        })
+    }
+
+    fn finish(
+        &mut self,
+        node: &Node,
+        sender: Sender,
+        problems: &mut Vec<Problem>,
+        translate: impl FnOnce(&mut Translating<'_, 'l>) -> Value,
+    ) -> Compiled {
+        let mut translating = Translating::new(self, sender, problems);
+        let root = translate(&mut translating);
         let definitions = translating.definitions();
         let spent = translating.spent;
         let document = json!({ "allOf": [root], "$defs": definitions });
-        let compiled = match refuse(&document, spent).map_or_else(|| Schema::compile(&document), Err) {
-            Ok(schema) => {
-                Compiled { schema: Some(schema), coercion: coercion(&document, &document, COERCION_DEPTH) }
-            }
+        let coercion = coercion(&document, &document, COERCION_DEPTH);
+        match refuse(&document, spent).map_or_else(|| Schema::compile(document), Err) {
+            Ok(schema) => Compiled { schema: Some(schema), coercion },
             Err(why) => {
-                if self.said.insert(key) {
-                    problems.push(unchecked(at.node, &why));
+                if self.said.insert(node) {
+                    problems.push(unchecked(node, &why));
                 }
                 Compiled::default()
             }
-        };
-        self.compiled.insert(key, compiled.clone());
-        compiled
+        }
     }
 }
 
@@ -131,6 +181,7 @@ fn refuse(document: &Value, spent: usize) -> Option<String> {
 struct Translating<'s, 'l> {
     library: &'l Library,
     rules: Rules,
+    sender: Sender,
     numbers: HashMap<*const Node, usize>,
     waiting: Vec<(usize, Located<'l>)>,
     spent: usize,
@@ -139,10 +190,11 @@ struct Translating<'s, 'l> {
 }
 
 impl<'s, 'l> Translating<'s, 'l> {
-    fn new(schemas: &'s mut Schemas<'l>, problems: &'s mut Vec<Problem>) -> Self {
+    fn new(schemas: &'s mut Schemas<'l>, sender: Sender, problems: &'s mut Vec<Problem>) -> Self {
         Self {
             library: schemas.library,
             rules: schemas.rules,
+            sender,
             numbers: HashMap::new(),
             waiting: Vec::new(),
             spent: 0,
@@ -178,7 +230,7 @@ impl<'s, 'l> Translating<'s, 'l> {
         for entry in entries {
             self.keyword(entry, at, depth, &mut out);
         }
-        settle_required(self.library, at, &mut out);
+        self.settle_required(at, &mut out);
         if self.rules == Rules::Own {
             settle_bounds(&mut out);
         }
@@ -234,11 +286,39 @@ impl<'s, 'l> Translating<'s, 'l> {
                 continue;
             }
             let one = Located { node: &entry.value, ..at };
-            let read_only = key == "properties" && is_read_only(self.library, one);
-            let schema = if read_only { Value::Bool(false) } else { self.schema(one, depth + 1) };
+            let ruled_out = key == "properties" && self.must_not_send(one);
+            let schema = if ruled_out { Value::Bool(false) } else { self.schema(one, depth + 1) };
             out.insert(name.to_owned(), schema);
         }
         Some(Value::Object(out))
+    }
+
+    /// A list in a form is held against its schema only where each of its items is a field of its own.
+    fn form_field(&mut self, at: Located<'l>) -> Value {
+        let said = |key| at.node.get(key).and_then(Node::as_str);
+        match said("type") {
+            Some("file") => Value::Bool(true),
+            Some("array") if said("collectionFormat") != Some("multi") => Value::Bool(true),
+            // `required` of a parameter is no list of names, and is not read as one.
+            _ => self.schema(at, 0),
+        }
+    }
+
+    fn must_not_send(&self, at: Located<'_>) -> bool {
+        let says = |node: &Node| node.get(self.sender.must_not()).and_then(Node::as_bool) == Some(true);
+        says(at.node) || self.library.follow(at).is_ok_and(|followed| says(followed.node))
+    }
+
+    /// Nobody need send what they may not send.
+    fn settle_required(&self, at: Located<'_>, out: &mut Map<String, Value>) {
+        let Some(required) = at.node.get("required").and_then(Node::items) else { return };
+        let properties = at.node.get("properties");
+        let sent = |name: &&str| {
+            let property = properties.and_then(|all| all.get(name));
+            !property.is_some_and(|node| self.must_not_send(Located { node, ..at }))
+        };
+        let names: Vec<&str> = required.iter().filter_map(Node::as_str).filter(sent).collect();
+        out.insert("required".to_owned(), json!(names));
     }
 
     fn linear(&mut self, node: &Node) -> bool {
@@ -247,7 +327,7 @@ impl<'s, 'l> Translating<'s, 'l> {
 
     /// Whether a pattern needs no look-around and no back-reference; a warning, once, where it does.
     fn linear_text(&mut self, text: &str, node: &Node) -> bool {
-        let known = Schema::compile(&json!({ "pattern": text })).is_ok();
+        let known = Schema::compile(json!({ "pattern": text })).is_ok();
         if !known && self.said.insert(std::ptr::from_ref(node)) {
             let why = match Parser::new().parse(text) {
                 Err(error) => error.kind().to_string(),
@@ -277,23 +357,6 @@ fn or_null(mut out: Map<String, Value>) -> Value {
         }
         _ => json!({ "anyOf": [{ "type": "null" }, out] }),
     }
-}
-
-fn is_read_only(library: &Library, at: Located<'_>) -> bool {
-    let says = |node: &Node| node.get("readOnly").and_then(Node::as_bool) == Some(true);
-    says(at.node) || library.follow(at).is_ok_and(|followed| says(followed.node))
-}
-
-/// A request need not carry what it may not carry.
-fn settle_required(library: &Library, at: Located<'_>, out: &mut Map<String, Value>) {
-    let Some(required) = at.node.get("required").and_then(Node::items) else { return };
-    let properties = at.node.get("properties");
-    let sent = |name: &&str| {
-        let property = properties.and_then(|all| all.get(name));
-        !property.is_some_and(|node| is_read_only(library, Located { node, ..at }))
-    };
-    let names: Vec<&str> = required.iter().filter_map(Node::as_str).filter(sent).collect();
-    out.insert("required".to_owned(), json!(names));
 }
 
 /// `exclusiveMinimum: true` makes `minimum` exclusive; a number beside a keyword of 2.0 and 3.0 means nothing.

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use portcullis_expr::{Path, Var};
 use portcullis_policy::{
-    BodyPolicy, Carrier, CheckStance, Credential, KeyPart, Limit, Measure, Mode, Policy, Require, Rule,
-    RuleAction, Settings, Site, Skippable, Stance,
+    BodyPolicy, Carrier, CheckStance, Credential, KeyPart, Limit, Measure, Mode, Policy, Require,
+    ResponseCheck, Rule, RuleAction, Settings, Site, Skippable, Stance, Undeclared,
 };
 use smol_str::{SmolStr, format_smolstr};
 
@@ -33,6 +33,8 @@ pub(super) fn nowhere(policy: &Policy) -> Scope {
         unknown_apis: Stance::Pass,
         unknown_callers: Stance::Pass,
         request_check: CheckStance::Off,
+        undeclared: Undeclared::Pass,
+        response_check: ResponseCheck::Off,
         providers: Vec::new(),
         require: scope::Require::Nothing,
         allow: None,
@@ -87,6 +89,8 @@ impl Compiling<'_> {
             unknown_apis: settings.unknown_apis,
             unknown_callers: settings.unknown_callers,
             request_check: settings.contract_checks.request,
+            undeclared: settings.contract_checks.undeclared,
+            response_check: settings.contract_checks.response,
             providers: self.providers.iter().filter(|one| settings.counts(&one.name)).cloned().collect(),
             require: match &settings.require {
                 Require::None => scope::Require::Nothing,

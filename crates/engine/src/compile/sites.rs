@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use portcullis_contract::{Contract, Purpose};
 use portcullis_document::Problem;
-use portcullis_policy::{CheckStance, ContractRef, EncodedSlash, Require};
+use portcullis_policy::{ContractRef, EncodedSlash, Require, ResponseCheck};
 use smol_str::SmolStr;
 
 use crate::hosts::Hosts;
@@ -80,9 +80,15 @@ fn load_contract(
 /// Schemas are compiled only where something is held against them.
 fn purpose(site: &portcullis_policy::Site) -> Purpose {
     let routes = site.routes.iter().map(|route| &route.settings);
-    let mut scopes = std::iter::once(&site.settings).chain(routes);
-    let checked = scopes.any(|settings| settings.contract_checks.request != CheckStance::Off);
-    if checked { Purpose::Check } else { Purpose::Find }
+    let checks: Vec<_> =
+        std::iter::once(&site.settings).chain(routes).map(|settings| &settings.contract_checks).collect();
+    if checks.iter().any(|one| one.response != ResponseCheck::Off) {
+        Purpose::Exchanges
+    } else if checks.iter().any(|one| one.looks()) {
+        Purpose::Check
+    } else {
+        Purpose::Find
+    }
 }
 
 /// A scheme that policy maps must be declared; one that is required must be mapped, or nobody could call.

@@ -1,9 +1,9 @@
-//! Whether a request is what the contract declares: its parameters, its body.
+//! Whether a request is what the contract declares: its parameters, its body. Its answer is looked at in [`answer`].
 //!
 //! Invariant: the values that were sent are in no reason; a reason says where, and what must hold there. The client
 //! learns the status alone.
 
-use portcullis_contract::{Fault, Parts, RequestRules, Sent};
+use portcullis_contract::{Fault, Operation, Parts, Sent, Undeclared};
 use portcullis_model::{Action, Reason, Stage};
 use portcullis_policy::{CheckStance, Skippable};
 use smol_str::{SmolStr, ToSmolStr as _};
@@ -12,17 +12,24 @@ use crate::arrival::BodyHint;
 use crate::snapshot::Snapshot;
 use crate::state::{Answer, Conformance, Matched, State};
 
+pub(crate) mod answer;
+
 /// Whether what is declared of this request has something to say of its body.
 pub(crate) fn reads_body(snapshot: &Snapshot, state: &State) -> bool {
-    rules(snapshot, state).is_some_and(|(rules, ..)| rules.reads_body())
+    requested(snapshot, state).is_some_and(|(operation, _)| operation.requests.reads_body())
 }
 
 /// Holds the request against the contract, once all of it that is read is known.
 pub(crate) fn run(snapshot: &Snapshot, state: &mut State) {
-    let Some((rules, names, values)) = rules(snapshot, state) else { return };
-    let parts = Parts { path: (names, values), query: state.normal.query(), headers: &state.head.headers };
-    let faults = rules.faults(&parts, sent(state));
+    let Some((operation, values)) = requested(snapshot, state) else { return };
     let scope = snapshot.scope(state.place);
+    let path = (operation.template.parameters(), values);
+    let parts = Parts { path, query: state.normal.query(), headers: &state.head.headers };
+    let undeclared = match scope.undeclared {
+        portcullis_policy::Undeclared::Pass => Undeclared::Passes,
+        portcullis_policy::Undeclared::Fault => Undeclared::Fault,
+    };
+    let faults = operation.requests.faults(&parts, sent(state), undeclared);
     let action = match scope.request_check {
         CheckStance::Off => return,
         CheckStance::Monitor => Action::Monitor,
@@ -30,26 +37,31 @@ pub(crate) fn run(snapshot: &Snapshot, state: &mut State) {
     };
     state.conformance = Some(if faults.is_empty() { Conformance::Valid } else { Conformance::Invalid });
     for fault in faults {
-        state.decide(scope.mode, reason(&fault, action), Answer::status(400));
+        let reason = reason("contract.invalid_request", &fault, action);
+        state.decide(scope.mode, reason, Answer::status(400));
     }
 }
 
-fn reason(fault: &Fault, action: Action) -> Reason {
-    let reason = Reason::new(Stage::Contract, SmolStr::new_static("contract.invalid_request"), action);
+fn reason(code: &'static str, fault: &Fault, action: Action) -> Reason {
+    let reason = Reason::new(Stage::Contract, SmolStr::new_static(code), action);
     reason.by(fault.rule.clone()).detail(fault.to_smolstr())
 }
 
-type Declared<'a> = (&'a RequestRules, &'a [SmolStr], &'a [SmolStr]);
-
 /// What is declared of this request, and its path parameters; nothing where it is not to be looked at.
-fn rules<'a>(snapshot: &'a Snapshot, state: &'a State) -> Option<Declared<'a>> {
-    let scope = snapshot.scope(state.place);
-    if scope.request_check == CheckStance::Off || state.preflight || state.skips(Skippable::Contract) {
+fn requested<'a>(snapshot: &'a Snapshot, state: &'a State) -> Option<(&'a Operation, &'a [SmolStr])> {
+    if snapshot.scope(state.place).request_check == CheckStance::Off {
+        return None;
+    }
+    declared(snapshot, state)
+}
+
+/// The operation the contract declares, where nothing says that the contract does not matter.
+fn declared<'a>(snapshot: &'a Snapshot, state: &'a State) -> Option<(&'a Operation, &'a [SmolStr])> {
+    if state.preflight || state.skips(Skippable::Contract) {
         return None;
     }
     let Matched::Declared { index, params, .. } = &state.matched else { return None };
-    let operation = snapshot.site(state.place?.site)?.operation(*index)?;
-    Some((&*operation.requests, operation.template.parameters(), params.as_slice()))
+    Some((snapshot.site(state.place?.site)?.operation(*index)?, params.as_slice()))
 }
 
 fn sent(state: &State) -> Sent<'_> {

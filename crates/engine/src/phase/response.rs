@@ -14,7 +14,7 @@ use crate::snapshot::Snapshot;
 use crate::state::{Answer, State, Tee};
 
 use super::body::{Parsed, is_budget, note_defects, read};
-use super::filter;
+use super::{contract, filter};
 
 /// How much of a response learning looks at.
 const TEE: usize = 64 * 1024;
@@ -52,7 +52,10 @@ pub(crate) fn plan(snapshot: &Snapshot, state: &mut State) -> ResponseMode {
 /// Whether a rule reads the body, or wants some of it masked.
 pub(crate) fn reads_body(snapshot: &Snapshot, state: &State) -> bool {
     let scope = snapshot.scope(state.place);
-    !state.masking.is_empty() || scope.reads_response || filter::reads_response(scope, state)
+    !state.masking.is_empty()
+        || scope.reads_response
+        || filter::reads_response(scope, state)
+        || contract::answer::reads_body(snapshot, state)
 }
 
 fn plan_tee(state: &mut State) -> ResponseMode {
@@ -94,7 +97,7 @@ fn kind_of(head: &ResponseHead) -> BodyKind {
 }
 
 /// RFC 9110 §6.4.1.
-fn has_body(head: &ResponseHead, method: &http::Method) -> bool {
+pub(super) fn has_body(head: &ResponseHead, method: &http::Method) -> bool {
     let tunnel =
         head.status == 101 || (*method == http::Method::CONNECT && (200..300).contains(&head.status));
     *method != http::Method::HEAD && !tunnel && head.status >= 200 && !matches!(head.status, 204 | 205 | 304)
@@ -104,7 +107,8 @@ fn has_body(head: &ResponseHead, method: &http::Method) -> bool {
 pub(crate) fn take(snapshot: &Snapshot, state: &mut State, held: &HeldBody) {
     let scope = snapshot.scope(state.place);
     // The filter alone looks at what is there; it is no reason to withhold a long answer.
-    let by_rules = scope.reads_response || !state.masking.is_empty();
+    let by_contract = contract::answer::must_read(snapshot, state);
+    let by_rules = scope.reads_response || !state.masking.is_empty() || by_contract;
     let over_limit = if by_rules { scope.response_body.over_limit } else { OverLimit::InspectPart };
     match (&held.outcome, over_limit) {
         (Held::Complete, _) => {}
@@ -140,12 +144,25 @@ fn refuse(state: &mut State, code: SmolStr, status: u16) {
     state.decide_always(reason, Answer::status(status));
 }
 
-/// The body with the fields masked that rules named, content codings off; none where nothing had to change. A body
-/// that should be masked and cannot be read as a whole must not leave.
-pub(crate) fn mask(snapshot: &Snapshot, state: &mut State, held: &HeldBody) -> Option<Bytes> {
-    if state.masking.is_empty() {
-        return None;
+/// Spans of a body, and what is to stand there instead.
+type Edits = Vec<(std::ops::Range<usize>, &'static [u8])>;
+
+/// The body with the fields masked that rules named and without what the contract cuts, content codings off; none where
+/// nothing had to change. A body that should be masked and cannot be read as a whole must not leave.
+pub(crate) fn rewrite(
+    snapshot: &Snapshot,
+    state: &mut State,
+    held: &HeldBody,
+    cuts: Vec<std::ops::Range<usize>>,
+) -> Option<Bytes> {
+    let mut edits: Edits = cuts.into_iter().map(|span| (span, &b""[..])).collect();
+    if !state.masking.is_empty() {
+        edits.extend(masks(snapshot, state, held)?);
     }
+    splice(&state.response_body.as_deref()?.bytes, edits)
+}
+
+fn masks(snapshot: &Snapshot, state: &mut State, held: &HeldBody) -> Option<Edits> {
     let whole = held.outcome == Held::Complete;
     let readable = |parsed: &&Parsed| whole && parsed.body.defects.is_empty();
     let Some(parsed) = state.response_body.as_deref().filter(readable) else {
@@ -162,7 +179,7 @@ pub(crate) fn mask(snapshot: &Snapshot, state: &mut State, held: &HeldBody) -> O
         }
     }
     let mask = if parsed.body.format == Format::Json { JSON_MASK } else { MASK };
-    splice(&parsed.bytes, spans, mask)
+    Some(spans.into_iter().map(|span| (span, mask)).collect())
 }
 
 fn find_all(tree: &Tree, path: &FieldPath, spans: &mut Vec<std::ops::Range<usize>>) {
@@ -191,15 +208,15 @@ fn step_down<'a>(value: Value<'a>, step: &FieldStep) -> Vec<Value<'a>> {
     }
 }
 
-/// Replaces every span by the mask; spans inside others go with them.
-fn splice(bytes: &Bytes, mut spans: Vec<std::ops::Range<usize>>, mask: &[u8]) -> Option<Bytes> {
-    spans.sort_by_key(|span| (span.start, std::cmp::Reverse(span.end)));
+/// Replaces every span; spans inside others go with them.
+fn splice(bytes: &Bytes, mut edits: Edits) -> Option<Bytes> {
+    edits.sort_by_key(|(span, _)| (span.start, std::cmp::Reverse(span.end)));
     let mut out = Vec::with_capacity(bytes.len());
     let mut at = 0;
-    for span in spans {
+    for (span, instead) in edits {
         if span.start >= at && !span.is_empty() {
             out.extend_from_slice(bytes.get(at..span.start)?);
-            out.extend_from_slice(mask);
+            out.extend_from_slice(instead);
             at = span.end;
         }
     }

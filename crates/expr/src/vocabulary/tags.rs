@@ -43,6 +43,7 @@ namespaces! {
     "limit" RequestBody None, "The limits it exceeded.";
     "status" ResponseHead None, "The response's status.";
     "status-class" ResponseHead Some(&["1xx", "2xx", "3xx", "4xx", "5xx"]), "The class of the response's status.";
+    "response" ResponseBody Some(&["valid", "invalid"]), "Whether the response is what the contract says, where `contract_checks` looks.";
 }
 
 /// Every namespace of automatic tags.
