@@ -11,6 +11,7 @@ mod inventory;
 use std::fmt::Write as _;
 
 use portcullis_events::Figures;
+use portcullis_events::alerts::Channels;
 use portcullis_events::findings::FindingFigures;
 use portcullis_model::{Ban, BanKey, Event, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -42,6 +43,9 @@ pub struct Status {
     pub learning: Learning,
     /// How keeping findings goes.
     pub findings: FindingFigures,
+    /// How the channels findings are told through are doing.
+    #[serde(default)]
+    pub alerts: Channels,
 }
 
 /// How learning goes on.

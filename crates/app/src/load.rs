@@ -6,10 +6,12 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use portcullis_document::Problem;
+use portcullis_document::{Problem, Severity};
 use portcullis_engine::Snapshot;
+use portcullis_events::alerts::AlertChannel;
 use portcullis_policy::Policy;
 
+use crate::alerts;
 use crate::files::FileSources;
 use crate::secret::{self, WithStandIn};
 
@@ -32,6 +34,8 @@ pub(crate) struct Loaded {
     pub(crate) warnings: Vec<Problem>,
     /// Every file that was read or named.
     pub(crate) files: Vec<String>,
+    /// Where findings are told.
+    pub(crate) alerts: Vec<AlertChannel>,
 }
 
 /// A policy that did not load.
@@ -64,11 +68,25 @@ pub(crate) fn load_after(
     }
     let policy = Arc::new(policy);
     let sources = WithStandIn { secret: secret::file(&policy).filter(|_| purpose == Purpose::Look) };
+    let channels = alerts::channels(&policy, &FileSources).unwrap_or_else(|more| {
+        problems.extend(more);
+        Vec::new()
+    });
+    let is_wrong = problems.iter().any(|problem| problem.severity == Severity::Error);
+    if is_wrong {
+        return Err(Rejected { problems, files });
+    }
     match portcullis_engine::compile_after(Arc::clone(&policy), &sources, before) {
         Ok(compiled) => {
             problems.extend(compiled.warnings);
             files.extend(compiled.files);
-            Ok(Loaded { policy, snapshot: Arc::new(compiled.snapshot), warnings: problems, files })
+            Ok(Loaded {
+                policy,
+                snapshot: Arc::new(compiled.snapshot),
+                warnings: problems,
+                files,
+                alerts: channels,
+            })
         }
         Err(more) => {
             problems.extend(more);

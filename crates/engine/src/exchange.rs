@@ -25,6 +25,7 @@ use crate::phase::{authorise, body, contract, filter, head, limits, operation, r
 use crate::refusal::{self, Connection, Refusal};
 use crate::scope::Turn;
 use crate::sending::Sending;
+use crate::sensitive::{self, Sensitive};
 use crate::site::Site;
 use crate::snapshot::Snapshot;
 use crate::state::{Answer, Matched, State};
@@ -292,6 +293,9 @@ impl Exchange {
     fn held_filtered(mut self: Box<Self>, held: &HeldBody) -> HeldStep {
         let Self { snapshot, state } = &mut *self;
         let cuts = contract::answer::run_body(snapshot, state, held);
+        if snapshot.scope(state.place).reads_data {
+            sensitive::look_at_held(state);
+        }
         rules::run(snapshot, state, Turn::ResponseBody);
         let rewritten: Option<Bytes> =
             if state.refused() { None } else { response::rewrite(snapshot, state, held, cuts) };
@@ -393,6 +397,8 @@ impl State {
             answer_conformance: None,
             response: None,
             response_body: None,
+            teed: None,
+            sensitive: Sensitive::default(),
             masking: SmallVec::new(),
             upstream: None,
             sampled: None,

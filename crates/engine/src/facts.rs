@@ -142,6 +142,7 @@ impl<'a> View<'a> {
             Var::ResponseHeaders => there(!head.headers.is_empty()),
             Var::ResponseContentType => media_type(&head.headers),
             Var::ResponseBody => there(self.state.response_body.is_some()),
+            Var::Data => Value::Strings(&self.state.sensitive.classes),
             _ => Value::Null,
         }
     }
@@ -183,7 +184,7 @@ impl Facts for View<'_> {
             | Var::OperationId
             | Var::Standing
             | Var::Params => self.who(var),
-            Var::Status | Var::ResponseHeaders | Var::ResponseContentType | Var::ResponseBody => {
+            Var::Status | Var::ResponseHeaders | Var::ResponseContentType | Var::ResponseBody | Var::Data => {
                 self.response(var)
             }
             _ => self.request(var),

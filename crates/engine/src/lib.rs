@@ -29,6 +29,7 @@ mod redact;
 mod refusal;
 mod scope;
 mod sending;
+mod sensitive;
 mod site;
 mod snapshot;
 mod state;

@@ -35,8 +35,7 @@ impl Exchange {
         let outcome = state.outcome.as_ref()?;
         let node = self.snapshot.node();
         let declared = matches!(state.matched, Matched::Declared { .. });
-        let teed = teed(state);
-        let answer = state.response_body.as_deref().or(teed.as_ref());
+        let answer = state.response_body.as_deref().or(state.teed.as_deref());
         Some(Observation {
             time: state.began.wall,
             site: site.name.clone(),
@@ -56,6 +55,7 @@ impl Exchange {
             response_type: state.response.as_ref().and_then(|head| media_type(&head.headers)),
             response_body: answer.map(body_shape),
             identifiers: identifiers::of(node, [state.body.as_deref(), answer]),
+            data: state.sensitive.fields().to_vec(),
             farewell: state.response.as_ref().and_then(|head| farewell(&head.headers)),
             caller: node.pseudonym(state.caller.to_string().as_bytes()),
             request_bytes: outcome.request_bytes,
@@ -92,7 +92,7 @@ fn body_shape(parsed: &Parsed) -> BodyShape {
 }
 
 /// What passed by, read; a part of a body is not.
-fn teed(state: &State) -> Option<Parsed> {
+pub(crate) fn teed(state: &State) -> Option<Parsed> {
     let tee = state.tee.as_ref().filter(|tee| !tee.cut && !tee.bytes.is_empty())?;
     let head = state.response.as_ref()?;
     let held = HeldBody { bytes: tee.bytes.clone().into(), outcome: Held::Complete };

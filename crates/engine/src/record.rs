@@ -13,10 +13,11 @@ use smol_str::SmolStr;
 use crate::exchange::Exchange;
 use crate::facts::{View, text_of};
 use crate::finished::{EndFacts, Finished, ProgressFacts};
+use crate::observe::teed;
 use crate::phase::{filter, limits};
 use crate::redact::{cut, redact_path, scrub};
 use crate::state::{Outcome, State};
-use crate::tags;
+use crate::{sensitive, tags};
 
 /// The longest host, `User-Agent` or media type kept, in bytes.
 const AGENT: usize = 256;
@@ -43,6 +44,10 @@ impl Exchange {
             duration: end.now.tick.since(state.began.tick),
         });
         let Self { snapshot, state } = &mut *self;
+        if state.sampled.is_some() {
+            state.teed = teed(state).map(Box::new);
+            sensitive::look_at_all(state);
+        }
         let kept = filter::end(snapshot, state);
         let mut ops = limits::end(snapshot, state);
         ops.extend(kept.into_iter().flat_map(|batch| batch.ops));
@@ -112,6 +117,7 @@ impl Exchange {
             response: response(state),
             upstream: state.upstream.clone(),
             tags: all_tags(&view),
+            data: state.sensitive.fields().to_vec(),
             verdict: (&state.verdict).into(),
             reasons: state.verdict.reasons().to_vec(),
             skipped: state.skipped.iter().map(|stage| SmolStr::new_static(stage.as_str())).collect(),

@@ -44,6 +44,8 @@ pub(crate) struct Scope {
     pub(crate) reads_request: bool,
     /// Whether a rule reads the response's body, or may mask it once its head is known.
     pub(crate) reads_response: bool,
+    /// Whether a rule asks for the classes of sensitive data in the response's body.
+    pub(crate) reads_data: bool,
     pub(crate) redact: Arc<Redactor>,
     /// Field names that only the gateway may set towards this upstream.
     pub(crate) reserved: Arc<[SmolStr]>,

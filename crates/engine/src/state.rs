@@ -24,6 +24,7 @@ use crate::identity::{Failed, Identity};
 use crate::phase::body::Parsed;
 use crate::phase::filter;
 use crate::scope::Turn;
+use crate::sensitive::Sensitive;
 use crate::snapshot::Snapshot;
 
 /// The site and route an exchange was located at.
@@ -163,6 +164,9 @@ pub(crate) struct State {
     pub(crate) answer_conformance: Option<Conformance>,
     pub(crate) response: Option<ResponseHead>,
     pub(crate) response_body: Option<Box<Parsed>>,
+    /// What passed by of a response that was not held, read at the end.
+    pub(crate) teed: Option<Box<Parsed>>,
+    pub(crate) sensitive: Sensitive,
     /// Rules that asked for fields to be masked.
     pub(crate) masking: SmallVec<[SmolStr; 1]>,
     pub(crate) upstream: Option<UpstreamRecord>,

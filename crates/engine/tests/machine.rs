@@ -11,7 +11,9 @@ use portcullis_engine::{
     Arrival, BodyHint, Connection, EndFacts, Forward, Held, HeldBody, ProgressFacts, RequestFailure,
     ResponseMode, ResponseStep, Snapshot, Step, UpstreamFailure, compile,
 };
+use portcullis_model::DataClass;
 use portcullis_model::counter::{Answer, Op, StoreFailure};
+use portcullis_model::data_class::DataPlace;
 use portcullis_model::event::{Answerer, End, UpstreamRecord};
 use portcullis_model::{
     Action, EventId, Headers, Moment, NoBans, Peer, RequestHead, ResponseHead, Scheme, Tick, Timestamp,
@@ -206,7 +208,7 @@ fn a_long_exchange_reports_and_its_last_word_is_the_whole() {
     assert_eq!(deliver.mode(), ResponseMode::Tee { limit: 64 * 1024 }, "the first exchanges are looked at");
     let mut sending = deliver.begin();
     sending.tee(b"{\"a\": [1, 2, ");
-    sending.tee(b"3]}");
+    sending.tee(b"3], \"by\": [\"anna@example.com\"]}");
     let facts = ProgressFacts { status: 200, request_bytes: 1, response_bytes: 2, now: at(1_000_000) };
     let reports: Vec<_> = (0..2).map(|_| sending.progress(facts)).collect();
     assert_eq!(reports.iter().map(|event| event.progress).collect::<Vec<_>>(), [Some(1), Some(2)]);
@@ -218,8 +220,12 @@ fn a_long_exchange_reports_and_its_last_word_is_the_whole() {
     let shape = observation.response_body.expect("a shape").shape;
     assert_eq!(
         format!("{shape:?}"),
-        r#"Object([("a", Array { length: 3, items: [Integer(Magnitude(1))] })])"#
+        r#"Object([("a", Array { length: 3, items: [Integer(Magnitude(1))] }), ("by", Array { length: 1, items: [String { length: 16, kind: Email, word: None }] })])"#
     );
+    let seen: Vec<_> = observation.data.iter().map(|data| (data.place, &*data.field, data.class)).collect();
+    assert_eq!(seen, [(DataPlace::ResponseBody, "by[]", DataClass::Email)]);
+    assert_eq!(event.data, observation.data);
+    assert!(event.tags.iter().any(|tag| tag.tag == "data:email"));
 }
 
 /// A gRPC call over HTTP/2 with the first bytes that came, and why no more were waited for.

@@ -5,6 +5,7 @@
 //! memory only. It does not know what a finding means.
 
 mod file;
+mod outbox;
 mod tables;
 mod thread;
 
@@ -19,6 +20,7 @@ use portcullis_model::finding::{Attention, Finding, FindingId, FindingKind, Find
 use serde::{Deserialize, Serialize};
 
 pub use file::FindingFile;
+pub use outbox::{Channel, Notice};
 
 use crate::figures::Fault;
 use crate::recorder::StartError;
@@ -28,10 +30,10 @@ const WAITING: usize = 4096;
 
 /// Raises, finds and marks findings. Cheap to clone; all clones are one.
 #[derive(Clone, Debug)]
-pub struct Findings(Arc<Shared>);
+pub struct Findings(pub(crate) Arc<Shared>);
 
 #[derive(Debug)]
-struct Shared {
+pub(crate) struct Shared {
     path: Option<PathBuf>,
     /// Open while it works.
     file: Mutex<Option<FindingFile>>,
@@ -188,7 +190,7 @@ impl Findings {
 
 impl Shared {
     /// Does something with the file, which is opened if it is not.
-    fn with_file<T>(
+    pub(crate) fn with_file<T>(
         &self,
         ask: impl FnOnce(&mut FindingFile) -> Result<T, FindingsError>,
     ) -> Result<T, FindingsError> {

@@ -5,6 +5,7 @@
 //! counted and shown; no fault of the archive stops or slows the gateway. Deliberately absent: redaction (the
 //! engine's, done before an event gets here) and what an event means.
 
+pub mod alerts;
 pub mod archive;
 mod config;
 pub mod figures;

@@ -5,6 +5,8 @@
 
 mod thread;
 
+pub(crate) use thread::now;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
@@ -77,7 +79,7 @@ impl Recorder {
         let lanes = std::thread::available_parallelism().map_or(4, usize::from).min(16);
         let shared = Arc::new(Shared {
             tallies: Tallies::new(lanes),
-            book: Mutex::new(Book::new(thread::now())),
+            book: Mutex::new(Book::new(now())),
             queue: Queue::new(config.queue),
             shown: Shown::new(),
             threshold: AtomicU64::new(config.passes.threshold()),
@@ -157,7 +159,7 @@ impl Recorder {
     pub fn figures(&self) -> Figures {
         let dropped_minutes = {
             let mut book = self.0.book.lock();
-            self.0.gather(&mut book, thread::now());
+            self.0.gather(&mut book, now());
             book.given_up()
         };
         let depth = self.0.queue.depth();

@@ -72,6 +72,7 @@ pub(crate) fn event(secs: i64, n: u64, action: Action) -> Event {
             .into_iter()
             .collect(),
         skipped: Vec::new(),
+        data: Vec::new(),
         not_inspected: Vec::new(),
         phases: Vec::new(),
         end: End::Complete,

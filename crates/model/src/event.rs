@@ -10,6 +10,7 @@ use smol_str::SmolStr;
 
 use crate::action::Action;
 use crate::caller::{CallerKey, Proof};
+use crate::data_class::FieldData;
 use crate::exchange::{Direction, Scheme, TlsFacts, Version};
 use crate::id::{EventId, OperationId};
 use crate::reason::{Reason, Stage};
@@ -59,6 +60,9 @@ pub struct Event {
     pub upstream: Option<UpstreamRecord>,
     /// Facts, each with what caused it.
     pub tags: Vec<Tag>,
+    /// Classes of sensitive data by field, where query and bodies were looked at: names of fields, never values.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub data: Vec<FieldData>,
     /// What was done, and what would have been.
     pub verdict: VerdictRecord,
     /// Why.

@@ -115,16 +115,19 @@ impl Finding {
     }
 
     /// Takes in the same finding met again: counts add up, the newer words and severity hold, and what a person said
-    /// stays, unless the thing has become worse than it was when they said so.
-    pub fn meet_again(&mut self, again: Self) {
+    /// stays, unless the thing has become worse than it was when they said so. Answers what is worth telling of that.
+    pub fn meet_again(&mut self, again: Self) -> Option<News> {
         self.first = self.first.min(again.first);
         self.count = self.count.saturating_add(again.count);
         let worse = again.severity > self.severity;
+        let mut news = worse.then_some(News::Worse);
         match self.state {
             FindingState::Acknowledged { .. } if worse => self.state = FindingState::Open,
             FindingState::Muted { until: Some(until), .. } if until <= again.last => {
                 self.state = FindingState::Open;
+                news = news.or(Some(News::Again));
             }
+            FindingState::Muted { .. } => news = None,
             _ => {}
         }
         for piece in again.evidence {
@@ -140,6 +143,7 @@ impl Finding {
             self.title = again.title;
             self.why = again.why;
         }
+        news
     }
 
     /// How it stands at a time: a muting that has run out is over.
@@ -287,6 +291,18 @@ words! {
         High = "high",
         /// To be looked at now.
         Critical = "critical",
+    }
+}
+
+words! {
+    /// Why a finding is told to people.
+    News {
+        /// It was not known before.
+        New = "new",
+        /// It matters more than it did.
+        Worse = "worse",
+        /// It was met after its muting had ended.
+        Again = "again",
     }
 }
 

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
 use crate::caller::Proof;
+use crate::data_class::FieldData;
 use crate::id::OperationId;
 use crate::time::Timestamp;
 
@@ -51,6 +52,8 @@ pub struct Observation {
     pub response_body: Option<BodyShape>,
     /// What looks like a word in fields of both bodies that name things: the field and a keyed hash, as segments have it.
     pub identifiers: Vec<Identifier>,
+    /// Classes of sensitive data by field: names of fields, never values.
+    pub data: Vec<FieldData>,
     /// What the answer says of the operation's end.
     pub farewell: Option<Farewell>,
     /// A keyed hash of the caller.

@@ -4,6 +4,7 @@
 //! and decoder, defaults, JSON Schema, reference and `explain` all follow those declarations. Files are named here,
 //! not opened (but for the policy's own); what is in them is the engine's to judge.
 
+mod alerts;
 mod condition;
 mod decode;
 mod explain;
@@ -26,6 +27,9 @@ mod tags;
 mod tests;
 mod upstream;
 
+pub use alerts::{
+    AlertChannel, AlertRule, AlertSeverity, Alerts, Syslog, SyslogTransport, Webhook, WebhookUrl,
+};
 pub use condition::{Condition, Phase, Template};
 pub use decode::ByName;
 pub use explain::{Explanation, Line, Origin, Scheduled, explain, schedule};

@@ -7,6 +7,7 @@ use portcullis_document::{
 };
 use smol_str::SmolStr;
 
+use crate::alerts::Alerts;
 use crate::decode::{Decode, Reading, section};
 use crate::filter::RuleSets;
 use crate::identity::{Lists, Providers};
@@ -48,6 +49,8 @@ section! {
         sites: Sites,
         /// Rules for every site, before the site's own.
         rules: Arc<[Rule]> = "[]",
+        /// Findings told to people.
+        alerts: Alerts = "{}",
         /// Where metrics are served; nowhere if not given.
         metrics: Option<Metrics>,
         + {

@@ -11,6 +11,7 @@ use portcullis_admin::Operator;
 use portcullis_admin::api::{Learning, PolicyStatus, Reloaded, Status};
 use portcullis_document::{Problem, Style, render};
 use portcullis_engine::Snapshot;
+use portcullis_events::alerts::Alerts;
 use portcullis_events::{ArchiveConfig, FindingKeeper, Findings, Recorder, RecorderConfig, Recording, Share};
 use portcullis_gateway::{Clock, Gateway, Metrics, Ports};
 use portcullis_inventory::{Ruling, Spot};
@@ -42,6 +43,7 @@ pub(super) struct RunningNode {
     recording: Mutex<Option<Recording>>,
     findings: Findings,
     finding_keeper: Mutex<Option<FindingKeeper>>,
+    alerts: Mutex<Option<Alerts>>,
     gateway: Gateway,
     learner: Learner,
 }
@@ -60,6 +62,7 @@ impl RunningNode {
         bans.restore(store.ban_book());
         let (recorder, recording) = Recorder::start(&recording_config(&policy))?;
         let (findings, finding_keeper) = Findings::start(findings::path(&policy))?;
+        let alerts = Alerts::start(findings.clone(), loaded.alerts)?;
         let snapshot = Arc::new(ArcSwap::from(loaded.snapshot));
         let learner = Learner::start(
             learning::config(&policy, &snapshot.load()),
@@ -88,6 +91,7 @@ impl RunningNode {
             recording: Mutex::new(Some(recording)),
             findings,
             finding_keeper: Mutex::new(Some(finding_keeper)),
+            alerts: Mutex::new(Some(alerts)),
             gateway,
             learner,
         })
@@ -144,6 +148,9 @@ impl RunningNode {
         self.recorder.reconfigure(&recording_config(&loaded.policy));
         let learning = learning::config(&loaded.policy, &self.snapshot.load());
         self.learner.reconfigure(learning).await;
+        if let Some(alerts) = &*self.alerts.lock() {
+            alerts.reconfigure(loaded.alerts);
+        }
         self.policy.store(loaded.policy);
         *self.state.lock() = PolicyState { since: now(), rejected: None };
         info!("the new policy is in force");
@@ -173,6 +180,7 @@ impl RunningNode {
             node.learner.finish();
             // After what raises them.
             drop(node.finding_keeper.lock().take());
+            drop(node.alerts.lock().take());
             recording.map(Recording::finish)
         });
         let _ = written.await;
@@ -206,6 +214,7 @@ impl Operator for RunningNode {
             recording: self.recorder.figures(),
             learning: self.learning(),
             findings: self.findings.figures(),
+            alerts: self.alerts.lock().as_ref().map(Alerts::figures).unwrap_or_default(),
         }
     }
 

@@ -8,6 +8,7 @@
     reason = "tests say what they expect"
 )]
 
+mod alerts;
 mod api;
 mod cases;
 mod cli;

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use portcullis_expr::{Path, Var};
+use portcullis_expr::{Path, Reads, Var};
+use portcullis_model::DataClass;
 use portcullis_policy::{
     BodyPolicy, Carrier, CheckStance, Credential, KeyPart, Limit, Measure, Mode, Policy, Require,
     ResponseCheck, Rule, RuleAction, Settings, Site, Skippable, Stance, Undeclared,
@@ -45,6 +46,7 @@ pub(super) fn nowhere(policy: &Policy) -> Scope {
         response_body: Hold::default(),
         reads_request: false,
         reads_response: false,
+        reads_data: false,
         redact: Arc::new(carriers(policy)),
         reserved: Arc::from([]),
     }
@@ -103,6 +105,7 @@ impl Compiling<'_> {
             reads_request: all.iter().any(|rule| turns::all_reads(rule).vars.contains(&Var::Body))
                 || settings.limits.iter().any(|limit| limit.reads().has(Var::Body)),
             reads_response: masks_late || !rules.at(Turn::ResponseBody).is_empty(),
+            reads_data: all.iter().any(|rule| reads_data(&turns::all_reads(rule))),
             rules,
             limits,
             filter,
@@ -122,6 +125,11 @@ impl Compiling<'_> {
         redactor.cookies.extend(redact.cookies.iter().cloned());
         redactor
     }
+}
+
+fn reads_data(reads: &Reads) -> bool {
+    let tags = DataClass::ALL.map(|class| format!("data:{}", class.as_str()));
+    reads.vars.contains(&Var::Data) || reads.tags.iter().any(|test| tags.iter().any(|tag| test.admits(tag)))
 }
 
 /// What carries API keys is hidden everywhere, also where a key does not count.

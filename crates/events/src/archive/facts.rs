@@ -17,6 +17,7 @@ pub struct EventFacts<'a> {
     event: &'a Event,
     reasons: Vec<SmolStr>,
     decided_by: Vec<SmolStr>,
+    data: Vec<SmolStr>,
 }
 
 impl<'a> EventFacts<'a> {
@@ -25,6 +26,12 @@ impl<'a> EventFacts<'a> {
         Self {
             event,
             reasons: event.reasons.iter().map(|reason| reason.code.clone()).collect(),
+            data: event
+                .tags
+                .iter()
+                .filter_map(|tag| tag.tag.strip_prefix("data:"))
+                .map(SmolStr::new)
+                .collect(),
             decided_by: event.reasons.iter().filter_map(|reason| reason.by.clone()).collect(),
         }
     }
@@ -121,6 +128,7 @@ impl<'a> EventFacts<'a> {
             Var::Verdict => Value::text(event.verdict.action.as_str()),
             Var::WouldHave => Value::text(event.verdict.would_have?.as_str()),
             Var::Reasons => Value::Strings(&self.reasons),
+            Var::Data => Value::Strings(&self.data),
             Var::DecidedBy => Value::Strings(&self.decided_by),
             Var::Duration => Value::Span(Duration::from_micros(event.duration_us)),
             Var::Ended => Value::text(end(event.end)),

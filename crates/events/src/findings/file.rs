@@ -5,14 +5,16 @@
 //! longest ago gives way, but what a person muted stays longest.
 
 use std::path::Path;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use portcullis_model::Timestamp;
-use portcullis_model::finding::{Finding, FindingId, FindingState};
+use portcullis_model::finding::{Finding, FindingId, FindingState, News};
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 
+use super::outbox::note;
 use super::{FindingQuery, FindingsError, by_weight, tables};
 use crate::archive::{Fault, Trouble, place};
+use crate::recorder::now;
 
 /// How long a lock that another process holds is waited for.
 const PATIENCE: Duration = Duration::from_millis(500);
@@ -22,7 +24,7 @@ const MOST: i64 = 10_000;
 /// A file of findings.
 #[derive(Debug)]
 pub struct FindingFile {
-    connection: Connection,
+    pub(super) connection: Connection,
 }
 
 impl<E: Into<Trouble>> From<E> for FindingsError {
@@ -65,10 +67,14 @@ impl FindingFile {
         for raised in findings {
             match read(&writing, &raised.id)? {
                 Some(mut known) => {
-                    known.meet_again(raised.clone());
+                    let news = known.meet_again(raised.clone());
                     write(&writing, &known)?;
+                    note(&writing, &known, news)?;
                 }
-                None => write(&writing, raised)?,
+                None => {
+                    write(&writing, raised)?;
+                    note(&writing, raised, Some(News::New))?;
+                }
             }
         }
         make_room(&writing)?;
@@ -141,15 +147,10 @@ fn make_room(writing: &Transaction<'_>) -> Result<(), FindingsError> {
     Ok(())
 }
 
-fn parsed(text: &str) -> Result<Finding, FindingsError> {
+pub(super) fn parsed(text: &str) -> Result<Finding, FindingsError> {
     serde_json::from_str(text).map_err(|error| unreadable(&error))
 }
 
 fn unreadable(error: &serde_json::Error) -> FindingsError {
     FindingsError { fault: Fault::Foreign, detail: format!("a finding cannot be read: {error}") }
-}
-
-fn now() -> Timestamp {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Timestamp::from_micros(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
 }

@@ -11,13 +11,26 @@ use crate::archive::{Fault, Trouble};
 const APPLICATION: i64 = 0x5046_4e44;
 
 /// What each version adds to the one before; the version of a file is how many of these it has had.
-const STEPS: &[&str] = &["create table findings (
+const STEPS: &[&str] = &[
+    "create table findings (
     id text primary key,
     last integer not null,        -- microseconds since 1970
     severity integer not null,    -- 0 is the least
     finding text not null         -- as JSON
 ) strict;
-create index by_weight on findings (severity, last);"];
+create index by_weight on findings (severity, last);",
+    "create table notices (
+    seq integer primary key autoincrement,
+    finding text not null,        -- its id
+    news text not null
+) strict;
+create table channels (
+    name text primary key,
+    reached integer not null,     -- the last notice that was dealt with
+    window integer not null,      -- when counting what was sent began, seconds since 1970
+    sent integer not null         -- messages since then
+) strict, without rowid;",
+];
 
 /// Makes the tables in a new file, brings those of an older one up to date.
 pub(super) fn prepare(connection: &Connection) -> Result<(), Trouble> {

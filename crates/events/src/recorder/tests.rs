@@ -173,7 +173,7 @@ fn without_an_archive_nothing_is_wanted_and_figures_go_on() {
     let (recorder, recording) = Recorder::start(&RecorderConfig::default()).unwrap();
     assert_eq!(record(&recorder, 0, 1, Action::Block), Wants::No);
     recording.flush();
-    let now = thread::now();
+    let now = now();
     assert_eq!(recorder.top(Duration::from_mins(1), now).exchanges, 1);
     assert_eq!(recorder.figures().archive, ArchiveState::Off);
 }

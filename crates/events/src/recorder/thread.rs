@@ -22,7 +22,7 @@ const TOTALS: Duration = Duration::from_secs(1);
 const BATCH: usize = 4096;
 
 /// The time now.
-pub(super) fn now() -> Timestamp {
+pub(crate) fn now() -> Timestamp {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Timestamp::from_micros(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
 }

@@ -42,6 +42,7 @@ namespaces! {
     "filter" RequestBody None, "The classes of attack the content filter found in the request.";
     "limit" RequestBody None, "The limits it exceeded.";
     "status" ResponseHead None, "The response's status.";
+    "data" ResponseBody Some(&["email", "phone", "payment_card", "iban", "us_ssn", "secret"]), "The classes of sensitive data in the response's body, where it was looked at.";
     "status-class" ResponseHead Some(&["1xx", "2xx", "3xx", "4xx", "5xx"]), "The class of the response's status.";
     "response" ResponseBody Some(&["valid", "invalid"]), "Whether the response is what the contract says, where `contract_checks` looks.";
 }

@@ -87,6 +87,7 @@ variables! {
     ResponseHeaders "response.headers" Type::Fields, ResponseHead, ExchangeOnly, "Response header fields by name, in any case.";
     ResponseContentType "response.content_type" Type::String, ResponseHead, Everywhere, "The response body's media type: lower case, no parameters.";
     ResponseBody "response.body" Type::Json, ResponseBody, ExchangeOnly, "The response's body. A rule that reads it makes the body held.";
+    Data "data" Type::Strings, ResponseBody, Everywhere, "The classes of sensitive data in the response's body, where it was looked at: `\"email\" in data`. A rule that reads it makes the body held.";
     Verdict "verdict" Type::Word(ACTIONS), End, EventOnly, "What was done.";
     WouldHave "would_have" Type::Word(ACTIONS), End, EventOnly, "What would have been done without monitor mode, where that is stricter; else null.";
     Reasons "reasons" Type::Strings, End, EventOnly, "The codes of all reasons: `\"rules.block\" in reasons`.";

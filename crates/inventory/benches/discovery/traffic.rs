@@ -164,6 +164,7 @@ fn exchange(method: &str, segments: Vec<Segment>, draw: &mut Draw) -> Observatio
         response_type: None,
         response_body: None,
         identifiers: Vec::new(),
+        data: Vec::new(),
         farewell: None,
         caller: draw.next() % 50,
         request_bytes: 0,

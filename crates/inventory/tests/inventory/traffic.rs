@@ -49,6 +49,7 @@ pub(crate) fn observation(
         response_type: Some(json.clone()),
         response_body: Some(BodyShape { media_type: json, shape: Shape::Object(answer) }),
         identifiers: vec![Identifier { field: "id".into(), hash: second.unsigned_abs() % 300 }],
+        data: Vec::new(),
         farewell: None,
         caller: second.unsigned_abs() % 5,
         request_bytes: 0,

@@ -1,0 +1,100 @@
+//! Alerts of the binary itself: what is owed outlives `kill -9`; mistakes in channels are told.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpListener};
+
+use portcullis_events::findings::FindingFile;
+use portcullis_model::Timestamp;
+use portcullis_model::finding::{Conclusion, Finding, FindingKind, Severity};
+
+use crate::harness::Gateway;
+
+const POLICY: &str = r#"
+listen: [{ address: "127.0.0.1:0" }]
+sites:
+  shop: { hosts: ["*"], upstream: { servers: [UPSTREAM] } }
+alerts:
+  channels: { soc: { webhook: { url: "file:soc.url", hmac: "file:soc.key" } } }
+"#;
+
+fn gateway(hook: SocketAddr) -> Gateway {
+    let gateway = Gateway::prepare(POLICY);
+    gateway.write("soc.url", &format!("http://{hook}/\n"));
+    gateway.write("soc.key", "key\n");
+    gateway
+}
+
+fn raise(gateway: &Gateway, subject: &str) {
+    let concluded = Conclusion {
+        kind: FindingKind::SensitiveField,
+        severity: Severity::High,
+        site: "shop".into(),
+        operation: None,
+        subject: subject.into(),
+        title: "answers carry card numbers".into(),
+        why: "Whoever may call it reads that.".into(),
+        evidence: Vec::new(),
+    };
+    let finding = Finding::new(concluded, Timestamp::from_secs(1_700_000_000), 1);
+    let mut file = FindingFile::open(Some(&gateway.path("data/findings.db"))).expect("opened");
+    file.raise(&[finding]).expect("kept");
+}
+
+fn soc(gateway: &Gateway) -> serde_json::Value {
+    gateway.json(&["top", "--once"])[0]["status"]["alerts"]["soc"].clone()
+}
+
+#[test]
+fn what_is_owed_outlives_a_kill() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let hook = listener.local_addr().expect("bound");
+    drop(listener);
+    let mut gateway = gateway(hook);
+    gateway.run();
+    gateway.await_until("the channel has its place", |gateway| soc(gateway).is_object().then_some(()));
+    raise(&gateway, "iban");
+    gateway.await_until("it failed", |gateway| soc(gateway)["failing"].is_string().then_some(()));
+    gateway.kill();
+
+    let listener = TcpListener::bind(hook).expect("the same port");
+    gateway.run();
+    let mut reader = BufReader::new(listener.accept().expect("it calls").0);
+    let head: Vec<String> =
+        reader.by_ref().lines().map_while(Result::ok).take_while(|line| !line.is_empty()).collect();
+    assert!(head.iter().any(|line| line.starts_with("portcullis-signature: v1=")), "{head:?}");
+    let length = head.iter().find_map(|line| line.strip_prefix("content-length: ")).expect("a length");
+    let mut body = vec![0; length.parse().expect("a number")];
+    reader.read_exact(&mut body).expect("the body");
+    let told: serde_json::Value = serde_json::from_slice(&body).expect("JSON");
+    assert_eq!(
+        (&told["findings"][0]["news"], &told["findings"][0]["finding"]["subject"]),
+        (&"new".into(), &"iban".into())
+    );
+    reader.get_mut().write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").expect("answered");
+    gateway.await_until("it was taken", |gateway| (soc(gateway)["delivered"] == 1).then_some(()));
+}
+
+#[test]
+fn mistakes_in_channels_are_told_with_their_place() {
+    let gateway = gateway("127.0.0.1:9".parse().expect("an address"));
+    assert_eq!(gateway.command(&["check"]).status.code(), Some(0));
+    for (channels, said) in [
+        ("channels: { soc: { at_most: 1/h } }", "an alert channel leads to one place"),
+        ("channels: { soc: { syslog: { address: logs } } }", "is not a host and a port"),
+        ("channels: { soc: { webhook: { url: example.com } } }", "must be a URL"),
+        ("channels: { soc: { webhook: { url: 'file:absent.url' } } }", "cannot read"),
+        ("send: [{ to: [sock] }]", "there is no alert channel `sock`"),
+        (
+            "channels: { soc: { syslog: { address: 'a:1' } } }, send: [{ kinds: [shadow], to: [soc] }]",
+            "kind of finding",
+        ),
+    ] {
+        let (before, _) = POLICY.split_once("alerts:").expect("there");
+        gateway.write_policy(&format!("{before}alerts: {{ {channels} }}\n"));
+        let checked = gateway.command(&["check"]);
+        let text =
+            String::from_utf8_lossy(&checked.stderr).into_owned() + &String::from_utf8_lossy(&checked.stdout);
+        assert!(text.contains(said), "{channels}: {text}");
+        assert_eq!(checked.status.code(), Some(1), "{channels}");
+    }
+}

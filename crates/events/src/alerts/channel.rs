@@ -1,0 +1,127 @@
+//! One channel: takes what it still has to tell, tells it, moves on.
+//!
+//! Invariant: its place moves on only once a message was taken or nothing in it was wanted.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use portcullis_model::Timestamp;
+use portcullis_model::finding::Attention;
+
+use super::{AlertChannel, Channels, Target, syslog, webhook};
+use crate::findings::{Channel, FindingFile, Findings, FindingsError, Notice};
+use crate::recorder::now;
+
+/// How often it is looked whether there is something to tell; what comes meanwhile goes out together.
+const PAUSE: Duration = Duration::from_secs(1);
+/// Between tries, at first and at most.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_mins(5);
+/// How long a message may take to be taken.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Findings in one message.
+const MOST: usize = 100;
+
+/// What came of looking.
+enum Told {
+    Nothing,
+    Something,
+    /// Not before that time.
+    Later(Timestamp),
+}
+
+/// Tells findings until it is dropped.
+pub(super) async fn run(channel: AlertChannel, findings: Findings, figures: Arc<Mutex<Channels>>) {
+    figures.lock().entry(channel.name.clone()).or_default();
+    let mut pause = Duration::ZERO;
+    loop {
+        let told = tell(&channel, &findings).await;
+        pause = if told.is_ok() { Duration::ZERO } else { (pause * 2).clamp(FIRST_PAUSE, LONGEST_PAUSE) };
+        let wait = match &told {
+            Ok(Told::Later(at)) => at.since(now()).max(PAUSE),
+            Ok(_) => PAUSE,
+            Err(_) => pause,
+        };
+        show(&channel, told, &figures);
+        tokio::time::sleep(wait).await;
+    }
+}
+
+/// Counts a try, and says what went wrong once.
+fn show(channel: &AlertChannel, told: Result<Told, String>, figures: &Mutex<Channels>) {
+    let mut all = figures.lock();
+    let shown = all.entry(channel.name.clone()).or_default();
+    match told {
+        Ok(Told::Nothing | Told::Later(_)) => {}
+        Ok(Told::Something) => {
+            shown.delivered += 1;
+            if shown.failing.take().is_some() {
+                tracing::info!(channel = %channel.name, "alerts are taken again");
+            }
+        }
+        Err(why) => {
+            if shown.failing.is_none() {
+                tracing::warn!(channel = %channel.name, "alerts are not taken: {why}");
+            }
+            shown.failed += 1;
+            shown.failing = Some(why);
+        }
+    }
+}
+
+async fn tell(channel: &AlertChannel, findings: &Findings) -> Result<Told, String> {
+    let name = channel.name.as_str();
+    let look = |file: &mut FindingFile| -> Result<(Channel, Vec<Notice>), FindingsError> {
+        let place = file.channel(name)?;
+        Ok((place, file.notices(place.reached, MOST)?))
+    };
+    let (place, notices) = findings.0.with_file(look).map_err(|error| error.to_string())?;
+    let Some(last) = notices.last().map(|notice| notice.seq) else { return Ok(Told::Nothing) };
+    let now = now();
+    let is_wanted = |notice: &Notice| {
+        notice.finding.standing(now) == Attention::Open
+            && channel.wanted.iter().any(|selector| selector.wants(&notice.finding))
+    };
+    let wanted: Vec<Notice> = latest(notices.into_iter().filter(is_wanted));
+    let mut next = Channel { reached: last, ..place };
+    if !wanted.is_empty() {
+        if let Some(at) = count_against(channel, &mut next, now) {
+            return Ok(Told::Later(at));
+        }
+        let sent = tokio::time::timeout(PATIENCE, send(&channel.target, &wanted, now)).await;
+        sent.unwrap_or_else(|_| Err(format!("no answer within {} seconds", PATIENCE.as_secs())))?;
+    }
+    findings.0.with_file(|file| file.move_channel(name, next)).map_err(|error| error.to_string())?;
+    Ok(if wanted.is_empty() { Told::Nothing } else { Told::Something })
+}
+
+/// The last notice of each finding: all of them would show it as it is now.
+fn latest(notices: impl Iterator<Item = Notice>) -> Vec<Notice> {
+    let mut latest: Vec<Notice> = Vec::new();
+    for notice in notices {
+        latest.retain(|earlier| earlier.finding.id != notice.finding.id);
+        latest.push(notice);
+    }
+    latest
+}
+
+/// Counts one more message; from when on it may go out, if not now.
+fn count_against(channel: &AlertChannel, next: &mut Channel, now: Timestamp) -> Option<Timestamp> {
+    let (most, per) = channel.at_most?;
+    let ends = Timestamp::from_secs(next.window).plus(per);
+    if now >= ends {
+        (next.window, next.sent) = (now.as_secs(), 0);
+    } else if next.sent >= most {
+        return Some(ends);
+    }
+    next.sent += 1;
+    None
+}
+
+async fn send(target: &Target, notices: &[Notice], now: Timestamp) -> Result<(), String> {
+    match target {
+        Target::Webhook { url, hmac } => webhook::post(url, hmac.as_ref(), notices, now).await,
+        Target::Syslog { transport, address } => syslog::send(*transport, address, notices, now).await,
+    }
+}
