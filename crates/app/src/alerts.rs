@@ -10,7 +10,7 @@ use portcullis_policy::{Alerts, Policy, SecretSource, SyslogTransport, Webhook, 
 pub(crate) fn channels(policy: &Policy, sources: &dyn Sources) -> Result<Vec<AlertChannel>, Vec<Problem>> {
     let alerts = &policy.alerts;
     let (mut channels, mut problems) = (Vec::new(), Vec::new());
-    for channel in alerts.channels.iter() {
+    for channel in &alerts.channels {
         match target(channel, sources) {
             Ok(target) => channels.push(AlertChannel {
                 name: channel.name.clone(),

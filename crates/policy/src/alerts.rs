@@ -20,7 +20,10 @@ section! {
         /// What is told to whom. Without it every channel is told what is `medium` or graver.
         send: Vec<AlertRule> = "[]",
     }
-    => |alerts: Alerts, _: &Node, reading: &mut Reading| settle_alerts(alerts, reading)
+    => |alerts: Alerts, _: &Node, reading: &mut Reading| {
+        check_names(&alerts, reading);
+        Some(alerts)
+    }
 }
 
 section! {
@@ -181,14 +184,13 @@ fn settle_syslog(syslog: Syslog, node: &Node, reading: &mut Reading) -> Option<S
     reading.refuse(problem.remedy("e.g. `address: logs.internal:514`"))
 }
 
-fn settle_alerts(alerts: Alerts, reading: &mut Reading) -> Option<Alerts> {
+fn check_names(alerts: &Alerts, reading: &mut Reading) {
     let known: Vec<&str> = alerts.channels.iter().map(|channel| channel.name.as_str()).collect();
     let kinds: Vec<&str> = FindingKind::ALL.iter().map(|kind| kind.as_str()).collect();
     for rule in &alerts.send {
         check_words(&rule.to, &known, "alert channel", &rule.place, reading);
         check_words(&rule.kinds, &kinds, "kind of finding", &rule.place, reading);
     }
-    Some(alerts)
 }
 
 fn check_words(words: &[SmolStr], known: &[&str], what: &str, place: &Place, reading: &mut Reading) {

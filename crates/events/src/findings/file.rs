@@ -65,16 +65,13 @@ impl FindingFile {
     pub fn raise(&mut self, findings: &[Finding]) -> Result<(), FindingsError> {
         let writing = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         for raised in findings {
-            match read(&writing, &raised.id)? {
-                Some(mut known) => {
-                    let news = known.meet_again(raised.clone());
-                    write(&writing, &known)?;
-                    note(&writing, &known, news)?;
-                }
-                None => {
-                    write(&writing, raised)?;
-                    note(&writing, raised, Some(News::New))?;
-                }
+            if let Some(mut known) = read(&writing, &raised.id)? {
+                let news = known.meet_again(raised.clone());
+                write(&writing, &known)?;
+                note(&writing, &known, news)?;
+            } else {
+                write(&writing, raised)?;
+                note(&writing, raised, Some(News::New))?;
             }
         }
         make_room(&writing)?;
