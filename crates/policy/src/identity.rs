@@ -133,6 +133,11 @@ section! {
         /// The algorithms that are accepted. Without it, those of the JWKS' keys or the PEM's kind; a shared secret
         /// must say.
         algorithms: Vec<Algorithm> = "[]",
+        /// Claims a token must have besides, e.g. `client_id`; dots between the names of nested ones.
+        required_claims: Vec<SmolStr> = "[]",
+        /// What the token's header must say its `typ` is: `at+jwt` for access tokens (RFC 9068), so that an ID token
+        /// of the same issuer opens nothing.
+        typ: Option<SmolStr>,
         /// How far clocks may differ for `exp` and `nbf`.
         leeway: Duration = "30s",
     }

@@ -86,6 +86,8 @@ fn compile_jwt(work: &mut Work<'_>, name: &str, jwt: &Jwt) -> Option<JwtVerifier
         audiences: jwt.audience.clone(),
         subject: jwt.subject.clone(),
         groups: jwt.groups.clone(),
+        required: jwt.required_claims.clone(),
+        typ: jwt.typ.as_deref().map(SmolStr::new),
         leeway: jwt.leeway,
     })
 }

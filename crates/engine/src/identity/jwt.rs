@@ -34,6 +34,10 @@ pub(crate) struct JwtVerifier {
     pub(crate) subject: SmolStr,
     /// The claim that lists groups.
     pub(crate) groups: Option<SmolStr>,
+    /// Claims that must be there and not null, named as `subject` is.
+    pub(crate) required: Vec<SmolStr>,
+    /// The media type the header must state, `application/` left out.
+    pub(crate) typ: Option<SmolStr>,
     /// How far clocks may be apart.
     pub(crate) leeway: Duration,
 }
@@ -167,6 +171,9 @@ impl JwtVerifier {
         let claims = self.signed_claims(token)?;
         self.check_times(&claims, now)?;
         self.check_parties(&claims)?;
+        if self.required.iter().any(|name| find(&claims, name).is_none_or(Value::is_null)) {
+            return Err("the token lacks a required claim");
+        }
         let subject = find(&claims, &self.subject).and_then(Value::as_str).unwrap_or_default();
         if subject.is_empty() {
             return Err("the token names no subject");
@@ -194,6 +201,7 @@ impl JwtVerifier {
         if header.get("crit").is_some() || header.get("b64").is_some() {
             return Err("the token needs an extension");
         }
+        self.check_type(&header)?;
         let named = header.get("alg").and_then(Value::as_str).and_then(algorithm);
         let algorithm = named.ok_or("the token's algorithm is not known")?;
         let id = header.get("kid").and_then(Value::as_str);
@@ -208,6 +216,15 @@ impl JwtVerifier {
             return Err("the token's signature is not valid");
         }
         decode(payload).filter(Value::is_object).ok_or("the token's claims cannot be read")
+    }
+
+    /// Whether the token is of the kind that is wanted (RFC 7515 §4.1.9: letters in any case, `application/` may
+    /// be left out).
+    fn check_type(&self, header: &Value) -> Result<(), &'static str> {
+        let Some(wanted) = &self.typ else { return Ok(()) };
+        let stated = header.get("typ").and_then(Value::as_str).map(media_type);
+        let fits = stated.is_some_and(|stated| stated.eq_ignore_ascii_case(media_type(wanted)));
+        if fits { Ok(()) } else { Err("the token is of another type") }
     }
 
     /// `exp` must be there and ahead; `nbf` must not be (RFC 7519 §4.1.4, §4.1.5).
@@ -243,6 +260,14 @@ impl JwtVerifier {
             _ => Err("the token is for another audience"),
         }
     }
+}
+
+/// A `typ` without the `application/` that may stand before it.
+fn media_type(typ: &str) -> &str {
+    const TREE: &str = "application/";
+    typ.split_at_checked(TREE.len())
+        .filter(|(tree, _)| tree.eq_ignore_ascii_case(TREE))
+        .map_or(typ, |(_, name)| name)
 }
 
 fn decode(part: &str) -> Option<Value> {

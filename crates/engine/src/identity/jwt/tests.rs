@@ -28,6 +28,8 @@ fn verifier(keys: JwtKeys) -> JwtVerifier {
         audiences: vec!["shop".into()],
         subject: "sub".into(),
         groups: Some("realm.roles".into()),
+        required: Vec::new(),
+        typ: None,
         leeway: Duration::from_secs(30),
     }
 }
@@ -74,6 +76,31 @@ fn a_signed_token_proves_subject_groups_and_scopes() {
     let key = EncodingKey::from_ec_pem(PRIVATE.as_bytes()).expect("a key");
     let token = encode(&Header::new(Algorithm::ES256), &claims(), &key).expect("a token");
     assert_eq!(check(&public(), &token).expect("an identity").subject, "anna");
+}
+
+#[test]
+fn a_token_must_have_the_claims_that_are_required() {
+    let verifier = JwtVerifier { required: vec!["scope".into(), "realm.id".into()], ..shared() };
+    let realm = |id: Value| sign(&with("realm", json!({ "id": id })));
+    assert!(check(&verifier, &realm(json!("shop"))).is_ok());
+    for lacking in [sign(&claims()), realm(Value::Null)] {
+        assert_eq!(refusal(&verifier, &lacking), "the token lacks a required claim");
+    }
+}
+
+#[test]
+fn a_token_must_be_of_the_type_that_is_wanted() {
+    let typed = |typ: Option<&str>| {
+        let header = Header { typ: typ.map(Into::into), ..Header::new(Algorithm::HS256) };
+        encode(&header, &claims(), &EncodingKey::from_secret(SHARED)).expect("a token")
+    };
+    let verifier = JwtVerifier { typ: Some("at+jwt".into()), ..shared() };
+    for fits in ["at+jwt", "AT+JWT", "application/at+jwt", "Application/at+JWT"] {
+        assert!(check(&verifier, &typed(Some(fits))).is_ok(), "{fits}");
+    }
+    for other in [None, Some("JWT"), Some(""), Some("application/"), Some("text/at+jwt"), Some("at+jwtx")] {
+        assert_eq!(refusal(&verifier, &typed(other)), "the token is of another type", "{other:?}");
+    }
 }
 
 #[test]
