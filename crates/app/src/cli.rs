@@ -401,6 +401,20 @@ pub(crate) enum Key {
         #[arg(long)]
         provider: Option<String>,
     },
+    /// Make a key in the place of another; both work until the overlap ends.
+    Rotate {
+        /// The provider; may be left out if there is only one.
+        #[arg(long)]
+        provider: Option<String>,
+        /// The id of the key that goes, as `key ls` shows it.
+        id: String,
+        /// How long the old key still works; one that ends sooner is not prolonged.
+        #[arg(long, value_name = "SPAN", default_value = "7d")]
+        overlap: String,
+        /// The new key ends after this time: `90d`; never if absent.
+        #[arg(long, value_name = "SPAN")]
+        expires: Option<String>,
+    },
     /// Revoke a key.
     Revoke {
         /// The provider; may be left out if there is only one.

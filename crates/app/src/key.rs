@@ -1,4 +1,4 @@
-//! `portcullis key`: make, show and revoke API keys in a provider's keys file.
+//! `portcullis key`: make, show, rotate and revoke API keys in a provider's keys file.
 //!
 //! Invariants: a key's text is printed once and written nowhere; the file is replaced whole, mode 0600, so that a
 //! running gateway reads the old ring or the new one.
@@ -11,6 +11,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result, bail};
 use portcullis_document::{SourceError, SourceFile, Sources};
 use portcullis_engine::keys::{Key, KeyRing};
+use portcullis_model::{Secret, Timestamp};
 use portcullis_policy::{Credential, Policy};
 use serde_json::json;
 use smol_str::SmolStr;
@@ -28,10 +29,15 @@ pub(crate) fn run(config: &Path, audience: Audience, command: cli::Key) -> Resul
     };
     match command {
         cli::Key::New { provider, subject, groups, expires } => {
-            let wanted = NewKey { subject, groups, expires };
+            let groups = groups.iter().map(Into::into).collect();
+            let wanted = NewKey { subject: subject.into(), groups, expires };
             make(&policy, &KeysFile::of(&policy, provider.as_deref())?, audience, &wanted)
         }
         cli::Key::Ls { provider } => list(&policy, provider.as_deref(), audience),
+        cli::Key::Rotate { provider, id, overlap, expires } => {
+            let file = KeysFile::of(&policy, provider.as_deref())?;
+            rotate(&policy, &file, audience, &Rotation { id, overlap, expires })
+        }
         cli::Key::Revoke { provider, id } => {
             revoke(&KeysFile::of(&policy, provider.as_deref())?, audience, &id)
         }
@@ -39,8 +45,15 @@ pub(crate) fn run(config: &Path, audience: Audience, command: cli::Key) -> Resul
 }
 
 struct NewKey {
-    subject: String,
-    groups: Vec<String>,
+    subject: SmolStr,
+    groups: Vec<SmolStr>,
+    expires: Option<String>,
+}
+
+/// A key that goes, and when the one in its place ends.
+struct Rotation {
+    id: String,
+    overlap: String,
     expires: Option<String>,
 }
 
@@ -114,31 +127,78 @@ impl KeysFile {
 }
 
 fn make(policy: &Policy, file: &KeysFile, audience: Audience, wanted: &NewKey) -> Result<Exit> {
-    let now = serve::now();
-    let ends = |text: &String| span::parse(text).map_err(|error| Misuse(error.to_string()));
-    let ends = wanted.expires.as_ref().map(ends).transpose()?.map(|span| now.plus(span));
     let ring = file.read()?;
-    secret::make_if_absent(policy)?;
-    let secret = policy.secret.read(&FileSources).map_err(|problem| anyhow::anyhow!("{problem}"))?;
-    let mut random = [0; 32];
-    getrandom::fill(&mut random).map_err(|error| anyhow::anyhow!("the system has no randomness: {error}"))?;
-    let groups: Vec<SmolStr> = wanted.groups.iter().map(Into::into).collect();
-    let (text, mut key) = Key::mint(&random, secret.reveal(), &wanted.subject, &groups, now);
-    key.expires = ends;
-    let id = key.id.clone();
+    let (text, key) = mint(policy, wanted, serve::now())?;
+    let (id, ends) = (key.id.clone(), key.expires);
     file.write(&KeyRing::new(ring.keys().iter().cloned().chain([key]).collect()))?;
     match audience {
         Audience::Programs => output::json(&json!({
             "id": id, "key": text.reveal(), "provider": file.provider, "subject": wanted.subject, "expires": ends,
         })),
+        Audience::People => output::line(&shown_once(&text, &id, wanted, file)),
+    };
+    Ok(Exit::Done)
+}
+
+/// A key's text and what the file keeps of it, under the node secret, which is made if there is none.
+fn mint(policy: &Policy, wanted: &NewKey, now: Timestamp) -> Result<(Secret<String>, Key)> {
+    let ends = wanted.expires.as_deref().map(|span| after(now, span)).transpose()?;
+    secret::make_if_absent(policy)?;
+    let secret = policy.secret.read(&FileSources).map_err(|problem| anyhow::anyhow!("{problem}"))?;
+    let mut random = [0; 32];
+    getrandom::fill(&mut random).map_err(|error| anyhow::anyhow!("the system has no randomness: {error}"))?;
+    let (text, mut key) = Key::mint(&random, secret.reveal(), &wanted.subject, &wanted.groups, now);
+    key.expires = ends;
+    Ok((text, key))
+}
+
+fn after(now: Timestamp, span: &str) -> Result<Timestamp> {
+    Ok(now.plus(span::parse(span).map_err(|error| Misuse(error.to_string()))?))
+}
+
+fn shown_once(text: &Secret<String>, id: &str, wanted: &NewKey, file: &KeysFile) -> String {
+    format!(
+        "{}\n\nThis key stands for {}. It is shown this once; {} keeps only its hash.\nIts id, for `key revoke`: {id}",
+        text.reveal(),
+        wanted.subject,
+        file.path
+    )
+}
+
+fn rotate(policy: &Policy, file: &KeysFile, audience: Audience, rotation: &Rotation) -> Result<Exit> {
+    let now = serve::now();
+    let mut keys = file.read()?.keys().to_vec();
+    let old = named(&mut keys, file, &rotation.id)?;
+    if let Err(refusal) = old.usable(now) {
+        bail!("`{}` opens nothing any more ({}): make another with `key new`", old.id, refusal.as_str());
+    }
+    let overlap_ends = after(now, &rotation.overlap)?;
+    let ends = old.expires.map_or(overlap_ends, |ends| ends.min(overlap_ends));
+    old.expires = Some(ends);
+    let expires = rotation.expires.clone();
+    let wanted = NewKey { subject: old.subject.clone(), groups: old.groups.clone(), expires };
+    let (text, key) = mint(policy, &wanted, now)?;
+    let id = key.id.clone();
+    keys.push(key);
+    file.write(&KeyRing::new(keys))?;
+    match audience {
+        Audience::Programs => output::json(&json!({
+            "id": id, "key": text.reveal(), "provider": file.provider, "subject": wanted.subject,
+            "replaces": rotation.id, "replaced_ends": ends,
+        })),
         Audience::People => output::line(&format!(
-            "{}\n\nThis key stands for {}. It is shown this once; {} keeps only its hash.\nIts id, for `key revoke`: {id}",
-            text.reveal(),
-            wanted.subject,
-            file.path
+            "{}\nThe old key, {}, works until {ends}.",
+            shown_once(&text, &id, &wanted, file),
+            rotation.id
         )),
     };
     Ok(Exit::Done)
+}
+
+/// The key of that id.
+fn named<'a>(keys: &'a mut [Key], file: &KeysFile, id: &str) -> Result<&'a mut Key> {
+    let found = keys.iter_mut().find(|key| key.id == id);
+    found.with_context(|| format!("{} has no key `{id}`; `portcullis key ls` shows those it has", file.path))
 }
 
 fn list(policy: &Policy, provider: Option<&str>, audience: Audience) -> Result<Exit> {
@@ -180,9 +240,7 @@ fn list(policy: &Policy, provider: Option<&str>, audience: Audience) -> Result<E
 
 fn revoke(file: &KeysFile, audience: Audience, id: &str) -> Result<Exit> {
     let mut keys = file.read()?.keys().to_vec();
-    let Some(key) = keys.iter_mut().find(|key| key.id == id) else {
-        bail!("{} has no key `{id}`; `portcullis key ls` shows those it has", file.path);
-    };
+    let key = named(&mut keys, file, id)?;
     let subject = key.subject.clone();
     key.revoked.get_or_insert_with(serve::now);
     file.write(&KeyRing::new(keys))?;

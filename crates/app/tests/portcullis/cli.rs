@@ -107,6 +107,35 @@ fn keys_are_made_shown_used_and_revoked() {
 }
 
 #[test]
+fn a_rotated_key_and_its_successor_both_open_until_the_overlap_ends() {
+    let mut gateway = Gateway::prepare(POLICY);
+    let made = gateway.json(&["key", "new", "--subject", "acme", "--group", "orders"]).remove(0);
+    let (old, id) = (made["key"].as_str().expect("the key"), made["id"].as_str().expect("its id"));
+    let rotated = gateway.json(&["key", "rotate", id, "--overlap", "1h", "--expires", "90d"]).remove(0);
+    let (new, successor) =
+        (rotated["key"].as_str().expect("the key"), rotated["id"].as_str().expect("its id"));
+    assert_eq!((rotated["replaces"].as_str(), rotated["subject"].as_str()), (Some(id), Some("acme")));
+    let listed = gateway.json(&["key", "ls"]).remove(0);
+    assert_eq!(listed["keys"][0]["expires"], rotated["replaced_ends"]);
+    assert_eq!(listed["keys"][1]["groups"], listed["keys"][0]["groups"]);
+    gateway.json(&["key", "rotate", id, "--overlap", "30d"]);
+    let again = gateway.json(&["key", "ls"]).remove(0);
+    assert_eq!(again["keys"][0]["expires"], rotated["replaced_ends"], "an end is never put off");
+    gateway.run();
+    let ask = |key: &str| {
+        let message = format!(
+            "GET /orders HTTP/1.1\r\nHost: shop.test\r\nX-Api-Key: {key}\r\nConnection: close\r\n\r\n"
+        );
+        crate::harness::exchange(gateway.address(), &message).expect("answered").0
+    };
+    assert_eq!((ask(old), ask(new)), (200, 200));
+    gateway.json(&["key", "rotate", successor, "--overlap", "0s"]);
+    gateway.await_until("the key no longer opens", |_| (ask(new) == 401).then_some(()));
+    assert_eq!(gateway.command(&["key", "rotate", successor]).status.code(), Some(1), "it ended");
+    assert_eq!(gateway.command(&["key", "rotate", "k_unknown"]).status.code(), Some(1));
+}
+
+#[test]
 fn explain_says_where_each_value_comes_from() {
     let gateway = Gateway::prepare(POLICY);
     gateway.command(&["key", "new", "--subject", "acme"]);
