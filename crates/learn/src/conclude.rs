@@ -36,7 +36,8 @@ pub(crate) fn conclude(
         let was = known.get(&assessment.id).copied();
         let about = About { site, operation, assessment, now };
         let earlier = before.and_then(|before| before.operation(&assessment.id));
-        let more = operation.facts.exchanges - earlier.map_or(0, |earlier| earlier.facts.exchanges);
+        // An operation that was split has fewer than before.
+        let more = operation.facts.exchanges.saturating_sub(earlier.map_or(0, |known| known.facts.exchanges));
         let count = if before.is_some() { more } else { 0 };
         if count > 0 || before.is_none() {
             findings.extend(about.standing(count));

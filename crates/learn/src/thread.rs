@@ -4,6 +4,7 @@
 //! next tick once that time has passed; what is new is written down once a second; a configuration is taken over whole.
 
 use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -189,7 +190,13 @@ impl<'a> Round<'a> {
         for site in self.sites.values_mut().filter(|site| site.change() >= least) {
             any = true;
             let name = site.name().clone();
-            self.publish.learned(&name, site.draw(self.findings, now()));
+            // A site that cannot be drawn keeps its last picture, and the others their learning.
+            let drawing = AssertUnwindSafe(|| Arc::clone(site.draw(self.findings, now())));
+            if let Ok(drawn) = catch_unwind(drawing) {
+                self.publish.learned(&name, &drawn);
+            } else {
+                tracing::error!(site = %name, "what was learned could not be drawn; the last picture stays");
+            }
         }
         if any {
             let drawn = |(name, site): (&SmolStr, &SiteBook)| Some((name.clone(), Arc::clone(site.drawn()?)));

@@ -176,6 +176,10 @@ fn people_merge_and_split_and_it_outlives_a_kill() {
     assert_eq!(gateway.get("/plans/special").0, 200);
     let both = ["GET /plans/special", "GET /plans/{planName}"];
     gateway.await_until("it was looked at", |gateway| (names(gateway) == both).then_some(()));
+    assert!(gateway.command(&["api", "merge", "/plans/special"]).status.success());
+    assert_eq!(names(&gateway), ["GET /plans/{planName}"]);
+    assert!(gateway.command(&["api", "split", "/plans/special"]).status.success());
+    assert_eq!(names(&gateway), both);
     gateway.kill();
     gateway.run();
     assert_eq!(names(&gateway), both);
