@@ -79,7 +79,7 @@ impl Desk {
 
     /// Lifts a ban and writes that down before answering; whether there was one.
     pub(crate) fn unban(&self, wanted: &LiftBan) -> bool {
-        let lifted = self.store.unban(&wanted.key, wanted.site.as_deref());
+        let lifted = self.store.unban(&wanted.key, wanted.site.as_deref(), self.operator.now());
         if lifted {
             self.operator.keep_bans();
         }

@@ -17,8 +17,9 @@ pub trait Store: Send + Sync {
     /// Sets a ban. Of two bans for the same key and site the one that ends later holds.
     fn ban(&self, ban: Ban);
 
-    /// Lifts the ban of a key at a site (or the one for every site); whether there was one.
-    fn unban(&self, key: &BanKey, site: Option<&str>) -> bool;
+    /// Lifts the ban of a key at a site (or the one for every site), because a person says it was wrong: the rule or
+    /// limit that set it does not set it again for a day. Whether there was one.
+    fn unban(&self, key: &BanKey, site: Option<&str>, now: Timestamp) -> bool;
 
     /// Every ban in force at `now`, the newest first.
     fn bans(&self, now: Timestamp) -> Vec<Ban>;

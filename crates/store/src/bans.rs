@@ -16,8 +16,10 @@ use smol_str::SmolStr;
 use std::hash::BuildHasher;
 
 use networks::Networks;
+use pardons::{Pardon, Pardons};
 
 mod networks;
+mod pardons;
 
 /// A power of two: how many locks the callers' bans are spread over.
 const SHARDS: usize = 16;
@@ -29,6 +31,7 @@ type Entries = Vec<Arc<Ban>>;
 pub struct BanBook {
     callers: [RwLock<HashMap<CallerKey, Entries, RandomState>>; SHARDS],
     networks: RwLock<Networks>,
+    pardons: RwLock<Pardons>,
     /// Bans held, ended ones included until they are swept; zero short-cuts every look-up.
     held: AtomicUsize,
     held_networks: AtomicUsize,
@@ -44,6 +47,7 @@ impl BanBook {
         Self {
             callers: std::array::from_fn(|_| RwLock::default()),
             networks: RwLock::default(),
+            pardons: RwLock::default(),
             held: AtomicUsize::new(0),
             held_networks: AtomicUsize::new(0),
             revision: AtomicU64::new(0),
@@ -53,8 +57,11 @@ impl BanBook {
         }
     }
 
-    /// Sets a ban; of two for the same key and site the one that ends later holds.
+    /// Sets a ban; of two for the same key and site the one that ends later holds. One that was pardoned is not set.
     pub fn set(&self, ban: Ban) {
+        if self.pardons.read().holds_back(&ban) {
+            return;
+        }
         let change = match ban.key.clone() {
             BanKey::Caller(caller) => self.set_caller(caller, ban),
             BanKey::Network(net) => {
@@ -71,6 +78,17 @@ impl BanBook {
     fn set_caller(&self, caller: CallerKey, ban: Ban) -> Change {
         self.shard(&caller)
             .map_or(Change::default(), |shard| insert(&mut shard.write(), caller, ban, self.limit / SHARDS))
+    }
+
+    /// Lifts a ban because it was wrong: the rule or limit that set it does not set it again for a day. Whether there
+    /// was one.
+    pub fn pardon(&self, key: &BanKey, site: Option<&str>, now: Timestamp) -> bool {
+        let same_site = |ban: &Ban| ban.site.as_ref().map(SmolStr::as_str) == site;
+        let lifted = self.list(now).into_iter().find(|ban| ban.key == *key && same_site(ban));
+        if let Some(ban) = lifted {
+            self.pardons.write().grant(&ban, now);
+        }
+        self.lift(key, site)
     }
 
     /// Lifts a ban; whether there was one.
@@ -119,6 +137,7 @@ impl BanBook {
         let networks = self.networks.write().sweep(now);
         self.held_networks.fetch_sub(networks, Ordering::Release);
         self.held.fetch_sub(callers + networks, Ordering::Release);
+        self.pardons.write().sweep(now);
         callers + networks
     }
 
@@ -134,7 +153,8 @@ impl BanBook {
 
     /// The bans in force as JSON, for a file that outlives the process.
     pub fn snapshot(&self, now: Timestamp) -> String {
-        let page = Page { version: PAGE_VERSION, bans: self.list(now) };
+        let (bans, pardons) = (self.list(now), self.pardons.read().list(now));
+        let page = Page { version: PAGE_VERSION, bans, pardons };
         serde_json::to_string_pretty(&page).unwrap_or_default()
     }
 
@@ -149,6 +169,7 @@ impl BanBook {
             self.set(ban);
             restored += 1;
         }
+        self.pardons.write().restore(page.pardons);
         Ok(restored)
     }
 
@@ -202,6 +223,8 @@ const PAGE_VERSION: u32 = 1;
 struct Page {
     version: u32,
     bans: Vec<Ban>,
+    #[serde(default)]
+    pardons: Vec<Pardon>,
 }
 
 /// How the number of bans held changed.

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use portcullis_model::counter::{Answer, Batch, Op};
 use portcullis_model::{Ban, BanKey, CallerKey, Timestamp};
+use smol_str::format_smolstr;
 
 use crate::backend::Store;
 
@@ -104,7 +105,7 @@ pub async fn run(store: &dyn Store, salt: u128, start: Timestamp) -> Vec<Failure
         }
     }
     failures.extend(run_batch(store, salt, start).await);
-    failures.extend(run_bans(store, start));
+    failures.extend(run_bans(store, salt, start));
     failures
 }
 
@@ -140,7 +141,7 @@ async fn run_batch(store: &dyn Store, salt: u128, start: Timestamp) -> Option<Fa
 }
 
 /// Bans are set, found, listed, prolonged, lifted, and end.
-fn run_bans(store: &dyn Store, start: Timestamp) -> Vec<Failure> {
+fn run_bans(store: &dyn Store, salt: u128, start: Timestamp) -> Vec<Failure> {
     let ip = std::net::IpAddr::from([203, 0, 113, 77]);
     let caller = CallerKey::address(ip);
     let key = BanKey::Caller(caller.clone());
@@ -150,7 +151,7 @@ fn run_bans(store: &dyn Store, start: Timestamp) -> Vec<Failure> {
         since: start,
         until: start.plus(Duration::from_secs(secs)),
         reason: "conformance".into(),
-        by: "suite".into(),
+        by: format_smolstr!("limit:suite-{salt}"),
     };
     let finds = |site: &str, secs: u64| {
         store.ban_view().find(Some(site), &caller, ip, start.plus(Duration::from_secs(secs))).is_some()
@@ -169,9 +170,11 @@ fn run_bans(store: &dyn Store, start: Timestamp) -> Vec<Failure> {
     store.ban(ban(30));
     expect("a shorter ban does not shorten a longer one", finds("shop", 59));
     expect("bans are listed", store.bans(start).iter().any(|held| held.key == key));
-    expect("a ban of another site is not lifted", !store.unban(&key, None));
-    expect("a ban is lifted", store.unban(&key, Some("shop")));
+    expect("a ban of another site is not lifted", !store.unban(&key, None, start));
+    expect("a ban is lifted", store.unban(&key, Some("shop"), start));
     expect("a lifted ban does not hold", !finds("shop", 1));
-    expect("a lifted ban is gone", !store.unban(&key, Some("shop")));
+    expect("a lifted ban is gone", !store.unban(&key, Some("shop"), start));
+    store.ban(ban(60));
+    expect("what was lifted is not set again by the same", !finds("shop", 1));
     failures
 }

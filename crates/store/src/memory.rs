@@ -125,8 +125,8 @@ impl Store for MemoryStore {
         self.bans.set(ban);
     }
 
-    fn unban(&self, key: &BanKey, site: Option<&str>) -> bool {
-        self.bans.lift(key, site)
+    fn unban(&self, key: &BanKey, site: Option<&str>, now: Timestamp) -> bool {
+        self.bans.pardon(key, site, now)
     }
 
     fn bans(&self, now: Timestamp) -> Vec<Ban> {

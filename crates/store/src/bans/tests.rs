@@ -102,3 +102,39 @@ fn the_book_is_bounded_and_ended_bans_give_way_first() {
     assert_eq!(book.sweep(at(1001)), held);
     assert_eq!(book.held.load(Ordering::Relaxed), 0);
 }
+
+#[test]
+fn a_ban_lifted_by_hand_is_not_set_again_for_a_day_by_what_set_it() {
+    let day = 24 * 3600;
+    let by = |who: &str, since: i64| Ban {
+        since: at(since),
+        until: at(since + 100),
+        by: who.into(),
+        ..ban("203.0.113.9", Some("shop"), 0)
+    };
+    let book = BanBook::new(1000);
+    book.set(by("limit:logins", 0));
+    let key = BanKey::parse("203.0.113.9").unwrap();
+    assert!(!book.pardon(&key, None, at(5)), "there is none for every site");
+    assert!(book.pardon(&key, Some("shop"), at(5)));
+    let restarted = BanBook::new(1000);
+    restarted.restore(&book.snapshot(at(6)), at(6)).unwrap();
+    for book in [&book, &restarted] {
+        book.set(by("limit:logins", 10));
+        assert_eq!(finds(book, Some("shop"), "203.0.113.9", 11), None);
+        for (who, since) in [("limit:other", 20), ("command line", 200), ("limit:logins", 5 + day)] {
+            book.set(by(who, since));
+            assert!(finds(book, Some("shop"), "203.0.113.9", since).is_some(), "{who} {since}");
+        }
+    }
+}
+
+#[test]
+fn what_a_person_set_and_lifted_can_be_set_again() {
+    let book = BanBook::new(1000);
+    let set = Ban { by: "command line".into(), ..ban("203.0.113.9", None, 100) };
+    book.set(set.clone());
+    assert!(book.pardon(&set.key, None, at(1)));
+    book.set(set);
+    assert!(finds(&book, None, "203.0.113.9", 2).is_some());
+}
