@@ -15,6 +15,7 @@ mod config;
 mod drawn;
 mod keeper;
 mod learner;
+mod sensitive;
 mod site;
 mod thread;
 

@@ -14,6 +14,7 @@ use smol_str::SmolStr;
 
 use crate::conclude::conclude;
 use crate::drawn::Drawn;
+use crate::sensitive::Sightings;
 
 /// What a site's folds are made with.
 #[derive(Clone, Copy, Debug)]
@@ -31,6 +32,7 @@ pub(crate) struct SiteBook {
     all: Fold,
     new: Fold,
     drawn: Option<Arc<Drawn>>,
+    sightings: Sightings,
     change: Change,
 }
 
@@ -55,7 +57,9 @@ impl SiteBook {
     ) -> Self {
         let empty = || Fold::new(name.clone(), making.key, making.limits);
         let all = kept.unwrap_or_else(empty);
-        Self { making, contract, new: empty(), all, drawn: None, change: Change::New, name }
+        let new = empty();
+        let sightings = Sightings::default();
+        Self { making, contract, new, all, drawn: None, sightings, change: Change::New, name }
     }
 
     pub(crate) fn name(&self) -> &SmolStr {
@@ -70,6 +74,7 @@ impl SiteBook {
             Folded::Nothing => Change::None,
         };
         self.new.fold(observation);
+        self.sightings.take(observation);
         self.change = self.change.max(change);
     }
 
@@ -102,6 +107,9 @@ impl SiteBook {
             }
         }
         for finding in conclude(&self.name, self.drawn.as_deref(), &drawn, now) {
+            findings.raise(finding);
+        }
+        for finding in self.sightings.conclude(&self.name, &drawn.inventory) {
             findings.raise(finding);
         }
         self.change = Change::None;

@@ -94,6 +94,17 @@ fn a_shadow_operation_is_a_finding_at_its_first_answer() {
     });
 }
 
+#[test]
+fn a_field_that_carries_sensitive_data_is_a_finding() {
+    let gateway = shop();
+    // The site answers with the path it was asked for.
+    assert_eq!(gateway.get("/customers/mailto:anna.schmidt@example.com").0, 200);
+    let finding = gateway.await_until("it is found", |gateway| found(gateway, "sensitive_field"));
+    assert_eq!(finding["operation"]["name"], "GET /customers/{customerId}");
+    assert!(finding["title"].as_str().expect("a title").contains("in path"), "{finding}");
+    assert!(!finding.to_string().contains("schmidt"), "no value is told: {finding}");
+}
+
 fn found(gateway: &Gateway, kind: &str) -> Option<Value> {
     gateway.json(&["findings"]).into_iter().find(|finding| finding["kind"] == kind)
 }
