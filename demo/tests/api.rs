@@ -4,14 +4,14 @@
 
 use std::time::Duration;
 
-use portcullis_contract::{Contract, Found, load};
+use portcullis_contract::{Contract, Found, Purpose, load};
 use portcullis_demo::traffic::{Act, Form, Gateway, Report, Script, play};
 use portcullis_document::MemorySources;
 use tokio::net::TcpListener;
 
 fn contract() -> Contract {
     let sources = MemorySources::new().file("openapi.yaml", include_str!("../openapi.yaml"));
-    let loaded = load("kestrel", &["openapi.yaml"], &sources);
+    let loaded = load("kestrel", &["openapi.yaml"], Purpose::Check, &sources);
     assert_eq!(loaded.problems, []);
     loaded.contract.expect("no problem means a contract")
 }
