@@ -1,15 +1,17 @@
 //! A compiled JSON Schema, and what its errors say to a person.
 //!
-//! Invariant: an error's text holds what the schema asks for, never what was sent.
+//! Invariants: an error's text holds what the schema asks for, never what was sent; what is wrong is looked for in time
+//! that grows with the value, not with the number of ways through alternatives that contain themselves.
 
+use std::collections::HashSet;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
 use jsonschema::error::ValidationErrorKind;
 use jsonschema::{Draft, PatternOptions, ValidationError, Validator};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use super::fields::Declared;
+use super::fields::{Declared, push_name};
 use super::{Fault, MOST_FAULTS};
 
 /// Bytes one compiled pattern may take.
@@ -23,6 +25,9 @@ const SHOWN: usize = 120;
 pub(crate) struct Schema {
     validator: Arc<Validator>,
     document: Arc<Value>,
+    /// Whether its alternatives contain themselves. The library tells every way through them apart when it explains a
+    /// failure, twice as many with every level, so that such a failure is not explained.
+    recursive: bool,
 }
 
 impl Schema {
@@ -37,7 +42,11 @@ impl Schema {
             .offline()
             .build(&document);
         match built {
-            Ok(validator) => Ok(Self { validator: Arc::new(validator), document: Arc::new(document) }),
+            Ok(validator) => Ok(Self {
+                validator: Arc::new(validator),
+                recursive: has_recursive_alternatives(&document),
+                document: Arc::new(document),
+            }),
             Err(error) => Err(error.to_string()),
         }
     }
@@ -52,8 +61,69 @@ impl Schema {
         if self.validator.is_valid(value) {
             return;
         }
+        if self.recursive {
+            let must = "must fit its schema".to_owned();
+            faults.push(Fault { place: place.to_owned(), rule: "schema".into(), must });
+            return;
+        }
         let room = MOST_FAULTS.saturating_sub(faults.len());
         faults.extend(self.validator.iter_errors(value).take(room).map(|error| fault(&error, place)));
+    }
+}
+
+/// Whether a definition has alternatives and leads back to itself.
+fn has_recursive_alternatives(document: &Value) -> bool {
+    let Some(definitions) = document.get("$defs").and_then(Value::as_object) else { return false };
+    definitions.iter().any(|(name, schema)| {
+        let mut looked = Looked::default();
+        looked.at(schema);
+        looked.alternatives && leads_to(definitions, looked.references, name)
+    })
+}
+
+/// Whether any of these references leads to a definition.
+fn leads_to<'v>(definitions: &'v Map<String, Value>, mut open: Vec<&'v str>, wanted: &str) -> bool {
+    let mut seen = HashSet::new();
+    while let Some(name) = open.pop() {
+        if name == wanted {
+            return true;
+        }
+        if let Some(schema) = definitions.get(name).filter(|_| seen.insert(name)) {
+            let mut looked = Looked::default();
+            looked.at(schema);
+            open.extend(looked.references);
+        }
+    }
+    false
+}
+
+/// Whether there is more than one way on; that something may be null is none.
+fn forks(alternatives: Option<&Value>) -> bool {
+    let is_null = |one: &&Value| one.get("type").and_then(Value::as_str) == Some("null");
+    alternatives
+        .and_then(Value::as_array)
+        .is_some_and(|all| all.iter().filter(|one| !is_null(one)).count() > 1)
+}
+
+/// What stands anywhere in a schema.
+#[derive(Default)]
+struct Looked<'v> {
+    references: Vec<&'v str>,
+    alternatives: bool,
+}
+
+impl<'v> Looked<'v> {
+    fn at(&mut self, schema: &'v Value) {
+        match schema {
+            Value::Object(fields) => {
+                let reference = fields.get("$ref").and_then(Value::as_str);
+                self.references.extend(reference.and_then(|text| text.strip_prefix("#/$defs/")));
+                self.alternatives |= ["anyOf", "oneOf"].iter().any(|key| forks(fields.get(*key)));
+                fields.values().for_each(|value| self.at(value));
+            }
+            Value::Array(items) => items.iter().for_each(|item| self.at(item)),
+            _ => {}
+        }
     }
 }
 
@@ -61,11 +131,11 @@ fn fault(error: &ValidationError<'_>, place: &str) -> Fault {
     let mut path = place.to_owned();
     for step in error.instance_path().as_str().split('/').skip(1) {
         let step = step.replace("~1", "/").replace("~0", "~");
-        // Writing to a string cannot fail.
-        let _ = match step.parse::<usize>() {
-            Ok(index) => write!(path, "[{index}]"),
-            Err(_) => write!(path, ".{step}"),
-        };
+        match step.parse::<usize>() {
+            // Writing to a string cannot fail.
+            Ok(index) => drop(write!(path, "[{index}]")),
+            Err(_) => push_name(&mut path, &step),
+        }
     }
     if let ValidationErrorKind::Required { property } = error.kind() {
         let _ = write!(path, ".{}", property.as_str().unwrap_or_default());

@@ -292,3 +292,23 @@ components: { schemas: { A: { allOf: [{ $ref: '#/components/schemas/B' }] }, B: 
         super::MOST_FAULTS
     );
 }
+
+#[test]
+fn alternatives_that_contain_themselves_cost_no_more_with_every_level() {
+    let text = r"
+openapi: 3.1.0
+paths:
+  /rules: { post: { requestBody: { content: { application/json: { schema: { $ref: '#/components/schemas/Node' } } } } } }
+components:
+  schemas:
+    Node:
+      oneOf:
+        - { type: object, required: [kind], properties: { kind: { const: and }, left: { $ref: '#/components/schemas/Node' } } }
+        - { type: object, required: [kind], properties: { kind: { const: or }, left: { $ref: '#/components/schemas/Node' } } }
+";
+    let sent = |body: &str| faults(text, "POST /rules", &[("content-type", "application/json")], body);
+    assert_eq!(sent(r#"{"kind":"and","left":{"kind":"or"}}"#), [""; 0]);
+    // Told apart one by one, the ways through this would take longer than anybody lives.
+    let deep = format!("{}1{}", r#"{"left":"#.repeat(60), "}".repeat(60));
+    assert_eq!(sent(&deep), ["body: must fit its schema"]);
+}
