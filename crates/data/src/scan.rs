@@ -83,7 +83,8 @@ fn scan_words(hint: Hint, text: &[u8], classes: &mut Classes) {
     let mut is_within = false;
     while let Some(byte) = text.get(place) {
         let begins = !is_within;
-        is_within = byte.is_ascii_alphanumeric() || *byte == b'_' || *byte >= 0x80;
+        let is_of_word = in_word(*byte);
+        is_within = is_of_word;
         let rest = text.get(place..).unwrap_or_default();
         match byte {
             b'0'..=b'9' | b'+' | b'(' if begins => {
@@ -103,9 +104,19 @@ fn scan_words(hint: Hint, text: &[u8], classes: &mut Classes) {
             classes.add(DataClass::Secret, Confidence::Sure);
         }
         place += 1;
+        if is_of_word {
+            // Nothing begins within a word.
+            let word = text.get(place..).unwrap_or_default();
+            place += word.iter().position(|byte| !in_word(*byte)).unwrap_or(word.len());
+        }
         // What follows a dot, a dash or a slash directly goes on with something: a host, a version, a path, a UUID.
         is_within |= !begins && matches!(byte, b'.' | b'-' | b'/' | b'#' | b'%');
     }
+}
+
+/// Whether a word goes on with this byte.
+const fn in_word(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'_' || byte >= 0x80
 }
 
 /// Tries the number at the beginning; where it ends.

@@ -36,11 +36,14 @@ const NAMING: &[&str] = &[
 
 /// Whether a word in a field of this name is one that learning may see: short, of one case, and not a person's.
 pub fn telling(field: &str, word: &str) -> bool {
+    if field.is_empty() || word.len() > LONGEST {
+        return false;
+    }
     let is_in_case =
         |case: fn(&u8) -> bool| word.bytes().all(|byte| case(&byte) || matches!(byte, b'_' | b'-'));
     let starts = word.starts_with(|first: char| first.is_ascii_alphabetic());
     let in_one_case = is_in_case(u8::is_ascii_lowercase) || is_in_case(u8::is_ascii_uppercase);
-    if field.is_empty() || word.len() > LONGEST || !starts || !in_one_case {
+    if !starts || !in_one_case {
         return false;
     }
     let lower = field.to_ascii_lowercase();

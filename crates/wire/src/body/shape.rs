@@ -1,6 +1,6 @@
 //! What learning and rules see of a tree: its shape without values (see [`crate::words`]), and plain JSON.
 
-use portcullis_model::observation::{Magnitude, Shape};
+use portcullis_model::observation::{Magnitude, SegmentKind, Shape};
 use smol_str::SmolStr;
 
 use crate::body::tree::{Kind, Tree, Value};
@@ -13,6 +13,8 @@ const SHAPE_ITEMS: usize = 8;
 const SHAPE_FIELDS: usize = 128;
 /// Items of one array that are looked at.
 const ITEMS_READ: usize = 64;
+/// A text longer than this, in bytes, is no identifier: it looks like nothing in particular.
+const LONGEST: usize = 256;
 /// The longest field name kept, in bytes.
 const NAME_BYTES: usize = 64;
 
@@ -106,7 +108,8 @@ impl Value<'_> {
 /// The shape of a text in a field or parameter of this name.
 pub fn text_shape(name: &str, text: &str) -> Shape {
     let word = telling(name, text).then(|| SmolStr::new(text));
-    Shape::String { length: text.chars().count() as u32, kind: classify(text), word }
+    let kind = if text.len() > LONGEST { SegmentKind::Opaque } else { classify(text) };
+    Shape::String { length: text.chars().count() as u32, kind, word }
 }
 
 /// A name, cut at a character's end if it is long: names can be data too.
