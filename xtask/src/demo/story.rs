@@ -50,13 +50,18 @@ pub(super) fn tell(stage: &Stage) -> Result<String> {
 /// The findings, the gravest first, each with what was answered.
 fn findings(found: &[Value]) -> String {
     let mut text = String::new();
-    for finding in found {
+    let (lesser, grave): (Vec<_>, Vec<_>) =
+        found.iter().partition(|finding| matches!(finding["severity"].as_str(), Some("low" | "info")));
+    for finding in grave {
         let of = |field: &str| finding[field].as_str().unwrap_or("-");
         let _ = writeln!(text, "  {:<9} {}", of("severity").to_uppercase(), of("title"));
         let evidence = finding["evidence"].as_array().into_iter().flatten();
         for piece in evidence.filter(|piece| piece["name"] == "answer").take(1) {
             let _ = writeln!(text, "            it answers {}", piece["text"].as_str().unwrap_or("-"));
         }
+    }
+    if !lesser.is_empty() {
+        let _ = writeln!(text, "  and {} of less weight", lesser.len());
     }
     text
 }
