@@ -11,6 +11,7 @@ mod parameter;
 mod response;
 mod schema;
 mod strip;
+mod unique;
 
 use std::fmt;
 
@@ -100,9 +101,10 @@ impl Fault {
 }
 
 impl RequestRules {
-    /// Whether anything is declared of the body.
-    pub fn reads_body(&self) -> bool {
-        self.body.is_some()
+    /// Whether what is declared of a body with this `Content-Type` can be told only from all of it. A media type that is
+    /// not declared, and one that is not read here, need no more than the head.
+    pub fn reads_body(&self, content_type: Option<&[u8]>) -> bool {
+        self.body.as_ref().is_some_and(|body| body.is_read(content_type))
     }
 
     /// Everything wrong with a request, up to [`MOST_FAULTS`].

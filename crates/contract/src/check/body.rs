@@ -2,6 +2,7 @@
 
 use portcullis_wire::Defect;
 use portcullis_wire::body::{Body, Format};
+use portcullis_wire::fields::MediaType;
 use smol_str::SmolStr;
 
 use super::fields::push_name;
@@ -66,9 +67,16 @@ impl BodyRules {
         fitting.max_by_key(|(closeness, _)| *closeness).map(|(_, content)| content)
     }
 
-    /// Whether any media type has a schema.
-    pub(super) fn has_schema(&self) -> bool {
-        self.content.iter().any(|content| content.schema.is_some())
+    /// Whether a body with this `Content-Type` is held against a schema: one is declared, and the body can be read. One
+    /// that does not say its type may be.
+    pub(super) fn is_read(&self, content_type: Option<&[u8]>) -> bool {
+        match content_type.and_then(MediaType::parse_beginning) {
+            Some(media_type) => {
+                has_values(&media_type)
+                    && self.content(media_type.essence()).is_some_and(|content| content.schema.is_some())
+            }
+            None => self.content.iter().any(|content| content.schema.is_some()),
+        }
     }
 
     /// The fields of a body that its schema does not declare.
@@ -89,6 +97,19 @@ impl BodyRules {
     }
 }
 
+/// Whether bodies of this type become values; all others are bytes to a contract.
+fn has_values(media_type: &MediaType) -> bool {
+    media_type.is_json()
+        || media_type.is_form()
+        || media_type.is_multipart()
+        || is_plain(media_type.essence())
+}
+
+/// Text without a syntax that is read.
+fn is_plain(media_type: &str) -> bool {
+    media_type.starts_with("text/") && media_type != "text/xml"
+}
+
 impl Content {
     pub(super) fn check(&self, body: &Body, media_type: &str, faults: &mut Vec<Fault>) {
         let Some(schema) = &self.schema else { return };
@@ -103,7 +124,9 @@ impl Content {
             }
             (Some(root), Format::Json) => instance::json(root),
             (Some(root), Format::Form | Format::Multipart) => instance::form(root, &self.coercion),
-            (Some(root), Format::Text) => self.coercion.scalar(root.as_str().unwrap_or_default()),
+            (Some(root), Format::Text) if is_plain(media_type) => {
+                self.coercion.scalar(root.as_str().unwrap_or_default())
+            }
             _ => return,
         };
         schema.check(&value, "body", faults);

@@ -67,7 +67,8 @@ pub(crate) fn json(sent: Sent<'_>) -> Value {
     match sent.kind() {
         Kind::Null => Value::Null,
         Kind::Bool(value) => Value::Bool(value),
-        // What 64 bits cannot hold stays text, which no schema takes for a number.
+        // A whole number beyond 64 bits is the nearest float; what no float holds either (`1e999`) stays text, which no
+        // schema takes for a number.
         Kind::Integer | Kind::Number => number(text()).unwrap_or_else(|| Value::from(text())),
         Kind::Array => Value::Array(sent.children().map(json).collect()),
         Kind::Object => {

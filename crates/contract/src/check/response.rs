@@ -67,12 +67,14 @@ impl ResponseRules {
         fitting.max_by_key(|(closeness, _)| *closeness).map(|(_, rules)| rules)
     }
 
-    /// Whether a schema is declared for bodies of some status, or of the one given.
-    pub fn reads_body(&self, status: Option<u16>) -> bool {
-        match status {
-            Some(status) => self.answer(status).is_some_and(|rules| rules.body.has_schema()),
-            None => self.answers.iter().any(|(_, rules)| rules.body.has_schema()),
-        }
+    /// Whether a body of some status may be held against a schema.
+    pub fn reads_bodies(&self) -> bool {
+        self.answers.iter().any(|(_, rules)| rules.body.is_read(None))
+    }
+
+    /// Whether the body of this response is held against a schema.
+    pub fn reads_body(&self, status: u16, content_type: Option<&[u8]>) -> bool {
+        self.answer(status).is_some_and(|rules| rules.body.is_read(content_type))
     }
 
     /// What is wrong with a response's head: its status, its header fields, and the media type where it has a body.

@@ -12,6 +12,7 @@ use jsonschema::{Draft, PatternOptions, ValidationError, Validator};
 use serde_json::{Map, Value};
 
 use super::fields::{Declared, push_name};
+use super::unique::UniqueItems;
 use super::{Fault, MOST_FAULTS};
 
 /// Bytes one compiled pattern may take.
@@ -39,6 +40,9 @@ impl Schema {
             .with_pattern_options(patterns)
             .should_validate_formats(true)
             .should_ignore_unknown_formats(true)
+            .with_keyword("uniqueItems", |_, asked: &Value, _| {
+                Ok(Box::new(UniqueItems { asked: asked == &Value::Bool(true) }))
+            })
             .offline()
             .build(&document);
         match built {
@@ -158,7 +162,8 @@ fn must(kind: &ValidationErrorKind) -> String {
         Kind::MinItems { limit } => format!("must have at least {limit} items"),
         Kind::MaxProperties { limit } => format!("must have at most {limit} fields"),
         Kind::MinProperties { limit } => format!("must have at least {limit} fields"),
-        Kind::UniqueItems => "must not repeat an item".to_owned(),
+        // Keywords of our own say it themselves.
+        Kind::Custom { message, .. } => message.clone(),
         Kind::Format { format } => format!("must be of format {format}"),
         Kind::Pattern { pattern } => format!("must match {}", shown(pattern)),
         Kind::Enum { options } => format!("must be one of {}", shown(&options.to_string())),

@@ -45,7 +45,7 @@ components:
         parent: { $ref: '#/components/schemas/Order' }
     Item:
       type: object
-      properties: { price: { type: number, minimum: 0 }, sku: { type: string, pattern: '^[A-Z]+$' } }
+      properties: { price: { type: number, minimum: 0 }, sku: { type: string, pattern: '^[A-Z]+$' }, marks: { type: array, uniqueItems: true } }
 "#;
 
 fn contract(text: &str) -> Contract {
@@ -148,6 +148,17 @@ fn json_bodies_are_held_against_their_schema() {
         "text/plain",
         "x",
         &["body: must be sent as application/json or application/x-www-form-urlencoded"],
+    );
+}
+
+#[test]
+fn items_that_repeat_are_named() {
+    let json = "application/json";
+    check_put(json, r#"{"items":[{"marks":[1,"1",[],[[]],{}]}]}"#, &[]);
+    check_put(
+        json,
+        r#"{"items":[{"marks":[{"a":1},{"a":1.0}]}]}"#,
+        &["body.items[0].marks: must not repeat an item"],
     );
 }
 

@@ -105,7 +105,11 @@ impl<'l> Reader<'l, '_> {
 
     /// 3's `content`, or 2.0's `schema` in each of the types that are produced.
     fn response(&mut self, at: Located<'l>, operation: Located<'l>) -> BTreeMap<SmolStr, Arc<Fields>> {
-        let Some(schema) = self.inside(at, "schema") else { return self.content(at) };
+        let Some(schema) = self.inside(at, "schema") else {
+            // 3 leaves open what is sent where `content` is not there; 2.0 says that nothing is (§ Response Object).
+            let unsaid = self.root.node.get("swagger").is_none() && at.node.get("content").is_none();
+            return if unsaid { BTreeMap::from([("*/*".into(), anything())]) } else { self.content(at) };
+        };
         let fields = self.fields(schema);
         self.old_types(operation, "produces").into_iter().map(|range| (range, fields.clone())).collect()
     }

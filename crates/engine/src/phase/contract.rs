@@ -6,6 +6,7 @@
 use portcullis_contract::{Fault, Operation, Parts, Sent, Undeclared};
 use portcullis_model::{Action, Reason, Stage};
 use portcullis_policy::{CheckStance, Skippable};
+use portcullis_wire::fields::MediaType;
 use smol_str::{SmolStr, ToSmolStr as _};
 
 use crate::arrival::BodyHint;
@@ -14,9 +15,10 @@ use crate::state::{Answer, Conformance, Matched, State};
 
 pub(crate) mod answer;
 
-/// Whether what is declared of this request has something to say of its body.
+/// Whether what is declared of this request can be told only from all of its body.
 pub(crate) fn reads_body(snapshot: &Snapshot, state: &State) -> bool {
-    requested(snapshot, state).is_some_and(|(operation, _)| operation.requests.reads_body())
+    let content_type = state.head.headers.get("content-type");
+    requested(snapshot, state).is_some_and(|(operation, _)| operation.requests.reads_body(content_type))
 }
 
 /// Holds the request against the contract, once all of it that is read is known.
@@ -29,7 +31,8 @@ pub(crate) fn run(snapshot: &Snapshot, state: &mut State) {
         portcullis_policy::Undeclared::Pass => Undeclared::Passes,
         portcullis_policy::Undeclared::Fault => Undeclared::Fault,
     };
-    let faults = operation.requests.faults(&parts, sent(state), undeclared);
+    let media_type = state.head.headers.get("content-type").and_then(MediaType::parse_beginning);
+    let faults = operation.requests.faults(&parts, sent(state, media_type.as_ref()), undeclared);
     let action = match scope.request_check {
         CheckStance::Off => return,
         CheckStance::Monitor => Action::Monitor,
@@ -64,7 +67,8 @@ fn declared<'a>(snapshot: &'a Snapshot, state: &'a State) -> Option<(&'a Operati
     Some((snapshot.site(state.place?.site)?.operation(*index)?, params.as_slice()))
 }
 
-fn sent(state: &State) -> Sent<'_> {
+/// What is known of the body; of one that nobody held, what its head says.
+fn sent<'a>(state: &'a State, declared: Option<&'a MediaType>) -> Sent<'a> {
     let in_part = state
         .not_inspected
         .iter()
@@ -74,6 +78,6 @@ fn sent(state: &State) -> Sent<'_> {
         Some(parsed) if parsed.bytes.is_empty() => Sent::Nothing,
         Some(parsed) if in_part => Sent::Unread(&parsed.media_type),
         Some(parsed) => Sent::Whole(&parsed.body, &parsed.media_type),
-        None => Sent::Skipped,
+        None => declared.map_or(Sent::Skipped, |declared| Sent::Unread(declared.essence())),
     }
 }

@@ -194,3 +194,11 @@ fn traffic_and_contract_drift_apart() {
     let kinds = of(&few, "GET /v1/orders/{orderId}").drift.iter().map(|one| one.kind);
     assert!(kinds.max() < Some(portcullis_inventory::DriftKind::NeverSeen), "a few calls leave much unseen");
 }
+
+#[test]
+fn an_answer_declared_without_content_leaves_its_body_open() {
+    let contract = contract();
+    let all = assess(&[call("GET", "/v1/returns", Some(&contract))], Some(&contract));
+    let drift = &of(&all, "GET /v1/returns").drift;
+    assert_eq!(drift.iter().map(|one| one.place.as_str()).collect::<Vec<_>>(), ["query.sort"]);
+}

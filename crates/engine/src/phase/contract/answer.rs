@@ -19,8 +19,10 @@ use crate::state::{Answer, Conformance, State};
 
 /// Whether what is declared has something to say of the response's body; of any body, where its head is not known yet.
 pub(crate) fn reads_body(snapshot: &Snapshot, state: &State) -> bool {
-    let status = state.response.as_ref().map(|head| head.status);
-    rules(snapshot, state).is_some_and(|rules| rules.reads_body(status))
+    rules(snapshot, state).is_some_and(|rules| match &state.response {
+        Some(head) => rules.reads_body(head.status, head.headers.get("content-type")),
+        None => rules.reads_bodies(),
+    })
 }
 
 /// Whether a body that nobody can look at must not leave.
