@@ -2,12 +2,14 @@
 
 use std::path::Path;
 
+use portcullis_contract::lint::Level;
 use portcullis_document::{Problem, Style, render};
 use portcullis_engine::{FilterSize, Snapshot};
 use portcullis_policy::{Policy, schedule};
 use serde_json::json;
 
 use crate::Exit;
+use crate::lint;
 use crate::load::{self, Purpose};
 use crate::output::{self, Audience};
 
@@ -24,6 +26,9 @@ pub(crate) fn run(config: &Path, audience: Audience) -> Exit {
         Audience::People => {
             print_text(config, policy.map(|policy| &**policy), &problems);
             snapshot.into_iter().for_each(print_filters);
+            if let Some(policy) = policy {
+                print_flaws(policy);
+            }
         }
     }
     if policy.is_some() { Exit::Done } else { Exit::No }
@@ -48,6 +53,28 @@ fn print_filters(snapshot: &Snapshot) {
         };
         output::line(&format!("content filter of {site}: {what}"));
     }
+}
+
+/// What is risky in each site's contract: counted, and where the gravest are.
+fn print_flaws(policy: &Policy) {
+    for (site, linted) in lint::of_sites(policy, None).unwrap_or_default() {
+        let line =
+            format!("contract of {site}: {} (portcullis api lint --site {site})", lint::counted(&linted));
+        output::line(&line);
+        let high: Vec<_> = linted.flaws.iter().filter(|flaw| flaw.rule.level == Level::High).collect();
+        for of_rule in high.chunk_by(|one, other| one.rule.id == other.rule.id) {
+            if let Some(first) = of_rule.first() {
+                let rule = first.rule;
+                let count = of_rule.len();
+                output::line(&format!("  {} × {count}: {}, first at {}", rule.id, rule.title, first.place));
+            }
+        }
+    }
+}
+
+fn flaws_json(policy: &Policy) -> Vec<serde_json::Value> {
+    let linted = lint::of_sites(policy, None).unwrap_or_default();
+    linted.iter().map(|(site, linted)| lint::to_json(site, linted, Level::Low)).collect()
 }
 
 fn filters_json(snapshot: &Snapshot) -> Vec<serde_json::Value> {
@@ -76,6 +103,7 @@ fn print_json(policy: Option<&Policy>, snapshot: Option<&Snapshot>, problems: &[
         "problems": problems,
         "rules": rules,
         "filters": snapshot.map(filters_json),
+        "contracts": policy.map(flaws_json),
     }));
 }
 

@@ -248,10 +248,49 @@ pub(crate) enum Api {
     },
     /// Write a site's operations as an OpenAPI 3.1 document.
     Export(Which),
+    /// Look for what is risky in `OpenAPI` documents: no authentication, no bounds, credentials in URLs.
+    #[command(
+        after_help = "Examples:\n  portcullis api lint openapi.yaml\n  portcullis api lint --site shop --level info\n  \
+        portcullis api lint openapi.yaml --json\n\nExits 1 where a flaw is of the level of --fail or graver."
+    )]
+    Lint(Lint),
     /// Say that what stands last in a path is a value: `/users/{user}` for all words there, `/users/anna` for one.
     Merge(Template),
     /// Say that what stands last in a path is a name, an operation of its own: `/users/online`.
     Split(Template),
+}
+
+/// Options of `api lint`.
+#[derive(Args, Debug)]
+pub(crate) struct Lint {
+    /// The documents; those of the policy's sites if none is named.
+    #[arg(value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    /// Only the contract of this site.
+    #[arg(long, conflicts_with = "files")]
+    pub(crate) site: Option<String>,
+    /// Show what is so grave or graver.
+    #[arg(long, value_enum, default_value_t = Level::Low, value_name = "LEAST")]
+    pub(crate) level: Level,
+    /// Exit 1 where something is so grave or graver.
+    #[arg(long, value_enum, default_value_t = Level::High, value_name = "LEAST")]
+    pub(crate) fail: Level,
+    /// Show every place, not the first of each rule.
+    #[arg(long)]
+    pub(crate) all: bool,
+}
+
+/// How much a flaw matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Level {
+    /// Good to know.
+    Info,
+    /// To be mended some day.
+    Low,
+    /// To be mended soon.
+    Medium,
+    /// To be mended now.
+    High,
 }
 
 /// A path to decide about; what is decided is remembered, and evidence does not undo it.

@@ -12,6 +12,7 @@ mod files;
 mod filter;
 mod findings;
 mod key;
+mod lint;
 mod load;
 mod output;
 mod question;

@@ -10,6 +10,7 @@
 mod check;
 mod contract;
 mod learned;
+pub mod lint;
 mod load;
 mod operation;
 pub mod surface;

@@ -3,7 +3,8 @@
 //! Lenient where documents in use are (with a warning), strict where leniency would change who may call what.
 //! Reading goes on after a mistake so that all are reported at once.
 
-mod library;
+pub(crate) mod library;
+pub(crate) mod outline;
 mod paths;
 mod reference;
 mod requests;
@@ -60,7 +61,7 @@ fn beginning(root: &Node) -> &Place {
 
 /// Which format a document says it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Dialect {
+pub(crate) enum Dialect {
     Swagger2,
     OpenApi3,
 }

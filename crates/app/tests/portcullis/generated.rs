@@ -30,3 +30,8 @@ fn the_schema_for_editors_is_current() {
 fn the_table_of_seclang_is_current() {
     hold("seclang.md", &portcullis_filter::seclang::reference());
 }
+
+#[test]
+fn the_rules_of_lint_are_current() {
+    hold("api-lint.md", &portcullis_contract::lint::reference());
+}

@@ -12,6 +12,7 @@ mod alerts;
 mod api;
 mod cases;
 mod cli;
+mod contracts;
 mod crs;
 mod debian;
 mod discover;

@@ -21,7 +21,7 @@ const DATA_KEYS: [&str; 4] = ["example", "examples", "enum", "const"];
 
 /// The documents, by path.
 #[derive(Debug, Default)]
-pub(super) struct Library {
+pub(crate) struct Library {
     documents: HashMap<String, Option<Node>>,
     order: Vec<String>,
     references: Vec<Site>,
@@ -37,14 +37,14 @@ struct Site {
 
 /// A node and the path of the document it stands in.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Located<'l> {
-    pub(super) path: &'l str,
-    pub(super) node: &'l Node,
+pub(crate) struct Located<'l> {
+    pub(crate) path: &'l str,
+    pub(crate) node: &'l Node,
 }
 
 impl Library {
     /// Reads the roots and all they refer to.
-    pub(super) fn read(roots: &[&str], sources: &dyn Sources, problems: &mut Vec<Problem>) -> Self {
+    pub(crate) fn read(roots: &[&str], sources: &dyn Sources, problems: &mut Vec<Problem>) -> Self {
         let mut library = Self::default();
         let mut waiting: VecDeque<(String, Option<Place>)> =
             roots.iter().map(|root| ((*root).to_owned(), None)).collect();
@@ -69,18 +69,18 @@ impl Library {
     }
 
     /// Every path read or tried, in order.
-    pub(super) fn files(&self) -> &[String] {
+    pub(crate) fn files(&self) -> &[String] {
         &self.order
     }
 
     /// A document's root, if it was read.
-    pub(super) fn document(&self, path: &str) -> Option<Located<'_>> {
+    pub(crate) fn document(&self, path: &str) -> Option<Located<'_>> {
         let (path, node) = self.documents.get_key_value(path)?;
         Some(Located { path, node: node.as_ref()? })
     }
 
     /// Follows a node's `$ref`, and that one's, until a node that has none.
-    pub(super) fn follow<'l>(&'l self, start: Located<'l>) -> Result<Located<'l>, Problem> {
+    pub(crate) fn follow<'l>(&'l self, start: Located<'l>) -> Result<Located<'l>, Problem> {
         let mut at = start;
         for _ in 0..CHAIN_LIMIT {
             let Some((text, value)) = reference(at.node) else { return Ok(at) };
@@ -107,7 +107,7 @@ impl Library {
 
     /// A warning for every reference that leads nowhere and has not been reported as a mistake: once for each
     /// text, however often it is there.
-    pub(super) fn dangling(&self, reported: &[Problem]) -> Vec<Problem> {
+    pub(crate) fn dangling(&self, reported: &[Problem]) -> Vec<Problem> {
         let mistakes =
             reported.iter().filter_map(|problem| problem.place.as_ref()).map(key).collect::<HashSet<_>>();
         let mut resolved: HashMap<(&str, &str), Option<usize>> = HashMap::new();

@@ -33,7 +33,7 @@ pub(super) fn parse_target(base: &str, text: &str) -> Target {
 }
 
 /// The text of a node's `$ref`, and the node that holds it.
-pub(super) fn reference(node: &Node) -> Option<(&str, &Node)> {
+pub(crate) fn reference(node: &Node) -> Option<(&str, &Node)> {
     let value = node.get("$ref")?;
     value.as_str().map(|text| (text, value))
 }
