@@ -21,7 +21,7 @@ use smol_str::SmolStr;
 use crate::load::{self, Purpose};
 use crate::output::{self, Audience, right};
 use crate::serve::{self, learning};
-use crate::{Exit, Misuse, cli, lint, question, span};
+use crate::{Exit, Misuse, cli, lint, question, span, versions};
 
 /// Carries out the command.
 pub(crate) fn run(config: &Path, audience: Audience, command: cli::Api) -> Result<Exit> {
@@ -29,6 +29,7 @@ pub(crate) fn run(config: &Path, audience: Audience, command: cli::Api) -> Resul
         cli::Api::Ls(which) => list(config, audience, &query(which)),
         cli::Api::Show { operation, site } => show(config, audience, &operation, site),
         cli::Api::Export(which) => export(config, audience, &query(which)),
+        cli::Api::Diff(options) => Ok(versions::run(audience, &options)),
         cli::Api::Lint(options) => lint::run(config, audience, &options),
         cli::Api::Merge(template) => decide(config, audience, template, Ruling::Value),
         cli::Api::Split(template) => decide(config, audience, template, Ruling::Name),

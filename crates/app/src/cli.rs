@@ -254,10 +254,26 @@ pub(crate) enum Api {
         portcullis api lint openapi.yaml --json\n\nExits 1 where a flaw is of the level of --fail or graver."
     )]
     Lint(Lint),
+    /// Tell two versions of a document apart: what came, went and changed, and what of it breaks clients.
+    #[command(after_help = "Examples:\n  portcullis api diff openapi.old.yaml openapi.yaml\n  \
+        portcullis api diff v1.yaml v2.yaml --breaking --json\n\nExits 1 where something breaks clients.")]
+    Diff(Diff),
     /// Say that what stands last in a path is a value: `/users/{user}` for all words there, `/users/anna` for one.
     Merge(Template),
     /// Say that what stands last in a path is a name, an operation of its own: `/users/online`.
     Split(Template),
+}
+
+/// Options of `api diff`.
+#[derive(Args, Debug)]
+pub(crate) struct Diff {
+    /// The older version.
+    pub(crate) old: PathBuf,
+    /// The newer one.
+    pub(crate) new: PathBuf,
+    /// Show only what breaks clients.
+    #[arg(long)]
+    pub(crate) breaking: bool,
 }
 
 /// Options of `api lint`.

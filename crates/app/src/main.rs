@@ -23,6 +23,7 @@ mod secret;
 mod serve;
 mod span;
 mod top;
+mod versions;
 
 use std::process::ExitCode;
 

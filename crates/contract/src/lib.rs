@@ -9,6 +9,7 @@
 
 mod check;
 mod contract;
+pub mod diff;
 mod learned;
 pub mod lint;
 mod load;

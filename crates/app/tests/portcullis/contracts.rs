@@ -102,3 +102,33 @@ fn check_counts_the_flaws_of_contracts() {
     let report = json(folder.path(), &["check", "--json"]);
     assert_eq!(report["contracts"][0]["flaws"].as_array().map(Vec::len), Some(5), "{report}");
 }
+
+#[test]
+fn diff_tells_what_breaks_clients() {
+    let newer = SHOP
+        .replace("    get: {", "    get: { deprecated: true,")
+        .replace("maxItems", "")
+        .replace("type: array, items", "type: array, maxItems: 9, items");
+    let folder = folder(&[("old.yaml", SHOP), ("new.yaml", &newer)]);
+    let output = run_in(folder.path(), &["api", "diff", "old.yaml", "new.yaml"]);
+    assert_eq!(output.status.code(), Some(1), "{}", told(&output));
+    let text = told(&output);
+    for part in [
+        "deprecated",
+        "GET /orders",
+        "POST /orders",
+        "maxItems none became 9",
+        "new.yaml:9",
+        "2 changes, 1 breaking",
+    ] {
+        assert!(text.contains(part), "{part} is missing in:\n{text}");
+    }
+    let found = json(folder.path(), &["api", "diff", "old.yaml", "new.yaml", "--breaking", "--json"]);
+    assert_eq!(found["breaking"], true);
+    assert_eq!(found["changes"].as_array().map(Vec::len), Some(1), "{found}");
+    assert_eq!(found["changes"][0]["subject"], "body");
+    let same = run_in(folder.path(), &["api", "diff", "old.yaml", "old.yaml"]);
+    assert_eq!((same.status.code(), told(&same).as_str()), (Some(0), "no changes\n"));
+    let missing = run_in(folder.path(), &["api", "diff", "old.yaml", "none.yaml"]);
+    assert_eq!(missing.status.code(), Some(1));
+}

@@ -8,6 +8,7 @@ use smol_str::SmolStr;
 
 use super::library::{Library, Located};
 use super::servers;
+use crate::template::Template;
 
 const METHODS: [&str; 9] = ["get", "put", "post", "delete", "options", "head", "patch", "trace", "query"];
 
@@ -25,6 +26,8 @@ pub(crate) struct Call<'l> {
     pub(crate) method: String,
     /// With the base path that comes first.
     pub(crate) path: String,
+    /// The path with its parameters' names taken off.
+    pub(crate) shape: SmolStr,
     pub(crate) operation: Located<'l>,
     /// The path's own and the operation's, the latter in the former's place.
     pub(crate) parameters: Vec<Located<'l>>,
@@ -39,6 +42,7 @@ pub(crate) struct Call<'l> {
 #[derive(Clone)]
 pub(crate) struct Body<'l> {
     pub(crate) at: Located<'l>,
+    pub(crate) required: bool,
     /// Media ranges, and the schema of each.
     pub(crate) content: Vec<(SmolStr, Option<Located<'l>>)>,
 }
@@ -82,10 +86,13 @@ impl<'l> Outline<'l> {
             let own = first_base(operation.node).or_else(|| first_base(item.node));
             let slash = if path.text.starts_with('/') { "" } else { "/" };
             let whole = format!("{}{slash}{}", own.as_deref().unwrap_or(base), path.text);
+            let shape =
+                Template::parse(&whole).map_or_else(|_| whole.as_str().into(), |(read, _)| read.shape());
             let parameters = parameters(library, item, operation);
             self.calls.push(Call {
                 method: entry.key.text.to_ascii_uppercase(),
                 path: whole,
+                shape,
                 operation,
                 security: operation.node.get("security").or_else(|| self.root.node.get("security")),
                 body: self.body(library, operation, &parameters),
@@ -103,12 +110,12 @@ impl<'l> Outline<'l> {
     ) -> Option<Body<'l>> {
         if let Some(node) = operation.node.get("requestBody") {
             let at = library.follow(Located { node, ..operation }).ok()?;
-            return Some(Body { at, content: content(at) });
+            return Some(Body { at, required: is_true(at.node, "required"), content: content(at) });
         }
         let at = *parameters.iter().find(|one| text(one.node, "in") == Some("body"))?;
         let schema = at.node.get("schema").map(|node| Located { node, ..at });
         let content = self.types(operation, "consumes").into_iter().map(|range| (range, schema)).collect();
-        Some(Body { at, content })
+        Some(Body { at, required: is_true(at.node, "required"), content })
     }
 
     fn answers(&self, library: &'l Library, operation: Located<'l>) -> Vec<(&'l str, Body<'l>)> {
@@ -122,7 +129,7 @@ impl<'l> Outline<'l> {
                 }
                 None => content(at),
             };
-            Some((entry.key.text.as_str(), Body { at, content }))
+            Some((entry.key.text.as_str(), Body { at, required: false, content }))
         };
         declared.iter().filter(|entry| !entry.key.text.starts_with("x-")).filter_map(answer).collect()
     }
