@@ -1,10 +1,12 @@
-//! The channels of a policy's `alerts`, with their secrets read.
+//! The channels of a policy's `alerts`, with their secrets and authorities read.
 
-use portcullis_document::{Problem, Sources};
-use portcullis_events::alerts::{AlertChannel, Selector, Target, Transport};
+use portcullis_document::{Place, Problem, Sources};
+use portcullis_events::alerts::{AlertChannel, Target, Transport, Trust, TrustError};
+use portcullis_expr::Program;
 use portcullis_model::Secret;
-use portcullis_model::finding::Severity;
-use portcullis_policy::{Alerts, Policy, SecretSource, SyslogTransport, Webhook, WebhookUrl};
+use portcullis_policy::{
+    Alerts, FileRef, Policy, SecretSource, Syslog, SyslogTransport, Webhook, WebhookUrl,
+};
 
 /// Every channel, or why one cannot be used.
 pub(crate) fn channels(policy: &Policy, sources: &dyn Sources) -> Result<Vec<AlertChannel>, Vec<Problem>> {
@@ -26,19 +28,45 @@ pub(crate) fn channels(policy: &Policy, sources: &dyn Sources) -> Result<Vec<Ale
 
 fn target(channel: &portcullis_policy::AlertChannel, sources: &dyn Sources) -> Result<Target, Problem> {
     if let Some(syslog) = &channel.syslog {
-        let transport = match syslog.transport {
-            SyslogTransport::Udp => Transport::Udp,
-            SyslogTransport::Tcp => Transport::Tcp,
-        };
-        return Ok(Target::Syslog { transport, address: syslog.address.to_string() });
+        let address = syslog.address.to_string();
+        return Ok(Target::Syslog { transport: transport(syslog, sources)?, address });
     }
     let Some(webhook) = &channel.webhook else {
         return Err(
             Problem::error("policy.one_target", "an alert channel leads to one place").at(&channel.place)
         );
     };
+    let url = url(webhook, sources)?;
+    if let Some(ca) = webhook.ca.as_ref().filter(|_| !url.reveal().starts_with("https://")) {
+        let problem = Problem::error("policy.unused_ca", "without TLS nobody asks `ca`").at(&ca.place);
+        return Err(problem.remedy("give a URL of `https://`, or leave `ca` out"));
+    }
     let hmac = webhook.hmac.as_ref().map(|key| key.read(sources)).transpose()?;
-    Ok(Target::Webhook { url: url(webhook, sources)?, hmac })
+    let trust = trust(webhook.ca.as_ref(), &webhook.place, sources)?;
+    Ok(Target::Webhook { url, hmac, trust })
+}
+
+fn transport(syslog: &Syslog, sources: &dyn Sources) -> Result<Transport, Problem> {
+    Ok(match syslog.transport {
+        SyslogTransport::Udp => Transport::Udp,
+        SyslogTransport::Tcp => Transport::Tcp,
+        SyslogTransport::Tls => Transport::Tls(trust(syslog.ca.as_ref(), &syslog.place, sources)?),
+    })
+}
+
+/// The authorities of a file, or the public ones.
+fn trust(ca: Option<&FileRef>, place: &Place, sources: &dyn Sources) -> Result<Trust, Problem> {
+    let refuse = |place: &Place, message: String| Problem::error("policy.ca", message).at(place);
+    let Some(ca) = ca else {
+        return Trust::public().map_err(|error| refuse(place, error.to_string()));
+    };
+    let pem = sources
+        .read(&ca.path)
+        .map_err(|error| refuse(&ca.place, format!("cannot read `{}`: {error}", ca.path)))?;
+    Trust::only(&pem).map_err(|error: TrustError| {
+        refuse(&ca.place, format!("`{}` cannot be used: {error}", ca.path))
+            .remedy("it holds the receiver's authority, or its own certificate, as PEM")
+    })
 }
 
 fn url(webhook: &Webhook, sources: &dyn Sources) -> Result<Secret<String>, Problem> {
@@ -58,16 +86,8 @@ fn read_url(source: &SecretSource, sources: &dyn Sources) -> Result<Secret<Strin
     Err(problem.remedy("it begins with `https://` or `http://`"))
 }
 
-/// What `send` says goes to a channel; without any `send`, what is medium or graver.
-fn wanted(alerts: &Alerts, channel: &str) -> Vec<Selector> {
-    if alerts.send.is_empty() {
-        return vec![Selector { severity: Some(Severity::Medium), ..Selector::default() }];
-    }
+/// What `send` says goes to a channel.
+fn wanted(alerts: &Alerts, channel: &str) -> Vec<Program> {
     let to_it = alerts.send.iter().filter(|rule| rule.to.iter().any(|name| name == channel));
-    let selector = |rule: &portcullis_policy::AlertRule| Selector {
-        severity: Some(rule.severity.severity()),
-        sites: rule.sites.clone(),
-        kinds: rule.finding_kinds(),
-    };
-    to_it.map(selector).collect()
+    to_it.map(|rule| rule.when.0.compile()).collect()
 }

@@ -2,10 +2,11 @@
 //!
 //! Invariants: what a channel has not taken is offered again, over restarts, less and less often up to every five
 //! minutes; a channel that fails or hangs delays no other; what may not be sent yet waits and goes out with the next
-//! message, so a limit loses nothing. It runs on a thread of its own and knows no policy.
+//! message, so a limit loses nothing while the book of what is owed has room. It runs on a thread of its own and knows no policy.
 
 mod channel;
 mod syslog;
+mod trust;
 mod webhook;
 
 use std::collections::BTreeMap;
@@ -14,8 +15,8 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use parking_lot::Mutex;
+use portcullis_expr::Program;
 use portcullis_model::Secret;
-use portcullis_model::finding::{Finding, FindingKind, Severity};
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 use tokio::sync::watch;
@@ -23,6 +24,8 @@ use tokio::sync::watch;
 use crate::findings::Findings;
 use crate::recorder::StartError;
 
+use channel::Pace;
+pub use trust::{Trust, TrustError};
 pub use webhook::signature;
 
 /// A channel findings are told through.
@@ -32,8 +35,8 @@ pub struct AlertChannel {
     pub name: SmolStr,
     /// Where it leads.
     pub target: Target,
-    /// What is told: a finding that any of these wants.
-    pub wanted: Vec<Selector>,
+    /// What is told: a finding that any of these conditions over findings holds of.
+    pub wanted: Vec<Program>,
     /// At most so many messages in so long.
     pub at_most: Option<(i64, Duration)>,
 }
@@ -47,6 +50,8 @@ pub enum Target {
         url: Secret<String>,
         /// Signs messages.
         hmac: Option<Secret<Vec<u8>>>,
+        /// Who may vouch for the receiver, where the URL is one of `https`.
+        trust: Trust,
     },
     /// Messages of RFC 5424.
     Syslog {
@@ -58,32 +63,14 @@ pub enum Target {
 }
 
 /// How messages of syslog are carried.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum Transport {
     /// One a datagram (RFC 5426): whether it arrived cannot be known.
     Udp,
     /// With their lengths before them (RFC 6587).
     Tcp,
-}
-
-/// Which findings are told.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Selector {
-    /// Those that matter so much or more; all if absent.
-    pub severity: Option<Severity>,
-    /// Of these sites; of all if empty.
-    pub sites: Vec<SmolStr>,
-    /// Of these kinds; of all if empty.
-    pub kinds: Vec<FindingKind>,
-}
-
-impl Selector {
-    /// Whether it wants a finding.
-    pub fn wants(&self, finding: &Finding) -> bool {
-        self.severity.is_none_or(|least| finding.severity >= least)
-            && (self.sites.is_empty() || self.sites.contains(&finding.site))
-            && (self.kinds.is_empty() || self.kinds.contains(&finding.kind))
-    }
+    /// The same inside TLS (RFC 5425).
+    Tls(Trust),
 }
 
 /// How a channel is doing.
@@ -112,6 +99,10 @@ pub struct Alerts {
 impl Alerts {
     /// Starts telling what is raised from now on, and what an earlier run still owed these channels.
     pub fn start(findings: Findings, channels: Vec<AlertChannel>) -> Result<Self, StartError> {
+        Self::start_at(Pace::USUAL, findings, channels)
+    }
+
+    fn start_at(pace: Pace, findings: Findings, channels: Vec<AlertChannel>) -> Result<Self, StartError> {
         let (sender, changed) = watch::channel(Some(channels));
         let figures = Arc::new(Mutex::new(Channels::new()));
         let shown = Arc::clone(&figures);
@@ -119,7 +110,7 @@ impl Alerts {
             tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(StartError::Thread)?;
         let thread = std::thread::Builder::new()
             .name("portcullis-alerts".to_owned())
-            .spawn(move || runtime.block_on(run(&findings, changed, &shown)))
+            .spawn(move || runtime.block_on(run(pace, &findings, changed, &shown)))
             .map_err(StartError::Thread)?;
         Ok(Self { channels: sender, figures, thread: Some(thread) })
     }
@@ -147,6 +138,7 @@ impl Drop for Alerts {
 
 /// Runs the channels of the newest configuration until there is none any more.
 async fn run(
+    pace: Pace,
     findings: &Findings,
     mut changed: watch::Receiver<Option<Vec<AlertChannel>>>,
     figures: &Arc<Mutex<Channels>>,
@@ -161,7 +153,7 @@ async fn run(
         // Dropped with the set, in the midst of a message if need be: it is offered again.
         let mut running = tokio::task::JoinSet::new();
         for channel in channels {
-            running.spawn(channel::run(channel, findings.clone(), Arc::clone(figures)));
+            running.spawn(channel::run(channel, pace, findings.clone(), Arc::clone(figures)));
         }
         if changed.changed().await.is_err() {
             return;

@@ -4,6 +4,7 @@
 //! tried again while the file fails; what is lost for want of room is counted. Without a path findings are kept in
 //! memory only. It does not know what a finding means.
 
+mod facts;
 mod file;
 mod outbox;
 mod tables;
@@ -19,6 +20,7 @@ use portcullis_model::Timestamp;
 use portcullis_model::finding::{Attention, Finding, FindingId, FindingKind, FindingState, Severity};
 use serde::{Deserialize, Serialize};
 
+pub use facts::FindingFacts;
 pub use file::FindingFile;
 pub use outbox::{Channel, Notice};
 

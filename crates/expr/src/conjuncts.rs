@@ -61,10 +61,9 @@ fn collect<'a>(typed: &'a Typed, found: &mut Vec<Conjunct<'a>>) {
 }
 
 fn compared(comparison: Comparison, [left, right]: &[Typed; 2]) -> Option<Conjunct<'_>> {
-    let relation = relation(comparison);
     let (var, relation, literal) = match (&left.kind, &right.kind) {
-        (Kind::Var(var), Kind::Const(literal)) => (*var, relation, literal),
-        (Kind::Const(literal), Kind::Var(var)) => (*var, mirrored(relation), literal),
+        (Kind::Var(var), Kind::Const(literal)) => (*var, relation(comparison), literal),
+        (Kind::Const(literal), Kind::Var(var)) => (*var, relation(comparison.mirrored()), literal),
         _ => return None,
     };
     Some(Conjunct { var, relation, literals: vec![value(literal)?] })
@@ -78,17 +77,6 @@ const fn relation(comparison: Comparison) -> Relation {
         Comparison::LessOrEqual => Relation::AtMost,
         Comparison::Greater => Relation::Above,
         Comparison::GreaterOrEqual => Relation::AtLeast,
-    }
-}
-
-/// The same, seen from the other side.
-const fn mirrored(relation: Relation) -> Relation {
-    match relation {
-        Relation::Is | Relation::IsNot => relation,
-        Relation::Below => Relation::Above,
-        Relation::AtMost => Relation::AtLeast,
-        Relation::Above => Relation::Below,
-        Relation::AtLeast => Relation::AtMost,
     }
 }
 

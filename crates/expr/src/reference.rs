@@ -6,8 +6,8 @@ use crate::vocabulary::{Scope, Type, Variable, functions, namespaces, vocabulary
 const INTRODUCTION: &str = "\
 # Expressions
 
-Conditions in the policy (`when`, `allow`), values in templates (`${…}`) and queries over events
-(`portcullis events --where`) are written in CEL, the Common Expression Language. An expression is checked when
+Conditions in the policy (`when`, `allow`), values in templates (`${…}`), queries over events (`portcullis events
+--where`) and the choice of findings to tell (`alerts`) are written in CEL, the Common Expression Language. An expression is checked when
 the policy is loaded: a name that does not exist, a type that does not fit or a literal that could never match is
 a mistake with its place, and so is whatever of CEL is not listed here.
 
@@ -24,6 +24,7 @@ tag(\"api:shadow\") && !(\"staff\" in identity.groups)
 - A condition holds if it is `true`; `null` and everything else does not hold, and `!` turns that round.
 - A header, cookie or parameter given several times is all of its values: a test holds if it holds for any of them,
   so saying a thing twice hides nothing.
+- A variable that is one of a few words rises in the order its row lists them: `verdict >= \"block\"` is `block` or `ban`.
 - Arithmetic that overflows or divides by zero gives `null`.
 - Names with other characters than letters, digits and `_` are written in brackets: `headers[\"x-api-key\"]`.
 - Inside a loop over a JSON list (`body.items.exists(x, …)`) only the item, and what is not JSON, can be read.
@@ -53,6 +54,7 @@ fn variables(page: &mut String) {
 fn row(variable: &Variable) -> String {
     let known = match variable.scope {
         Scope::EventOnly => "only in events".to_owned(),
+        Scope::FindingOnly => "only of findings".to_owned(),
         Scope::ExchangeOnly => format!("{}; not in events", variable.known.as_str()),
         Scope::Everywhere => variable.known.as_str().to_owned(),
     };

@@ -14,6 +14,9 @@ pub(crate) const RULES: Env<'static> = Env { place: Place::Exchange, lists: &["t
 /// Queries over events.
 pub(crate) const QUERIES: Env<'static> = Env { place: Place::Event, lists: &[] };
 
+/// Findings.
+pub(crate) const FINDINGS: Env<'static> = Env { place: Place::Finding, lists: &[] };
+
 /// The exchange; fields are what tests vary.
 #[derive(Clone, Debug)]
 pub(crate) struct Sample {
@@ -58,6 +61,7 @@ impl Facts for Sample {
             Var::Time => Value::Time(Timestamp::from_secs(1_769_846_400 + 5 * 60)),
             Var::Duration => Value::Span(Duration::from_millis(1500)),
             Var::Verdict => Value::text("block"),
+            Var::FindingSeverity => Value::text("high"),
             _ => Value::Null,
         }
     }

@@ -90,6 +90,17 @@ impl Comparison {
         }
     }
 
+    /// The same, seen from the other side.
+    pub(crate) const fn mirrored(self) -> Self {
+        match self {
+            Self::Equal | Self::NotEqual => self,
+            Self::Less => Self::Greater,
+            Self::LessOrEqual => Self::GreaterOrEqual,
+            Self::Greater => Self::Less,
+            Self::GreaterOrEqual => Self::LessOrEqual,
+        }
+    }
+
     /// Whether it asks for sameness rather than order.
     pub(crate) const fn is_equality(self) -> bool {
         matches!(self, Self::Equal | Self::NotEqual)

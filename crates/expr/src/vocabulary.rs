@@ -56,17 +56,21 @@ pub enum Place {
     Exchange,
     /// A query over recorded events.
     Event,
+    /// A finding: whether somebody is told of it.
+    Finding,
 }
 
 /// Where a variable can be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Scope {
-    /// In rules and in queries.
+    /// In rules and in queries over events.
     Everywhere,
     /// Only in rules: events do not keep it.
     ExchangeOnly,
     /// Only in queries: it is decided after all rules.
     EventOnly,
+    /// Only where findings are chosen.
+    FindingOnly,
 }
 
 impl Scope {
@@ -74,7 +78,9 @@ impl Scope {
     pub const fn covers(self, place: Place) -> bool {
         matches!(
             (self, place),
-            (Self::Everywhere, _) | (Self::ExchangeOnly, Place::Exchange) | (Self::EventOnly, Place::Event)
+            (Self::Everywhere | Self::ExchangeOnly, Place::Exchange)
+                | (Self::Everywhere | Self::EventOnly, Place::Event)
+                | (Self::FindingOnly, Place::Finding)
         )
     }
 }
@@ -92,7 +98,7 @@ pub enum Type {
     Double,
     /// Text.
     String,
-    /// One of a few words.
+    /// One of a few words, each less than those behind it.
     Word(&'static [&'static str]),
     /// An IPv4 or IPv6 address.
     Ip,

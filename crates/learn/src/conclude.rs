@@ -100,6 +100,7 @@ impl About<'_> {
             site: self.site.clone(),
             operation: Some(record),
             subject: subject.into(),
+            data: Vec::new(),
             title,
             why,
             evidence: self.evidence(),
@@ -281,6 +282,7 @@ fn flood(site: &SmolStr, now: Timestamp) -> Finding {
         site: site.clone(),
         operation: None,
         subject: SmolStr::default(),
+        data: Vec::new(),
         title: format!("{site} answers more different paths than are remembered"),
         why: "Paths that look like made-up values were left out; operations already known stay. Often this is a page \
               served for every path, or a scanner that is answered with success."

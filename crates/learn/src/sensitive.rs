@@ -63,6 +63,7 @@ fn finding(site: &SmolStr, operation: &Operation, seen: &Observation, data: &Fie
         site: site.clone(),
         operation: Some(OperationRecord { id: operation.id.clone(), name: name.clone(), standing: None }),
         subject: format_smolstr!("{} {field}: {class}", data.place.as_str()),
+        data: vec![data.class],
         title: format!("{name} answers {many} in {field}{who}"),
         why: format!(
             "{why} Leave out what callers do not need, mask it (`mask: [FIELD]` in a rule), or keep such answers in: a \

@@ -10,6 +10,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use smol_str::SmolStr;
 
+use crate::data_class::DataClass;
 use crate::event::OperationRecord;
 use crate::id::EventId;
 use crate::time::Timestamp;
@@ -37,6 +38,9 @@ pub struct Finding {
     /// What of the operation: a field's place, a parameter, a data class; empty if the operation as a whole.
     #[serde(default, skip_serializing_if = "SmolStr::is_empty")]
     pub subject: SmolStr,
+    /// The classes of sensitive data it is about.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub data: Vec<DataClass>,
     /// One plain sentence without a full stop, e.g. `GET /debug/users answers, and no contract declares it`.
     pub title: String,
     /// Why that matters and what to do about it.
@@ -80,6 +84,8 @@ pub struct Conclusion {
     pub operation: Option<OperationRecord>,
     /// What of the operation; empty if all of it.
     pub subject: SmolStr,
+    /// The classes of sensitive data it is about.
+    pub data: Vec<DataClass>,
     /// One plain sentence without a full stop.
     pub title: String,
     /// Why it matters and what to do.
@@ -92,7 +98,7 @@ impl Finding {
     /// Something concluded from `count` exchanges, the last at `time`. A count of 0 says that what is known holds
     /// still, without another exchange that shows it.
     pub fn new(concluded: Conclusion, time: Timestamp, count: u64) -> Self {
-        let Conclusion { kind, severity, site, operation, subject, title, why, evidence } = concluded;
+        let Conclusion { kind, severity, site, operation, subject, data, title, why, evidence } = concluded;
         let about = operation.as_ref().map_or("", |operation| operation.id.as_str());
         let id = FindingId::of(kind, &site, about, &subject);
         let mut finding = Self {
@@ -102,6 +108,7 @@ impl Finding {
             site,
             operation,
             subject,
+            data,
             title,
             why,
             evidence,
@@ -140,6 +147,7 @@ impl Finding {
             self.last = again.last;
             self.severity = again.severity;
             self.operation = again.operation;
+            self.data = again.data;
             self.title = again.title;
             self.why = again.why;
         }
@@ -359,6 +367,7 @@ mod tests {
             site: "shop".into(),
             operation: None,
             subject: "response body.email".into(),
+            data: vec![DataClass::Email],
             title: "a title".into(),
             why: "a reason".into(),
             evidence: vec![Evidence { name: "field".into(), text: shown.into(), event: None }],

@@ -4,12 +4,12 @@
 
 use std::time::Duration;
 
-use portcullis_document::{Node, Place, Problem, nearest};
-use portcullis_model::finding::{FindingKind, Severity};
+use portcullis_document::{Node, Problem};
 use smol_str::SmolStr;
 
-use crate::decode::{ByName, Decode, Reading, TakesName, section, words};
-use crate::scalar::{Rate, SecretSource};
+use crate::condition::FindingCondition;
+use crate::decode::{ByName, Decode, Reading, TakesName, section, suggest, words};
+use crate::scalar::{FileRef, Rate, SecretSource};
 use crate::table::{Json, Kind, Scalar};
 
 section! {
@@ -22,7 +22,7 @@ section! {
     }
     => |alerts: Alerts, _: &Node, reading: &mut Reading| {
         check_names(&alerts, reading);
-        Some(alerts)
+        tell_all(alerts, reading)
     }
 }
 
@@ -50,6 +50,8 @@ section! {
         url: WebhookUrl,
         /// The key of the signature (HMAC-SHA-256); without it messages are not signed.
         hmac: Option<SecretSource>,
+        /// The authorities believed, PEM; without it, the public ones.
+        ca: Option<FileRef>,
     }
 }
 
@@ -60,6 +62,8 @@ section! {
         address: SmolStr,
         /// How messages are carried.
         transport: SyslogTransport = "tcp",
+        /// With `transport: tls`, the authorities believed, PEM; without it, the public ones.
+        ca: Option<FileRef>,
     }
     => settle_syslog
 }
@@ -71,49 +75,18 @@ words! {
         Udp = "udp",
         /// Over a connection, with their lengths before them (RFC 6587).
         Tcp = "tcp",
+        /// The same inside TLS (RFC 5425).
+        Tls = "tls",
     }
 }
 
 section! {
     /// What is told to whom.
     pub struct AlertRule as "alert" {
-        /// How much a finding matters at least.
-        severity: AlertSeverity = "medium",
-        /// Of which sites; of all if none is named.
-        sites: Vec<SmolStr> = "[]",
-        /// Of which kinds; of all if none is named.
-        kinds: Vec<SmolStr> = "[]",
+        /// Which findings.
+        when: FindingCondition = "'finding.severity >= \"medium\"'",
         /// To which channels.
         to: Vec<SmolStr>,
-    }
-}
-
-words! {
-    /// How much a finding matters.
-    pub enum AlertSeverity {
-        /// Good to know.
-        Info = "info",
-        /// To be looked at some day.
-        Low = "low",
-        /// To be looked at this week.
-        Medium = "medium",
-        /// To be looked at today.
-        High = "high",
-        /// To be looked at now.
-        Critical = "critical",
-    }
-}
-
-impl AlertSeverity {
-    /// The same in the vocabulary of findings.
-    pub const fn severity(self) -> Severity {
-        match self {
-            Self::Info => Severity::Info,
-            Self::Low => Severity::Low,
-            Self::Medium => Severity::Medium,
-            Self::High => Severity::High,
-            Self::Critical => Severity::Critical,
-        }
     }
 }
 
@@ -121,13 +94,6 @@ impl AlertChannel {
     /// At most so many messages in so long.
     pub fn limit(&self) -> Option<(i64, Duration)> {
         self.at_most.map(|rate| (i64::try_from(rate.count.get()).unwrap_or(i64::MAX), rate.per))
-    }
-}
-
-impl AlertRule {
-    /// The kinds it names.
-    pub fn finding_kinds(&self) -> Vec<FindingKind> {
-        self.kinds.iter().filter_map(|kind| kind.parse().ok()).collect()
     }
 }
 
@@ -177,29 +143,38 @@ fn settle_channel(channel: AlertChannel, node: &Node, reading: &mut Reading) -> 
 fn settle_syslog(syslog: Syslog, node: &Node, reading: &mut Reading) -> Option<Syslog> {
     let port = syslog.address.rsplit_once(':').filter(|(host, _)| !host.is_empty());
     if port.is_some_and(|(_, port)| port.parse::<u16>().is_ok()) {
-        return Some(syslog);
+        return settle_ca(syslog, reading);
     }
     let message = format!("`{}` is not a host and a port", syslog.address.escape_debug());
     let problem = Problem::error("policy.syslog_address", message).at(&node.place);
     reading.refuse(problem.remedy("e.g. `address: logs.internal:514`"))
 }
 
-fn check_names(alerts: &Alerts, reading: &mut Reading) {
-    let known: Vec<&str> = alerts.channels.iter().map(|channel| channel.name.as_str()).collect();
-    let kinds: Vec<&str> = FindingKind::ALL.iter().map(|kind| kind.as_str()).collect();
-    for rule in &alerts.send {
-        check_words(&rule.to, &known, "alert channel", &rule.place, reading);
-        check_words(&rule.kinds, &kinds, "kind of finding", &rule.place, reading);
-    }
+fn settle_ca(syslog: Syslog, reading: &mut Reading) -> Option<Syslog> {
+    let Some(ca) = syslog.ca.as_ref().filter(|_| syslog.transport != SyslogTransport::Tls) else {
+        return Some(syslog);
+    };
+    let problem = Problem::error("policy.unused_ca", "without TLS nobody asks `ca`").at(&ca.place);
+    reading.refuse(problem.remedy("write `transport: tls`, or leave `ca` out"))
 }
 
-fn check_words(words: &[SmolStr], known: &[&str], what: &str, place: &Place, reading: &mut Reading) {
-    for word in words.iter().filter(|word| !known.contains(&word.as_str())) {
-        let message = format!("there is no {what} `{}`", word.escape_debug());
-        let problem = Problem::error("policy.unknown_alert_word", message).at(place);
-        reading.problems.push(match nearest(word, known.iter().copied()) {
-            Some(meant) => problem.remedy(format!("did you mean `{meant}`?")),
-            None => problem.remedy(format!("one of: {}", known.join(", "))),
-        });
+/// Where nothing is said of what is told to whom: the usual, to everybody.
+fn tell_all(alerts: Alerts, reading: &mut Reading) -> Option<Alerts> {
+    if !alerts.send.is_empty() {
+        return Some(alerts);
+    }
+    let usual: AlertRule = reading.default("to: []")?;
+    let to = alerts.channels.iter().map(|channel| channel.name.clone()).collect();
+    Some(Alerts { send: vec![AlertRule { to, ..usual }], ..alerts })
+}
+
+fn check_names(alerts: &Alerts, reading: &mut Reading) {
+    let known: Vec<&str> = alerts.channels.iter().map(|channel| channel.name.as_str()).collect();
+    for rule in &alerts.send {
+        for name in rule.to.iter().filter(|name| !known.contains(&name.as_str())) {
+            let message = format!("there is no alert channel `{}`", name.escape_debug());
+            let problem = Problem::error("policy.unknown_channel", message).at(&rule.place);
+            reading.problems.push(problem.remedy(suggest(name, known.iter().copied(), "alert channel")));
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! Conditions and templates: expressions that passed the checker, with their places in the policy.
 
 use portcullis_document::{Node, Place, Problem};
+use portcullis_expr::Place as About;
 use portcullis_expr::{Checked, Env, ExprProblem, Known, Reads, check, check_template};
 use smol_str::SmolStr;
 
@@ -68,8 +69,24 @@ impl Decode for Condition {
     });
 
     fn decode(node: &Node, _: Option<&Self>, reading: &mut Reading) -> Option<Self> {
-        let checked = expression(node, reading, check)?;
+        let checked = expression(node, About::Exchange, reading, check)?;
         Some(Self { checked, place: node.place.clone() })
+    }
+}
+
+/// A condition over a finding.
+#[derive(Clone, Debug)]
+pub struct FindingCondition(pub Checked);
+
+impl Decode for FindingCondition {
+    const KIND: Kind = Kind::Scalar(&Scalar {
+        name: "condition over findings",
+        about: "an expression in CEL over `finding`: `finding.severity >= \"high\" && finding.site == \"shop\"`",
+        json: Json::Text,
+    });
+
+    fn decode(node: &Node, _: Option<&Self>, reading: &mut Reading) -> Option<Self> {
+        expression(node, About::Finding, reading, check).map(Self)
     }
 }
 
@@ -90,7 +107,7 @@ impl Decode for Template {
     });
 
     fn decode(node: &Node, _: Option<&Self>, reading: &mut Reading) -> Option<Self> {
-        let checked = expression(node, reading, check_template)?;
+        let checked = expression(node, About::Exchange, reading, check_template)?;
         Some(Self { checked, place: node.place.clone() })
     }
 }
@@ -98,11 +115,12 @@ impl Decode for Template {
 /// Checks an expression; each of its mistakes points at its part of the expression in the file.
 fn expression<T>(
     node: &Node,
+    about: About,
     reading: &mut Reading,
     check: impl Fn(&str, &Env<'_>) -> Result<T, Vec<ExprProblem>>,
 ) -> Option<T> {
     let lists: Vec<&str> = reading.lists.iter().map(SmolStr::as_str).collect();
-    let env = Env { place: portcullis_expr::Place::Exchange, lists: &lists };
+    let env = Env { place: about, lists: &lists };
     let Some(source) = node.as_str() else {
         return reading.wrong_kind(node, "an expression", "put it in quotes");
     };

@@ -27,10 +27,8 @@ mod tags;
 mod tests;
 mod upstream;
 
-pub use alerts::{
-    AlertChannel, AlertRule, AlertSeverity, Alerts, Syslog, SyslogTransport, Webhook, WebhookUrl,
-};
-pub use condition::{Condition, Phase, Template};
+pub use alerts::{AlertChannel, AlertRule, Alerts, Syslog, SyslogTransport, Webhook, WebhookUrl};
+pub use condition::{Condition, FindingCondition, Phase, Template};
 pub use decode::ByName;
 pub use explain::{Explanation, Line, Origin, Scheduled, explain, schedule};
 pub use filter::{

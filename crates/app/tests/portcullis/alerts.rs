@@ -4,8 +4,8 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener};
 
 use portcullis_events::findings::FindingFile;
-use portcullis_model::Timestamp;
 use portcullis_model::finding::{Conclusion, Finding, FindingKind, Severity};
+use portcullis_model::{DataClass, Timestamp};
 
 use crate::harness::Gateway;
 
@@ -15,6 +15,7 @@ sites:
   shop: { hosts: ["*"], upstream: { servers: [UPSTREAM] } }
 alerts:
   channels: { soc: { webhook: { url: "file:soc.url", hmac: "file:soc.key" } } }
+  send: [{ when: 'finding.severity >= "high" && "iban" in finding.data', to: [soc] }]
 "#;
 
 fn gateway(hook: SocketAddr) -> Gateway {
@@ -31,6 +32,7 @@ fn raise(gateway: &Gateway, subject: &str) {
         site: "shop".into(),
         operation: None,
         subject: subject.into(),
+        data: vec![DataClass::Iban],
         title: "answers carry card numbers".into(),
         why: "Whoever may call it reads that.".into(),
         evidence: Vec::new(),
@@ -85,8 +87,14 @@ fn mistakes_in_channels_are_told_with_their_place() {
         ("channels: { soc: { webhook: { url: 'file:absent.url' } } }", "cannot read"),
         ("send: [{ to: [sock] }]", "there is no alert channel `sock`"),
         (
-            "channels: { soc: { syslog: { address: 'a:1' } } }, send: [{ kinds: [shadow], to: [soc] }]",
-            "kind of finding",
+            "channels: { soc: { syslog: { address: 'a:1' } } }, send: [{ when: 'severity > 3', to: [soc] }]",
+            "did you mean `finding.severity`?",
+        ),
+        ("channels: { soc: { syslog: { address: 'a:1', ca: a.pem } } }", "without TLS nobody asks `ca`"),
+        ("channels: { soc: { webhook: { url: 'http://a', ca: soc.key } } }", "without TLS nobody asks `ca`"),
+        (
+            "channels: { soc: { syslog: { address: 'a:1', transport: tls, ca: soc.key } } }",
+            "there is no usable certificate in it",
         ),
     ] {
         let (before, _) = POLICY.split_once("alerts:").expect("there");

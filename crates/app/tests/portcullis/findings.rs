@@ -19,6 +19,7 @@ fn finding(subject: &str, severity: Severity) -> Finding {
         site: "shop".into(),
         operation: None,
         subject: subject.into(),
+        data: Vec::new(),
         title: format!("answers carry {subject}"),
         why: "Whoever may call it reads that.".into(),
         evidence: vec![Evidence { name: "field".into(), text: "customer.contact".into(), event: None }],

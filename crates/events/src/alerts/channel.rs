@@ -7,24 +7,40 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use portcullis_model::Timestamp;
-use portcullis_model::finding::Attention;
+use portcullis_model::finding::{Attention, Finding};
 
 use super::{AlertChannel, Channels, Target, syslog, webhook};
-use crate::findings::{Channel, FindingFile, Findings, FindingsError, Notice};
+use crate::findings::{Channel, FindingFacts, FindingFile, Findings, FindingsError, Notice};
 use crate::recorder::now;
 
-/// How often it is looked whether there is something to tell; what comes meanwhile goes out together.
-const PAUSE: Duration = Duration::from_secs(1);
-/// Between tries, at first and at most.
-const FIRST_PAUSE: Duration = Duration::from_secs(1);
-const LONGEST_PAUSE: Duration = Duration::from_mins(5);
-/// How long a message may take to be taken.
-const PATIENCE: Duration = Duration::from_secs(10);
 /// Findings in one message.
 const MOST: usize = 100;
 
+/// How a channel takes its time.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Pace {
+    /// How often it is looked whether there is something to tell; what comes meanwhile goes out together.
+    pub(super) look: Duration,
+    /// Between tries, at first.
+    pub(super) first_pause: Duration,
+    /// Between tries, at most.
+    pub(super) longest_pause: Duration,
+    /// How long a message may take to be taken.
+    pub(super) patience: Duration,
+}
+
+impl Pace {
+    pub(super) const USUAL: Self = Self {
+        look: Duration::from_secs(1),
+        first_pause: Duration::from_secs(1),
+        longest_pause: Duration::from_mins(5),
+        patience: Duration::from_secs(10),
+    };
+}
+
 /// What came of looking.
-enum Told {
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Told {
     Nothing,
     Something,
     /// Not before that time.
@@ -32,15 +48,24 @@ enum Told {
 }
 
 /// Tells findings until it is dropped.
-pub(super) async fn run(channel: AlertChannel, findings: Findings, figures: Arc<Mutex<Channels>>) {
+pub(super) async fn run(
+    channel: AlertChannel,
+    pace: Pace,
+    findings: Findings,
+    figures: Arc<Mutex<Channels>>,
+) {
     figures.lock().entry(channel.name.clone()).or_default();
     let mut pause = Duration::ZERO;
     loop {
-        let told = tell(&channel, &findings).await;
-        pause = if told.is_ok() { Duration::ZERO } else { (pause * 2).clamp(FIRST_PAUSE, LONGEST_PAUSE) };
+        let told = tell(&channel, pace.patience, &findings, now()).await;
+        pause = if told.is_ok() {
+            Duration::ZERO
+        } else {
+            (pause * 2).clamp(pace.first_pause, pace.longest_pause)
+        };
         let wait = match &told {
-            Ok(Told::Later(at)) => at.since(now()).max(PAUSE),
-            Ok(_) => PAUSE,
+            Ok(Told::Later(at)) => at.since(now()).max(pace.look),
+            Ok(_) => pace.look,
             Err(_) => pause,
         };
         show(&channel, told, &figures);
@@ -70,7 +95,13 @@ fn show(channel: &AlertChannel, told: Result<Told, String>, figures: &Mutex<Chan
     }
 }
 
-async fn tell(channel: &AlertChannel, findings: &Findings) -> Result<Told, String> {
+/// Looks once, and tells what there is; one message has `patience` to be taken.
+pub(super) async fn tell(
+    channel: &AlertChannel,
+    patience: Duration,
+    findings: &Findings,
+    now: Timestamp,
+) -> Result<Told, String> {
     let name = channel.name.as_str();
     let look = |file: &mut FindingFile| -> Result<(Channel, Vec<Notice>), FindingsError> {
         let place = file.channel(name)?;
@@ -78,10 +109,8 @@ async fn tell(channel: &AlertChannel, findings: &Findings) -> Result<Told, Strin
     };
     let (place, notices) = findings.0.with_file(look).map_err(|error| error.to_string())?;
     let Some(last) = notices.last().map(|notice| notice.seq) else { return Ok(Told::Nothing) };
-    let now = now();
     let is_wanted = |notice: &Notice| {
-        notice.finding.standing(now) == Attention::Open
-            && channel.wanted.iter().any(|selector| selector.wants(&notice.finding))
+        notice.finding.standing(now) == Attention::Open && is_told(channel, &notice.finding)
     };
     let wanted: Vec<Notice> = latest(notices.into_iter().filter(is_wanted));
     let mut next = Channel { reached: last, ..place };
@@ -89,11 +118,17 @@ async fn tell(channel: &AlertChannel, findings: &Findings) -> Result<Told, Strin
         if let Some(at) = count_against(channel, &mut next, now) {
             return Ok(Told::Later(at));
         }
-        let sent = tokio::time::timeout(PATIENCE, send(&channel.target, &wanted, now)).await;
-        sent.unwrap_or_else(|_| Err(format!("no answer within {} seconds", PATIENCE.as_secs())))?;
+        let sent = tokio::time::timeout(patience, send(&channel.target, &wanted, now)).await;
+        sent.unwrap_or_else(|_| Err(format!("no answer within {} seconds", patience.as_secs())))?;
     }
     findings.0.with_file(|file| file.move_channel(name, next)).map_err(|error| error.to_string())?;
     Ok(if wanted.is_empty() { Told::Nothing } else { Told::Something })
+}
+
+/// Whether a finding is one of those the channel is told.
+fn is_told(channel: &AlertChannel, finding: &Finding) -> bool {
+    let facts = FindingFacts::new(finding);
+    channel.wanted.iter().any(|condition| condition.holds(&facts))
 }
 
 /// The last notice of each finding: all of them would show it as it is now.
@@ -121,7 +156,7 @@ fn count_against(channel: &AlertChannel, next: &mut Channel, now: Timestamp) -> 
 
 async fn send(target: &Target, notices: &[Notice], now: Timestamp) -> Result<(), String> {
     match target {
-        Target::Webhook { url, hmac } => webhook::post(url, hmac.as_ref(), notices, now).await,
-        Target::Syslog { transport, address } => syslog::send(*transport, address, notices, now).await,
+        Target::Webhook { url, hmac, trust } => webhook::post(url, hmac.as_ref(), trust, notices, now).await,
+        Target::Syslog { transport, address } => syslog::send(transport, address, notices, now).await,
     }
 }

@@ -1,16 +1,17 @@
-//! Syslog (RFC 5424): one message a finding, by UDP or TCP.
+//! Syslog (RFC 5424): one message a finding, by UDP, TCP or TLS.
 //!
 //! Invariant: no text of a finding can begin another message or another element: control characters and the quotes of
 //! structured data are escaped or replaced.
 
 use std::fmt::Write as _;
+use std::io::ErrorKind;
 
 use portcullis_model::Timestamp;
 use portcullis_model::finding::Severity;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpStream, UdpSocket};
 
-use super::Transport;
+use super::{Transport, Trust};
 use crate::findings::Notice;
 
 /// Facility `local0` (RFC 5424 §6.2.1).
@@ -24,7 +25,7 @@ const LONGEST: usize = 400;
 
 /// Sends a message for each notice.
 pub(super) async fn send(
-    transport: Transport,
+    transport: &Transport,
     address: &str,
     notices: &[Notice],
     now: Timestamp,
@@ -33,6 +34,7 @@ pub(super) async fn send(
     let sent = match transport {
         Transport::Udp => by_udp(address, messages).await,
         Transport::Tcp => by_tcp(address, messages).await,
+        Transport::Tls(trust) => by_tls(address, trust, messages).await,
     };
     sent.map_err(|error| error.to_string())
 }
@@ -49,17 +51,36 @@ async fn by_udp(address: &str, messages: impl Iterator<Item = String>) -> std::i
     Ok(())
 }
 
-/// Taken means that the other side closed in peace, or has not broken off within a while: syslog itself confirms nothing.
 async fn by_tcp(address: &str, messages: impl Iterator<Item = String>) -> std::io::Result<()> {
-    let mut stream = TcpStream::connect(address).await?;
+    deliver(TcpStream::connect(address).await?, messages).await
+}
+
+async fn by_tls(address: &str, trust: &Trust, messages: impl Iterator<Item = String>) -> std::io::Result<()> {
+    let host = address.rsplit_once(':').map_or(address, |(host, _)| host).trim_matches(['[', ']']);
+    let stream = trust.connect(host, TcpStream::connect(address).await?).await?;
+    deliver(stream, messages).await
+}
+
+/// Taken means that the other side closed in peace, or has not broken off within a while: syslog itself confirms nothing.
+async fn deliver(
+    mut stream: impl AsyncRead + AsyncWrite + Unpin,
+    messages: impl Iterator<Item = String>,
+) -> std::io::Result<()> {
     for message in messages {
         stream.write_all(format!("{} {message}", message.len()).as_bytes()).await?;
     }
     stream.shutdown().await?;
     let closed = async {
         let mut rest = [0; 256];
-        while stream.read(&mut rest).await? > 0 {}
-        Ok(())
+        loop {
+            match stream.read(&mut rest).await {
+                Ok(0) => return Ok(()),
+                Ok(_) => {}
+                // TLS that ends without a word of farewell: usual.
+                Err(error) if error.kind() == ErrorKind::UnexpectedEof => return Ok(()),
+                Err(error) => return Err(error),
+            }
+        }
     };
     tokio::time::timeout(LINGER, closed).await.unwrap_or(Ok(()))
 }

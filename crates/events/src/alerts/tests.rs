@@ -1,15 +1,19 @@
 //! Findings reach real listeners that fail, go away and come back; nothing is lost, secrets are not told.
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpListener, UdpSocket};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
+mod syslog;
+
+use portcullis_expr::{Env, Place, check};
 use portcullis_model::Timestamp;
-use portcullis_model::finding::{Conclusion, FindingState};
+use portcullis_model::finding::{Conclusion, Finding, FindingKind, FindingState, Severity};
 use serde_json::Value;
 
+use super::channel::{Told, tell};
 use super::*;
 use crate::findings::FindingKeeper;
 
@@ -23,6 +27,7 @@ fn finding(subject: &str, severity: Severity) -> Finding {
         site: "shop".into(),
         operation: None,
         subject: subject.into(),
+        data: Vec::new(),
         title: format!("\"{subject}\" ] is seen\n<0>1 not another message"),
         why: "because".into(),
         evidence: Vec::new(),
@@ -82,29 +87,55 @@ fn webhook(address: SocketAddr) -> AlertChannel {
         target: Target::Webhook {
             url: Secret::new(format!("http://{address}/hook?key=hunter2")),
             hmac: Some(Secret::new(b"key".to_vec())),
+            trust: Trust::public().unwrap(),
         },
-        wanted: vec![Selector { severity: Some(Severity::Medium), ..Selector::default() }],
+        wanted: when("finding.severity >= \"medium\""),
         at_most: None,
     }
 }
 
+fn when(condition: &str) -> Vec<Program> {
+    let env = Env { place: Place::Finding, lists: &[] };
+    vec![check(condition, &env).unwrap().compile()]
+}
+
+/// Looks once at that many seconds, and tells what there is.
+fn tell_at(seconds: i64, channel: &AlertChannel, findings: &Findings) -> Told {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(tell(channel, PATIENCE, findings, Timestamp::from_secs(seconds))).unwrap()
+}
+
 /// Starts both, and waits until the channel has its place: only what is raised from then on is told.
 fn start(path: &Path, channel: AlertChannel) -> (Findings, FindingKeeper, Alerts) {
-    let (findings, keeper) = Findings::start(Some(path.to_owned())).unwrap();
-    let name = channel.name.clone();
-    findings.0.with_file(|file| file.channel(&name)).unwrap();
+    let (findings, keeper) = found(path, std::slice::from_ref(&channel));
     let alerts = Alerts::start(findings.clone(), vec![channel]).unwrap();
     (findings, keeper, alerts)
+}
+
+/// Findings in which these channels have their places.
+fn found(path: &Path, channels: &[AlertChannel]) -> (Findings, FindingKeeper) {
+    let (findings, keeper) = Findings::start(Some(path.to_owned())).unwrap();
+    for channel in channels {
+        findings.0.with_file(|file| file.channel(&channel.name)).unwrap();
+    }
+    (findings, keeper)
+}
+
+fn raise(findings: &Findings, raised: &[(&str, Severity)]) {
+    for (subject, severity) in raised {
+        findings.raise(finding(subject, *severity));
+    }
+    findings.settle().unwrap();
 }
 
 #[test]
 fn what_is_wanted_is_posted_signed_and_together() {
     let folder = tempfile::tempdir().unwrap();
     let (address, posted) = listen(free(), vec![Some(204)]);
-    let (findings, _keeper, _alerts) = start(&folder.path().join("findings.db"), webhook(address));
-    findings.raise(finding("light", Severity::Low));
-    findings.raise(finding("one", Severity::High));
-    findings.raise(finding("two", Severity::Medium));
+    let channel = webhook(address);
+    let (findings, _keeper) = found(&folder.path().join("findings.db"), std::slice::from_ref(&channel));
+    raise(&findings, &[("light", Severity::Low), ("one", Severity::High), ("two", Severity::Medium)]);
+    assert_eq!(tell_at(0, &channel, &findings), Told::Something);
     let told = posted.recv_timeout(PATIENCE).unwrap();
     let mut subjects = told.subjects();
     subjects.sort();
@@ -159,15 +190,90 @@ fn what_was_owed_when_the_process_ended_is_told_by_the_next() {
 fn beyond_the_limit_findings_wait_for_the_next_message() {
     let folder = tempfile::tempdir().unwrap();
     let (address, posted) = listen(free(), vec![Some(200), Some(200)]);
-    let limited = AlertChannel { at_most: Some((1, Duration::from_secs(4))), ..webhook(address) };
-    let (findings, _keeper, _alerts) = start(&folder.path().join("findings.db"), limited);
-    findings.raise(finding("one", Severity::High));
+    let limited = AlertChannel { at_most: Some((1, Duration::from_hours(1))), ..webhook(address) };
+    let (findings, _keeper) = found(&folder.path().join("findings.db"), std::slice::from_ref(&limited));
+    raise(&findings, &[("one", Severity::High)]);
+    assert_eq!(tell_at(10_000, &limited, &findings), Told::Something);
+    raise(&findings, &[("two", Severity::High)]);
+    raise(&findings, &[("three", Severity::High)]);
+    let ends = Timestamp::from_secs(13_600);
+    assert_eq!(tell_at(10_001, &limited, &findings), Told::Later(ends));
+    assert_eq!(tell_at(13_599, &limited, &findings), Told::Later(ends));
+    assert_eq!(tell_at(13_600, &limited, &findings), Told::Something);
+    let told: Vec<_> = posted.iter().map(|posted| posted.subjects()).collect();
+    assert_eq!(told, [vec!["one".to_owned()], vec!["two".to_owned(), "three".to_owned()]]);
+}
+
+#[test]
+fn conditions_choose_what_a_channel_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let (address, posted) = listen(free(), vec![Some(200)]);
+    let mut channel = webhook(address);
+    channel.wanted = when("finding.severity >= \"high\" && finding.subject != \"noise\"");
+    channel.wanted.extend(when("finding.site == \"shop\" && finding.subject.startsWith(\"a\")"));
+    let (findings, _keeper) = found(&folder.path().join("findings.db"), std::slice::from_ref(&channel));
+    let raised = [
+        ("noise", Severity::High),
+        ("high", Severity::High),
+        ("medium", Severity::Medium),
+        ("ab", Severity::Info),
+    ];
+    raise(&findings, &raised);
+    assert_eq!(tell_at(0, &channel, &findings), Told::Something);
+    let mut told = posted.recv_timeout(PATIENCE).unwrap().subjects();
+    told.sort();
+    assert_eq!(told, ["ab", "high"]);
+}
+
+/// Accepts and reads, and never answers; what came, with the connection, which stays open as long as it is held.
+fn hang() -> (SocketAddr, Receiver<TcpStream>) {
+    let listener = TcpListener::bind(free()).unwrap();
+    let address = listener.local_addr().unwrap();
+    let (sender, held) = channel();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            stream.read_exact(&mut [0; 4]).unwrap();
+            if sender.send(stream).is_err() {
+                return;
+            }
+        }
+    });
+    (address, held)
+}
+
+#[test]
+fn a_receiver_that_hangs_delays_no_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let (hanging, held) = hang();
+    let (address, posted) = listen(free(), vec![Some(200), Some(200)]);
+    let channels = vec![AlertChannel { name: "hangs".into(), ..webhook(hanging) }, webhook(address)];
+    let (findings, _keeper) = found(&folder.path().join("findings.db"), &channels);
+    // Longer than this test ever waits.
+    let pace = Pace { patience: PATIENCE * 10, ..Pace::USUAL };
+    let _alerts = Alerts::start_at(pace, findings.clone(), channels).unwrap();
+    raise(&findings, &[("one", Severity::High)]);
+    let _held = held.recv_timeout(PATIENCE).unwrap();
     assert_eq!(posted.recv_timeout(PATIENCE).unwrap().subjects(), ["one"]);
-    for subject in ["two", "three"] {
-        findings.raise(finding(subject, Severity::High));
-        findings.settle().unwrap();
-    }
-    assert_eq!(posted.recv_timeout(PATIENCE).unwrap().subjects(), ["two", "three"]);
+    raise(&findings, &[("two", Severity::High)]);
+    assert_eq!(posted.recv_timeout(PATIENCE).unwrap().subjects(), ["two"]);
+}
+
+#[test]
+fn a_receiver_that_hangs_is_tried_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let (hanging, held) = hang();
+    let channels = vec![webhook(hanging)];
+    let (findings, _keeper) = found(&folder.path().join("findings.db"), &channels);
+    let pace = Pace { patience: Duration::from_millis(50), first_pause: Duration::ZERO, ..Pace::USUAL };
+    let alerts = Alerts::start_at(pace, findings.clone(), channels).unwrap();
+    raise(&findings, &[("one", Severity::High)]);
+    // Each is held, so it was not the other side that ended it.
+    let _first = held.recv_timeout(PATIENCE).unwrap();
+    let _second = held.recv_timeout(PATIENCE).unwrap();
+    let figures = alerts.figures();
+    assert_eq!(figures["soc"].delivered, 0);
+    assert!(figures["soc"].failing.as_deref().is_some_and(|why| why.starts_with("no answer")), "{figures:?}");
 }
 
 #[test]
@@ -196,53 +302,4 @@ fn neither_url_nor_key_stands_in_an_error_or_in_debug_output() {
     posted.recv_timeout(PATIENCE).unwrap();
     posted.recv_timeout(PATIENCE).unwrap();
     assert_eq!(alerts.figures()["soc"].failing.as_deref(), Some("it answered 403"));
-}
-
-fn syslog(transport: Transport, address: SocketAddr) -> AlertChannel {
-    AlertChannel {
-        name: "siem".into(),
-        target: Target::Syslog { transport, address: address.to_string() },
-        wanted: vec![Selector::default()],
-        at_most: None,
-    }
-}
-
-#[track_caller]
-fn check_syslog(message: &str) {
-    assert!(message.starts_with("<131>1 "), "{message}");
-    assert!(
-        message.contains(" - portcullis - shadow_operation [finding@32473 notice=\"1\" news=\"new\" "),
-        "{message}"
-    );
-    assert!(message.contains("subject=\"a\\\"b\\]\""), "{message}");
-    assert!(message.ends_with("] \u{feff}\"a\"b]\" ] is seen <0>1 not another message"), "{message}");
-}
-
-#[test]
-fn syslog_by_udp_is_one_datagram_a_finding() {
-    let folder = tempfile::tempdir().unwrap();
-    let socket = UdpSocket::bind(free()).unwrap();
-    socket.set_read_timeout(Some(PATIENCE)).unwrap();
-    let channel = syslog(Transport::Udp, socket.local_addr().unwrap());
-    let (findings, _keeper, _alerts) = start(&folder.path().join("findings.db"), channel);
-    findings.raise(finding("a\"b]", Severity::High));
-    let mut bytes = [0; 4096];
-    let length = socket.recv(&mut bytes).unwrap();
-    check_syslog(std::str::from_utf8(&bytes[..length]).unwrap());
-}
-
-#[test]
-fn syslog_by_tcp_carries_lengths_and_comes_again_after_a_reset() {
-    let folder = tempfile::tempdir().unwrap();
-    let listener = TcpListener::bind(free()).unwrap();
-    let channel = syslog(Transport::Tcp, listener.local_addr().unwrap());
-    let (findings, _keeper, _alerts) = start(&folder.path().join("findings.db"), channel);
-    findings.raise(finding("a\"b]", Severity::High));
-    // Closed with bytes unread: the other side sees a reset.
-    listener.accept().unwrap().0.read_exact(&mut [0]).unwrap();
-    let mut text = String::new();
-    listener.accept().unwrap().0.read_to_string(&mut text).unwrap();
-    let (length, message) = text.split_once(' ').unwrap();
-    assert_eq!(length.parse(), Ok(message.len()));
-    check_syslog(message);
 }

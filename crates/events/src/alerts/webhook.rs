@@ -2,19 +2,17 @@
 //!
 //! Invariants: taken means an answer of 2xx; redirects are not followed; neither URL nor key stands in an error.
 
-use std::sync::Arc;
-
 use aws_lc_rs::hmac;
 use http_body_util::Full;
 use hyper::body::Bytes;
 use hyper::{Method, Request, Uri};
 use hyper_util::rt::TokioIo;
 use portcullis_model::{Secret, Timestamp};
-use rustls::pki_types::ServerName;
 use serde_json::json;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
+use super::Trust;
 use crate::findings::Notice;
 
 /// The version of the message and of its signature.
@@ -24,6 +22,7 @@ const VERSION: &str = "v1";
 pub(super) async fn post(
     url: &Secret<String>,
     key: Option<&Secret<Vec<u8>>>,
+    trust: &Trust,
     notices: &[Notice],
     now: Timestamp,
 ) -> Result<(), String> {
@@ -36,11 +35,8 @@ pub(super) async fn post(
     if !is_secure {
         return exchange(stream, request).await;
     }
-    let name = ServerName::try_from(host).map_err(|error| error.to_string())?;
-    let roots = rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-    let config = rustls::ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
-    let connector = tokio_rustls::TlsConnector::from(Arc::new(config));
-    exchange(connector.connect(name, stream).await.map_err(|error| error.to_string())?, request).await
+    let stream = trust.connect(&host, stream).await.map_err(|error| error.to_string())?;
+    exchange(stream, request).await
 }
 
 fn request(

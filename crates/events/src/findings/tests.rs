@@ -17,6 +17,7 @@ fn finding(subject: &str, severity: Severity, time: i64) -> Finding {
         site: "shop".into(),
         operation: None,
         subject: subject.into(),
+        data: Vec::new(),
         title: format!("{subject} is seen"),
         why: "because".into(),
         evidence: vec![Evidence { name: "answer".into(), text: "200".into(), event: None }],

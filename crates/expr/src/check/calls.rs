@@ -8,7 +8,7 @@ use crate::problem::nearest;
 use crate::reads::TagTest;
 use crate::syntax::{Kind as Written, Literal, Syntax};
 use crate::typed::{Const, Conversion, Kind, Quantifier, TextTest, Typed};
-use crate::vocabulary::{Function, Type, functions};
+use crate::vocabulary::{Function, Place, Type, functions};
 
 impl Checker<'_> {
     pub(super) fn call(
@@ -26,6 +26,9 @@ impl Checker<'_> {
             checker.wrong(&node.span, message, format!("write `{}`", function.usage()))
         };
         match (name, target, args) {
+            ("tag" | "tagged", None, _) if self.env.place == Place::Finding => {
+                self.wrong(&node.mark, "a finding has no tags", "ask for its kind, severity, site or data")
+            }
             ("tag", None, [tag]) => self.tag(tag),
             ("tagged", None, [prefix]) => self.tagged(prefix),
             ("has", None, [value]) => self.has(value),

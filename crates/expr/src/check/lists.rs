@@ -9,7 +9,7 @@ use crate::sets::{IpSet, parse_net};
 use crate::syntax::{Kind as Written, Literal, Syntax};
 use crate::typed::{Const, Kind, Quantifier, Typed};
 use crate::value::ListId;
-use crate::vocabulary::{Type, Var};
+use crate::vocabulary::{Place, Type, Var};
 
 /// How deep loops over lists may nest: each one multiplies the work of an exchange.
 const DEEPEST_LOOP: usize = 2;
@@ -51,6 +51,10 @@ impl Checker<'_> {
         if let Some(at) = self.env.lists.iter().position(|known| *known == name) {
             self.reads.list(ListId(at));
             return Some(Typed::bool(Kind::Listed(Box::new(value), ListId(at))));
+        }
+        if self.env.place != Place::Exchange {
+            let remedy = "write its items out: `… in [\"a\", \"b\"]`";
+            return self.wrong(&place.mark, "lists of the policy can be asked only by its rules", remedy);
         }
         let remedy = match nearest(name, self.env.lists.iter().copied()) {
             Some(near) => format!("did you mean `lists.{near}`?"),

@@ -5,7 +5,7 @@ use crate::path::{Path, Step};
 use crate::problem::{ExprProblem, nearest};
 use crate::syntax::{Kind as Written, Literal, Syntax};
 use crate::typed::{Kind, Typed};
-use crate::vocabulary::{Place, Type, Var, Variable, functions, vocabulary};
+use crate::vocabulary::{Place, Scope, Type, Var, Variable, functions, vocabulary};
 
 /// A dotted name taken apart: the first name, then every step with its node.
 struct Chain<'s> {
@@ -164,12 +164,31 @@ impl Checker<'_> {
     }
 
     fn elsewhere(&mut self, chain: &Chain<'_>, variable: &Variable) -> Outcome {
-        let (message, remedy) = match self.env.place {
-            Place::Event => ("is not kept in events", "set a tag with a rule, and ask for `tag(\"…\")` here"),
-            Place::Exchange => ("is only known in events, after all rules have run", "use it in queries"),
+        let (message, remedy) = match (self.env.place, variable.scope) {
+            (Place::Finding, _) => return self.of_exchange(chain, variable),
+            (_, Scope::FindingOnly) => {
+                ("is of a finding", "use it where findings are chosen: `alerts: { send }`")
+            }
+            (Place::Event, _) => {
+                ("is not kept in events", "set a tag with a rule, and ask for `tag(\"…\")` here")
+            }
+            (Place::Exchange, _) => {
+                ("is only known in events, after all rules have run", "use it in queries")
+            }
         };
         let end = chain.steps.last().map_or(chain.root.span.end, |(_, node)| node.span.end);
         self.wrong(&(chain.root.span.start..end), format!("`{}` {message}", variable.name), remedy)
+    }
+
+    /// A variable of an exchange where a finding is asked about.
+    fn of_exchange(&mut self, chain: &Chain<'_>, variable: &Variable) -> Outcome {
+        let own = format!("finding.{}", variable.name);
+        let remedy = match vocabulary().iter().find(|known| known.name == own) {
+            Some(_) => format!("write `{own}`"),
+            None => format!("the members of `finding` are {}", members("finding")),
+        };
+        let message = format!("`{}` is of an exchange, and this is about a finding", variable.name);
+        self.wrong(&chain.root.span, message, remedy)
     }
 
     fn unknown(&mut self, chain: &Chain<'_>) -> Outcome {
@@ -193,7 +212,10 @@ impl Checker<'_> {
         let last = |name: &'static str| name.rsplit('.').next().unwrap_or(name);
         let remedy = if let Some(name) = nearest(chain.name, known.chain(locals)) {
             format!("did you mean `{name}`?")
-        } else if let Some(full) = vocabulary().iter().find(|known| last(known.name) == chain.name) {
+        } else if let Some(full) = vocabulary()
+            .iter()
+            .find(|known| known.scope.covers(self.env.place) && last(known.name) == chain.name)
+        {
             format!("did you mean `{}`?", full.name)
         } else if functions().iter().any(|function| function.name == chain.name) {
             format!("`{0}` is a function: write `{0}(…)`", chain.name)

@@ -28,11 +28,34 @@ impl Checker<'_> {
         if !comparable(comparison, lhs.ty, rhs.ty) {
             return self.refuse(mismatch(node, comparison, &lhs, &rhs));
         }
-        if comparison.is_equality() {
+        let has_words = matches!(lhs.ty, Type::Word(_)) || matches!(rhs.ty, Type::Word(_));
+        if comparison.is_equality() || has_words {
             self.can_equal(&lhs, &rhs, right)?;
             self.can_equal(&rhs, &lhs, left)?;
         }
+        if has_words && !comparison.is_equality() {
+            return self.compare_rank(node, comparison, lhs, rhs);
+        }
         Some(Typed::bool(Kind::Compare(comparison, Box::new([lhs, rhs]))))
+    }
+
+    /// Words rise in the order of their list.
+    fn compare_rank(&mut self, node: &Syntax, comparison: Comparison, lhs: Typed, rhs: Typed) -> Outcome {
+        let (value, literal, comparison) = if lhs.literal_text().is_some() {
+            (rhs, lhs, comparison.mirrored())
+        } else {
+            (lhs, rhs, comparison)
+        };
+        let (Type::Word(words), Some(text)) = (value.ty, literal.literal_text()) else {
+            let remedy = "write the word out, such as `verdict >= \"block\"`";
+            return self.wrong(&node.span, "words have an order only against a word written out", remedy);
+        };
+        let passing = passing(words, comparison, text);
+        if passing.is_empty() {
+            let message = format!("none of its words passes `{}` here", comparison.as_str());
+            return self.wrong(&node.span, message, "leave the comparison out, or write another word");
+        }
+        Some(Typed::bool(Kind::Among(Box::new(value), passing)))
     }
 
     fn compare_null(&mut self, node: &Syntax, comparison: Comparison, other: Typed) -> Outcome {
@@ -130,6 +153,22 @@ impl Checker<'_> {
         };
         Some(Typed::new(ty, Kind::If(Box::new([condition, yes, no]))))
     }
+}
+
+/// The words that stand so to one of them.
+fn passing(words: &[&'static str], comparison: Comparison, text: &str) -> Vec<Const> {
+    let rank = words.iter().position(|word| *word == text);
+    let passes = |at: usize| {
+        rank.is_some_and(|rank| match comparison {
+            Comparison::Less => at < rank,
+            Comparison::LessOrEqual => at <= rank,
+            Comparison::Greater => at > rank,
+            Comparison::GreaterOrEqual => at >= rank,
+            Comparison::Equal | Comparison::NotEqual => false,
+        })
+    };
+    let found = words.iter().enumerate().filter(|(at, _)| passes(*at));
+    found.map(|(_, word)| Const::Text((*word).into())).collect()
 }
 
 fn is_text(ty: Type) -> bool {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::sample::{QUERIES, RULES, Sample};
+use crate::sample::{FINDINGS, QUERIES, RULES, Sample};
 use crate::{Checked, Env, ExprProblem, Known, ListId, TagTest, Type, Value, Var, check, check_value};
 
 fn holds(source: &str) -> bool {
@@ -302,6 +302,42 @@ fn queries_refuse_what_events_do_not_keep() {
         ],
         &QUERIES
     ));
+}
+
+#[test]
+fn words_rise_in_the_order_of_their_list() {
+    for (source, expected) in [
+        ("finding.severity >= \"high\"", true),
+        ("finding.severity > \"high\"", false),
+        ("\"critical\" > finding.severity && finding.severity <= \"high\"", true),
+        ("finding.severity < \"high\" || finding.standing <= \"zombie\"", false),
+    ] {
+        let checked = check(source, &FINDINGS).unwrap_or_else(|problems| panic!("{source}: {problems:#?}"));
+        assert_eq!(checked.compile().holds(&Sample::default()), expected, "{source}");
+    }
+    assert!(check("verdict >= \"challenge\"", &QUERIES).unwrap().compile().holds(&Sample::default()));
+}
+
+#[test]
+fn findings_are_asked_for_what_is_theirs() {
+    insta::assert_snapshot!(shown(
+        &[
+            "severity >= \"high\"",
+            "finding.severity >= \"hihg\"",
+            "finding.severity >= HIGH",
+            "finding.severity > \"critical\"",
+            "finding.severity > finding.kind",
+            "finding.kind == \"shadow\"",
+            "finding.sevrity == \"high\"",
+            "site == \"shop\"",
+            "path == \"/a\"",
+            "tag(\"api:shadow\")",
+            "finding.site in lists.shops",
+            "finding",
+        ],
+        &FINDINGS
+    ));
+    insta::assert_snapshot!("findings_in_rules", shown(&["finding.severity == \"high\""], &RULES));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use super::{Known, Scope, Type, Variable};
 use Known::{Authenticated, End, Located, Operation, Peer, RequestBody, ResponseBody, ResponseHead};
-use Scope::{EventOnly, Everywhere, ExchangeOnly};
+use Scope::{EventOnly, Everywhere, ExchangeOnly, FindingOnly};
 
 const SCHEMES: &[&str] = &["http", "https"];
 const VERSIONS: &[&str] = &["1.0", "1.1", "2"];
@@ -12,6 +12,16 @@ const STANDINGS: &[&str] = &["documented", "shadow", "zombie"];
 const ACTIONS: &[&str] = &["pass", "monitor", "mask", "redirect", "throttle", "challenge", "block", "ban"];
 const DIRECTIONS: &[&str] = &["ingress", "egress"];
 const ANSWERERS: &[&str] = &["upstream", "gateway"];
+const KINDS: &[&str] = &[
+    "shadow_operation",
+    "zombie_called",
+    "dormant_called",
+    "sensitive_field",
+    "auth_dropped",
+    "contract_drift",
+    "path_flood",
+];
+const SEVERITIES: &[&str] = &["info", "low", "medium", "high", "critical"];
 const ENDS: &[&str] = &["complete", "ongoing", "client_gone", "upstream_failed", "stopped", "timed_out"];
 
 /// Makes the enum and the table from the same lines, so that neither can miss one.
@@ -103,6 +113,17 @@ variables! {
     UpstreamStatus "upstream.status" Type::Int, End, EventOnly, "The status it answered.";
     UpstreamTime "upstream.time" Type::Duration, End, EventOnly, "From asking it to the head of its response.";
     UpstreamError "upstream.error" Type::String, End, EventOnly, "What went wrong with it.";
+    FindingKind "finding.kind" Type::Word(KINDS), End, FindingOnly, "What kind of thing it is.";
+    FindingSeverity "finding.severity" Type::Word(SEVERITIES), End, FindingOnly, "How much it matters: `finding.severity >= \"high\"`.";
+    FindingSite "finding.site" Type::String, End, FindingOnly, "The site it is about.";
+    FindingOperation "finding.operation" Type::String, End, FindingOnly, "The operation it is about, by name; null where it is about none.";
+    FindingOperationId "finding.operation_id" Type::String, End, FindingOnly, "That operation's stable id.";
+    FindingStanding "finding.standing" Type::Word(STANDINGS), End, FindingOnly, "Where that operation stood against the contract; null where nothing is said of it.";
+    FindingSubject "finding.subject" Type::String, End, FindingOnly, "What of the operation: a field's place, a parameter; empty if all of it.";
+    FindingData "finding.data" Type::Strings, End, FindingOnly, "The classes of sensitive data it is about: `\"iban\" in finding.data`.";
+    FindingCount "finding.count" Type::Int, End, FindingOnly, "In how many exchanges it was met.";
+    FindingFirst "finding.first" Type::Time, End, FindingOnly, "When it was met first.";
+    FindingLast "finding.last" Type::Time, End, FindingOnly, "When it was met last.";
 }
 
 /// Every variable, in the order people read them.
@@ -135,9 +156,17 @@ mod tests {
     }
 
     #[test]
-    fn what_only_events_have_is_known_at_the_end() {
+    fn words_of_findings_are_those_of_the_model_in_their_order() {
+        use portcullis_model::finding::{FindingKind, Severity};
+        assert!(KINDS.iter().copied().eq(FindingKind::ALL.iter().map(|kind| kind.as_str())));
+        assert!(SEVERITIES.iter().copied().eq(Severity::ALL.iter().map(|severity| severity.as_str())));
+    }
+
+    #[test]
+    fn what_rules_do_not_have_is_known_at_the_end() {
         for variable in TABLE {
-            assert_eq!(variable.scope == EventOnly, variable.known == End, "{}", variable.name);
+            let is_later = matches!(variable.scope, EventOnly | FindingOnly);
+            assert_eq!(is_later, variable.known == End, "{}", variable.name);
         }
     }
 }
