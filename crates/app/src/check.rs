@@ -10,24 +10,28 @@ use serde_json::json;
 
 use crate::Exit;
 use crate::lint;
-use crate::load::{self, Purpose};
+use crate::load::{self, Loaded, Purpose};
 use crate::output::{self, Audience};
 
 /// Checks the policy at `config`.
 pub(crate) fn run(config: &Path, audience: Audience) -> Exit {
     let (loaded, problems) = match load::load(config, Purpose::Look) {
-        Ok(loaded) => (Some((loaded.policy, loaded.snapshot)), loaded.warnings),
+        Ok(mut loaded) => {
+            let warnings = std::mem::take(&mut loaded.warnings);
+            (Some(loaded), warnings)
+        }
         Err(rejected) => (None, rejected.problems),
     };
-    let policy = loaded.as_ref().map(|(policy, _)| policy);
-    let snapshot = loaded.as_ref().map(|(_, snapshot)| &**snapshot);
+    let loaded = loaded.as_ref();
+    let policy = loaded.map(|loaded| &loaded.policy);
+    let snapshot = loaded.map(|loaded| &*loaded.snapshot);
     match audience {
-        Audience::Programs => print_json(policy.map(|policy| &**policy), snapshot, &problems),
+        Audience::Programs => print_json(loaded, &problems),
         Audience::People => {
             print_text(config, policy.map(|policy| &**policy), &problems);
             snapshot.into_iter().for_each(print_filters);
-            if let Some(policy) = policy {
-                print_flaws(policy);
+            if let Some(loaded) = loaded {
+                print_contracts(loaded);
             }
         }
     }
@@ -55,9 +59,12 @@ fn print_filters(snapshot: &Snapshot) {
     }
 }
 
-/// What is risky in each site's contract: counted, and where the gravest are.
-fn print_flaws(policy: &Policy) {
-    for (site, linted) in lint::of_sites(policy, None).unwrap_or_default() {
+/// Where contracts came from that are no files, and what is risky in each: counted, and where the gravest are.
+fn print_contracts(loaded: &Loaded) {
+    for document in &loaded.remote.gathered {
+        output::line(&format!("{}: {}", document.url, document.what));
+    }
+    for (site, linted) in lint::of_sites(&loaded.policy, None, &loaded.remote).unwrap_or_default() {
         let line =
             format!("contract of {site}: {} (portcullis api lint --site {site})", lint::counted(&linted));
         output::line(&line);
@@ -72,8 +79,8 @@ fn print_flaws(policy: &Policy) {
     }
 }
 
-fn flaws_json(policy: &Policy) -> Vec<serde_json::Value> {
-    let linted = lint::of_sites(policy, None).unwrap_or_default();
+fn flaws_json(loaded: &Loaded) -> Vec<serde_json::Value> {
+    let linted = lint::of_sites(&loaded.policy, None, &loaded.remote).unwrap_or_default();
     linted.iter().map(|(site, linted)| lint::to_json(site, linted, Level::Low)).collect()
 }
 
@@ -82,7 +89,13 @@ fn filters_json(snapshot: &Snapshot) -> Vec<serde_json::Value> {
     snapshot.filters().map(one).collect()
 }
 
-fn print_json(policy: Option<&Policy>, snapshot: Option<&Snapshot>, problems: &[Problem]) {
+fn fetched_json(loaded: &Loaded) -> Vec<serde_json::Value> {
+    let gathered = loaded.remote.gathered.iter();
+    gathered.map(|document| json!({ "url": document.url, "what": document.what })).collect()
+}
+
+fn print_json(loaded: Option<&Loaded>, problems: &[Problem]) {
+    let policy = loaded.map(|loaded| &*loaded.policy);
     let problems: Vec<serde_json::Value> = problems.iter().map(Problem::to_json).collect();
     let scheduled = policy.map(schedule).unwrap_or_default();
     let rules: Vec<serde_json::Value> = scheduled
@@ -102,8 +115,9 @@ fn print_json(policy: Option<&Policy>, snapshot: Option<&Snapshot>, problems: &[
         "valid": policy.is_some(),
         "problems": problems,
         "rules": rules,
-        "filters": snapshot.map(filters_json),
-        "contracts": policy.map(flaws_json),
+        "filters": loaded.map(|loaded| filters_json(&loaded.snapshot)),
+        "fetched": loaded.map(fetched_json),
+        "contracts": loaded.map(flaws_json),
     }));
 }
 

@@ -1,4 +1,5 @@
-//! The file system and the environment as `Sources`: the only place that reads a policy's files.
+//! The file system and the environment as `Sources`: the only place that reads a policy's files. A URL in the place of a
+//! file is fetched.
 //!
 //! Invariant: no file over [`LARGEST`] is read into memory.
 
@@ -6,6 +7,8 @@ use std::io::Read;
 
 use bytes::Bytes;
 use portcullis_document::{SourceError, Sources};
+
+use crate::remote;
 
 /// No policy file, contract, list or key file may be larger (bytes).
 const LARGEST: u64 = 256 * 1024 * 1024;
@@ -16,6 +19,9 @@ pub(crate) struct FileSources;
 
 impl Sources for FileSources {
     fn read(&self, path: &str) -> Result<Bytes, SourceError> {
+        if remote::is_url(path) {
+            return remote::read_once(path);
+        }
         let file = std::fs::File::open(path).map_err(|error| failed(&error))?;
         let mut bytes = Vec::new();
         file.take(LARGEST + 1).read_to_end(&mut bytes).map_err(|error| failed(&error))?;

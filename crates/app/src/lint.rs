@@ -12,7 +12,10 @@ use portcullis_policy::Policy;
 use serde_json::{Value, json};
 
 use crate::files::FileSources;
+use crate::load::Purpose;
 use crate::output::{self, Audience};
+use crate::remote::{self, Remote};
+use crate::secret::WithStandIn;
 use crate::{Exit, Misuse, check, cli};
 
 /// Places of one rule that people are shown unless they ask for all.
@@ -26,7 +29,12 @@ pub(crate) fn run(config: &Path, audience: Audience, options: &cli::Lint) -> Res
             output::say(&check::rendered(&read.problems));
             return Ok(Exit::No);
         };
-        of_sites(&policy, options.site.as_deref())?
+        let mut problems = Vec::new();
+        let remote = remote::gather(&policy, Purpose::Look, &mut problems);
+        if !problems.is_empty() {
+            output::say(&check::rendered(&problems));
+        }
+        of_sites(&policy, options.site.as_deref(), &remote)?
     } else {
         let files: Vec<String> =
             options.files.iter().map(|file| file.to_string_lossy().into_owned()).collect();
@@ -49,13 +57,17 @@ pub(crate) fn run(config: &Path, audience: Audience, options: &cli::Lint) -> Res
 }
 
 /// The flaws of every site's contract, or of one.
-pub(crate) fn of_sites(policy: &Policy, wanted: Option<&str>) -> Result<Vec<(String, Linted)>> {
+pub(crate) fn of_sites(
+    policy: &Policy,
+    wanted: Option<&str>,
+    remote: &Remote,
+) -> Result<Vec<(String, Linted)>> {
     let sites = policy.sites.iter().filter(|site| wanted.is_none_or(|wanted| site.name == wanted));
     let linted: Vec<(String, Linted)> = sites
         .filter_map(|site| {
             let roots: Vec<&str> =
                 site.contract.as_ref()?.files.iter().map(|file| file.path.as_str()).collect();
-            Some((site.name.to_string(), lint(&roots, &FileSources)))
+            Some((site.name.to_string(), lint(&roots, &WithStandIn { secret: None, remote })))
         })
         .collect();
     if linted.is_empty() {

@@ -13,6 +13,7 @@ use portcullis_policy::Policy;
 
 use crate::alerts;
 use crate::files::FileSources;
+use crate::remote::{self, Remote};
 use crate::secret::{self, WithStandIn};
 
 /// What a policy is loaded for.
@@ -36,6 +37,8 @@ pub(crate) struct Loaded {
     pub(crate) files: Vec<String>,
     /// Where findings are told.
     pub(crate) alerts: Vec<AlertChannel>,
+    /// Documents that came by URL.
+    pub(crate) remote: Remote,
 }
 
 /// A policy that did not load.
@@ -67,7 +70,9 @@ pub(crate) fn load_after(
         return Err(Rejected { problems, files });
     }
     let policy = Arc::new(policy);
-    let sources = WithStandIn { secret: secret::file(&policy).filter(|_| purpose == Purpose::Look) };
+    let remote = remote::gather(&policy, purpose, &mut problems);
+    let sources =
+        WithStandIn { remote: &remote, secret: secret::file(&policy).filter(|_| purpose == Purpose::Look) };
     let channels = alerts::channels(&policy, &FileSources).unwrap_or_else(|more| {
         problems.extend(more);
         Vec::new()
@@ -79,13 +84,14 @@ pub(crate) fn load_after(
     match portcullis_engine::compile_after(Arc::clone(&policy), &sources, before) {
         Ok(compiled) => {
             problems.extend(compiled.warnings);
-            files.extend(compiled.files);
+            files.extend(compiled.files.into_iter().filter(|file| !remote::is_url(file)));
             Ok(Loaded {
                 policy,
                 snapshot: Arc::new(compiled.snapshot),
                 warnings: problems,
                 files,
                 alerts: channels,
+                remote,
             })
         }
         Err(more) => {

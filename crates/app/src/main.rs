@@ -16,6 +16,7 @@ mod lint;
 mod load;
 mod output;
 mod question;
+mod remote;
 mod replay;
 mod rules;
 mod schema;

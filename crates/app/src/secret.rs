@@ -12,6 +12,7 @@ use portcullis_document::{SourceError, Sources};
 use portcullis_policy::{Policy, SecretSource};
 
 use crate::files::FileSources;
+use crate::remote::{self, Remote};
 
 /// 256 bits, written in hexadecimal.
 const BYTES: usize = 32;
@@ -51,10 +52,15 @@ fn random_hex() -> Result<String> {
 pub(crate) struct WithStandIn<'a> {
     /// The secret's file.
     pub(crate) secret: Option<&'a str>,
+    /// Documents that came by URL.
+    pub(crate) remote: &'a Remote,
 }
 
 impl Sources for WithStandIn<'_> {
     fn read(&self, path: &str) -> Result<Bytes, SourceError> {
+        if remote::is_url(path) {
+            return self.remote.read(path);
+        }
         match FileSources.read(path) {
             Err(SourceError::Missing) if self.secret == Some(path) => {
                 random_hex().map(Bytes::from).map_err(|error| SourceError::Failed(error.to_string()))

@@ -23,6 +23,7 @@ use tracing::{info, warn};
 
 use crate::load::{self, Loaded, Purpose};
 use crate::output::{self, Audience};
+use crate::remote::Refreshing;
 use crate::{Exit, Misuse, check, cli};
 use node::RunningNode;
 use watch::Watch;
@@ -106,6 +107,8 @@ async fn serve(config: &Path, audience: Audience, options: &cli::Serve, loaded: 
         }
     });
     announce(audience, &node);
+    let asked = Arc::clone(&node);
+    let mut remote = Refreshing::start(move || asked.policy());
     let mut keep_bans = tokio::time::interval(KEEP_BANS_EVERY);
     let mut sweep = tokio::time::interval(SWEEP_EVERY);
     loop {
@@ -115,10 +118,12 @@ async fn serve(config: &Path, audience: Audience, options: &cli::Serve, loaded: 
                 Told::Reload => watch.follow(&node.take_up_policy().await),
             },
             () = watch.changed() => watch.follow(&node.take_up_policy().await),
+            () = remote.changed() => watch.follow(&node.take_up_policy().await),
             _ = keep_bans.tick() => node.keep_bans(),
             _ = sweep.tick() => node.forget_old_counters(),
         }
     }
+    drop(remote);
     info!("stopping: requests in flight may finish");
     node.stop().await;
     stop.cancel();

@@ -7,6 +7,7 @@ use http::Method;
 use portcullis_model::OperationId;
 use smol_str::SmolStr;
 
+use crate::learned::{LearnedOperation, LearnedOperations};
 use crate::operation::{Operation, Scheme};
 use crate::table::{Captures, Hit, Index, Table};
 
@@ -16,6 +17,8 @@ pub struct Contract {
     operations: Vec<Operation>,
     schemes: Vec<Scheme>,
     table: Table,
+    /// What only former versions declare.
+    retired: LearnedOperations,
 }
 
 /// What a contract says about a call.
@@ -94,10 +97,36 @@ impl Contract {
         }
     }
 
-    /// Adds a security scheme unless one of its name is there.
-    pub(crate) fn declare_scheme(&mut self, scheme: Scheme) {
-        if self.schemes.iter().all(|known| known.name != scheme.name) {
-            self.schemes.push(scheme);
+    /// The operation that only a former version declares, if a call is of one; segments as [`find`](Self::find) takes them.
+    pub fn retired<S: AsRef<str>>(&self, method: &Method, segments: &[S]) -> Option<&LearnedOperation> {
+        self.retired.find(method, segments)
+    }
+
+    /// Whether an operation of this id is one that only a former version declares.
+    pub fn is_retired(&self, id: &OperationId) -> bool {
+        self.retired.has(id)
+    }
+
+    /// Adds an operation of a former version, unless this one declares it.
+    pub(crate) fn retire(&mut self, operation: &Operation) {
+        if self.operation(&operation.id).is_none() {
+            self.retired.add(operation.id.clone(), operation.method.as_str(), &operation.template);
+        }
+    }
+
+    /// Adds a security scheme; the one of its name, if that is another.
+    pub(crate) fn declare_scheme(&mut self, scheme: Scheme) -> Result<(), &Scheme> {
+        let of = |scheme: &Scheme| scheme.kind.trim_start_matches("http ").to_owned();
+        match self.schemes.iter().position(|known| known.name == scheme.name) {
+            None => {
+                self.schemes.push(scheme);
+                Ok(())
+            }
+            Some(index) => match self.schemes.get(index) {
+                // 2.0 says `basic` for 3's `http basic`.
+                Some(known) if of(known) != of(&scheme) => Err(known),
+                _ => Ok(()),
+            },
         }
     }
 }

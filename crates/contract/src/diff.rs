@@ -17,6 +17,7 @@ use smol_str::SmolStr;
 
 use crate::load::library::Library;
 use crate::load::outline::{Call, Outline};
+use crate::load::roots::{self, Roots};
 
 /// One change.
 #[derive(Clone, Debug)]
@@ -114,8 +115,9 @@ impl Change {
 /// Compares the documents at `old`, with all they refer to, with those at `new`.
 pub fn diff(old: &[&str], new: &[&str], sources: &dyn Sources) -> Diffed {
     let mut problems = Vec::new();
-    let [before, after] = [old, new].map(|roots| Library::read(roots, sources, &mut problems));
-    let (older, newer) = (Version::of(&before, old), Version::of(&after, new));
+    let [old, new] = [old, new].map(|named| roots::expand(named, sources, &mut problems));
+    let [before, after] = [&old, &new].map(|roots| Library::read(&roots.paths(), sources, &mut problems));
+    let (older, newer) = (Version::of(&before, &old), Version::of(&after, &new));
     let mut changes = Vec::new();
     for (key, call) in &newer.calls {
         match older.calls.get(key) {
@@ -139,9 +141,9 @@ struct Version<'l> {
 }
 
 impl<'l> Version<'l> {
-    fn of(library: &'l Library, roots: &[&str]) -> Self {
+    fn of(library: &'l Library, roots: &Roots) -> Self {
         let mut calls = BTreeMap::new();
-        for root in roots.iter().filter_map(|root| library.document(root)) {
+        for root in roots.documents(library) {
             for call in Outline::of(library, root).calls {
                 calls.entry((call.method.clone(), call.shape.clone())).or_insert(call);
             }

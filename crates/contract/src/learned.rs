@@ -36,6 +36,11 @@ impl LearnedOperations {
         }
     }
 
+    /// Whether one has this id.
+    pub fn has(&self, id: &OperationId) -> bool {
+        self.operations.iter().any(|known| known.id == *id)
+    }
+
     /// How many there are.
     pub fn len(&self) -> usize {
         self.operations.len()

@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 
 use crate::load::library::{Library, Located};
 use crate::load::outline::Outline;
+use crate::load::roots;
 pub use rules::{RULES, Rule};
 
 /// Flaws told of one contract.
@@ -48,9 +49,10 @@ pub struct Linted {
 /// Looks for flaws in the documents at `roots` and in all they refer to.
 pub fn lint(roots: &[&str], sources: &dyn Sources) -> Linted {
     let mut problems = Vec::new();
-    let library = Library::read(roots, sources, &mut problems);
+    let found = roots::expand(roots, sources, &mut problems);
+    let library = Library::read(&found.paths(), sources, &mut problems);
     let mut linter = Linter::default();
-    for root in roots.iter().filter_map(|root| library.document(root)) {
+    for root in found.documents(&library) {
         linter.read(&library, &Outline::of(&library, root));
     }
     let mut flaws = pointers::settle(&library, linter.raised);

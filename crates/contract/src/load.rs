@@ -8,6 +8,7 @@ pub(crate) mod outline;
 mod paths;
 mod reference;
 mod requests;
+pub(crate) mod roots;
 mod schemas;
 mod security;
 mod servers;
@@ -40,18 +41,50 @@ pub enum Purpose {
     Exchanges,
 }
 
-/// Loads the contract of `site` from the documents at `roots` (OpenAPI 3.0, 3.1, Swagger 2.0; YAML or JSON)
-/// and all they refer to.
+/// The documents of a contract: of the version in force, and of those before it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Versions<'a> {
+    /// What is declared.
+    pub current: &'a [&'a str],
+    /// What was; of these only operations are read.
+    pub former: &'a [&'a str],
+}
+
+/// Loads the contract of `site` from the documents at `roots` (OpenAPI 3.0, 3.1, Swagger 2.0; YAML or JSON; of a folder
+/// every document in it) and all they refer to.
 pub fn load(site: &str, roots: &[&str], purpose: Purpose, sources: &dyn Sources) -> Loaded {
+    load_versions(site, Versions { current: roots, former: &[] }, purpose, sources)
+}
+
+/// The same, with operations that only former versions declare as [retired](Contract::retired).
+pub fn load_versions(site: &str, versions: Versions<'_>, purpose: Purpose, sources: &dyn Sources) -> Loaded {
     let mut problems = Vec::new();
-    let library = Library::read(roots, sources, &mut problems);
-    let mut contract = Contract::default();
-    for root in roots.iter().filter_map(|root| library.document(root)) {
-        read_root(site, root, purpose, &library, &mut contract, &mut problems);
+    let (mut contract, mut files) = read(site, versions.current, purpose, sources, &mut problems);
+    for former in versions.former {
+        let (retired, read) = read(site, &[former], Purpose::Find, sources, &mut problems);
+        retired.operations().iter().for_each(|operation| contract.retire(operation));
+        files.extend(read);
     }
-    problems.extend(library.dangling(&problems));
     let usable = problems.iter().all(|problem| problem.severity < Severity::Error);
-    Loaded { contract: usable.then_some(contract), problems, files: library.files().to_vec() }
+    Loaded { contract: usable.then_some(contract), problems, files }
+}
+
+/// One version, and every document of it.
+fn read(
+    site: &str,
+    roots: &[&str],
+    purpose: Purpose,
+    sources: &dyn Sources,
+    problems: &mut Vec<Problem>,
+) -> (Contract, Vec<String>) {
+    let found = roots::expand(roots, sources, problems);
+    let library = Library::read(&found.paths(), sources, problems);
+    let mut contract = Contract::default();
+    for root in found.documents(&library) {
+        read_root(site, root, purpose, &library, &mut contract, problems);
+    }
+    problems.extend(library.dangling(problems));
+    (contract, library.files().to_vec())
 }
 
 /// A document's first key, to point at when the document as a whole is meant.
@@ -154,10 +187,25 @@ fn read_schemes(
     };
     for entry in declared.and_then(Node::entries).unwrap_or_default() {
         match library.follow(Located { node: &entry.value, ..root }) {
-            Ok(scheme) => contract.declare_scheme(security::read_scheme(&entry.key.text, scheme.node)),
+            Ok(scheme) => {
+                let read = security::read_scheme(&entry.key.text, scheme.node);
+                if let Err(known) = contract.declare_scheme(read) {
+                    problems.push(scheme_clash(entry, known));
+                }
+            }
             Err(problem) => problems.push(problem),
         }
     }
+}
+
+/// The name means one thing where operations ask for it, so two documents must mean the same by it.
+fn scheme_clash(entry: &portcullis_document::Entry, known: &crate::operation::Scheme) -> Problem {
+    let message =
+        format!("the security scheme `{}` is declared otherwise in another document", entry.key.text);
+    Problem::error("contract.scheme_clash", message)
+        .at(&entry.key.place)
+        .also(&known.place, format!("here it is `{}`", known.kind))
+        .remedy("give one of them another name")
 }
 
 #[cfg(test)]

@@ -249,6 +249,11 @@ impl State {
         self.without_key.as_deref().unwrap_or_else(|| self.normal.target.as_str())
     }
 
+    /// Whether the site has a contract that does not declare this call.
+    pub(crate) fn is_undeclared(&self) -> bool {
+        matches!(self.matched, Matched::Grouped { standing: Some(_), .. })
+    }
+
     pub(crate) fn standing(&self) -> Option<Standing> {
         match &self.matched {
             Matched::Nothing => None,

@@ -103,7 +103,9 @@ impl Operation {
     ) -> Assessment {
         let mut stands = self.zombie(contract, declared, versions, now);
         // What no contract ever knew is a shadow first, whatever else speaks against it.
-        let never_declared = contract.is_some() && declared.is_none() && self.facts.declared.is_none();
+        let never_declared = contract.is_some_and(|contract| {
+            declared.is_none() && self.facts.declared.is_none() && !contract.is_retired(&self.id)
+        });
         if stands.is_empty() || never_declared {
             stands.splice(0..0, self.plain(contract, declared, now));
         }
@@ -140,7 +142,8 @@ impl Operation {
         if let Some(sunset) = declared.and_then(|declared| declared.sunset).filter(|sunset| *sunset <= now) {
             why.push((Some(sunset), format!("by the contract it was to end on {}", day(sunset))));
         }
-        if contract.is_some() && declared.is_none() && self.facts.declared.is_some() {
+        let retired = self.facts.declared.is_some() || contract.is_some_and(|all| all.is_retired(&self.id));
+        if contract.is_some() && declared.is_none() && retired {
             why.push((None, "the contract declared it once and does not any more".into()));
         }
         if let Some(farewell) = self.facts.farewell {

@@ -49,8 +49,9 @@ pub use rule::{
     RuleAction, Skippable, Throttle,
 };
 pub use scalar::{
-    ByteSize, FieldPath, FieldStep, FileRef, FilterLevel, FolderRef, HeaderName, HostPattern, MediaRange,
-    PlacePattern, Rate, RuleSelector, SecretSource, Server, ServerScheme, Share, StatusCode, TagName,
+    ByteSize, DocumentRef, FieldPath, FieldStep, FileRef, FilterLevel, FolderRef, HeaderName, HostPattern,
+    MediaRange, PlacePattern, Rate, RuleSelector, SecretSource, Server, ServerScheme, Share, StatusCode,
+    TagName,
 };
 pub use schema::json_schema;
 pub use server::{

@@ -7,7 +7,7 @@ mod name;
 mod number;
 
 pub use address::{HostPattern, Server, ServerScheme};
-pub use file::{FileRef, SecretSource};
+pub use file::{DocumentRef, FileRef, SecretSource};
 pub use filtering::{FilterLevel, FolderRef, MediaRange, PlacePattern, RuleSelector};
 pub use name::{FieldPath, FieldStep, HeaderName, StatusCode, TagName};
 pub use number::{ByteSize, Rate, Share};

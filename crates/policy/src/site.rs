@@ -13,7 +13,7 @@ use crate::filter::Filter;
 use crate::limit::Limit;
 use crate::pattern::RoutePattern;
 use crate::rule::Rule;
-use crate::scalar::{ByteSize, FileRef, HeaderName, HostPattern};
+use crate::scalar::{ByteSize, DocumentRef, FileRef, FolderRef, HeaderName, HostPattern};
 use crate::table::{Kind, Word};
 use crate::upstream::Upstream;
 
@@ -372,8 +372,15 @@ section! {
 section! {
     /// The OpenAPI documents that say which calls exist.
     pub struct ContractRef as "contract" {
-        /// The documents, YAML or JSON. Watched and reloaded, with what they refer to.
-        files: Vec<FileRef>,
+        /// The documents, YAML or JSON: files, folders (every document in them), URLs. Files and folders are watched and
+        /// reloaded, with what they refer to; URLs are asked again every `refresh`.
+        files: Vec<DocumentRef>,
+        /// Documents of versions before this one: what they declare and `files` do not is a zombie where it is called.
+        former: Vec<DocumentRef> = "[]",
+        /// How often documents are asked for that come by URL.
+        refresh: Duration = "10m",
+        /// Where the last good copies of such documents are kept.
+        copies: FolderRef = "data/contracts",
         /// Which identity provider stands for each security scheme of theirs.
         schemes: Schemes = "{}",
     }

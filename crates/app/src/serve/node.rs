@@ -107,6 +107,11 @@ impl RunningNode {
         self.gateway.metrics_address().map(|address| address.to_string())
     }
 
+    /// The policy in force.
+    pub(super) fn policy(&self) -> Arc<Policy> {
+        self.policy.load_full()
+    }
+
     pub(super) fn recorder(&self) -> Recorder {
         self.recorder.clone()
     }

@@ -89,7 +89,12 @@ impl Watch {
     fn is_watched(&self, path: &Path) -> bool {
         // In a policy folder every YAML file counts, also a new one.
         let in_config = self.config.is_dir() && path.parent() == Some(&self.config);
-        self.files.contains(path) || (in_config && path.extension().is_some_and(|ending| ending == "yaml"))
+        // In a folder that policy names, a contract's, every file counts, also a new one.
+        let in_folder =
+            path.parent().is_some_and(|parent| self.files.contains(parent) && self.folders.contains(parent));
+        self.files.contains(path)
+            || in_folder
+            || (in_config && path.extension().is_some_and(|ending| ending == "yaml"))
     }
 }
 

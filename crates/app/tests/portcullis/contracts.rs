@@ -1,11 +1,14 @@
 //! Work on OpenAPI documents: what is risky in them.
 
+use std::io::{BufRead, BufReader, Write};
+use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::process::Output;
+use std::sync::{Arc, Mutex};
 
 use serde_json::Value;
 
-use crate::harness::run_in;
+use crate::harness::{Gateway, run_in};
 
 const SHOP: &str = "openapi: 3.1.0
 info: { title: Shop, version: '1' }
@@ -131,4 +134,105 @@ fn diff_tells_what_breaks_clients() {
     assert_eq!((same.status.code(), told(&same).as_str()), (Some(0), "no changes\n"));
     let missing = run_in(folder.path(), &["api", "diff", "old.yaml", "none.yaml"]);
     assert_eq!(missing.status.code(), Some(1));
+}
+
+#[test]
+fn a_document_added_to_a_folder_is_taken_up() {
+    let policy = "listen: [{ address: \"127.0.0.1:0\" }]\nsites:\n  s:\n    hosts: [\"*\"]\n    upstream: { servers: [UPSTREAM] }\n    \
+                  contract: { files: [api] }\n    unknown_apis: block\n";
+    let mut gateway = Gateway::prepare(policy);
+    std::fs::create_dir(gateway.path("api")).expect("a folder");
+    gateway.write("api/a.yaml", "openapi: 3.1.0\npaths: { /a: { get: {} } }\n");
+    gateway.run();
+    assert_eq!((gateway.get("/a").0, gateway.get("/b").0), (200, 404));
+    gateway.write("api/b.yaml", "openapi: 3.1.0\npaths: { /b: { get: {} } }\n");
+    gateway.await_until("the new document is declared", |gateway| (gateway.get("/b").0 == 200).then_some(()));
+    gateway.write("api/c.yaml", "openapi: 3.1.0\npaths: { /a: { get: {} } }\n");
+    let why = gateway.await_until("the clash is told", |gateway| {
+        let status = gateway.json(&["top", "--once"]).remove(0);
+        status["status"]["policy"]["rejected"].as_str().map(str::to_owned)
+    });
+    assert!(why.contains("`GET /a` is declared in two documents"), "{why}");
+    assert_eq!(gateway.get("/b").0, 200, "the last good contract holds");
+}
+
+/// What a server of documents answers: the document and its tag; with nothing it is out of order.
+type Published = Arc<Mutex<Option<(&'static str, String)>>>;
+
+/// A server of one document; its requests' `If-None-Match` fields go to the list.
+fn publish(published: &Published) -> (SocketAddr, Arc<Mutex<Vec<String>>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = listener.local_addr().expect("bound");
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let (published, heard) = (Arc::clone(published), Arc::clone(&asked));
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().map_while(Result::ok) {
+            let lines = BufReader::new(stream.try_clone().expect("a stream")).lines().map_while(Result::ok);
+            let head: Vec<String> = lines.take_while(|line| !line.is_empty()).collect();
+            let tag = head.iter().find_map(|line| line.strip_prefix("if-none-match: ")).unwrap_or_default();
+            heard.lock().expect("unpoisoned").push(tag.to_owned());
+            let answer = match &*published.lock().expect("unpoisoned") {
+                None => "HTTP/1.1 503 Out\r\nContent-Length: 0\r\n\r\n".to_owned(),
+                Some((current, _)) if *current == tag => "HTTP/1.1 304 Not Modified\r\n\r\n".to_owned(),
+                Some((current, text)) => {
+                    format!(
+                        "HTTP/1.1 200 OK\r\nETag: {current}\r\nContent-Length: {}\r\n\r\n{text}",
+                        text.len()
+                    )
+                }
+            };
+            let _ = stream.write_all(answer.as_bytes());
+        }
+    });
+    (address, asked)
+}
+
+fn declares(path: &str) -> String {
+    format!("openapi: 3.1.0\nsecurity: []\npaths: {{ {path}: {{ get: {{}} }} }}\n")
+}
+
+#[test]
+fn a_contract_by_url_is_fetched_kept_and_asked_for_again() {
+    let published: Published = Arc::new(Mutex::new(Some(("\"one\"", declares("/a")))));
+    let (address, asked) = publish(&published);
+    let policy = format!(
+        "listen: [{{ address: \"127.0.0.1:0\" }}]\nsites:\n  s:\n    hosts: [\"*\"]\n    upstream: {{ servers: [UPSTREAM] }}\n    \
+         contract: {{ files: [\"http://{address}/openapi.yaml\"], refresh: 1s }}\n    unknown_apis: block\n"
+    );
+    let mut gateway = Gateway::prepare(&policy);
+    let checked = told(&gateway.command(&["check"]));
+    assert!(checked.contains(&format!("http://{address}/openapi.yaml: fetched, ")), "{checked}");
+    assert!(!gateway.path("data/contracts").exists(), "looking keeps nothing");
+    gateway.run();
+    assert_eq!((gateway.get("/a").0, gateway.get("/b").0), (200, 404));
+    gateway.await_until("it is asked for by its tag", |_| {
+        asked.lock().expect("unpoisoned").iter().any(|tag| tag == "\"one\"").then_some(())
+    });
+    *published.lock().expect("unpoisoned") = Some(("\"two\"", declares("/b")));
+    gateway.await_until("the new version is in force", |gateway| (gateway.get("/b").0 == 200).then_some(()));
+    *published.lock().expect("unpoisoned") = Some(("\"bad\"", "openapi: [".to_owned()));
+    let asks = || asked.lock().expect("unpoisoned").len();
+    let before = asks();
+    gateway.await_until("the broken one was offered", |_| (asks() > before + 2).then_some(()));
+    assert_eq!(gateway.get("/b").0, 200, "the last good copy is in force");
+    gateway.stop();
+    *published.lock().expect("unpoisoned") = None;
+    gateway.run();
+    assert_eq!(
+        (gateway.get("/a").0, gateway.get("/b").0),
+        (404, 200),
+        "an outage is bridged by the kept copy"
+    );
+    let checked = told(&gateway.command(&["check"]));
+    assert!(checked.contains("not fetched (it answered 503): the kept copy is used"), "{checked}");
+}
+
+#[test]
+fn a_contract_by_url_that_was_never_there_is_a_mistake() {
+    let (address, _) = publish(&Arc::default());
+    let policy = POLICY.replace("shop.yaml", &format!("\"http://{address}/x.yaml\""));
+    let folder = folder(&[("portcullis.yaml", &policy)]);
+    let output = run_in(folder.path(), &["check"]);
+    assert_eq!(output.status.code(), Some(1), "{}", told(&output));
+    assert!(told(&output).contains("could not be fetched: it answered 503"), "{}", told(&output));
 }

@@ -205,15 +205,26 @@ impl<'r> Reader<'r> {
         if let Err(known) = self.contract.declare(operation)
             && path.kind == PathKind::Plain
         {
-            self.problems.push(
-                Problem::warning("contract.duplicate_operation", format!("`{name}` is declared already"))
-                    .at(&written.place)
-                    .label("not used")
-                    .also(&known.place, format!("`{}` is used", known.name))
-                    .remedy("paths that differ in the names of their parameters alone are the same path"),
-            );
+            let problem = if known.document == self.root { twice(&name, known) } else { clash(&name, known) };
+            self.problems.push(problem.at(&written.place));
         }
     }
+}
+
+/// Declared twice in one document: the first is used.
+fn twice(name: &str, known: &Operation) -> Problem {
+    Problem::warning("contract.duplicate_operation", format!("`{name}` is declared already"))
+        .label("not used")
+        .also(&known.place, format!("`{}` is used", known.name))
+        .remedy("paths that differ in the names of their parameters alone are the same path")
+}
+
+/// Declared in two documents: which is meant, nobody can tell.
+fn clash(name: &str, known: &Operation) -> Problem {
+    Problem::error("contract.clash", format!("`{name}` is declared in two documents"))
+        .label("here")
+        .also(&known.place, format!("and here, in `{}`", known.document))
+        .remedy("take one of them out; versions before this one are named under `former`")
 }
 
 /// What a document says of an operation, apart from where it is.

@@ -134,6 +134,58 @@ fn several_documents_make_one_contract() {
 }
 
 #[test]
+fn a_folder_is_every_document_in_it() {
+    let sources = MemorySources::new()
+        .file("api/a.yaml", "openapi: 3.0.0\npaths: { /a: { $ref: 'parts.yaml#/item' } }")
+        .file("api/b.json", r#"{"swagger":"2.0","paths":{"/b":{"get":{}}}}"#)
+        .file("api/parts.yaml", "item: { get: {} }")
+        .file("api/notes.txt", "none")
+        .file("empty/notes.txt", "none");
+    let loaded = load("shop", &["api"], Purpose::Check, &sources);
+    assert_eq!(loaded.problems, []);
+    let names: Vec<_> = loaded.contract.unwrap().operations().iter().map(|one| one.name.clone()).collect();
+    assert_eq!(names, ["GET /a", "GET /b"]);
+    let empty = load("shop", &["empty/"], Purpose::Check, &sources);
+    assert_eq!(empty.problems[0].message, "there is no document in `empty/`");
+}
+
+#[test]
+fn documents_that_clash_make_no_contract() {
+    let scheme = |kind: &str| format!("components: {{ securitySchemes: {{ s: {kind} }} }}");
+    let sources = MemorySources::new()
+        .file(
+            "a.yaml",
+            "openapi: 3.0.0\npaths: { '/a/{x}': { get: {} } }\n".to_owned()
+                + &scheme("{ type: http, scheme: basic }"),
+        )
+        .file(
+            "b.yaml",
+            "openapi: 3.0.0\npaths: { '/a/{y}': { get: {} } }\n".to_owned() + &scheme("{ type: oauth2 }"),
+        )
+        .file("c.yaml", "swagger: '2.0'\npaths: {}\nsecurityDefinitions: { s: { type: basic } }");
+    let loaded = load("shop", &["a.yaml", "b.yaml", "c.yaml"], Purpose::Find, &sources);
+    assert!(loaded.contract.is_none());
+    let codes: Vec<&str> = loaded.problems.iter().map(|problem| problem.code).collect();
+    assert_eq!(codes, ["contract.scheme_clash", "contract.clash"]);
+}
+
+#[test]
+fn what_only_former_versions_declare_is_retired() {
+    let sources = MemorySources::new()
+        .file("v1.yaml", "openapi: 3.0.0\npaths: { '/a/{x}': { get: {} }, /b: { get: {}, put: {} } }")
+        .file("v2.yaml", "openapi: 3.0.0\npaths: { '/a/{id}': { get: {} }, /b: { put: {} } }");
+    let versions = Versions { current: &["v2.yaml"], former: &["v1.yaml"] };
+    let loaded = load_versions("shop", versions, Purpose::Check, &sources);
+    assert_eq!((loaded.problems, loaded.files), (vec![], vec!["v2.yaml".to_owned(), "v1.yaml".to_owned()]));
+    let contract = loaded.contract.unwrap();
+    assert_eq!(contract.operations().len(), 2);
+    let retired =
+        |method: Method, path: &[&str]| contract.retired(&method, path).map(|one| one.name.to_string());
+    assert_eq!(retired(Method::GET, &["b"]).unwrap(), "GET /b");
+    assert_eq!((retired(Method::GET, &["a", "1"]), retired(Method::PUT, &["b"])), (None, None));
+}
+
+#[test]
 fn an_id_depends_on_site_method_and_shape() {
     let id = |site: &str, path: &str| {
         let text = format!("openapi: 3.0.0\npaths: {{ '{path}': {{ get: {{}} }} }}");

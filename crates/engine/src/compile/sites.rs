@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use portcullis_contract::{Contract, Purpose};
+use portcullis_contract::{Contract, Purpose, Versions};
 use portcullis_document::Problem;
 use portcullis_policy::{ContractRef, EncodedSlash, Require, ResponseCheck};
 use smol_str::SmolStr;
@@ -68,8 +68,10 @@ fn load_contract(
     site: &portcullis_policy::Site,
     named: &ContractRef,
 ) -> Option<Arc<Contract>> {
-    let roots: Vec<&str> = named.files.iter().map(|file| file.path.as_str()).collect();
-    let loaded = portcullis_contract::load(&site.name, &roots, purpose(site), work.sources);
+    let [current, former] = [&named.files, &named.former]
+        .map(|files| files.iter().map(|file| file.path.as_str()).collect::<Vec<&str>>());
+    let versions = Versions { current: &current, former: &former };
+    let loaded = portcullis_contract::load_versions(&site.name, versions, purpose(site), work.sources);
     work.problems.extend(loaded.problems);
     work.files.extend(loaded.files);
     let contract = loaded.contract?;

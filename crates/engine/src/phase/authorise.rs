@@ -1,7 +1,6 @@
 //! Whether this caller may call this operation: unknown APIs, `allow`, `require`.
 
 use portcullis_contract::{Requirement, Security};
-use portcullis_model::event::Standing;
 use portcullis_model::{Action, Reason, Stage};
 use portcullis_policy::{Skippable, Stance};
 use smol_str::SmolStr;
@@ -17,7 +16,7 @@ use crate::state::{Answer, Matched, State};
 pub(crate) fn run(snapshot: &Snapshot, state: &mut State) {
     let Some(site) = state.place.and_then(|place| snapshot.site(place.site)) else { return };
     let scope = snapshot.scope(state.place);
-    if state.standing() == Some(Standing::Shadow) && !state.skips(Skippable::Contract) {
+    if state.is_undeclared() && !state.skips(Skippable::Contract) {
         judge_unknown_api(scope, state);
     }
     if state.skips(Skippable::Authorise) {

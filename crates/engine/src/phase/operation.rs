@@ -36,7 +36,14 @@ pub(crate) fn find(snapshot: &Snapshot, state: &mut State) {
             let standing = if current { Standing::Documented } else { Standing::Zombie };
             Matched::Declared { index: index.unwrap_or(usize::MAX), params, standing }
         }
-        Found::OtherMethod(_) | Found::Nothing => group(site, method, &segments, Some(Standing::Shadow)),
+        Found::OtherMethod(_) | Found::Nothing => match contract.retired(method, &segments) {
+            Some(retired) => Matched::Grouped {
+                name: retired.name.clone(),
+                id: Some(retired.id.clone()),
+                standing: Some(Standing::Zombie),
+            },
+            None => group(site, method, &segments, Some(Standing::Shadow)),
+        },
     };
     state.matched = matched;
     state.sampled = sample(snapshot, state);

@@ -202,3 +202,18 @@ fn an_answer_declared_without_content_leaves_its_body_open() {
     let drift = &of(&all, "GET /v1/returns").drift;
     assert_eq!(drift.iter().map(|one| one.place.as_str()).collect::<Vec<_>>(), ["query.sort"]);
 }
+
+#[test]
+fn what_only_a_former_version_declares_is_a_zombie_from_its_first_call() {
+    let sources = MemorySources::new()
+        .file("now.yaml", CONTRACT)
+        .file("then.yaml", "openapi: 3.1.0\npaths: { '/v1/baskets/{basketId}': { get: {} } }");
+    let versions = portcullis_contract::Versions { current: &["now.yaml"], former: &["then.yaml"] };
+    let loaded = portcullis_contract::load_versions("shop", versions, Purpose::Find, &sources);
+    let contract = loaded.contract.expect("a contract");
+    let call = call("GET", "/v1/baskets/17", Some(&contract));
+    let all = assess(&[call], Some(&contract));
+    let basket = all.iter().find(|one| one.path.starts_with("/v1/baskets/")).expect("learned");
+    assert_eq!(basket.standing, Some(Standing::Zombie), "{:?}", basket.why);
+    assert_eq!(basket.why, ["the contract declared it once and does not any more"]);
+}

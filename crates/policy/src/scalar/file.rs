@@ -28,7 +28,7 @@ impl Decode for FileRef {
     fn decode(node: &Node, _: Option<&Self>, reading: &mut Reading) -> Option<Self> {
         let text = reading.text(node, "a file's path")?;
         let named = text.strip_prefix("file:").unwrap_or(&text);
-        if named.starts_with("http://") || named.starts_with("https://") {
+        if is_url(named) {
             let problem =
                 Problem::error("policy.not_a_file", "this must be a file, not a URL").at(&node.place);
             return reading
@@ -41,6 +41,53 @@ impl Decode for FileRef {
         reading.files.insert(path.clone());
         Some(Self { path: path.into(), place: node.place.clone() })
     }
+}
+
+/// A document of a contract: a file, a folder of them, or a URL.
+#[derive(Clone, Debug)]
+pub struct DocumentRef {
+    /// The URL as written, or the path, relative to where the policy's own path is relative to.
+    pub path: SmolStr,
+    /// Where it is named.
+    pub place: Place,
+}
+
+impl DocumentRef {
+    /// Whether it comes over the network.
+    pub fn is_remote(&self) -> bool {
+        is_url(&self.path)
+    }
+}
+
+impl Decode for DocumentRef {
+    const KIND: Kind = Kind::Scalar(&Scalar {
+        name: "document",
+        about: "a file's or folder's path, relative to the file that names it, or a URL (`https://…`)",
+        json: Json::Text,
+    });
+
+    fn decode(node: &Node, _: Option<&Self>, reading: &mut Reading) -> Option<Self> {
+        if node.as_str().is_some_and(is_url) {
+            let path: SmolStr = node.as_str()?.into();
+            if path.starts_with("http://") && !is_local(&path) {
+                let message = format!("`{path}` is fetched in clear: anybody on the way can change it");
+                let problem = Problem::warning("policy.clear_document", message).at(&node.place);
+                reading.problems.push(problem.remedy("write `https://`"));
+            }
+            return Some(Self { path, place: node.place.clone() });
+        }
+        FileRef::decode(node, None, reading).map(|FileRef { path, place }| Self { path, place })
+    }
+}
+
+fn is_url(text: &str) -> bool {
+    text.starts_with("http://") || text.starts_with("https://")
+}
+
+/// Whether a URL leads to this machine.
+fn is_local(url: &str) -> bool {
+    let host = url.trim_start_matches("http://");
+    ["127.0.0.1", "localhost", "[::1]"].iter().any(|local| host.starts_with(local))
 }
 
 /// Where a secret is.

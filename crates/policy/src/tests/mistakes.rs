@@ -66,9 +66,9 @@ const OF_A_SITE: &[(&str, &str)] = &[
         "error at `{ files: [] }`: the contract has no file (e.g. `files: [openapi.yaml]`)",
     ),
     (
-        "contract: { files: https://a/openapi.json }",
-        "error at `https://a/openapi.json`: this must be a file, not a URL (save it to a file and name that; files \
-         are watched and reloaded)",
+        "contract: { files: http://a/openapi.json }",
+        "warning at `http://a/openapi.json`: `http://a/openapi.json` is fetched in clear: anybody on the way can change it \
+         (write `https://`)",
     ),
     (
         "routes: [{ match: health }]",
