@@ -65,6 +65,17 @@ pub enum Security {
     AnyOf(Vec<Vec<Requirement>>),
 }
 
+impl Security {
+    /// Whether the document says that anyone may call, with a credential or without.
+    pub fn admits_anyone(&self) -> bool {
+        match self {
+            Self::Public => true,
+            Self::Unstated => false,
+            Self::AnyOf(alternatives) => alternatives.iter().any(Vec::is_empty),
+        }
+    }
+}
+
 /// One scheme an alternative asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Requirement {

@@ -81,11 +81,9 @@ pub(crate) fn of(operation: &Operation, standing: Option<Standing>, declared: Op
 fn of_access(operation: &Operation, declared: Option<&Declared>) -> Option<(u32, String)> {
     let access = &operation.facts.access;
     let (anonymous, all) = (access.anonymous.count, access.anonymous.count + access.named().count);
-    let asked_for = declared.is_some_and(|declared| match &declared.security {
-        Security::AnyOf(alternatives) => alternatives.iter().all(|schemes| !schemes.is_empty()),
-        Security::Public | Security::Unstated => false,
-    });
-    let is_public = declared.is_some_and(|declared| declared.security == Security::Public);
+    let is_open = declared.is_some_and(|declared| declared.security.admits_anyone());
+    let asked_for =
+        !is_open && declared.is_some_and(|declared| matches!(declared.security, Security::AnyOf(_)));
     match access.posture()? {
         Posture::Always => None,
         _ if asked_for => Some((
@@ -94,7 +92,7 @@ fn of_access(operation: &Operation, declared: Option<&Declared>) -> Option<(u32,
                 "{anonymous} of {all} exchanges were answered without the credential the contract asks for"
             ),
         )),
-        _ if is_public => None,
+        _ if is_open => None,
         Posture::Sometimes => Some((
             3,
             format!("{anonymous} of {all} exchanges were answered without the credential others show"),

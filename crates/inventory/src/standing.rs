@@ -63,6 +63,8 @@ pub struct Assessment {
     pub authenticated: Option<Posture>,
     /// Since when that is so.
     pub authenticated_since: Option<Timestamp>,
+    /// Whether the contract lets anyone call it, with a credential or without.
+    pub open: bool,
     /// Where it and its declaration have drifted apart.
     pub drift: Vec<Drift>,
     /// How much there is to fear.
@@ -119,6 +121,7 @@ impl Operation {
             why: stands.into_iter().map(|stands| stands.why).collect(),
             authenticated: self.facts.access.posture(),
             authenticated_since: self.authenticated_since(),
+            open: declared.is_some_and(|declared| declared.security.admits_anyone()),
             drift: declared.map(|declared| drift::of(&self.facts, declared)).unwrap_or_default(),
             risk: risk::of(self, standing, declared),
         }
@@ -218,6 +221,7 @@ fn never_called(declared: &Declared) -> Assessment {
         why: vec!["declared, and nobody was seen to call it".into()],
         authenticated: None,
         authenticated_since: None,
+        open: declared.security.admits_anyone(),
         drift: Vec::new(),
         risk: Risk::default(),
     }

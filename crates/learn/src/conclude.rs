@@ -141,10 +141,10 @@ impl About<'_> {
         }
     }
 
-    /// Callers used to say who they are, all of them, and now some do not.
+    /// Callers used to say who they are, all of them, and now some do not, where the contract does not let anyone in.
     fn auth_dropped(&self, was: &Assessment, count: u64) -> Option<Finding> {
         let (before, after) = (was.authenticated?, self.assessment.authenticated?);
-        if before != Posture::Always || after == Posture::Always {
+        if before != Posture::Always || after == Posture::Always || self.assessment.open {
             return None;
         }
         let name = self.name();

@@ -15,7 +15,8 @@ sites:
 "#;
 
 const CONTRACT: &str = "openapi: 3.0.3\ninfo: { title: Shop, version: '1' }\npaths:\n  /customers/{customerId}:\n    \
-                        get: { responses: { '200': { description: ok } } }\n    delete: { responses: { '204': { description: ok } } }\n";
+                        get: { responses: { '200': { description: ok } } }\n    delete: { responses: { '204': { description: ok } } }\n  \
+                        /tariffs:\n    get: { security: [], responses: { '200': { description: ok } } }\n";
 
 fn shop() -> Gateway {
     let mut gateway = Gateway::prepare(POLICY);
@@ -40,6 +41,7 @@ fn expected() -> Vec<(String, String, u64)> {
         ("dormant".to_owned(), "DELETE /customers/{customerId}".to_owned(), 0),
         ("documented".to_owned(), "GET /customers/{customerId}".to_owned(), 2),
         ("shadow".to_owned(), "GET /reports/{reportId}".to_owned(), 3),
+        ("dormant".to_owned(), "GET /tariffs".to_owned(), 0),
     ]
 }
 
@@ -109,21 +111,47 @@ fn found(gateway: &Gateway, kind: &str) -> Option<Value> {
     gateway.json(&["findings"]).into_iter().find(|finding| finding["kind"] == kind)
 }
 
+/// Ten calls with a credential, then one without.
+fn drop_the_credential(gateway: &Gateway, target: &str, name: &str) {
+    let message = format!(
+        "GET {target} HTTP/1.1\r\nHost: shop.test\r\nAuthorization: Bearer a.b.c\r\nConnection: close\r\n\r\n"
+    );
+    for _ in 0..10 {
+        assert_eq!(exchange(gateway.address(), &message).expect("answered").0, 200);
+    }
+    let shown = |gateway: &Gateway| gateway.json(&["api", "show", name])[0].clone();
+    gateway.await_until("it is known how they call", |gateway| {
+        let shown = shown(gateway);
+        (shown["traffic"]["observed"] == 10 && shown["authenticated"] == "always").then_some(())
+    });
+    assert!(found(gateway, "auth_dropped").is_none());
+    assert_eq!(gateway.get(target).0, 200);
+    gateway
+        .await_until("it is seen", |gateway| (shown(gateway)["authenticated"] == "sometimes").then_some(()));
+}
+
 #[test]
 fn an_operation_that_answers_without_the_credential_it_had_is_a_finding() {
     let gateway = shop();
-    let message = "GET /customers/7 HTTP/1.1\r\nHost: shop.test\r\nAuthorization: Bearer a.b.c\r\nConnection: close\r\n\r\n";
-    for _ in 0..10 {
-        assert_eq!(exchange(gateway.address(), message).expect("answered").0, 200);
-    }
-    gateway.await_until("it is known how they call", |gateway| {
-        let shown = &gateway.json(&["api", "show", "GET /customers/{customerId}"])[0];
-        (shown["traffic"]["observed"] == 10 && shown["authenticated"] == "always").then_some(())
-    });
-    assert!(found(&gateway, "auth_dropped").is_none());
-    assert_eq!(gateway.get("/customers/7").0, 200);
+    drop_the_credential(&gateway, "/customers/7", "GET /customers/{customerId}");
     let finding = gateway.await_until("it is found", |gateway| found(gateway, "auth_dropped"));
     assert_eq!(finding["severity"], "high");
+}
+
+#[test]
+fn an_operation_that_is_declared_for_anyone_drops_no_credential() {
+    let gateway = shop();
+    drop_the_credential(&gateway, "/tariffs", "GET /tariffs");
+    // What was seen later is found later: the first would stand beside it.
+    drop_the_credential(&gateway, "/customers/7", "GET /customers/{customerId}");
+    let finding = gateway.await_until("the other is found", |gateway| found(gateway, "auth_dropped"));
+    assert_eq!(finding["operation"]["name"], "GET /customers/{customerId}");
+    let findings = gateway.json(&["findings"]);
+    assert_eq!(
+        findings.iter().filter(|finding| finding["kind"] == "auth_dropped").count(),
+        1,
+        "{findings:?}"
+    );
 }
 
 #[test]
