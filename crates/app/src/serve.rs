@@ -5,6 +5,7 @@
 
 mod bans;
 pub(crate) mod learning;
+mod metrics;
 mod node;
 mod watch;
 
@@ -33,6 +34,9 @@ const KEEP_BANS_EVERY: Duration = Duration::from_secs(1);
 
 /// How often counters that have run out are forgotten.
 const SWEEP_EVERY: Duration = Duration::from_mins(1);
+
+/// How often open findings are counted for the metrics.
+const COUNT_FINDINGS_EVERY: Duration = Duration::from_secs(5);
 
 /// The wall clock.
 pub(crate) fn now() -> Timestamp {
@@ -111,6 +115,7 @@ async fn serve(config: &Path, audience: Audience, options: &cli::Serve, loaded: 
     let mut remote = Refreshing::start(move || asked.policy());
     let mut keep_bans = tokio::time::interval(KEEP_BANS_EVERY);
     let mut sweep = tokio::time::interval(SWEEP_EVERY);
+    let mut count_findings = tokio::time::interval(COUNT_FINDINGS_EVERY);
     loop {
         tokio::select! {
             told = signals.next() => match told {
@@ -121,6 +126,7 @@ async fn serve(config: &Path, audience: Audience, options: &cli::Serve, loaded: 
             () = remote.changed() => watch.follow(&node.take_up_policy().await),
             _ = keep_bans.tick() => node.keep_bans(),
             _ = sweep.tick() => node.forget_old_counters(),
+            _ = count_findings.tick() => node.count_findings(),
         }
     }
     drop(remote);

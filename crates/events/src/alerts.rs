@@ -80,6 +80,12 @@ pub struct ChannelFigures {
     pub delivered: u64,
     /// Tries that failed since the start.
     pub failed: u64,
+    /// Findings it has still to look at.
+    #[serde(default)]
+    pub waiting: u64,
+    /// Findings it was not told for want of room, since the start.
+    #[serde(default)]
+    pub dropped: u64,
     /// Why the last try failed; absent once one succeeded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failing: Option<String>,

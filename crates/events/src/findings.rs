@@ -97,6 +97,9 @@ impl FindingQuery {
     }
 }
 
+/// Open findings by kind and severity.
+pub type OpenCounts = BTreeMap<(FindingKind, Severity), u64>;
+
 /// How keeping findings goes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FindingFigures {
@@ -177,6 +180,11 @@ impl Findings {
     pub fn mark(&self, id: &FindingId, state: &FindingState) -> Result<Option<Finding>, FindingsError> {
         self.settle()?;
         self.0.with_file(|file| file.mark(id, state))
+    }
+
+    /// How many committed ones are open, by kind and severity. May wait for the disk.
+    pub fn count_open(&self, now: Timestamp) -> Result<OpenCounts, FindingsError> {
+        self.0.with_file(|file| file.count_open(now))
     }
 
     /// How keeping them goes.

@@ -38,6 +38,7 @@ pub struct Metrics {
     streams_reset: Counter,
     streams_full: Counter,
     connections_cut: Family<Named, Counter>,
+    observations_dropped: Counter,
     exchanges: Exchanges,
 }
 
@@ -56,6 +57,7 @@ impl Default for Metrics {
             streams_reset: Counter::default(),
             streams_full: Counter::default(),
             connections_cut: Family::default(),
+            observations_dropped: Counter::default(),
             exchanges: Exchanges::default(),
         };
         metrics.register_connections();
@@ -101,6 +103,11 @@ impl Metrics {
             "connections_cut",
             "Client connections ended by the gateway for what the client did",
             self.connections_cut.clone(),
+        );
+        registry.register(
+            "observations_dropped",
+            "Exchanges learning did not see because its queue was full",
+            self.observations_dropped.clone(),
         );
     }
 
@@ -165,6 +172,11 @@ impl Metrics {
     /// Counts an HTTP/2 connection that carries as many streams as it may.
     pub(crate) fn streams_full(&self) {
         self.streams_full.inc();
+    }
+
+    /// Counts an exchange learning did not see.
+    pub(crate) fn observation_dropped(&self) {
+        self.observations_dropped.inc();
     }
 
     /// Counts a connection the gateway ended.

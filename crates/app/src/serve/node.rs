@@ -24,6 +24,7 @@ use tracing::{error, info, warn};
 
 use super::bans::BanFile;
 use super::learning::{self, Publisher};
+use super::metrics::{OpenFindings, Watched};
 use super::now;
 use crate::findings;
 use crate::load::{self, Loaded, Purpose};
@@ -43,9 +44,10 @@ pub(super) struct RunningNode {
     recording: Mutex<Option<Recording>>,
     findings: Findings,
     finding_keeper: Mutex<Option<FindingKeeper>>,
-    alerts: Mutex<Option<Alerts>>,
+    open_findings: Arc<OpenFindings>,
+    alerts: Arc<Mutex<Option<Alerts>>>,
     gateway: Gateway,
-    learner: Learner,
+    learner: Arc<Learner>,
 }
 
 struct PolicyState {
@@ -62,13 +64,21 @@ impl RunningNode {
         bans.restore(store.ban_book());
         let (recorder, recording) = Recorder::start(&recording_config(&policy))?;
         let (findings, finding_keeper) = Findings::start(findings::path(&policy))?;
-        let alerts = Alerts::start(findings.clone(), loaded.alerts)?;
+        let alerts = Arc::new(Mutex::new(Some(Alerts::start(findings.clone(), loaded.alerts)?)));
         let snapshot = Arc::new(ArcSwap::from(loaded.snapshot));
-        let learner = Learner::start(
+        let learner = Arc::new(Learner::start(
             learning::config(&policy, &snapshot.load()),
             Arc::new(Publisher(Arc::clone(&snapshot))),
             findings.clone(),
-        )?;
+        )?);
+        let open_findings = Arc::new(OpenFindings::default());
+        let metrics = Arc::new(Metrics::default());
+        metrics.register_collector(Box::new(Watched {
+            findings: findings.clone(),
+            open: Arc::clone(&open_findings),
+            alerts: Arc::clone(&alerts),
+            learner: Arc::clone(&learner),
+        }));
         let gateway = Gateway::start(Ports {
             snapshot: Arc::clone(&snapshot),
             store: Arc::<MemoryStore>::clone(&store),
@@ -76,7 +86,7 @@ impl RunningNode {
             observations: Some(learner.observations()),
             files: Arc::new(|path: &str| std::fs::read(path).map(Into::into)),
             clock: Clock::start(),
-            metrics: Arc::new(Metrics::default()),
+            metrics,
         })?;
         Ok(Self {
             config: config.to_owned(),
@@ -91,7 +101,8 @@ impl RunningNode {
             recording: Mutex::new(Some(recording)),
             findings,
             finding_keeper: Mutex::new(Some(finding_keeper)),
-            alerts: Mutex::new(Some(alerts)),
+            open_findings,
+            alerts,
             gateway,
             learner,
         })
@@ -171,6 +182,12 @@ impl RunningNode {
     /// Forgets counters that have run out.
     pub(super) fn forget_old_counters(&self) {
         self.store.sweep(now());
+    }
+
+    /// Counts open findings for the metrics, without waiting for the disk here.
+    pub(super) fn count_findings(self: &Arc<Self>) {
+        let node = Arc::clone(self);
+        drop(tokio::task::spawn_blocking(move || node.open_findings.recount(&node.findings)));
     }
 
     /// Lets requests in flight finish, then writes down what waits.

@@ -11,6 +11,7 @@ use crate::harness::Gateway;
 
 const POLICY: &str = r#"
 listen: [{ address: "127.0.0.1:0" }]
+metrics: { listen: "127.0.0.1:0" }
 sites:
   shop: { hosts: ["*"], upstream: { servers: [UPSTREAM] } }
 alerts:
@@ -56,6 +57,8 @@ fn what_is_owed_outlives_a_kill() {
     gateway.await_until("the channel has its place", |gateway| soc(gateway).is_object().then_some(()));
     raise(&gateway, "iban");
     gateway.await_until("it failed", |gateway| soc(gateway)["failing"].is_string().then_some(()));
+    await_metrics(&gateway, "portcullis_alerts_waiting{channel=\"soc\"} 1");
+    await_metrics(&gateway, "portcullis_findings_open{kind=\"sensitive_field\",severity=\"high\"} 1");
     gateway.kill();
 
     let listener = TcpListener::bind(hook).expect("the same port");
@@ -74,6 +77,31 @@ fn what_is_owed_outlives_a_kill() {
     );
     reader.get_mut().write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").expect("answered");
     gateway.await_until("it was taken", |gateway| (soc(gateway)["delivered"] == 1).then_some(()));
+    await_metrics(&gateway, "portcullis_alerts_delivered_total{channel=\"soc\"} 1");
+    await_metrics(&gateway, "portcullis_alerts_waiting{channel=\"soc\"} 0");
+}
+
+fn await_metrics(gateway: &Gateway, line: &str) {
+    gateway.await_until(line, |gateway| gateway.metrics().lines().any(|one| one == line).then_some(()));
+}
+
+#[test]
+fn learning_is_counted() {
+    let mut gateway = gateway("127.0.0.1:9".parse().expect("an address"));
+    gateway.run();
+    gateway.get("/customers/17");
+    for line in [
+        "portcullis_observations_folded_total 1",
+        "portcullis_observations_dropped_total 0",
+        "portcullis_operations{site=\"shop\",standing=\"none\"} 1",
+        "portcullis_inventory_failing 0",
+        "portcullis_findings_failing 0",
+        "portcullis_findings_dropped_total 0",
+        "portcullis_alerts_dropped_total{channel=\"soc\"} 0",
+        "portcullis_alerts_failed_total{channel=\"soc\"} 0",
+    ] {
+        await_metrics(&gateway, line);
+    }
 }
 
 #[test]

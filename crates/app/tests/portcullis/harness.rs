@@ -81,6 +81,7 @@ pub(crate) struct Gateway {
     pub(crate) site: Site,
     child: Option<Child>,
     address: Option<SocketAddr>,
+    metrics: Option<SocketAddr>,
 }
 
 impl Gateway {
@@ -91,6 +92,7 @@ impl Gateway {
             site: Site::start(),
             child: None,
             address: None,
+            metrics: None,
         };
         gateway.write_policy(policy);
         gateway
@@ -119,10 +121,22 @@ impl Gateway {
         std::thread::spawn(move || lines.for_each(drop));
         self.child = Some(child);
         self.address = Some(address);
+        self.metrics = said["metrics"].as_str().map(|address| address.parse().expect("an address"));
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
         self.address.expect("running")
+    }
+
+    /// What `/metrics` says.
+    pub(crate) fn metrics(&self) -> String {
+        let mut stream =
+            TcpStream::connect(self.metrics.expect("a listener for metrics")).expect("it listens");
+        let asked = b"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+        stream.write_all(asked).expect("asked");
+        let mut text = String::new();
+        stream.read_to_string(&mut text).expect("answered");
+        text
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {

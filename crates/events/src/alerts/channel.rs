@@ -8,8 +8,9 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use portcullis_model::Timestamp;
 use portcullis_model::finding::{Attention, Finding};
+use smol_str::SmolStr;
 
-use super::{AlertChannel, Channels, Target, syslog, webhook};
+use super::{AlertChannel, ChannelFigures, Channels, Target, syslog, webhook};
 use crate::findings::{Channel, FindingFacts, FindingFile, Findings, FindingsError, Notice};
 use crate::recorder::now;
 
@@ -54,10 +55,11 @@ pub(super) async fn run(
     findings: Findings,
     figures: Arc<Mutex<Channels>>,
 ) {
-    figures.lock().entry(channel.name.clone()).or_default();
+    let shown = || Shown { channel: &channel.name, figures: &figures };
+    shown().with(|_| {});
     let mut pause = Duration::ZERO;
     loop {
-        let told = tell(&channel, pace.patience, &findings, now()).await;
+        let told = tell(&channel, pace.patience, &findings, shown(), now()).await;
         pause = if told.is_ok() {
             Duration::ZERO
         } else {
@@ -68,29 +70,47 @@ pub(super) async fn run(
             Ok(_) => pace.look,
             Err(_) => pause,
         };
-        show(&channel, told, &figures);
+        shown().count(told);
+        shown().count_waiting(&findings);
         tokio::time::sleep(wait).await;
     }
 }
 
-/// Counts a try, and says what went wrong once.
-fn show(channel: &AlertChannel, told: Result<Told, String>, figures: &Mutex<Channels>) {
-    let mut all = figures.lock();
-    let shown = all.entry(channel.name.clone()).or_default();
-    match told {
-        Ok(Told::Nothing | Told::Later(_)) => {}
-        Ok(Told::Something) => {
-            shown.delivered += 1;
-            if shown.failing.take().is_some() {
-                tracing::info!(channel = %channel.name, "alerts are taken again");
+/// A channel's figures.
+#[derive(Clone, Copy)]
+pub(super) struct Shown<'a> {
+    pub(super) channel: &'a SmolStr,
+    pub(super) figures: &'a Mutex<Channels>,
+}
+
+impl Shown<'_> {
+    fn with(self, change: impl FnOnce(&mut ChannelFigures)) {
+        change(self.figures.lock().entry(self.channel.clone()).or_default());
+    }
+
+    /// Counts a try, and says what went wrong once.
+    fn count(self, told: Result<Told, String>) {
+        self.with(|shown| match told {
+            Ok(Told::Nothing | Told::Later(_)) => {}
+            Ok(Told::Something) => {
+                shown.delivered += 1;
+                if shown.failing.take().is_some() {
+                    tracing::info!(channel = %self.channel, "alerts are taken again");
+                }
             }
-        }
-        Err(why) => {
-            if shown.failing.is_none() {
-                tracing::warn!(channel = %channel.name, "alerts are not taken: {why}");
+            Err(why) => {
+                if shown.failing.is_none() {
+                    tracing::warn!(channel = %self.channel, "alerts are not taken: {why}");
+                }
+                shown.failed += 1;
+                shown.failing = Some(why);
             }
-            shown.failed += 1;
-            shown.failing = Some(why);
+        });
+    }
+
+    fn count_waiting(self, findings: &Findings) {
+        if let Ok(waiting) = findings.0.with_file(|file| file.waiting(self.channel)) {
+            self.with(|shown| shown.waiting = waiting);
         }
     }
 }
@@ -100,6 +120,7 @@ pub(super) async fn tell(
     channel: &AlertChannel,
     patience: Duration,
     findings: &Findings,
+    shown: Shown<'_>,
     now: Timestamp,
 ) -> Result<Told, String> {
     let name = channel.name.as_str();
@@ -109,6 +130,8 @@ pub(super) async fn tell(
     };
     let (place, notices) = findings.0.with_file(look).map_err(|error| error.to_string())?;
     let Some(last) = notices.last().map(|notice| notice.seq) else { return Ok(Told::Nothing) };
+    // Notices are numbered without gaps: what is missing between two places gave way.
+    let dropped = u64::try_from(last - place.reached).unwrap_or(0).saturating_sub(notices.len() as u64);
     let is_wanted = |notice: &Notice| {
         notice.finding.standing(now) == Attention::Open && is_told(channel, &notice.finding)
     };
@@ -122,6 +145,7 @@ pub(super) async fn tell(
         sent.unwrap_or_else(|_| Err(format!("no answer within {} seconds", patience.as_secs())))?;
     }
     findings.0.with_file(|file| file.move_channel(name, next)).map_err(|error| error.to_string())?;
+    shown.with(|shown| shown.dropped += dropped);
     Ok(if wanted.is_empty() { Told::Nothing } else { Told::Something })
 }
 

@@ -13,7 +13,7 @@ use portcullis_model::Timestamp;
 use portcullis_model::finding::{Conclusion, Finding, FindingKind, FindingState, Severity};
 use serde_json::Value;
 
-use super::channel::{Told, tell};
+use super::channel::{Shown, Told, tell};
 use super::*;
 use crate::findings::FindingKeeper;
 
@@ -101,8 +101,19 @@ fn when(condition: &str) -> Vec<Program> {
 
 /// Looks once at that many seconds, and tells what there is.
 fn tell_at(seconds: i64, channel: &AlertChannel, findings: &Findings) -> Told {
+    let figures = Mutex::default();
+    tell_counting(&figures, seconds, channel, findings)
+}
+
+fn tell_counting(
+    figures: &Mutex<Channels>,
+    seconds: i64,
+    channel: &AlertChannel,
+    findings: &Findings,
+) -> Told {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(tell(channel, PATIENCE, findings, Timestamp::from_secs(seconds))).unwrap()
+    let shown = Shown { channel: &channel.name, figures };
+    runtime.block_on(tell(channel, PATIENCE, findings, shown, Timestamp::from_secs(seconds))).unwrap()
 }
 
 /// Starts both, and waits until the channel has its place: only what is raised from then on is told.
@@ -202,6 +213,26 @@ fn beyond_the_limit_findings_wait_for_the_next_message() {
     assert_eq!(tell_at(13_600, &limited, &findings), Told::Something);
     let told: Vec<_> = posted.iter().map(|posted| posted.subjects()).collect();
     assert_eq!(told, [vec!["one".to_owned()], vec!["two".to_owned(), "three".to_owned()]]);
+}
+
+#[test]
+fn what_gave_way_before_it_was_told_is_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("findings.db");
+    let (address, posted) = listen(free(), vec![Some(200)]);
+    let channel = webhook(address);
+    let (findings, _keeper) = found(&path, std::slice::from_ref(&channel));
+    for subject in ["one", "two", "three"] {
+        raise(&findings, &[(subject, Severity::High)]);
+    }
+    let aside = rusqlite::Connection::open(&path).unwrap();
+    aside.execute("delete from notices where seq <= 2", []).unwrap();
+    assert_eq!(findings.0.with_file(|file| file.waiting("soc")).unwrap(), 1);
+    let figures = Mutex::default();
+    assert_eq!(tell_counting(&figures, 0, &channel, &findings), Told::Something);
+    assert_eq!(posted.recv_timeout(PATIENCE).unwrap().subjects(), ["three"]);
+    assert_eq!(figures.lock()["soc"].dropped, 2);
+    assert_eq!(findings.0.with_file(|file| file.waiting("soc")).unwrap(), 0);
 }
 
 #[test]

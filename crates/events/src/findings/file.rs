@@ -8,11 +8,11 @@ use std::path::Path;
 use std::time::Duration;
 
 use portcullis_model::Timestamp;
-use portcullis_model::finding::{Finding, FindingId, FindingState, News};
+use portcullis_model::finding::{Attention, Finding, FindingId, FindingState, News};
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 
 use super::outbox::note;
-use super::{FindingQuery, FindingsError, by_weight, tables};
+use super::{FindingQuery, FindingsError, OpenCounts, by_weight, tables};
 use crate::archive::{Fault, Trouble, place};
 use crate::recorder::now;
 
@@ -91,6 +91,20 @@ impl FindingFile {
         }
         found.sort_by(by_weight);
         Ok(found)
+    }
+
+    /// How many are open, by kind and severity.
+    pub fn count_open(&self, now: Timestamp) -> Result<OpenCounts, FindingsError> {
+        let mut asked = self.connection.prepare_cached("select finding from findings")?;
+        let mut rows = asked.query([])?;
+        let mut counts = OpenCounts::new();
+        while let Some(row) = rows.next()? {
+            let finding = parsed(row.get_ref(0)?.as_str().unwrap_or_default())?;
+            if finding.standing(now) == Attention::Open {
+                *counts.entry((finding.kind, finding.severity)).or_default() += 1;
+            }
+        }
+        Ok(counts)
     }
 
     /// The findings whose ids begin like this.

@@ -88,6 +88,15 @@ impl FindingFile {
         .collect()
     }
 
+    /// How many notices lie behind a channel's place.
+    pub fn waiting(&self, name: &str) -> Result<u64, FindingsError> {
+        let mut asked = self.connection.prepare_cached(
+            "select count(*) from notices where seq > (select reached from channels where name = ?1)",
+        )?;
+        let waiting: i64 = asked.query_row([name], |row| row.get(0))?;
+        Ok(waiting.unsigned_abs())
+    }
+
     /// Moves a channel on, and deletes what every channel has dealt with.
     pub fn move_channel(&mut self, name: &str, to: Channel) -> Result<(), FindingsError> {
         let writing = self.connection.transaction()?;

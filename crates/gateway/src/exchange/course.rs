@@ -232,6 +232,8 @@ fn record(ports: &Ports, id: EventId, finished: &Finished) {
         && let Some(observation) = finished.observation()
     {
         // A full queue is learning's loss, never traffic's.
-        let _ = learn.try_send(observation);
+        if learn.try_send(observation).is_err() {
+            ports.metrics.observation_dropped();
+        }
     }
 }
