@@ -7,6 +7,9 @@ use std::hash::{BuildHasher, Hasher};
 
 /// Texts remembered; places for their hashes are taken in pairs.
 const TEXTS: usize = 4096;
+/// Marks kept of texts that were met once: most values never come again, and to write each down would cost more than
+/// what is remembered saves.
+const MARKS: usize = 8192;
 /// The longest text remembered, in bytes.
 const LONGEST: usize = 160;
 
@@ -30,9 +33,15 @@ enum Wanted {
     Again,
 }
 
+/// A text that is not remembered, by its hash; none if it is too long to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Unknown(Option<u64>);
+
 /// The memory of one worker.
 #[derive(Clone, Debug)]
 pub(crate) struct Memory<T> {
+    /// Part of the hash of texts that were met.
+    met: Vec<u16>,
     /// For each hash, the place of a text plus one; empty until there is one.
     places: Vec<u16>,
     known: Vec<Known<T>>,
@@ -41,28 +50,39 @@ pub(crate) struct Memory<T> {
 
 impl<T> Default for Memory<T> {
     fn default() -> Self {
-        Self { places: Vec::new(), known: Vec::new(), bytes: Vec::new() }
+        Self { met: Vec::new(), places: Vec::new(), known: Vec::new(), bytes: Vec::new() }
     }
 }
 
 impl<T> Memory<T> {
     /// What is known of a text.
-    pub(crate) fn find(&mut self, regard: u64, text: &[u8]) -> Option<(Place, &T)> {
-        let first = first_of(regard, text)?;
-        let pair = self.places.get(first..first + 2)?;
-        let place = pair.iter().filter_map(|place| place.checked_sub(1)).map(Place);
-        let place = place.into_iter().find(|place| self.holds(*place, regard, text))?;
-        let known = self.known.get_mut(usize::from(place.0))?;
+    pub(crate) fn find(&mut self, regard: u64, text: &[u8]) -> Result<(Place, &T), Unknown> {
+        let Some(hash) = hash_of(regard, text) else { return Err(Unknown(None)) };
+        let first = first_of(hash);
+        let pair = self.places.get(first..first + 2).unwrap_or_default();
+        let mut places = pair.iter().filter_map(|place| place.checked_sub(1)).map(Place);
+        let place = places.find(|place| self.holds(*place, regard, text));
+        let Some((place, known)) =
+            place.and_then(|place| Some((place, self.known.get_mut(usize::from(place.0))?)))
+        else {
+            return Err(Unknown(Some(hash)));
+        };
         known.wanted = Wanted::Again;
-        Some((place, &known.about))
+        Ok((place, &known.about))
     }
 
-    /// Remembers something of a text, unless its places are taken by such as were met again. A text that is known
-    /// already is not to be remembered twice.
-    pub(crate) fn remember(&mut self, regard: u64, text: &[u8], about: T) -> Option<Place> {
-        let first = first_of(regard, text)?;
-        let place = self.room(first)?;
-        let known = Known { regard, length: text.len() as u8, wanted: Wanted::Once, about };
+    /// Remembers something of a text that was not found, if it was met before and its places are not taken by such as
+    /// were met again.
+    pub(crate) fn remember(
+        &mut self,
+        unknown: Unknown,
+        regard: u64,
+        text: &[u8],
+        about: impl FnOnce() -> T,
+    ) -> Option<Place> {
+        let hash = unknown.0.filter(|hash| self.was_met(*hash))?;
+        let place = self.room(first_of(hash))?;
+        let known = Known { regard, length: text.len() as u8, wanted: Wanted::Once, about: about() };
         let at = usize::from(place.0);
         if let Some(other) = self.known.get_mut(at) {
             *other = known;
@@ -72,6 +92,16 @@ impl<T> Memory<T> {
         }
         self.bytes.get_mut(at * LONGEST..at * LONGEST + text.len())?.copy_from_slice(text);
         Some(place)
+    }
+
+    /// Whether a text of that hash was met lately; from now on it was.
+    fn was_met(&mut self, hash: u64) -> bool {
+        if self.met.is_empty() {
+            self.met.resize(MARKS, 0);
+        }
+        let mark = (hash >> 48) as u16 | 1;
+        let met = self.met.get_mut((hash >> 24) as usize % MARKS);
+        met.is_some_and(|met| std::mem::replace(met, mark) == mark)
     }
 
     /// What is known of a text, to be changed, if it is still remembered there.
@@ -112,43 +142,61 @@ impl<T> Memory<T> {
     }
 }
 
-/// The first of the two places where a text can be remembered; none for long ones.
-fn first_of(regard: u64, text: &[u8]) -> Option<usize> {
+/// The hash of a text; none for long ones.
+fn hash_of(regard: u64, text: &[u8]) -> Option<u64> {
     if text.len() > LONGEST {
         return None;
     }
     let mut hasher = foldhash::fast::FixedState::default().build_hasher();
     hasher.write(text);
     hasher.write_u64(regard);
-    Some(hasher.finish() as usize % (TEXTS / 2) * 2)
+    Some(hasher.finish())
+}
+
+/// The first of the two places where a text of that hash can be remembered.
+const fn first_of(hash: u64) -> usize {
+    hash as usize % (TEXTS / 2) * 2
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    /// Meets a text twice.
+    fn learn(memory: &mut Memory<u32>, regard: u64, text: &[u8], about: u32) -> Option<Place> {
+        for _ in 0..2 {
+            let unknown = memory.find(regard, text).unwrap_err();
+            if let Some(place) = memory.remember(unknown, regard, text, || about) {
+                return Some(place);
+            }
+        }
+        None
+    }
+
     #[test]
     fn a_text_is_known_for_what_it_was_looked_at() {
         let mut memory = Memory::default();
-        assert_eq!(memory.find(1, b"agent"), None);
-        let place = memory.remember(1, b"agent", 7).unwrap();
-        assert_eq!(memory.find(1, b"agent"), Some((place, &7)));
-        assert_eq!(memory.find(2, b"agent"), None);
-        assert_eq!(memory.find(1, b"agents"), None);
+        let unknown = memory.find(1, b"agent").unwrap_err();
+        assert_eq!(memory.remember(unknown, 1, b"agent", || 7), None, "met once only");
+        let place = memory.remember(unknown, 1, b"agent", || 7).unwrap();
+        assert_eq!(memory.find(1, b"agent"), Ok((place, &7)));
+        assert!(memory.find(2, b"agent").is_err());
+        assert!(memory.find(1, b"agents").is_err());
         assert_eq!(memory.at(place, 1, b"other"), None);
         *memory.at(place, 1, b"agent").unwrap() = 8;
-        assert_eq!(memory.find(1, b"agent"), Some((place, &8)));
+        assert_eq!(memory.find(1, b"agent"), Ok((place, &8)));
     }
 
     #[test]
     fn memory_is_bounded_and_texts_met_again_stay_longer() {
         let mut memory = Memory::default();
-        memory.remember(1, b"again", 0).unwrap();
-        assert!(memory.find(1, b"again").is_some());
-        let kept =
-            (0..100_000_u32).filter(|number| memory.remember(1, &number.to_le_bytes(), 0).is_some()).count();
+        learn(&mut memory, 1, b"again", 0).unwrap();
+        assert!(memory.find(1, b"again").is_ok());
+        let kept = (0..100_000_u32)
+            .filter(|number| learn(&mut memory, 1, &number.to_le_bytes(), 0).is_some())
+            .count();
         assert!(kept > 90_000);
         assert!(memory.known.len() <= TEXTS && memory.bytes.len() <= TEXTS * LONGEST);
-        assert_eq!(memory.remember(1, &[0; LONGEST + 1], 0), None);
+        assert_eq!(learn(&mut memory, 1, &[0; LONGEST + 1], 0), None);
     }
 }

@@ -103,7 +103,7 @@ impl Operator {
         }
     }
 
-    /// Whether one look tells that it does not match `value`; `false` says nothing.
+    /// Whether one look tells that it matches neither `value` nor any part of it; `false` says nothing.
     pub fn turns_down(&self, value: &[u8]) -> bool {
         matches!(self.form, Form::Fixed(Test::Utf8Encoding)) && value.is_ascii()
     }

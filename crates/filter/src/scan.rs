@@ -15,8 +15,8 @@ mod necessary;
 mod pattern;
 mod scanner;
 mod scratch;
-mod selected;
 mod shape;
+mod sorted;
 mod text;
 mod texts;
 
@@ -27,5 +27,5 @@ pub use bits::Bits;
 pub use necessary::Necessary;
 pub use scanner::Scanner;
 pub use scratch::Scratch;
-pub use selected::{Selected, Sorted};
 pub use shape::Shape;
+pub use sorted::Sorted;

@@ -12,12 +12,16 @@ mod digest;
 mod escape;
 mod hex;
 mod html;
+mod makes;
+mod neighbours;
 mod path;
 mod percent;
 mod php;
 mod rewrite;
 mod space;
 mod triggers;
+
+pub use neighbours::{Neighbours, Pair};
 
 /// Whether a transformation made something else of its input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

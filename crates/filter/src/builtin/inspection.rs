@@ -55,18 +55,21 @@ impl<'a> Inspection<'a> {
             self.site_begins = self.findings.found.len();
         }
         let Some(regard) = site.recurring() else { return self.look_closely(site) };
-        if let Some((_, cost)) = self.workspace.clean.find(regard, site.bytes)
-            && *cost <= self.steps
-        {
-            self.steps -= *cost;
-            return;
-        }
+        let unknown = match self.workspace.clean.find(regard, site.bytes) {
+            Ok((_, cost)) if *cost > self.steps => return self.look_closely(site),
+            Ok((_, cost)) => {
+                self.steps -= *cost;
+                return;
+            }
+            Err(unknown) => unknown,
+        };
         let before = self.steps;
         self.look_closely(site);
         // Deep in documents not all is unfolded.
         let whole = self.folds == 0 && !self.findings.spent;
         if whole && self.findings.found.len() == self.site_begins {
-            self.workspace.clean.remember(regard, site.bytes, before - self.steps);
+            let cost = before - self.steps;
+            self.workspace.clean.remember(unknown, regard, site.bytes, || cost);
         }
     }
 

@@ -30,13 +30,13 @@ impl Relation {
         let all = 0..value.len();
         match self {
             Self::Begins => value.starts_with(text).then_some(0..text.len()),
-            Self::Contains => memmem::find(value, text).map(|at| at..at + text.len()),
+            Self::Contains => place(value, text).map(|at| at..at + text.len()),
             Self::ContainsWord => word(value, text),
             Self::Ends => {
                 value.ends_with(text).then_some(value.len().saturating_sub(text.len())..value.len())
             }
             Self::Equals => (value == text).then_some(all),
-            Self::Within => memmem::find(text, value).map(|_| all),
+            Self::Within => place(text, value).map(|_| all),
         }
     }
 }
@@ -52,6 +52,19 @@ impl Relation {
             Self::Equals | Self::Within => Necessary::any(),
         }
     }
+}
+
+/// Texts as short are searched place by place: to prepare a faster search costs more than it saves.
+const SHORT: usize = 256;
+
+/// Where `text` first stands in `value`.
+fn place(value: &[u8], text: &[u8]) -> Option<usize> {
+    // Texts in lists stand between marks: their middle tells them apart sooner.
+    let Some(middle) = text.get(text.len() / 2) else { return Some(0) };
+    if value.len() > SHORT {
+        return memmem::find(value, text);
+    }
+    value.windows(text.len()).position(|part| part.get(text.len() / 2) == Some(middle) && part == text)
 }
 
 fn word(value: &[u8], text: &[u8]) -> Option<Range<usize>> {
@@ -121,6 +134,19 @@ mod tests {
         assert_eq!(number(b"x"), 0);
         assert_eq!(number(b"99999999999999999999"), i64::MAX);
         assert_eq!(number(b"-99999999999999999999"), i64::MIN);
+    }
+
+    #[test]
+    fn a_text_is_found_at_its_first_place() {
+        let long = [&b"/host/ /via/ "[..], &b"x".repeat(SHORT), b"/cookie/"].concat();
+        let (short, _) = long.split_at(40);
+        for (value, text) in
+            [(&*long, &b"/cookie/"[..]), (short, b"/via/"), (short, b""), (b"", b""), (b"", b"x")]
+                .into_iter()
+                .chain([(short, &*long), (short, b"xx"), (&short[..3], b"st"), (short, b"/cookie/")])
+        {
+            assert_eq!(place(value, text), memmem::find(value, text));
+        }
     }
 
     #[test]

@@ -27,6 +27,8 @@ pub(super) struct Pattern {
     /// The pattern itself, or a wider one that rules values out.
     linear: Arc<Automaton>,
     bounded: Option<Arc<program::Program>>,
+    /// Whether it takes all of any line, as the patterns of rules do that only want a value's text.
+    takes_lines: bool,
     necessary: Arc<Necessary>,
 }
 
@@ -41,7 +43,8 @@ impl Pattern {
         };
         let hir = exact.unwrap_or_else(|| linear::superset(&tree.root));
         let linear = Arc::new(Automaton::new(pattern, &hir)?);
-        Ok(Self { linear, bounded, necessary: Arc::new(Necessary::of_regex(&hir)) })
+        let takes_lines = pattern == b"^.*$";
+        Ok(Self { linear, bounded, takes_lines, necessary: Arc::new(Necessary::of_regex(&hir)) })
     }
 
     /// Whether it needs the bounded engine.
@@ -61,6 +64,9 @@ impl Pattern {
 
     /// The leftmost match in `text` from `begin` on: its groups' places. Places before `begin` count as context.
     pub(super) fn find_at(&self, text: &[u8], begin: usize, work: &mut Work) -> Option<Places> {
+        if self.takes_lines && begin == 0 && memchr::memchr(b'\n', text).is_none() {
+            return Some(Places::of_slots([Some(0), Some(text.len())].into_iter()));
+        }
         let Some(linear) = self.linear.regex() else {
             work.exhausted = true;
             return None;

@@ -130,6 +130,16 @@ impl Bits {
         None
     }
 
+    /// The indexes of the bits of a word, in order.
+    #[inline]
+    pub fn of_word(mut word: u64) -> impl Iterator<Item = usize> {
+        std::iter::from_fn(move || {
+            let bit = word.trailing_zeros();
+            word &= word.checked_sub(1)?;
+            Some(bit as usize)
+        })
+    }
+
     /// The indexes in order.
     #[inline]
     pub fn iter(&self) -> impl Iterator<Item = usize> {

@@ -40,14 +40,15 @@ impl Demands {
             && self.alternatives.iter().all(|some| shape.0 & some != 0)
     }
 
+    /// Could a shape meet them that has bits of `shape` only?
+    #[inline]
+    pub(super) fn could_be_met_within(&self, shape: Shape) -> bool {
+        shape.0 & self.required == self.required && self.alternatives.iter().all(|some| shape.0 & some != 0)
+    }
+
     /// Could a shape meet them that has no bit of `missing`?
     pub(super) fn can_do_without(&self, missing: u64) -> bool {
         self.required & missing == 0 && self.alternatives.iter().all(|some| some & !missing != 0)
-    }
-
-    /// Bits of which every shape that meets them has one.
-    pub(super) const fn lead(&self) -> u64 {
-        self.lead
     }
 }
 
@@ -74,7 +75,7 @@ impl Gates {
         self.led.resize(64, Vec::new());
         let number = self.all.len() as u32;
         self.all.push(Gate { demands, item });
-        let lead = demands.lead();
+        let lead = demands.lead;
         for bit in bits(lead) {
             if let Some(led) = self.led.get_mut(bit as usize) {
                 led.push(number);

@@ -11,10 +11,10 @@ use super::bytes::ByteSet;
 use super::fold::unfold;
 use super::gates::{ALTERNATIVES, Demands, Gates};
 use super::necessary::Case;
-use super::selected::{Selected, Sorted};
-use super::shape::{Shape, write_codes};
+use super::shape::Shape;
+use super::sorted::Sorted;
 use super::text::Text;
-use super::texts::{Coded, List, PADDING, Texts, TextsBuilder};
+use super::texts::{Coded, List, Texts, TextsBuilder};
 use super::{Bits, Necessary, Scratch};
 
 /// The gates of as many items are looked at one by one.
@@ -115,19 +115,12 @@ impl Scanner {
         sorted
     }
 
-    /// The gates to some items, if there are at most `most`.
-    pub fn select(&self, items: &Bits, most: usize) -> Option<Selected> {
-        let listless = items.iter().flat_map(|item| {
-            let gates = self.listless.to(item as u32);
-            gates.map(move |demands| (*demands, Some(item as u32)))
-        });
-        if self.waiting_for(items).nth(most).is_some() {
-            return None;
-        }
-        let waiting = self.waiting_for(items).map(|gate| (gate.demands, None));
-        let gates: Vec<(Demands, Option<u32>)> =
-            waiting.chain(listless).take(most.saturating_add(1)).collect();
-        (gates.len() <= most).then(|| Selected::new(gates))
+    /// Whether a value whose shape has bits of `shape` only could be let through to one of the items.
+    pub fn may_open(&self, items: &Bits, shape: Shape) -> bool {
+        let mut waiting = self.waiting_for(items).map(|gate| &gate.demands);
+        let mut listless = items.iter().flat_map(|item| self.listless.to(item as u32));
+        let may = |demands: &Demands| demands.could_be_met_within(shape);
+        waiting.any(may) || listless.any(may)
     }
 
     fn waiting_for(&self, items: &Bits) -> impl Iterator<Item = &Waiting> {
@@ -140,9 +133,14 @@ impl Scanner {
 
     /// Fills `found` with the items of whose texts enough occur in `value`, which has that shape.
     pub fn find_texts(&self, value: &[u8], shape: Shape, found: &mut Bits, scratch: &mut Scratch) {
+        scratch.look_at(value, |_| {});
+        self.find_seen_texts(value, shape, found, scratch);
+    }
+
+    /// The same for the value that the scratch looked at last.
+    pub fn find_seen_texts(&self, value: &[u8], shape: Shape, found: &mut Bits, scratch: &mut Scratch) {
         found.clear();
         let Scratch { codes, seen, waiting } = scratch;
-        write_codes(value, codes, PADDING);
         let led = if shape.0 & self.marked.0 == 0 { &self.plain } else { &self.any };
         waiting.clear();
         led.texts.scan(Coded { value, codes }, seen, |list| {

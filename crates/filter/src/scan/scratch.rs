@@ -1,8 +1,10 @@
 //! Room that a scan needs for the value at hand, lent by the caller so that a scan allocates nothing.
 //!
-//! Nothing is remembered from one scan to the next: every scan is as good with a fresh one.
+//! Nothing is remembered from one scan to the next but the codes of the value looked at last.
 
-use super::Bits;
+use super::shape::write_codes;
+use super::texts::PADDING;
+use super::{Bits, Shape};
 
 /// Room for one scan at a time.
 #[derive(Clone, Debug, Default)]
@@ -22,6 +24,12 @@ impl Scratch {
     /// Room for nothing yet; it grows with the values.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// The shape of a value, each byte of which is shown to `look`; texts can be looked for in it next.
+    #[inline]
+    pub fn look_at(&mut self, value: &[u8], look: impl FnMut(u8)) -> Shape {
+        write_codes(value, &mut self.codes, PADDING, look)
     }
 
     /// Gives back what an unusually long value took.

@@ -69,12 +69,21 @@ impl Shape {
         Self(kinds & KIND_BITS | lengths(value.len()) | ALWAYS)
     }
 
-    /// A number for this shape and another number, well mixed.
+    /// What values of a set's bytes have.
+    pub fn of_set(set: &ByteSet) -> Self {
+        Self::kinds_of(set)
+    }
+
+    /// What either has.
+    #[must_use]
+    pub const fn with(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// A number that tells most shapes apart.
     #[inline]
-    pub fn mixed_with(self, number: u32) -> u16 {
-        let mixed = (self.0 ^ u64::from(number)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        // Only the upper bits of a product depend on all bits of its factors.
-        (mixed >> 48) as u16
+    pub const fn number(self) -> u64 {
+        self.0
     }
 
     /// The kinds that plain values have no byte of.
@@ -104,13 +113,25 @@ pub(super) const fn kind_of(byte: u8) -> u64 {
 /// The bits that tell lengths.
 pub(super) const LENGTH_BITS: u64 = ((1 << LENGTHS.len()) - 1) << FIRST_LENGTH_BIT;
 
-/// Writes the codes of a value's bytes, with `padding` more of the rarest.
+/// Writes the codes of a value's bytes, with `padding` more of the rarest; each byte is shown to `look`. The shape.
 #[inline]
-pub(super) fn write_codes(value: &[u8], codes: &mut Vec<u8>, padding: usize) {
+pub(super) fn write_codes(
+    value: &[u8],
+    codes: &mut Vec<u8>,
+    padding: usize,
+    mut look: impl FnMut(u8),
+) -> Shape {
+    let mut kinds = 0;
     codes.clear();
     codes.reserve(value.len() + padding);
-    codes.extend(value.iter().map(|&byte| (entry(byte) >> CODE_SHIFT) as u8));
-    codes.resize(value.len() + padding, RARE_CODE);
+    codes.extend(value.iter().map(|&byte| {
+        look(byte);
+        let entry = entry(byte);
+        kinds |= entry;
+        (entry >> CODE_SHIFT) as u8
+    }));
+    codes.extend((0..padding).map(|_| RARE_CODE));
+    Shape(kinds & KIND_BITS | lengths(value.len()) | ALWAYS)
 }
 
 #[inline]
@@ -132,8 +153,9 @@ mod tests {
     #[test]
     fn a_shape_tells_kinds_and_lengths() {
         let mut codes = Vec::new();
-        let shape = Shape::of(b"O'Neil 42").0;
-        write_codes(b"O'Neil 42", &mut codes, 3);
+        let mut bytes = Vec::new();
+        let shape = write_codes(b"O'Neil 42", &mut codes, 3, |byte| bytes.push(byte)).0;
+        assert_eq!((bytes.as_slice(), shape), (&b"O'Neil 42"[..], Shape::of(b"O'Neil 42").0));
         let folded: Vec<u8> = b"o'neil 42".iter().map(|byte| code(*byte)).chain([RARE_CODE; 3]).collect();
         assert_eq!(codes, folded);
         for set in ["'", " ", "a", "0", "N"] {

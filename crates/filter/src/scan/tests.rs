@@ -90,10 +90,9 @@ fn check_some(scanner: &Scanner, value: &[u8], items: &Bits, found: &Bits, scrat
     let mut expected = found.clone();
     expected.intersect_with(items);
     assert_eq!(some, expected, "{:?}", value.escape_ascii().to_string());
-    let selected = scanner.select(items, usize::MAX).unwrap().sort_out(shape);
-    let open: Bits = sorted.open.iter().map(|item| *item as usize).collect();
-    assert_eq!(selected.open.iter().map(|item| *item as usize).collect::<Bits>(), open);
-    assert_eq!(selected.wait, sorted.wait);
+    // What a value with fewer kinds of bytes is let through to, one with more may be.
+    let more = shape.with(Shape::of(b"({<'/ 07"));
+    assert!(scanner.may_open(items, more) || some.is_empty());
 }
 
 fn prepare(patterns: impl IntoIterator<Item = String>) -> (Vec<(String, Regex, Necessary)>, Scanner) {

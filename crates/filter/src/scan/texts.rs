@@ -54,6 +54,9 @@ struct Beginning {
 /// A text by the bytes it is looked for.
 #[derive(Clone, Copy, Debug)]
 struct Gram {
+    /// Its bytes, folded, and which of them count: one comparison tells most other places apart.
+    word: u32,
+    mask: u32,
     /// Where in the text the gram begins.
     offset: u32,
     /// The text, in `bytes`.
@@ -133,7 +136,10 @@ impl Tables {
         self.bytes.extend_from_slice(text);
         self.meanings.extend_from_slice(meanings);
         let (end, last) = (self.bytes.len() as u32, self.meanings.len() as u32);
-        let found = Gram { offset: offset as u32, start, end, first, last };
+        let word = word_of(gram);
+        let mask =
+            gram.iter().take(GRAM).fold(0, |mask, _| mask << 8 | 0xff) << (8 * (GRAM - gram.len().min(GRAM)));
+        let found = Gram { word, mask, offset: offset as u32, start, end, first, last };
         // Past the end of a text that is shorter than a gram, anything may follow.
         let codes = |at: usize| gram.get(at).map_or(0..CODES, |&byte| code(byte)..code(byte) + 1);
         let fourths = codes(3).fold(0, |fourths, code| fourths | 1 << code);
@@ -230,7 +236,12 @@ impl Texts {
         if beginning.fourths & fourth == 0 {
             return;
         }
+        let here = coded.value.get(at..).unwrap_or_default();
+        let word = word_of(here);
         for gram in self.grams.get(beginning.first as usize..beginning.last as usize).unwrap_or_default() {
+            if word & gram.mask != gram.word {
+                continue;
+            }
             let text = self.bytes.get(gram.start as usize..gram.end as usize).unwrap_or_default();
             let Some(start) = at.checked_sub(gram.offset as usize) else { continue };
             let end = start + text.len();
@@ -257,6 +268,16 @@ impl Texts {
             + size_of_val(self.grams.as_slice())
             + size_of_val(self.meanings.as_slice())
             + self.bytes.len()
+    }
+}
+
+/// The first bytes of a text, folded, in one word.
+#[inline]
+fn word_of(text: &[u8]) -> u32 {
+    let word = |text: &[u8]| text.iter().fold(0, |word, byte| word << 8 | u32::from(fold(*byte)));
+    match text.first_chunk::<GRAM>() {
+        Some(bytes) => word(bytes),
+        None => word(text) << (8 * (GRAM - text.len())),
     }
 }
 

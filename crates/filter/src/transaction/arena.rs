@@ -61,6 +61,11 @@ impl Arena {
         self.bytes.get(span.start as usize..span.end as usize).unwrap_or_default()
     }
 
+    /// Everything it holds.
+    pub(super) fn all(&self) -> &[u8] {
+        &self.bytes
+    }
+
     /// Adds bytes.
     pub(super) fn push(&mut self, bytes: &[u8]) -> Span {
         let start = self.begin();

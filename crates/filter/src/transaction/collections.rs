@@ -58,6 +58,11 @@ impl Collections {
         }
     }
 
+    /// Whether the host has to be asked for collections.
+    pub(super) fn is_asking(&self) -> bool {
+        self.open.iter().any(|open| open.asked == Asked::No)
+    }
+
     /// The collections the host has not been asked for yet.
     pub(super) fn ask(&mut self) -> Vec<CollectionKey> {
         let unasked = self.open.iter_mut().filter(|open| open.asked == Asked::No);

@@ -53,14 +53,10 @@ impl Fill<'_> {
     /// Names and values of pairs, under two variables; the names are the keys of both.
     fn pairs(&mut self, values: Variable, names: Variable, pairs: &[(Span, Span)]) {
         if self.wants(values) {
-            for (name, value) in pairs {
-                self.state.values.push(values, *name, *value);
-            }
+            self.state.values.extend(values, pairs.iter().copied());
         }
         if self.wants(names) {
-            for (name, _) in pairs {
-                self.state.values.push(names, *name, *name);
-            }
+            self.state.values.extend(names, pairs.iter().map(|(name, _)| (*name, *name)));
         }
     }
 }

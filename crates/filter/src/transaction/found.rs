@@ -111,7 +111,7 @@ impl Found {
     }
 
     /// The items of what was added since.
-    pub(super) fn items_since(&self, front: usize, added: usize) -> impl Iterator<Item = u32> {
+    pub(super) fn items_since(&self, front: usize, added: usize) -> impl ExactSizeIterator<Item = u32> {
         let links = self.lists.get(front).and_then(|lists| lists.links.get(added..));
         links.unwrap_or_default().iter().map(|link| link.item)
     }

@@ -31,11 +31,6 @@ pub(super) fn front_of(kept: Kept, when: When) -> usize {
     2 * usize::from(kept == Kept::Response) + when as usize
 }
 
-/// The fronts over values of all kinds.
-pub(super) fn fronts_of(when: When) -> [usize; 2] {
-    [Kept::Request, Kept::Response].map(|kept| front_of(kept, when))
-}
-
 /// What a test that scans can rule out is known under.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct ItemId {
@@ -62,7 +57,7 @@ pub(super) struct Front {
     bodies: Vec<Scanner>,
     pub(super) items: Vec<Item>,
     /// For each pipeline, the items that use it.
-    pub(super) by_pipeline: Vec<Bits>,
+    by_pipeline: Vec<Bits>,
     pub(super) interests: Vec<Interest>,
     by_variable: Vec<Option<Names>>,
 }
@@ -95,6 +90,11 @@ impl Front {
         let named = names.named.iter().find(|(name, _)| name.as_bytes().eq_ignore_ascii_case(key));
         let interest = named.map_or(names.other, |(_, interest)| *interest);
         self.interests.get(interest).filter(|interest| !interest.pipelines.is_empty()).map(|_| interest)
+    }
+
+    /// The items whose pipeline that is.
+    pub(super) fn at_end_of(&self, pipeline: u16) -> Option<&Bits> {
+        self.by_pipeline.get(usize::from(pipeline))
     }
 
     /// The scanner for values of an interest, and its number among those of this front.

@@ -12,7 +12,7 @@ mod tell;
 
 use crate::seclang::{AllowScope, EngineMode};
 use crate::transaction::front::When;
-use crate::transaction::program::{Disruptive, Flow, Program, Rule};
+use crate::transaction::program::{Disruptive, Flow, Program, Rule, Test};
 use crate::transaction::state::{Ended, State};
 use crate::transaction::workspace::Cache;
 use crate::transaction::{CollectionKey, Disruption, Ender, Interruption};
@@ -67,22 +67,30 @@ impl Run<'_> {
             if !self.state.spend(1) {
                 break;
             }
-            if self.state.controls.is_removed(rule.number) || !self.judge(rule) {
+            if self.differs_at_once(rule) || self.state.controls.is_removed(rule.number) || !self.judge(rule)
+            {
                 continue;
             }
             match self.conclude(rule) {
                 After::Rule(next) => self.state.cursor = next.max(at + 1),
                 After::End => break,
             }
-            let asking = self.state.collections.ask();
-            if !asking.is_empty() {
-                return Stopped::Asking(asking);
+            if self.state.collections.is_asking() {
+                return Stopped::Asking(self.state.collections.ask());
             }
             if self.state.controls.engine == EngineMode::Off {
                 break;
             }
         }
         Stopped::Done
+    }
+
+    /// Whether the number that a rule begins with tells that it does not match: most gates and score tests.
+    fn differs_at_once(&self, rule: &Rule) -> bool {
+        match rule.links.first().map(|link| &link.test) {
+            Some(Test::Slot(test)) => !self.slot_holds(*test),
+            _ => false,
+        }
     }
 
     /// The next rule to try. Before the first for which scans were deferred, those are made up for.

@@ -180,7 +180,7 @@ impl Slots {
             if self.others.len() == OTHERS {
                 return false;
             }
-            self.others.push((SmolStr::from(name.to_ascii_lowercase()), value));
+            self.others.push((lower(name), value));
         }
         true
     }
@@ -188,6 +188,15 @@ impl Slots {
     /// Those with names that no rule writes out.
     pub(super) fn others(&self) -> &[(SmolStr, Held)] {
         &self.others
+    }
+}
+
+/// A name in lower case.
+fn lower(name: &str) -> SmolStr {
+    if name.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        name.to_ascii_lowercase().into()
+    } else {
+        name.into()
     }
 }
 

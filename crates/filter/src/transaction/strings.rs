@@ -6,9 +6,9 @@
 
 use std::hash::{BuildHasher, Hasher};
 
-use crate::scan::Shape;
+use crate::scan::Scratch;
 use crate::transaction::arena::{Arena, Span};
-use crate::transaction::pipeline::{Pipelines, Present};
+use crate::transaction::pipeline::{Look, Pipelines};
 use crate::transform::{Changed, Transformation};
 
 /// One distinct text.
@@ -18,8 +18,7 @@ pub(super) struct TextId(u32);
 #[derive(Clone, Copy, Debug)]
 struct Known {
     span: Span,
-    present: Present,
-    shape: Shape,
+    look: Look,
     /// The first of its results.
     results: u32,
 }
@@ -45,12 +44,16 @@ pub(super) struct Strings {
     table: Vec<(u32, u32)>,
     hasher: foldhash::fast::FixedState,
     scratch: Vec<u8>,
+    /// The room in which texts are looked at, and the one looked at last.
+    codes: Scratch,
+    looked_at: Option<TextId>,
 }
 
 impl Strings {
     /// Forgets everything.
     pub(super) fn clear(&mut self, seed: u64) {
         self.known.clear();
+        self.looked_at = None;
         self.results.clear();
         self.hasher = foldhash::fast::FixedState::with_seed(seed);
         let size = if self.table.len() > 8 * TABLE { TABLE } else { self.table.len().max(TABLE) };
@@ -60,6 +63,7 @@ impl Strings {
 
     /// Gives memory back where one large exchange took more than `keep` bytes.
     pub(super) fn shrink(&mut self, keep: usize) {
+        self.codes.shrink();
         if self.scratch.capacity() > keep {
             self.scratch = Vec::new();
         }
@@ -90,8 +94,9 @@ impl Strings {
             }
             at += 1;
         }
-        let (present, shape) = (pipelines.present(text), Shape::of(text));
-        self.known.push(Known { span, present, shape, results: NONE });
+        let look = pipelines.look_at(text, &mut self.codes);
+        self.known.push(Known { span, look, results: NONE });
+        self.looked_at = Some(TextId(self.known.len() as u32 - 1));
         if let Some(place) = self.table.get_mut(at) {
             *place = (hash, self.known.len() as u32);
         }
@@ -103,14 +108,14 @@ impl Strings {
         self.known.get(text.0 as usize).map_or(Span::EMPTY, |known| known.span)
     }
 
-    /// Which sets of bytes it has.
-    pub(super) fn present(&self, text: TextId) -> Present {
-        self.known.get(text.0 as usize).map_or_else(Present::default, |known| known.present)
+    /// What one pass over it told.
+    pub(super) fn look(&self, text: TextId) -> Look {
+        self.known.get(text.0 as usize).map_or_else(Look::default, |known| known.look)
     }
 
-    /// Its shape, by which scans sort out most of what it could match.
-    pub(super) fn shape(&self, text: TextId) -> Shape {
-        self.known.get(text.0 as usize).map_or_else(Shape::default, |known| known.shape)
+    /// The room to look for texts in this one, if it is the one that was looked at last.
+    pub(super) fn looked_at(&mut self, text: TextId) -> Option<&mut Scratch> {
+        (self.looked_at == Some(text)).then_some(&mut self.codes)
     }
 
     /// What a transformation makes of a text.
@@ -122,7 +127,7 @@ impl Strings {
         pipelines: &Pipelines,
     ) -> TextId {
         let Some(known) = self.known.get(text.0 as usize).copied() else { return text };
-        if !pipelines.can_change(transformation, known.present) {
+        if !pipelines.can_change(transformation, known.look.present) {
             return text;
         }
         let mut next = known.results;

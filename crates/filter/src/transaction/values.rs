@@ -57,6 +57,19 @@ impl Values {
         }
     }
 
+    /// Adds values under their names, as [`Self::push`] does.
+    pub(super) fn extend(&mut self, variable: Variable, pairs: impl ExactSizeIterator<Item = (Span, Span)>) {
+        let at = self.entries.len() as u32;
+        let Some(range) = self.ranges.get_mut(variable as usize) else { return };
+        if range.0 == range.1 {
+            *range = (at, at);
+        }
+        if range.1 == at {
+            range.1 = at + pairs.len() as u32;
+            self.entries.extend(pairs.map(|(key, value)| Entry { variable, key, value }));
+        }
+    }
+
     /// How many entries there are.
     pub(super) fn len(&self) -> usize {
         self.entries.len()

@@ -7,7 +7,7 @@
 use smallvec::SmallVec;
 
 use crate::memory;
-pub(super) use crate::memory::Place as Memory;
+pub(super) use crate::memory::{Place as Memory, Unknown};
 
 /// The most candidates remembered of one text.
 const ITEMS: usize = 6;
@@ -30,17 +30,23 @@ impl Regard {
 pub(super) struct Verdicts(memory::Memory<SmallVec<[u16; ITEMS]>>);
 
 impl Verdicts {
-    /// What is left to try on a text; `None` if it is not remembered.
-    pub(super) fn find(&mut self, regard: Regard, text: &[u8]) -> Option<(Memory, &[u16])> {
+    /// What is left to try on a text, if it is remembered.
+    pub(super) fn find(&mut self, regard: Regard, text: &[u8]) -> Result<(Memory, &[u16]), Unknown> {
         self.0.find(regard.number(), text).map(|(memory, items)| (memory, items.as_slice()))
     }
 
-    /// Remembers what is left to try on a text that is not remembered, if there is room.
-    pub(super) fn remember(&mut self, regard: Regard, text: &[u8], items: &[u16]) -> Option<Memory> {
+    /// Remembers what is left to try on a text that was not found, if it was met before and there is room.
+    pub(super) fn remember(
+        &mut self,
+        unknown: Unknown,
+        regard: Regard,
+        text: &[u8],
+        items: impl ExactSizeIterator<Item = u32>,
+    ) -> Option<Memory> {
         if items.len() > ITEMS {
             return None;
         }
-        self.0.remember(regard.number(), text, SmallVec::from_slice(items))
+        self.0.remember(unknown, regard.number(), text, || items.map(|item| item as u16).collect())
     }
 
     /// An operator has seen the text and did not match: that test need not be tried on it again.
@@ -60,14 +66,16 @@ mod tests {
     #[test]
     fn what_was_ruled_out_stays_out_for_that_text_and_regard_only() {
         let mut verdicts = Verdicts::default();
-        assert_eq!(verdicts.find(HERE, b"agent"), None);
-        let memory = verdicts.remember(HERE, b"agent", &[3, 7]).unwrap();
-        assert_eq!(verdicts.find(HERE, b"agent"), Some((memory, &[3, 7][..])));
+        let unknown = verdicts.find(HERE, b"agent").unwrap_err();
+        assert_eq!(verdicts.remember(unknown, HERE, b"agent", [3, 7].into_iter()), None, "met once only");
+        let memory = verdicts.remember(unknown, HERE, b"agent", [3, 7].into_iter()).unwrap();
+        assert_eq!(verdicts.find(HERE, b"agent"), Ok((memory, &[3, 7][..])));
         verdicts.rule_out(memory, HERE, b"other", 3);
-        assert_eq!(verdicts.find(HERE, b"agent"), Some((memory, &[3, 7][..])));
+        assert_eq!(verdicts.find(HERE, b"agent"), Ok((memory, &[3, 7][..])));
         verdicts.rule_out(memory, HERE, b"agent", 3);
-        assert_eq!(verdicts.find(HERE, b"agent"), Some((memory, &[7][..])));
-        assert_eq!(verdicts.find(Regard { front: 1, interest: 1 }, b"agent"), None);
-        assert_eq!(verdicts.remember(HERE, b"many", &[0; ITEMS + 1]), None);
+        assert_eq!(verdicts.find(HERE, b"agent"), Ok((memory, &[7][..])));
+        let elsewhere = Regard { front: 1, interest: 1 };
+        let unknown = verdicts.find(elsewhere, b"agent").unwrap_err();
+        assert_eq!(verdicts.remember(unknown, elsewhere, b"agent", [0; ITEMS + 1].into_iter()), None);
     }
 }

@@ -7,10 +7,10 @@ use std::sync::{Arc, Weak};
 
 use crate::operator::Work;
 use crate::scan::{Bits, Scratch};
+use crate::transaction::decisions::Decisions;
 use crate::transaction::front::FRONTS;
-use crate::transaction::pipeline::{Plans, State as Start};
+use crate::transaction::plans::State as Start;
 use crate::transaction::program::Program;
-use crate::transaction::sorting::Sorting;
 use crate::transaction::state::State;
 use crate::transaction::verdicts::Verdicts;
 
@@ -81,14 +81,14 @@ pub(super) struct Cache {
     pub(super) verdicts: Verdicts,
     /// Room for the result of one scan.
     pub(super) candidates: Bits,
+    /// Rooms for short texts that transformations make.
+    pub(super) rooms: Vec<Vec<u8>>,
 }
 
 /// What is remembered of one front.
 #[derive(Debug, Default)]
 pub(super) struct FrontCache {
-    pub(super) plans: Plans,
-    /// What shapes of values say of the plans' items.
-    pub(super) sorting: Sorting,
+    pub(super) decisions: Decisions,
     /// Where each interest's values start.
     pub(super) starts: Vec<Start>,
 }
@@ -103,6 +103,7 @@ impl Cache {
             fronts: Default::default(),
             verdicts: Verdicts::default(),
             candidates: Bits::new(),
+            rooms: Vec::new(),
         };
         cache.reset_plans(program);
         cache
@@ -111,10 +112,10 @@ impl Cache {
     /// Grows the plans anew.
     pub(super) fn reset_plans(&mut self, program: &Program) {
         for (cache, front) in self.fronts.iter_mut().zip(&program.fronts) {
-            cache.plans = Plans::default();
-            cache.sorting = Sorting::default();
+            cache.decisions = Decisions::default();
+            let plans = &mut cache.decisions.plans;
             let interests = front.interests.iter().enumerate();
-            cache.starts = interests.map(|(at, interest)| cache.plans.start(at, interest)).collect();
+            cache.starts = interests.map(|(at, interest)| plans.start(at, interest)).collect();
         }
     }
 }

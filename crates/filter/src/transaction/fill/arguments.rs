@@ -1,7 +1,5 @@
 //! Arguments: pairs of queries, forms and JSON documents, decoded once, within the limit on their number.
 
-use std::io::Write as _;
-
 use portcullis_wire::body::{Kind, Value};
 use portcullis_wire::urlencoded::{decode_into, pairs};
 
@@ -71,8 +69,8 @@ impl Fill<'_> {
         for (place, child) in value.children().enumerate() {
             name.push(b'.');
             if value.kind() == Kind::Array {
-                // Writing to a vector cannot fail.
-                let _ = write!(name, "array_{place}");
+                name.extend_from_slice(b"array_");
+                push_number(place, name);
             } else {
                 name.extend_from_slice(child.name_bytes());
             }
@@ -101,9 +99,36 @@ impl Fill<'_> {
     }
 }
 
+/// A number in decimal; without the machinery of formatting, for lists are long.
+fn push_number(mut number: usize, out: &mut Vec<u8>) {
+    let begin = out.len();
+    loop {
+        out.push(b'0' + (number % 10) as u8);
+        number /= 10;
+        if number == 0 {
+            break;
+        }
+    }
+    out.get_mut(begin..).into_iter().for_each(<[u8]>::reverse);
+}
+
 /// Whether every percent sign begins an escape.
 pub(super) fn escapes_are_valid(text: &[u8]) -> bool {
     memchr::memchr_iter(b'%', text).all(|at| {
         matches!(text.get(at + 1..at + 3), Some([high, low]) if high.is_ascii_hexdigit() && low.is_ascii_hexdigit())
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::push_number;
+
+    #[test]
+    fn numbers_are_written_in_decimal() {
+        for number in [0, 7, 10, 99, 1_203, 4_294_967_296] {
+            let mut out = b"array_".to_vec();
+            push_number(number, &mut out);
+            assert_eq!(out, format!("array_{number}").as_bytes());
+        }
+    }
 }

@@ -1,5 +1,6 @@
 //! Effects of a link: variables set, collections opened, settings changed.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use portcullis_model::counter::MapChange;
@@ -9,6 +10,7 @@ use crate::seclang::{Collection, Control, Variable};
 use crate::transaction::collections::lifetime;
 use crate::transaction::program::{Arithmetic, Change, Effect, Link, Number};
 use crate::transaction::run::Run;
+use crate::transaction::run::expand::LONGEST;
 use crate::transaction::slots::{Held, Slot, leading_number, plain_number};
 use crate::transaction::text::Text;
 use crate::transaction::treatment::Treatment;
@@ -69,9 +71,16 @@ impl Run<'_> {
 
     fn set_transaction(&mut self, key: &Text, change: &Change) {
         let program = self.program;
-        let name = self.name(key);
-        let held = self.state.slots.get_named(&program.slots, &name);
+        let name = self.expand(key);
+        let held = match change {
+            Change::Set(_) | Change::Remove => Held::Absent,
+            Change::Add(_) | Change::Subtract(_) => {
+                let name = text_of(self.state.arena.get(name));
+                self.state.slots.get_named(&program.slots, &name)
+            }
+        };
         let value = self.changed(held, change);
+        let name = text_of(self.state.arena.get(name));
         self.state.slots.set_named(&program.slots, &name, value);
     }
 
@@ -157,6 +166,11 @@ impl Run<'_> {
         let span = self.expand(text);
         leading_number(self.state.arena.get(span))
     }
+}
+
+/// The text of a name, cut where it is very long.
+fn text_of(bytes: &[u8]) -> Cow<'_, str> {
+    String::from_utf8_lossy(bytes.get(..LONGEST).unwrap_or(bytes))
 }
 
 impl Link {

@@ -8,7 +8,7 @@ use crate::transaction::text::{Part, Text};
 use crate::transaction::variable::{Kept, kept, sources};
 
 /// The most bytes of an expanded text that leave the arena.
-const LONGEST: usize = 4096;
+pub(super) const LONGEST: usize = 4096;
 
 impl Run<'_> {
     /// A text with its macros expanded; what is not set is left out.

@@ -13,7 +13,6 @@ use crate::transaction::program::{
 use crate::transaction::run::{Run, Scanning};
 use crate::transaction::slots::{CAPTURES, Held};
 use crate::transaction::state::{MATCHED, Subject};
-use crate::transaction::strings::TextId;
 use crate::transaction::treatment::Treatment;
 use crate::transaction::variable::{Kept, kept, sources};
 
@@ -140,13 +139,16 @@ impl<'a> Run<'a> {
 
     fn judge_transformed(&mut self, at: At<'a>, test: &'a ValueTest, subject: Subject) -> Tried {
         let program = self.program;
+        if at.link.transformations.is_empty() {
+            return self.judge_text(at, test, subject, subject.value);
+        }
         let state = &mut *self.state;
         let mut text = match subject.text {
             Some(text) => text,
             None => state.strings.intern(&state.arena, subject.value, &program.pipelines),
         };
         let many = at.link.multi_match == MultiMatch::Yes;
-        let mut tried = if many { self.judge_text(at, test, subject, text) } else { Tried::Differs };
+        let mut tried = if many { self.judge_text(at, test, subject, subject.value) } else { Tried::Differs };
         for transformation in &at.link.transformations {
             let state = &mut *self.state;
             if !state.spend(1) {
@@ -158,15 +160,16 @@ impl<'a> Run<'a> {
                 state.spend(length);
             }
             if many && next != text {
-                tried = tried.max(self.judge_text(at, test, subject, next));
+                let span = self.state.strings.span(next);
+                tried = tried.max(self.judge_text(at, test, subject, span));
             }
             text = next;
         }
-        if many { tried } else { self.judge_text(at, test, subject, text) }
+        let span = self.state.strings.span(text);
+        if many { tried } else { self.judge_text(at, test, subject, span) }
     }
 
-    fn judge_text(&mut self, at: At<'a>, test: &'a ValueTest, subject: Subject, text: TextId) -> Tried {
-        let span = self.state.strings.span(text);
+    fn judge_text(&mut self, at: At<'a>, test: &'a ValueTest, subject: Subject, span: Span) -> Tried {
         if !self.state.spend(span.len() + STEPS) {
             return Tried::Unknown;
         }
@@ -267,6 +270,10 @@ impl<'a> Run<'a> {
     fn collect_kept(&self, at: At<'a>, test: &'a ValueTest, target: &Target, subjects: &mut Vec<Subject>) {
         let as_it_is = at.link.transformations.is_empty() && test.negated == Negated::No;
         let operator = self.program.operator(test.operator).filter(|_| as_it_is);
+        // One look at all values there are.
+        if operator.is_some_and(|operator| operator.turns_down(self.state.arena.all())) {
+            return;
+        }
         for source in sources(target.variable) {
             let range = self.state.values.range(*source);
             for (entry, value) in range.clone().zip(self.state.values.of(*source)) {

@@ -6,15 +6,22 @@
 use smallvec::SmallVec;
 
 use crate::transaction::arena::Span;
-use crate::transaction::front::{ItemId, When, fronts_of};
-use crate::transaction::pipeline::{ItemGates, State as Position};
+use crate::transaction::decisions::Decision;
+use crate::transaction::front::{ItemId, When, front_of};
+use crate::transaction::pipeline::Look;
+use crate::transaction::plans::State as Position;
 use crate::transaction::run::Run;
 use crate::transaction::strings::TextId;
+use crate::transaction::variable::kept;
 use crate::transaction::verdicts::{Memory, Regard};
-use crate::transaction::workspace::FrontCache;
+use crate::transform::{Changed, Transformation};
 
 /// What a scan costs beside the bytes it looks at.
 const STEPS: usize = 4;
+/// The longest value of which no text is kept, in bytes.
+const SHORT: usize = 64;
+/// The longest text that may come of one before it is kept after all.
+const LONG: usize = 1024;
 
 /// One value on its way through its pipelines.
 #[derive(Clone, Copy)]
@@ -40,65 +47,69 @@ impl Run<'_> {
         self.state.texts.resize(end, None);
         self.state.found.remembered.resize(end, None);
         for entry in start..end {
-            for front in fronts_of(when) {
-                self.scan_value(front, entry);
-            }
+            self.scan_value(when, entry);
         }
         self.state.found.set_scanned(when, end);
     }
 
-    fn scan_value(&mut self, front: usize, entry: usize) {
+    fn scan_value(&mut self, when: When, entry: usize) {
         let program = self.program;
-        let (Some(value), Some(parts)) = (self.state.values.get(entry).copied(), program.fronts.get(front))
-        else {
-            return;
-        };
+        let Some(value) = self.state.values.get(entry).copied() else { return };
+        let front = front_of(kept(value.variable), when);
+        let Some(parts) = program.fronts.get(front) else { return };
         let Some(interest) = parts.interest(value.variable, self.state.arena.get(value.key)) else { return };
         let traced = Traced { front, interest, entry };
-        let regard = traced.regard();
-        if u16::try_from(parts.items.len()).is_ok()
-            && let Some((memory, items)) = self.cache.verdicts.find(regard, self.state.arena.get(value.value))
-        {
-            if !items.is_empty() {
+        let text = self.state.arena.get(value.value);
+        let unknown = match self.cache.verdicts.find(traced.regard(), text) {
+            Ok((_, [])) => return,
+            Ok((memory, items)) => {
                 let items: SmallVec<[u16; 8]> = SmallVec::from_slice(items);
-                self.remember(entry, memory, regard);
-                items.into_iter().for_each(|item| self.found(traced, usize::from(item)));
+                self.remembered(traced, memory);
+                return items.into_iter().for_each(|item| self.found(traced, usize::from(item)));
             }
+            Err(unknown) => unknown,
+        };
+        let before = self.state.found.added(front);
+        self.scan_text(traced, value.value);
+        if parts.items.len() > usize::from(u16::MAX) || self.state.steps == 0 || self.state.arena.is_full() {
             return;
         }
-        self.scan_text(traced, value.value);
+        let items = self.state.found.items_since(front, before);
+        let has_items = items.len() > 0;
+        let text = self.state.arena.get(value.value);
+        let memory = self.cache.verdicts.remember(unknown, traced.regard(), text, items);
+        if let Some(memory) = memory.filter(|_| has_items) {
+            self.remembered(traced, memory);
+        }
     }
 
     fn scan_text(&mut self, traced: Traced, value: Span) {
         let program = self.program;
-        let text = self.state.strings.intern(&self.state.arena, value, &program.pipelines);
-        if let Some(known) = self.state.texts.get_mut(traced.entry) {
-            *known = Some(text);
-        }
-        if self.cache.fronts.get(traced.front).is_some_and(|cache| cache.plans.is_full()) {
+        if self.cache.fronts.get(traced.front).is_some_and(|cache| cache.decisions.plans.is_full()) {
             self.cache.reset_plans(program);
         }
         let starts = self.cache.fronts.get(traced.front).map(|cache| &cache.starts);
         let Some(position) = starts.and_then(|starts| starts.get(traced.interest)).copied() else { return };
-        let before = self.state.found.added(traced.front);
-        self.trace(traced, text, position);
-        let many =
-            program.fronts.get(traced.front).is_some_and(|front| front.items.len() > usize::from(u16::MAX));
-        if many || self.state.steps == 0 || self.state.arena.is_full() {
+        if value.len() <= SHORT {
+            let mut room = self.cache.rooms.pop().unwrap_or_default();
+            room.clear();
+            room.extend_from_slice(self.state.arena.get(value));
+            let look = program.pipelines.look_at(&room, &mut self.cache.scan);
+            self.trace_short(traced, &room, look, position);
+            self.cache.rooms.push(room);
             return;
         }
-        let found = self.state.found.items_since(traced.front, before);
-        let items: SmallVec<[u16; 8]> = found.map(|item| item as u16).collect();
-        let regard = traced.regard();
-        let remembered = self.cache.verdicts.remember(regard, self.state.arena.get(value), &items);
-        if let Some(memory) = remembered.filter(|_| !items.is_empty()) {
-            self.remember(traced.entry, memory, regard);
+        let text = self.state.strings.intern(&self.state.arena, value, &program.pipelines);
+        if let Some(known) = self.state.texts.get_mut(traced.entry) {
+            *known = Some(text);
         }
+        self.trace(traced, text, position);
     }
 
-    fn remember(&mut self, entry: usize, memory: Memory, regard: Regard) {
-        if let Some(remembered) = self.state.found.remembered.get_mut(entry) {
-            *remembered = Some((memory, regard));
+    /// A value is remembered, with candidates.
+    fn remembered(&mut self, traced: Traced, memory: Memory) {
+        if let Some(remembered) = self.state.found.remembered.get_mut(traced.entry) {
+            *remembered = Some((memory, traced.regard()));
         }
     }
 
@@ -123,20 +134,21 @@ impl Run<'_> {
         else {
             return;
         };
-        let present = self.state.strings.present(text);
-        let number = cache.plans.plan(position, present, &program.pipelines, front);
-        let Some(plan) = cache.plans.get(number) else { return };
-        let span = self.state.strings.span(text);
-        let steps = plan.go_on.len();
-        if !plan.items.is_empty() && self.state.spend(span.len() + STEPS) {
-            self.scan(traced, text, number);
+        let length = self.state.strings.span(text).len();
+        if !self.state.spend(length + STEPS) {
+            return;
         }
-        for step in 0..steps {
-            let plan = self.cache.fronts.get(traced.front).and_then(|cache| cache.plans.get(number));
-            let Some((transformation, position)) = plan.and_then(|plan| plan.go_on.get(step)).copied() else {
-                break;
-            };
-            if !self.state.spend(span.len() + STEPS) {
+        let look = self.state.strings.look(text);
+        let Some(decision) = cache.decisions.of(position, look, &program.pipelines, front) else { return };
+        if decision.is_quiet() {
+            return;
+        }
+        let decision = decision.clone();
+        let Some(plan) = cache.decisions.plans.get(decision.plan) else { return };
+        let go_on: SmallVec<[(Transformation, Position); 4]> = plan.ways(&decision).collect();
+        self.scan(traced, text, &decision);
+        for (transformation, position) in go_on {
+            if !self.state.spend(length + STEPS) {
                 break;
             }
             let state = &mut *self.state;
@@ -147,46 +159,98 @@ impl Run<'_> {
 
     /// Notes the items of a plan that could match a text: by its shape, and where that does not tell, by what occurs
     /// in it.
-    fn scan(&mut self, traced: Traced, text: TextId, number: u32) {
-        let (Some(front), Some(FrontCache { plans, sorting, .. })) =
-            (self.program.fronts.get(traced.front), self.cache.fronts.get_mut(traced.front))
+    fn scan(&mut self, traced: Traced, text: TextId, decision: &Decision) {
+        let (Some(front), Some(cache)) =
+            (self.program.fronts.get(traced.front), self.cache.fronts.get(traced.front))
         else {
             return;
         };
-        let Some(plan) = plans.follow(number, front) else { return };
-        let shape = self.state.strings.shape(text);
-        let sort = || front.scanner.sort_out(shape, &plan.items);
-        let fresh;
-        let sorted = match &plan.gates {
-            ItemGates::Many => sorting.of(number, shape, sort),
-            ItemGates::Few(gates) => {
-                fresh = gates.sort_out(shape);
-                &fresh
-            }
-            ItemGates::Unused | ItemGates::Used => {
-                fresh = sort();
-                &fresh
-            }
-        };
         let found = &mut self.cache.candidates;
         found.clear();
-        if sorted.wait {
+        if decision.sorted.wait {
             let (number, scanner) = front.scanner_for(traced.interest);
             let by = (traced.front, number);
             if let Some(known) = self.state.found.recent.get(by, text) {
                 found.copy_from(known);
             } else {
                 let value = self.state.arena.get(self.state.strings.span(text));
-                scanner.find_texts(value, shape, found, &mut self.cache.scan);
+                let shape = self.state.strings.look(text).shape;
+                match self.state.strings.looked_at(text) {
+                    Some(scratch) => scanner.find_seen_texts(value, shape, found, scratch),
+                    None => scanner.find_texts(value, shape, found, &mut self.cache.scan),
+                }
                 self.state.found.recent.keep(by, text, found);
             }
-            found.intersect_with(&plan.items);
+            if let Some(plan) = cache.decisions.plans.get(decision.plan) {
+                found.intersect_with(&plan.items);
+            }
         }
-        sorted.open.iter().for_each(|item| found.insert(*item as usize));
+        decision.sorted.open.iter().for_each(|item| found.insert(*item as usize));
+        self.candidates(traced);
+    }
+
+    fn candidates(&mut self, traced: Traced) {
         let mut from = 0;
         while let Some(item) = self.cache.candidates.next(from) {
             self.found(traced, item);
             from = item + 1;
         }
+    }
+    /// The same for a short text, of which nothing is kept: to look at it again costs less than to find it among all.
+    /// The scratch looked at it last.
+    fn trace_short(&mut self, traced: Traced, text: &[u8], look: Look, position: Position) {
+        let program = self.program;
+        let (Some(front), Some(cache)) =
+            (program.fronts.get(traced.front), self.cache.fronts.get_mut(traced.front))
+        else {
+            return;
+        };
+        if !self.state.spend(text.len() + STEPS) {
+            return;
+        }
+        let Some(decision) = cache.decisions.of(position, look, &program.pipelines, front) else { return };
+        if decision.is_quiet() {
+            return;
+        }
+        let open: SmallVec<[u32; 4]> = SmallVec::from_slice(&decision.sorted.open);
+        let (number, waits, ways) = (decision.plan, decision.sorted.wait, decision.ways());
+        let Some(plan) = cache.decisions.plans.get(number) else { return };
+        let found = &mut self.cache.candidates;
+        if waits {
+            let (_, scanner) = front.scanner_for(traced.interest);
+            scanner.find_seen_texts(text, look.shape, found, &mut self.cache.scan);
+            found.intersect_with(&plan.items);
+        } else {
+            found.clear();
+        }
+        open.into_iter().for_each(|item| found.insert(item as usize));
+        self.candidates(traced);
+        for way in ways {
+            self.go_on(traced, text, number, way);
+        }
+    }
+
+    /// Follows one way on from a short text.
+    fn go_on(&mut self, traced: Traced, text: &[u8], plan: u32, way: usize) {
+        let program = self.program;
+        let plans = self.cache.fronts.get(traced.front).map(|cache| &cache.decisions.plans);
+        let branch = plans.and_then(|plans| plans.get(plan)).and_then(|plan| plan.go_on.get(way));
+        let Some((transformation, next)) = branch.map(|branch| (branch.transformation, branch.state)) else {
+            return;
+        };
+        let mut room = self.cache.rooms.pop().unwrap_or_default();
+        let made = match transformation.apply(text, &mut room) {
+            Changed::Unchanged => text,
+            Changed::Changed => &room,
+        };
+        if made.len() <= LONG {
+            let look = program.pipelines.look_at(made, &mut self.cache.scan);
+            self.trace_short(traced, made, look, next);
+        } else {
+            let span = self.state.arena.push(made);
+            let text = self.state.strings.intern(&self.state.arena, span, &program.pipelines);
+            self.trace(traced, text, next);
+        }
+        self.cache.rooms.push(room);
     }
 }

@@ -60,7 +60,7 @@ fn class(byte: u8) -> Class {
 /// Bits for words, told by their hash; a power of two.
 const BITS: usize = 1 << 17;
 
-/// For the hash of each word of the list up to its first mark or space, a bit.
+/// For the hash of each word of the list up to its first mark or space, two bits.
 static WORDS: [u64; BITS / 64] = words();
 
 const fn words() -> [u64; BITS / 64] {
@@ -78,13 +78,24 @@ const fn words() -> [u64; BITS / 64] {
         {
             end += 1;
         }
-        let bit = hash_of(bytes, end) as usize % BITS;
-        let (_, above) = words.split_at_mut(bit / 64);
-        if let [word, ..] = above {
-            *word |= 1 << (bit % 64);
-        }
+        let [first, second] = bits_of(hash_of(bytes, end));
+        set(&mut words, first);
+        set(&mut words, second);
     }
     words
+}
+
+const fn set(words: &mut [u64], bit: usize) {
+    let (_, above) = words.split_at_mut(bit / 64);
+    if let [word, ..] = above {
+        *word |= 1 << (bit % 64);
+    }
+}
+
+/// The two bits of a hash: one alone would be there by chance for one word in a hundred.
+#[inline]
+const fn bits_of(hash: u32) -> [usize; 2] {
+    [hash as usize % BITS, hash.wrapping_mul(0x85eb_ca6b) as usize >> 15]
 }
 
 /// The hash of the first `end` bytes, from the last to the first.
@@ -106,10 +117,58 @@ const fn hashed(hash: u32, byte: u8) -> u32 {
     hash ^ (hash >> 15)
 }
 
+/// For the length of each such word, its first byte and its last, a bit: three bytes tell most words that are none of
+/// the list.
+static ENDS: [u32; LENGTHS * LETTERS] = ends();
+
+/// Lengths that are told apart.
+const LENGTHS: usize = 32;
+/// Bytes that are told apart: by their five lower bits.
+const LETTERS: usize = 32;
+
+const fn ends() -> [u32; LENGTHS * LETTERS] {
+    let mut ends = [0; LENGTHS * LETTERS];
+    let mut list = SQL_KEYWORDS;
+    while let [known, rest @ ..] = list {
+        list = rest;
+        if known.token_type == b'F' {
+            continue;
+        }
+        let mut word = known.word.as_bytes();
+        let mut len = 0;
+        let (mut first, mut last) = (0, 0);
+        while let [byte, after @ ..] = word
+            && (byte.is_ascii_alphanumeric() || *byte == b'_')
+        {
+            word = after;
+            first = if len == 0 { *byte } else { first };
+            last = *byte;
+            len += 1;
+        }
+        let (_, above) = ends.split_at_mut(end_of(len, first));
+        if let [lasts, ..] = above {
+            *lasts |= 1 << (last as usize % LETTERS);
+        }
+    }
+    ends
+}
+
+const fn end_of(len: usize, first: u8) -> usize {
+    len % LENGTHS * LETTERS + first as usize % LETTERS
+}
+
+/// Whether a word of that length begins and ends as this does.
+#[inline]
+fn has_ends(run: &[u8]) -> bool {
+    let (Some(first), Some(last)) = (run.first(), run.last()) else { return false };
+    ENDS.get(end_of(run.len(), *first)).is_some_and(|lasts| lasts >> (usize::from(*last) % LETTERS) & 1 == 1)
+}
+
 #[inline]
 fn may_be_word(hash: u32) -> bool {
-    let bit = hash as usize % BITS;
-    WORDS.get(bit / 64).is_some_and(|word| word >> (bit % 64) & 1 == 1)
+    let has = |bit: usize| WORDS.get(bit / 64).is_some_and(|word| word >> (bit % 64) & 1 == 1);
+    let [first, second] = bits_of(hash);
+    has(first) && has(second)
 }
 
 /// Whether a value surely does not inject. `false` says nothing.
@@ -125,7 +184,11 @@ pub(super) fn is_plain(value: &[u8]) -> bool {
                 let (run, after) = rest.split_at_checked(len).unwrap_or((rest, &[]));
                 // A number may end in the middle of what begins with a digit, or with its exponent behind a dot.
                 let numeric = this == Class::Digit || before == Class::Dot;
-                if if numeric { may_end_in_word(run) } else { may_be_word(hash_of(run, len)) } {
+                if if numeric {
+                    may_end_in_word(run)
+                } else {
+                    has_ends(run) && may_be_word(hash_of(run, len))
+                } {
                     return false;
                 }
                 before = Class::Letter;
@@ -156,6 +219,9 @@ fn is_part_of_word(byte: u8) -> bool {
 
 /// Whether what is left of a run once a number took some of it could be a word.
 fn may_end_in_word(run: &[u8]) -> bool {
+    if run.iter().all(u8::is_ascii_digit) {
+        return false;
+    }
     let mut hash = 0;
     run.iter().rev().take(LONGEST).any(|byte| {
         hash = hashed(hash, *byte);
