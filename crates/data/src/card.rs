@@ -4,7 +4,7 @@ use crate::number::Number;
 
 /// First digits from, to (compared over as many digits as they have), and the lengths that go with them.
 const RANGES: &[(&str, &str, &[usize])] = &[
-    ("4", "4", &[13, 16, 19]),       // Visa
+    ("4", "4", &[16, 19]),           // Visa; 13 digits are an article's number (EAN) today
     ("51", "55", &[16]),             // Mastercard
     ("2221", "2720", &[16]),         // Mastercard
     ("34", "34", &[15]),             // American Express
@@ -29,7 +29,7 @@ const RANGES: &[(&str, &str, &[usize])] = &[
 const GROUPS: &[&[u8]] = &[&[4, 4, 4, 4], &[4, 6, 5], &[4, 6, 4], &[4, 4, 4, 4, 3]];
 
 /// The fewest and the most digits of a card number.
-const SHORTEST: usize = 13;
+const SHORTEST: usize = 14;
 const LONGEST: usize = 19;
 
 /// Whether these digits (ASCII) are the number of a card that could have been issued.

@@ -8,6 +8,11 @@ const LENGTHS: &str = "AD24AE23AL28AT20AZ28BA20BE16BG22BH22BI27BR29BY28CH21CR22C
 
 /// Whether an IBAN begins a text, and where it ends then. Groups may be separated by one space each.
 pub(crate) fn at_start(text: &[u8]) -> Option<usize> {
+    // Most words are told apart here, before any country is looked up.
+    let [_, b'A'..=b'Z', third, ..] = text else { return None };
+    if !matches!(third, b'0'..=b'9' | b' ') {
+        return None;
+    }
     let wanted = length_of(text.get(..2)?)?;
     let mut left = wanted;
     let mut rest = 0_u32;

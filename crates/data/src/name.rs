@@ -25,72 +25,16 @@ const EMPTY: &[&str] = &[
     "home", "work", "private", "business", "hash", "1", "2",
 ];
 
-/// Words of values that name, count or time something.
+/// Words of values that name, count or time something, in order.
+#[rustfmt::skip]
 const REFERENCES: &[&str] = &[
-    "id",
-    "ids",
-    "uid",
-    "guid",
-    "uuid",
-    "key",
-    "ref",
-    "reference",
-    "order",
-    "invoice",
-    "tracking",
-    "serial",
-    "sku",
-    "ean",
-    "gtin",
-    "upc",
-    "isbn",
-    "imei",
-    "imsi",
-    "iccid",
-    "vin",
-    "timestamp",
-    "time",
-    "ts",
-    "date",
-    "at",
-    "created",
-    "updated",
-    "nanos",
-    "micros",
-    "millis",
-    "version",
-    "build",
-    "revision",
-    "sequence",
-    "seq",
-    "offset",
-    "cursor",
-    "hash",
-    "checksum",
-    "digest",
-    "etag",
-    "trace",
-    "span",
-    "nonce",
-    "price",
-    "amount",
-    "total",
-    "count",
-    "size",
-    "length",
-    "bytes",
-    "transaction",
-    "case",
-    "ticket",
-    "customer",
-    "parcel",
-    "shipment",
-    "epoch",
-    "lat",
-    "lng",
-    "lon",
-    "latitude",
-    "longitude",
+    "amount", "article", "at", "barcode", "batch", "booking", "build", "bytes", "case", "checksum", "code",
+    "confirmation", "count", "created", "cursor", "customer", "date", "device", "digest", "ean", "epoch",
+    "etag", "gtin", "guid", "hash", "iccid", "id", "ids", "imei", "imsi", "invoice", "isbn", "key", "lat",
+    "latitude", "length", "lng", "lon", "longitude", "micros", "millis", "model", "nanos", "nonce", "offset",
+    "order", "parcel", "part", "price", "product", "receipt", "ref", "reference", "revision", "seq", "sequence",
+    "serial", "shipment", "size", "sku", "span", "ticket", "time", "timestamp", "total", "trace", "tracking",
+    "transaction", "ts", "uid", "upc", "updated", "uuid", "version", "vin", "voucher",
 ];
 
 /// Words before `token` that make it one that opens nothing.
@@ -108,16 +52,19 @@ impl Hint {
         let mut back = words.rsplit(|byte| *byte == b' ').filter(|word| !word.is_empty());
         let last = back.next().unwrap_or_default();
         let before = back.next().unwrap_or_default();
-        let is = |list: &[&str], word: &[u8]| list.iter().any(|known| known.as_bytes() == word);
-        let direct = class_of(before, last);
-        let class = match direct {
-            None if is(EMPTY, last) => class_of(back.next().unwrap_or_default(), before),
+        let adds_nothing = EMPTY.iter().any(|known| known.as_bytes() == last);
+        let class = match class_of(before, last) {
+            None if adds_nothing => class_of(back.next().unwrap_or_default(), before),
             found => found,
         };
-        let is_reference = is(REFERENCES, last) || (is(EMPTY, last) && is(REFERENCES, before));
+        let is_reference = class.is_none() && (refers(last) || (adds_nothing && refers(before)));
         let is_password = [last, before].iter().any(|word| is_password(word));
-        Self { class, is_reference: is_reference && class.is_none(), is_password }
+        Self { class, is_reference, is_password }
     }
+}
+
+fn refers(word: &[u8]) -> bool {
+    REFERENCES.binary_search_by(|known| known.as_bytes().cmp(word)).is_ok()
 }
 
 fn is_password(word: &[u8]) -> bool {
@@ -171,4 +118,15 @@ fn fold<'a>(name: &str, out: &'a mut [u8; LONGEST_NAME * 2]) -> &'a [u8] {
         before = byte;
     }
     out.get(..length).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_in_order_to_be_searched() {
+        assert!(REFERENCES.is_sorted());
+        assert!(REFERENCES.iter().all(|word| refers(word.as_bytes())));
+    }
 }
