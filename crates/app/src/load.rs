@@ -6,9 +6,10 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use portcullis_document::{Problem, Severity};
+use portcullis_document::{Place, Problem, Severity};
 use portcullis_engine::Snapshot;
 use portcullis_events::alerts::AlertChannel;
+use portcullis_gateway::StartError;
 use portcullis_policy::Policy;
 
 use crate::alerts;
@@ -77,6 +78,7 @@ pub(crate) fn load_after(
         problems.extend(more);
         Vec::new()
     });
+    problems.extend(tls_problems(&policy));
     let is_wrong = problems.iter().any(|problem| problem.severity == Severity::Error);
     if is_wrong {
         return Err(Rejected { problems, files });
@@ -99,4 +101,20 @@ pub(crate) fn load_after(
             Err(Rejected { problems, files })
         }
     }
+}
+
+/// What of the files for TLS cannot be used, so that it is told before anything would start with it.
+fn tls_problems(policy: &Policy) -> Vec<Problem> {
+    let files = |path: &str| std::fs::read(path).map(Into::into);
+    let listeners = policy.listeners.iter().filter_map(|listener| {
+        let error = portcullis_gateway::check_listener(listener, &files).err()?;
+        Some((error, listener.tls.as_ref().map_or(&listener.place, |tls| &tls.place)))
+    });
+    let upstreams = policy.sites.iter().filter_map(|site| {
+        let upstream = &site.upstream;
+        let error = portcullis_gateway::check_upstream(upstream, &files).err()?;
+        Some((error, upstream.tls.ca.as_ref().map_or(&upstream.place, |ca| &ca.place)))
+    });
+    let told = |(error, place): (StartError, &Place)| Problem::error("app.tls", error.to_string()).at(place);
+    listeners.chain(upstreams).map(told).collect()
 }

@@ -13,7 +13,7 @@ mod turns;
 use std::sync::Arc;
 
 pub(crate) use filter::Kept;
-use portcullis_document::{Problem, Severity, SourceError, Sources};
+use portcullis_document::{Place, Problem, Severity, SourceError, Sources};
 use portcullis_policy::{Policy, SecretSource};
 use smol_str::SmolStr;
 
@@ -120,6 +120,11 @@ impl Work<'_> {
         let message = format!("cannot read `{}`: {why}", file.path);
         self.problems.push(Problem::error("engine.unreadable", message).at(&file.place));
     }
+}
+
+/// What stands nowhere of its own stands where the policy asked for it.
+fn placed(problem: Problem, asked: &Place) -> Problem {
+    if problem.place.is_some() { problem } else { problem.at(asked) }
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use portcullis_engine::Snapshot;
+use portcullis_policy::Listener as Listening;
 use smol_str::SmolStr;
 
 use crate::listen::{Bound, Listener, Offer, bind};
@@ -18,7 +19,7 @@ use crate::plan::{ListenerPlan, Plan, Speaks};
 use crate::ports::{Ports, ReadFile};
 use crate::probe::Probe;
 use crate::tls::{self, CertificateError};
-use crate::upstream::{Figures, PlanError, Upstreams};
+use crate::upstream::{self, Figures, PlanError, Upstreams};
 
 /// Why a gateway did not start, or did not take a new policy.
 #[derive(Debug, thiserror::Error)]
@@ -141,6 +142,17 @@ impl Gateway {
     }
 }
 
+/// Whether a listener's TLS can be set up from its files; opens nothing.
+pub fn check_listener(listener: &Listening, files: &ReadFile) -> Result<(), StartError> {
+    let plan = ListenerPlan::of(listener);
+    offer(&plan, files).map(drop)
+}
+
+/// Whether TLS towards a site's servers can be set up from its files; connects to nothing.
+pub fn check_upstream(upstream: &portcullis_policy::Upstream, files: &ReadFile) -> Result<(), StartError> {
+    upstream::check(upstream, files).map_err(StartError::Upstream)
+}
+
 impl Open {
     fn names(&self) -> Vec<SmolStr> {
         self.listeners.iter().map(|listener| listener.name.clone()).collect()
@@ -187,17 +199,24 @@ impl Open {
     }
 }
 
-/// Does for one listener everything that can fail; `kept` names the open sockets nobody has claimed yet.
-fn prepare(plan: &ListenerPlan, kept: &mut Vec<SmolStr>, files: &ReadFile) -> Result<Change, StartError> {
-    let name = plan.name.clone();
-    let offer = match &plan.speaks {
+/// What a listener offers its clients, made from its files.
+fn offer(plan: &ListenerPlan, files: &ReadFile) -> Result<Offer, StartError> {
+    Ok(match &plan.speaks {
         Speaks::Clear => Offer::Clear,
         Speaks::ClearWithHttp2 => Offer::ClearWithHttp2,
         Speaks::Tls(spec) => match tls::configure(spec, files) {
             Ok(config) => Offer::Tls(config),
-            Err(cause) => return Err(StartError::Tls { address: name, cause: Box::new(cause) }),
+            Err(cause) => {
+                return Err(StartError::Tls { address: plan.name.clone(), cause: Box::new(cause) });
+            }
         },
-    };
+    })
+}
+
+/// Does for one listener everything that can fail; `kept` names the open sockets nobody has claimed yet.
+fn prepare(plan: &ListenerPlan, kept: &mut Vec<SmolStr>, files: &ReadFile) -> Result<Change, StartError> {
+    let name = plan.name.clone();
+    let offer = offer(plan, files)?;
     if let Some(place) = kept.iter().position(|open| *open == name) {
         kept.remove(place);
         return Ok(Change::Keep(name, offer));

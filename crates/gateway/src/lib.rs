@@ -35,7 +35,7 @@ mod upgrade;
 mod upstream;
 
 pub use clock::Clock;
-pub use gateway::{Gateway, StartError};
+pub use gateway::{Gateway, StartError, check_listener, check_upstream};
 pub use metrics::Metrics;
 pub use ports::{Ports, ReadFile};
 pub use tls::CertificateError;

@@ -57,7 +57,7 @@ impl Plan {
 }
 
 impl ListenerPlan {
-    fn of(listener: &Listener) -> Self {
+    pub(crate) fn of(listener: &Listener) -> Self {
         let speaks = match &listener.tls {
             Some(tls) => Speaks::Tls(spec(tls, listener.http2)),
             None if listener.h2c => Speaks::ClearWithHttp2,

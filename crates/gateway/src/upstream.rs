@@ -140,6 +140,13 @@ fn names_due(looked_up: &mut Vec<(SmolStr, Instant)>, site: &SmolStr, every: Dur
     Names::Refresh
 }
 
+/// Whether an upstream's files can be read and used.
+pub(crate) fn check(upstream: &portcullis_policy::Upstream, files: &ReadFile) -> Result<(), PlanError> {
+    let plan = Plan::read(upstream, files)?;
+    tls::connectors(&plan.tls)?;
+    Ok(())
+}
+
 fn sets(sites: &[Site], files: &ReadFile, old: &Generation) -> Result<Vec<NamedSet>, PlanError> {
     let named = |site: &Site| {
         let plan = Plan::read(&site.upstream, files)?;

@@ -121,7 +121,7 @@ pub(crate) fn suggest<'a>(
     }
     let known: Vec<String> = known.into_iter().map(|name| format!("`{name}`")).collect();
     match known.as_slice() {
-        [] => format!("there is no {what} here"),
+        [] => format!("this policy declares no {what}"),
         [only] => format!("the only {what} is {only}"),
         _ => format!("known {what}s: {}", known.join(", ")),
     }

@@ -49,7 +49,11 @@ fn hosts(policy: &Policy, problems: &mut Vec<Problem>) {
     for site in &policy.sites {
         for host in &site.hosts {
             if let Some((_, other, place)) = taken.iter().find(|(known, _, _)| *known == host) {
-                let message = format!("`{host}` is a host of two sites, `{other}` and `{}`", site.name);
+                let message = if *other == site.name {
+                    format!("`{host}` is a host of `{other}` twice")
+                } else {
+                    format!("`{host}` is a host of two sites, `{other}` and `{}`", site.name)
+                };
                 let written = site_key(policy, &site.name, "hosts").unwrap_or(&site.place);
                 let problem = Problem::error("policy.repeated", message).at(written);
                 let first = site_key(policy, other, "hosts").unwrap_or(place);

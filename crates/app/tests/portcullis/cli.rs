@@ -81,6 +81,36 @@ fn check_shows_all_mistakes_at_once() {
 }
 
 #[test]
+fn files_that_cannot_be_used_are_told_where_they_are_asked_for() {
+    let site = "hosts: [shop.test], upstream: { servers: [https://127.0.0.1:9]";
+    for (policy, said) in [
+        (
+            format!("sites: {{ s: {{ {site} }}, contract: {{ files: [absent.yaml] }} }} }}"),
+            "cannot read `absent.yaml`",
+        ),
+        (
+            format!("sites: {{ s: {{ {site} }}, filter: {{ rules: [{{ seclang: [absent.conf] }}] }} }} }}"),
+            "`absent.conf` cannot be read",
+        ),
+        (format!("sites: {{ s: {{ {site}, tls: {{ ca: absent.pem }} }} }} }}"), "cannot read `absent.pem`"),
+        (
+            format!(
+                "listen: [{{ address: '127.0.0.1:0', tls: {{ certificate: a.pem, key: k.pem }} }}]\nsites: {{ s: {{ {site} }} }} }}"
+            ),
+            "cannot read a.pem",
+        ),
+    ] {
+        let policy =
+            if policy.starts_with("listen") { policy } else { format!("listen: ['127.0.0.1:0']\n{policy}") };
+        let gateway = Gateway::prepare(&policy);
+        let output = gateway.command(&["check"]);
+        let shown = text(&output.stdout) + &text(&output.stderr);
+        assert!(shown.contains(said) && shown.contains("[portcullis.yaml:"), "{policy}\n{shown}");
+        assert_eq!(output.status.code(), Some(1), "{policy}\n{shown}");
+    }
+}
+
+#[test]
 fn keys_are_made_shown_used_and_revoked() {
     let mut gateway = Gateway::prepare(POLICY);
     let made = gateway.json(&["key", "new", "--subject", "acme", "--group", "orders"]).remove(0);

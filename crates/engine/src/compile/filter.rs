@@ -14,7 +14,7 @@ use smol_str::SmolStr;
 
 use crate::filter::{Candidate, FilterRules, Filtering, Handling};
 
-use super::Work;
+use super::{Work, placed};
 
 /// Where Debian's package `modsecurity-crs` puts its rules.
 const DEBIAN: &str = "/usr/share/modsecurity-crs";
@@ -105,7 +105,7 @@ fn compile_rules(work: &mut Work<'_>, filter: &Filter, sources: &[RuleSource]) -
         return FilterRules { pack, seclang: None };
     }
     entries.insert(0, settings(filter));
-    FilterRules { pack, seclang: seclang(work, entries) }
+    FilterRules { pack, seclang: seclang(work, entries, &filter.place) }
 }
 
 fn add_files(work: &mut Work<'_>, files: &RuleFiles, entries: &mut Vec<Entry>) {
@@ -174,7 +174,7 @@ fn pack(work: &mut Work<'_>, filter: &Filter) -> Option<Arc<Pack>> {
 }
 
 /// A set of files: as compiled for another scope, as kept from before, or read now.
-fn seclang(work: &mut Work<'_>, entries: Vec<Entry>) -> Option<RuleSet> {
+fn seclang(work: &mut Work<'_>, entries: Vec<Entry>, asked: &Place) -> Option<RuleSet> {
     if let Some(set) = work.kept.sets.iter().find(|set| set.entries == entries) {
         return set.rules.clone();
     }
@@ -183,7 +183,7 @@ fn seclang(work: &mut Work<'_>, entries: Vec<Entry>) -> Option<RuleSet> {
         Some(set) => set.again(),
         None => read(work, entries),
     };
-    work.problems.extend(set.notes.iter().cloned());
+    work.problems.extend(set.notes.iter().map(|note| placed(note.clone(), asked)));
     work.files.extend(set.asked.iter().filter_map(|(asked, _)| match asked {
         Asked::Read(path) => Some(path.clone()),
         Asked::List(_) => None,

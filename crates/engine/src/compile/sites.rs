@@ -12,7 +12,7 @@ use crate::identity::Provider;
 use crate::site::{Learned, Route, Site};
 use crate::tags;
 
-use super::{Work, filter, scopes};
+use super::{Work, filter, placed, scopes};
 
 pub(super) fn compile(work: &mut Work<'_>, providers: &[Arc<Provider>]) -> (Vec<Site>, Hosts) {
     let policy = work.policy;
@@ -72,7 +72,12 @@ fn load_contract(
         .map(|files| files.iter().map(|file| file.path.as_str()).collect::<Vec<&str>>());
     let versions = Versions { current: &current, former: &former };
     let loaded = portcullis_contract::load_versions(&site.name, versions, purpose(site), work.sources);
-    work.problems.extend(loaded.problems);
+    let asked = || named.files.iter().chain(&named.former);
+    work.problems.extend(loaded.problems.into_iter().map(|problem| {
+        // A file that is not there has no place of its own: it is where the policy asks for it.
+        let file = asked().find(|file| problem.message.contains(&*format!("`{}`", file.path)));
+        placed(problem, file.map_or(&named.place, |file| &file.place))
+    }));
     work.files.extend(loaded.files);
     let contract = loaded.contract?;
     check_schemes(work, site, named, &contract);
