@@ -57,11 +57,11 @@ async fn picture(client: &Client, window: Duration) -> Result<Picture, ClientErr
 fn drawn(picture: &Picture, rows: usize) -> String {
     let Picture { status, top } = picture;
     let mut text = format!(
-        "portcullis {}  ·  up {}  ·  {} connections  ·  {} exchanges in {} ({:.1}/s)\n",
+        "portcullis {}  ·  up {}  ·  {}  ·  {} in {} ({:.1}/s)\n",
         status.version,
         span::short(top.until.since(status.started)),
-        status.connections,
-        top.exchanges,
+        many(status.connections, "connection"),
+        many(top.exchanges, "exchange"),
         span::short(top.span()),
         top.rate(),
     );
@@ -73,6 +73,11 @@ fn drawn(picture: &Picture, rows: usize) -> String {
     text + "\n" + &operations(&top.operations, rows) + "\n\n" + &callers(top, rows) + "\n"
 }
 
+/// `1 exchange`, `2 exchanges`.
+fn many(count: u64, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
+
 /// What the operator should know of, a line each.
 fn troubles(status: &Status) -> String {
     let mut text = String::new();
@@ -81,6 +86,15 @@ fn troubles(status: &Status) -> String {
     }
     if let Some(why) = &status.learning.failing {
         let _ = writeln!(text, "! What is learned cannot be written down: {}", output::shown(why));
+    }
+    if let Some(why) = &status.findings.failing {
+        let waiting = status.findings.waiting;
+        let _ = writeln!(text, "! Findings cannot be written down ({waiting} wait): {}", output::shown(why));
+    }
+    for (channel, figures) in &status.alerts {
+        if let Some(why) = &figures.failing {
+            let _ = writeln!(text, "! Alerts do not reach `{channel}`: {}", output::shown(why));
+        }
     }
     text + &untold(&status.recording)
 }

@@ -37,6 +37,7 @@ pub(super) fn run(shared: &Shared) {
         round.take_over();
         round.keep(if work.urgent { Pace::AtOnce } else { Pace::Due });
         if work.ending {
+            round.say_what_is_lost();
             // Whoever asks from now on is answered at once.
             return shared.queue.answer(u64::MAX);
         }
@@ -111,6 +112,14 @@ impl Round<'_> {
             if !std::mem::take(&mut minutes).is_empty() {
                 self.shared.book.lock().kept(now);
             }
+        }
+    }
+
+    /// What a failing archive did not take by the end is gone.
+    fn say_what_is_lost(&self) {
+        let lost = self.batch.len() as u64 + self.shared.queue.depth().waiting;
+        if lost > 0 {
+            tracing::warn!(lost, "the archive does not take the last events: they are lost");
         }
     }
 
