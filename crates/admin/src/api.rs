@@ -20,8 +20,8 @@ use smol_str::SmolStr;
 pub use findings::{FoundFindings, Mark, MarkFinding, findings_target};
 pub(crate) use inventory::only_site;
 pub use inventory::{
-    DriftView, FoundOperations, NewDecision, OperationQuery, OperationView, ParameterView, TrafficView,
-    openapi, operations,
+    DataView, DriftView, FoundOperations, NewDecision, OperationQuery, OperationView, ParameterView,
+    TrafficView, openapi, operations,
 };
 
 /// How the gateway is.

@@ -15,6 +15,7 @@ use portcullis_admin::client::ClientError;
 use portcullis_inventory::Ruling;
 use portcullis_learn::{Drawn, Inventories};
 use portcullis_model::Timestamp;
+use portcullis_model::data_class::Confidence;
 use serde_json::Value;
 use smol_str::SmolStr;
 
@@ -67,8 +68,18 @@ fn show_all(audience: Audience, found: &FoundOperations) {
 }
 
 fn table(operations: &[OperationView]) -> comfy_table::Table {
-    let heads =
-        ["site", "operation", "standing", "risk", "credentials", "exchanges", "callers", "last seen", "id"];
+    let heads = [
+        "site",
+        "operation",
+        "standing",
+        "risk",
+        "credentials",
+        "data",
+        "exchanges",
+        "callers",
+        "last seen",
+        "id",
+    ];
     let mut table = output::table(&heads);
     for operation in operations {
         let traffic = operation.traffic.as_ref();
@@ -80,6 +91,7 @@ fn table(operations: &[OperationView]) -> comfy_table::Table {
             word(operation.standing.as_ref()).into(),
             operation.risk.as_str().into(),
             word(operation.authenticated.as_ref()).into(),
+            traffic.map_or_else(String::new, classes).into(),
             right(count(|seen| seen.exchanges)),
             right(count(|seen| seen.callers)),
             traffic.and_then(|seen| seen.last_seen).map_or_else(|| "–".to_owned(), minute).into(),
@@ -87,6 +99,12 @@ fn table(operations: &[OperationView]) -> comfy_table::Table {
         ]);
     }
     table
+}
+
+/// The classes of sensitive data it carries: `email, phone`.
+fn classes(traffic: &TrafficView) -> String {
+    let classes = traffic.classes();
+    classes.iter().map(|class| class.as_str()).collect::<Vec<_>>().join(", ")
 }
 
 fn word(word: Option<&SmolStr>) -> &str {
@@ -176,6 +194,12 @@ fn seen(traffic: &TrafficView) -> Vec<(&'static str, String)> {
     }
     for parameter in &traffic.parameters {
         lines.push(("parameter", format!("{}, {} distinct values", parameter.name, parameter.distinct)));
+    }
+    for data in &traffic.data {
+        let field = if data.field.is_empty() { "the whole" } else { data.field.as_str() };
+        let named = if data.confidence == Confidence::Named { ", by its name alone" } else { "" };
+        let (class, place) = (data.class.as_str(), data.place.as_str());
+        lines.push(("data", format!("{class} in {field} of the {place} ({} ×{named})", data.count)));
     }
     lines
 }

@@ -16,6 +16,7 @@ use crate::field_set::FieldSet;
 use crate::hashes::Hashes;
 use crate::lexicon;
 use crate::schema::Schema;
+use crate::sensitive::Sensitive;
 use crate::times::Times;
 
 /// Words of bodies kept; the lowest hashes.
@@ -75,6 +76,9 @@ pub struct Cell {
     /// What was called by name in bodies.
     #[serde(skip_serializing_if = "is_default")]
     pub calls: BTreeMap<Call, Cell>,
+    /// Fields of requests and answers that carry sensitive data.
+    #[serde(skip_serializing_if = "is_default")]
+    pub data: Sensitive,
     /// The operation the contract found for it, if it declares one.
     #[serde(skip_serializing_if = "is_default")]
     pub declared: Option<OperationId>,
@@ -165,6 +169,7 @@ impl Cell {
         self.latency.add(observation.duration_us);
         self.response_bytes.add(observation.response_bytes);
         self.farewell = observation.farewell;
+        self.data = Sensitive::of(&observation.data);
     }
 
     /// Adds what another holds.
@@ -183,6 +188,7 @@ impl Cell {
         self.request_bytes.merge(&other.request_bytes);
         self.response_bytes.merge(&other.response_bytes);
         self.farewell = self.farewell.max(other.farewell);
+        self.data.merge(&other.data);
         // A path has one declared operation; over a change of contract the lower id stands, in any order.
         self.declared = match (self.declared.take(), other.declared.clone()) {
             (Some(one), Some(another)) => Some(one.min(another)),

@@ -2,7 +2,10 @@
 //!
 //! Invariant: a level always has the reasons that made it. It is a measure to sort by, not a verdict.
 
+use std::collections::BTreeSet;
+
 use portcullis_contract::{Operation as Declared, Security};
+use portcullis_model::data_class::DataClass;
 use portcullis_model::observation::{Credential, SegmentKind};
 use serde::{Deserialize, Serialize};
 
@@ -13,6 +16,8 @@ use crate::standing::Standing;
 
 /// Items in one answer from which on it gives away much at once.
 const MANY: u32 = 100;
+/// Callers from which on whatever an operation gives away is in many hands.
+const CROWD: u64 = 50;
 /// Words in a path of what is not for everybody.
 const INTERNAL: &[&str] =
     &["actuator", "admin", "backup", "console", "debug", "dump", "export", "internal", "private"];
@@ -72,6 +77,7 @@ pub(crate) fn of(operation: &Operation, standing: Option<Standing>, declared: Op
     }
     reasons.extend(of_access(operation, declared));
     reasons.extend(of_credentials(operation));
+    reasons.extend(of_data(operation));
     reasons.extend(of_what_it_does(operation));
     reasons.sort_by_key(|(weight, _)| std::cmp::Reverse(*weight));
     let weight = reasons.iter().map(|(weight, _)| weight).sum();
@@ -115,6 +121,41 @@ fn of_credentials(operation: &Operation) -> Vec<(u32, String)> {
         }
     }
     reasons
+}
+
+/// Sensitive data: that it is answered, to whom, to how many; that it stands where logs keep it.
+fn of_data(operation: &Operation) -> Vec<(u32, String)> {
+    let (facts, mut reasons) = (&operation.facts, Vec::new());
+    let answered = facts.data.answered();
+    if !answered.is_empty() {
+        let grave = answered.iter().any(|class| is_grave(*class));
+        let is_open = facts.access.posture().is_some_and(|posture| posture != Posture::Always);
+        let weight = 1 + u32::from(grave) + u32::from(is_open);
+        let to = if is_open { ", to callers who do not say who they are" } else { "" };
+        reasons.push((weight, format!("its answers carry sensitive data{to}: {}", listed(&answered))));
+        let callers = facts.callers();
+        if callers >= CROWD {
+            reasons.push((1, format!("{callers} callers read that")));
+        }
+    }
+    let in_query = facts.data.asked_in_query();
+    if !in_query.is_empty() {
+        let classes = listed(&in_query);
+        reasons.push((1, format!("sensitive data stands in the query, where logs keep it: {classes}")));
+    }
+    reasons
+}
+
+/// Classes that do harm by themselves.
+const fn is_grave(class: DataClass) -> bool {
+    match class {
+        DataClass::PaymentCard | DataClass::Iban | DataClass::UsSsn | DataClass::Secret => true,
+        DataClass::Email | DataClass::Phone => false,
+    }
+}
+
+fn listed(classes: &BTreeSet<DataClass>) -> String {
+    classes.iter().map(|class| class.as_str()).collect::<Vec<_>>().join(", ")
 }
 
 fn of_what_it_does(operation: &Operation) -> Vec<(u32, String)> {

@@ -2,10 +2,11 @@
 //!
 //! Invariant: what an operation was learned to be is copied, never worked out here.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use portcullis_inventory::{Assessment, Operation, Ruling, Standing};
 use portcullis_learn::{Drawn, Inventories};
+use portcullis_model::data_class::{Confidence, DataClass, DataPlace};
 use portcullis_model::{OperationId, Timestamp};
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
@@ -126,6 +127,32 @@ pub struct TrafficView {
     pub p99_us: Option<u64>,
     /// Parameters of the path, in order.
     pub parameters: Vec<ParameterView>,
+    /// Fields that carry sensitive data.
+    #[serde(default)]
+    pub data: Vec<DataView>,
+}
+
+impl TrafficView {
+    /// The classes of sensitive data that more than a field's name speaks for.
+    pub fn classes(&self) -> BTreeSet<DataClass> {
+        let told = self.data.iter().filter(|data| data.confidence > Confidence::Named);
+        told.map(|data| data.class).collect()
+    }
+}
+
+/// A field that carries sensitive data.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DataView {
+    /// Where: `query`, `request_body` or `response_body`.
+    pub place: DataPlace,
+    /// The field, `customers[].email`; empty for a body that is one value.
+    pub field: SmolStr,
+    /// The class.
+    pub class: DataClass,
+    /// How sure that is: `named` (by the name alone), `likely` or `sure`.
+    pub confidence: Confidence,
+    /// In how many exchanges that were looked at.
+    pub count: u64,
 }
 
 /// A parameter of a path.
@@ -178,6 +205,15 @@ impl TrafficView {
             p99_us: facts.latency.percentile(99),
             parameters: (operation.parameters.iter())
                 .map(|known| ParameterView { name: known.name.clone(), distinct: known.distinct })
+                .collect(),
+            data: (facts.data.fields())
+                .map(|((place, field, class), met)| DataView {
+                    place: *place,
+                    field: field.clone(),
+                    class: *class,
+                    confidence: met.confidence,
+                    count: met.exchanges,
+                })
                 .collect(),
         }
     }

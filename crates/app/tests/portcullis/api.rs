@@ -105,6 +105,12 @@ fn a_field_that_carries_sensitive_data_is_a_finding() {
     assert_eq!(finding["operation"]["name"], "GET /customers/{customerId}");
     assert!(finding["title"].as_str().expect("a title").contains("in path"), "{finding}");
     assert!(!finding.to_string().contains("schmidt"), "no value is told: {finding}");
+    let shown = gateway.json(&["api", "show", "GET /customers/{customerId}"]);
+    let data = serde_json::json!([
+        { "place": "response_body", "field": "path", "class": "email", "confidence": "sure", "count": 1 }
+    ]);
+    assert_eq!(shown[0]["traffic"]["data"], data, "{shown:?}");
+    assert!(shown[0]["risk_reasons"].to_string().contains("sensitive data"), "{shown:?}");
 }
 
 fn found(gateway: &Gateway, kind: &str) -> Option<Value> {

@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 
 use crate::buckets::Buckets;
 use crate::inventory::Operation;
+use crate::sensitive::Sensitive;
 use crate::standing::{Assessment, Standing};
 
 /// Adds the facts of an operation.
@@ -36,6 +37,10 @@ pub(super) fn add(
     if let Some(posture) = facts.access.posture() {
         put("authenticated", posture.as_str().into());
     }
+    let data = data(&facts.data);
+    if !data.is_empty() {
+        put("data", data.into());
+    }
     if !facts.calls.is_empty() {
         let calls = facts.calls.iter().map(|(call, of)| {
             json!({ "protocol": call.protocol.as_str(), "name": call.name, "exchanges": of.exchanges })
@@ -62,6 +67,17 @@ fn assess(described: &mut Map<String, Value>, assessment: &Assessment) {
     }
     let risk = json!({ "level": assessment.risk.level.as_str(), "reasons": assessment.risk.reasons });
     described.insert("x-portcullis-risk".into(), risk);
+}
+
+/// Fields that carry sensitive data: `{ in, field, class, confidence, exchanges }`.
+fn data(sensitive: &Sensitive) -> Vec<Value> {
+    let told = sensitive.fields().map(|((place, field, class), met)| {
+        json!({
+            "in": place, "field": field, "class": class,
+            "confidence": met.confidence, "exchanges": met.exchanges,
+        })
+    });
+    told.collect()
 }
 
 /// Half are at most this, 95 and 99 of a hundred at most that.

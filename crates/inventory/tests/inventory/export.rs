@@ -4,6 +4,7 @@ use portcullis_contract::{Purpose, load};
 use portcullis_document::MemorySources;
 use portcullis_inventory::{Inventory, Standing, openapi};
 use portcullis_model::Timestamp;
+use portcullis_model::data_class::{Confidence, DataClass, DataPlace, FieldData};
 use portcullis_model::observation::{BodyShape, Credential, Magnitude, Observation, SegmentKind, Shape};
 use serde_json::Value;
 use smol_str::SmolStr;
@@ -31,6 +32,13 @@ fn order(second: i64) -> Observation {
     order.cookies = vec!["theme".into()];
     order.credentials = vec![Credential::Header("x-api-key".into())];
     order.proof = None;
+    order.data = vec![FieldData {
+        place: DataPlace::RequestBody,
+        field: "buyer.email".into(),
+        class: DataClass::Email,
+        confidence: Confidence::Sure,
+        count: 1,
+    }];
     order
 }
 
@@ -59,6 +67,10 @@ fn parameters_bodies_and_credentials_are_there() {
     assert_eq!(scheme, &serde_json::json!({ "type": "apiKey", "in": "header", "name": "x-api-key" }));
     assert_eq!(document["servers"][0]["url"], "https://api.shop.example");
     assert_eq!(operation["x-portcullis-exchanges"], 20);
+    let email = serde_json::json!({
+        "in": "request_body", "field": "buyer.email", "class": "email", "confidence": "sure", "exchanges": 20
+    });
+    assert_eq!(operation["x-portcullis-data"], serde_json::json!([email]));
 }
 
 #[test]

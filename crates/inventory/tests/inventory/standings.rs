@@ -4,6 +4,7 @@ use portcullis_contract::{Contract, Purpose, load};
 use portcullis_document::MemorySources;
 use portcullis_inventory::{Assessment, Inventory, Level, Posture, Standing};
 use portcullis_model::Timestamp;
+use portcullis_model::data_class::{Confidence, DataClass, DataPlace, FieldData};
 use portcullis_model::observation::{Credential, Farewell, Observation};
 use smol_str::SmolStr;
 
@@ -49,6 +50,7 @@ fn call(method: &str, path: &str, contract: Option<&Contract>) -> Observation {
     let mut call = observation(method, path, 200, &["id", "total", "state"], NOW.as_secs() - 60);
     call.proof = None;
     call.calls = Vec::new();
+    call.data = Vec::new();
     call.credentials = vec![Credential::Scheme("bearer".into())];
     let segments: Vec<String> = path.trim_start_matches('/').split('/').map(str::to_owned).collect();
     let method = method.parse().expect("a method");
@@ -66,6 +68,44 @@ fn assess(calls: &[Observation], contract: Option<&Contract>) -> Vec<Assessment>
 
 fn of<'a>(all: &'a [Assessment], name: &str) -> &'a Assessment {
     all.iter().find(|one| format!("{} {}", one.method, one.path) == name).expect(name)
+}
+
+#[test]
+fn sensitive_data_counts_more_for_callers_who_do_not_say_who_they_are() {
+    let level = |class: Option<DataClass>, credentials: &[Credential]| {
+        let mut call = call("GET", "/v1/people", None);
+        call.credentials = credentials.to_vec();
+        call.data = class.into_iter().map(|class| mail(class, Confidence::Sure)).collect();
+        let inventory = Inventory::of(&fold(&[call]), None);
+        let [assessment] = inventory.assess(None, NOW).try_into().expect("one operation");
+        (assessment.risk.level, assessment.risk.reasons)
+    };
+    let bearer = [Credential::Scheme("bearer".into())];
+    assert_eq!(level(None, &bearer), (Level::Low, vec![]));
+    let (known, reasons) = level(Some(DataClass::Email), &bearer);
+    assert_eq!(
+        (known, reasons.as_slice()),
+        (Level::Low, &["its answers carry sensitive data: email".to_owned()][..])
+    );
+    assert_eq!(level(Some(DataClass::PaymentCard), &bearer).0, Level::Medium);
+    let (unknown, reasons) = level(Some(DataClass::PaymentCard), &[]);
+    assert_eq!(unknown, Level::High);
+    assert!(reasons[0].ends_with("to callers who do not say who they are: payment_card"), "{reasons:?}");
+}
+
+fn mail(class: DataClass, confidence: Confidence) -> FieldData {
+    FieldData { place: DataPlace::ResponseBody, field: "items[].contact".into(), class, confidence, count: 2 }
+}
+
+#[test]
+fn a_name_alone_is_kept_and_weighs_nothing() {
+    let mut call = call("GET", "/v1/people", None);
+    call.credentials = vec![Credential::Scheme("bearer".into())];
+    call.data = vec![mail(DataClass::Secret, Confidence::Named)];
+    let inventory = Inventory::of(&fold(&[call]), None);
+    assert_eq!(inventory.operations[0].facts.data.fields().count(), 1);
+    assert!(inventory.operations[0].facts.data.classes().is_empty());
+    assert_eq!(inventory.assess(None, NOW)[0].risk.level, Level::Low);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Traffic of a shop for the tests, and what is learned from it.
 
 use portcullis_inventory::{Fold, Inventory, Limits};
+use portcullis_model::data_class::{Confidence, DataClass, DataPlace, FieldData};
 use portcullis_model::observation::{
     BodyShape, Call, Credential, Identifier, Magnitude, Observation, Protocol, Segment, SegmentKind, Shape,
 };
@@ -49,13 +50,25 @@ pub(crate) fn observation(
         response_type: Some(json.clone()),
         response_body: Some(BodyShape { media_type: json, shape: Shape::Object(answer) }),
         identifiers: vec![Identifier { field: "id".into(), hash: second.unsigned_abs() % 300 }],
-        data: Vec::new(),
+        data: data(second),
         farewell: None,
         caller: second.unsigned_abs() % 5,
         request_bytes: 0,
         response_bytes: 10,
         duration_us: 10,
     }
+}
+
+/// Telephone numbers in the answers of every fifth second, in a field of its own or one that others have.
+fn data(second: i64) -> Vec<FieldData> {
+    let field = FieldData {
+        place: DataPlace::ResponseBody,
+        field: format!("contact{}.phone", second % 2).into(),
+        class: DataClass::Phone,
+        confidence: if second % 3 == 0 { Confidence::Sure } else { Confidence::Named },
+        count: 1,
+    };
+    if second % 5 == 0 { vec![field] } else { Vec::new() }
 }
 
 /// Sometimes a few words, sometimes too many.
