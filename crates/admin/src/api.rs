@@ -1,12 +1,14 @@
 //! What is asked and answered over the control socket; both ends share these types.
 //!
 //! `GET /status`, `GET /top?seconds=N`, `GET /events?where=…&since=…&until=…&limit=N`, `GET /events/{id}`,
-//! `GET /follow?where=…` (JSON lines), `GET /operations?site=…&standing=…`, `GET /openapi?site=…&standing=…`,
+//! `GET /follow?where=…` (JSON lines), `GET /operations?site=…&standing=…&where=…`,
+//! `GET /openapi?site=…&standing=…&where=…`,
 //! `GET /findings?state=…&site=…&kind=…&severity=…&since=…`, `GET|POST /findings/{id}`, `GET|POST|DELETE /bans`,
 //! `POST /reload`.
 
 mod findings;
 mod inventory;
+mod wanted;
 
 use std::fmt::Write as _;
 

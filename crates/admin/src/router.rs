@@ -142,7 +142,8 @@ async fn operations(
     State(desk): State<Desk>,
     Query(asked): Query<OperationQuery>,
 ) -> Result<Json<FoundOperations>, Refused> {
-    Ok(Json(api::operations(&*inventories(&desk).await?, &asked)))
+    let found = api::operations(&*inventories(&desk).await?, &asked);
+    found.map(Json).map_err(|why| Refused(StatusCode::BAD_REQUEST, why))
 }
 
 async fn openapi(
@@ -165,8 +166,8 @@ async fn decide(
     if !desk.operator.decide(site.clone(), spot, wanted.ruling).await {
         return Err(bad(format!("nothing was learned of the site `{site}`")));
     }
-    let query = OperationQuery { site: Some(site.clone()), standing: None };
-    Ok(Json(api::operations(&*inventories(&desk).await?, &query)))
+    let query = OperationQuery { site: Some(site.clone()), ..OperationQuery::default() };
+    api::operations(&*inventories(&desk).await?, &query).map(Json).map_err(bad)
 }
 
 async fn bans(State(desk): State<Desk>) -> Json<Bans> {

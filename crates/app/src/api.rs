@@ -38,7 +38,11 @@ pub(crate) fn run(config: &Path, audience: Audience, command: cli::Api) -> Resul
 }
 
 fn query(which: cli::Which) -> OperationQuery {
-    OperationQuery { site: which.site.map(SmolStr::from), standing: which.standing.map(SmolStr::from) }
+    OperationQuery {
+        site: which.site.map(SmolStr::from),
+        standing: which.standing.map(SmolStr::from),
+        condition: which.condition,
+    }
 }
 
 /// Tells the running gateway; a decision is learned like traffic, so it needs one.
@@ -121,7 +125,7 @@ fn minute(time: Timestamp) -> String {
 }
 
 fn show(config: &Path, audience: Audience, wanted: &str, site: Option<String>) -> Result<Exit> {
-    let query = OperationQuery { site: site.map(SmolStr::from), standing: None };
+    let query = OperationQuery { site: site.map(SmolStr::from), ..OperationQuery::default() };
     let found = find(config, &query)?;
     let is_wanted = |known: &&OperationView| known.id.as_str() == wanted || name(known) == wanted;
     let fitting: Vec<_> = found.operations.iter().filter(is_wanted).collect();
@@ -219,14 +223,18 @@ fn export(config: &Path, audience: Audience, query: &OperationQuery) -> Result<E
 fn find(config: &Path, query: &OperationQuery) -> Result<FoundOperations> {
     match ask(config, &target("/operations", query))? {
         Some(found) => Ok(found),
-        None => Ok(operations(&kept(config)?, query)),
+        None => Ok(operations(&kept(config)?, query).map_err(Misuse)?),
     }
 }
 
 fn target(path: &str, query: &OperationQuery) -> String {
-    let asked = [("site", &query.site), ("standing", &query.standing)];
+    let asked = [
+        ("site", query.site.as_deref()),
+        ("standing", query.standing.as_deref()),
+        ("where", query.condition.as_deref()),
+    ];
     let parts =
-        asked.iter().filter_map(|(name, value)| Some(format!("{name}={}", percent_encoded(value.as_ref()?))));
+        asked.iter().filter_map(|(name, value)| Some(format!("{name}={}", percent_encoded((*value)?))));
     match parts.collect::<Vec<_>>().join("&") {
         none if none.is_empty() => path.to_owned(),
         parts => format!("{path}?{parts}"),

@@ -328,6 +328,9 @@ pub(crate) struct Which {
     /// Only what stands so.
     #[arg(long, value_parser = ["documented", "shadow", "zombie", "dormant"])]
     pub(crate) standing: Option<String>,
+    /// Only those for which a condition holds: `standing == SHADOW && data.contains("email")` (docs/conditions.md).
+    #[arg(long = "where", value_name = "CONDITION")]
+    pub(crate) condition: Option<String>,
 }
 
 /// Options of `findings`, and the commands under it.

@@ -25,12 +25,29 @@ tag(\"api:shadow\") && !(\"staff\" in identity.groups)
 - A header, cookie or parameter given several times is all of its values: a test holds if it holds for any of them,
   so saying a thing twice hides nothing.
 - A variable that is one of a few words rises in the order its row lists them: `verdict >= \"block\"` is `block` or `ban`.
+  Such a word may be written in capitals and without quotes: `verdict == BLOCK`.
 - Arithmetic that overflows or divides by zero gives `null`.
 - Names with other characters than letters, digits and `_` are written in brackets: `headers[\"x-api-key\"]`.
 - Inside a loop over a JSON list (`body.items.exists(x, …)`) only the item, and what is not JSON, can be read.
 
 A rule runs as soon as everything it reads is known; *known* says when that is.
 
+";
+
+/// What stands before the variables of operations.
+const OPERATIONS: &str = "
+## Variables of operations
+
+Queries over the inventory (`portcullis api ls --where`, `api export --where`) ask whole operations, not exchanges,
+and have names of their own:
+
+```cel
+standing == SHADOW && data.contains(\"email\")
+authenticated != ALWAYS && risk >= HIGH && count > 100
+```
+
+| name | type | what it is |
+|---|---|---|
 ";
 
 /// The reference: variables, automatic tags, operators and functions.
@@ -45,8 +62,11 @@ pub fn reference() -> String {
 
 fn variables(page: &mut String) {
     page.push_str("## Variables\n\n| name | type | known | what it is |\n|---|---|---|---|\n");
-    for variable in vocabulary() {
-        page.push_str(&row(variable));
+    let is_of_operations = |variable: &&Variable| variable.scope == Scope::OperationOnly;
+    vocabulary().iter().filter(|known| !is_of_operations(known)).for_each(|known| page.push_str(&row(known)));
+    page.push_str(OPERATIONS);
+    for known in vocabulary().iter().filter(is_of_operations) {
+        page.push_str(&format!("| `{}` | {} | {} |\n", known.name, ty(known.ty), cell(known.doc)));
     }
     page.push('\n');
 }
@@ -55,6 +75,7 @@ fn row(variable: &Variable) -> String {
     let known = match variable.scope {
         Scope::EventOnly => "only in events".to_owned(),
         Scope::FindingOnly => "only of findings".to_owned(),
+        Scope::OperationOnly => "only of operations".to_owned(),
         Scope::ExchangeOnly => format!("{}; not in events", variable.known.as_str()),
         Scope::Everywhere => variable.known.as_str().to_owned(),
     };

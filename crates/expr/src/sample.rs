@@ -17,6 +17,9 @@ pub(crate) const QUERIES: Env<'static> = Env { place: Place::Event, lists: &[] }
 /// Findings.
 pub(crate) const FINDINGS: Env<'static> = Env { place: Place::Finding, lists: &[] };
 
+/// Operations.
+pub(crate) const OPERATIONS: Env<'static> = Env { place: Place::Operation, lists: &[] };
+
 /// The exchange; fields are what tests vary.
 #[derive(Clone, Debug)]
 pub(crate) struct Sample {

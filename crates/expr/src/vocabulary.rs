@@ -58,6 +58,8 @@ pub enum Place {
     Event,
     /// A finding: whether somebody is told of it.
     Finding,
+    /// A query over the operations of the inventory.
+    Operation,
 }
 
 /// Where a variable can be used.
@@ -71,6 +73,8 @@ pub enum Scope {
     EventOnly,
     /// Only where findings are chosen.
     FindingOnly,
+    /// Only in queries over operations; the names may be those of an exchange's variables.
+    OperationOnly,
 }
 
 impl Scope {
@@ -81,6 +85,7 @@ impl Scope {
             (Self::Everywhere | Self::ExchangeOnly, Place::Exchange)
                 | (Self::Everywhere | Self::EventOnly, Place::Event)
                 | (Self::FindingOnly, Place::Finding)
+                | (Self::OperationOnly, Place::Operation)
         )
     }
 }

@@ -12,7 +12,7 @@ use crate::access::Posture;
 use crate::drift::{self, Drift};
 use crate::inventory::{Inventory, Operation};
 use crate::risk::{self, Risk};
-use crate::version::Versions;
+use crate::version::{self, Versions};
 
 /// Days without a call after which a declared operation is dormant.
 const QUIET_DAYS: i64 = 90;
@@ -69,6 +69,10 @@ pub struct Assessment {
     pub drift: Vec<Drift>,
     /// How much there is to fear.
     pub risk: Risk,
+    /// The version its path names.
+    pub version: Option<SmolStr>,
+    /// Whether the contract or its answers say that it should not be called any more.
+    pub deprecated: bool,
 }
 
 /// A standing and where it comes from.
@@ -124,6 +128,8 @@ impl Operation {
             open: declared.is_some_and(|declared| declared.security.admits_anyone()),
             drift: declared.map(|declared| drift::of(&self.facts, declared)).unwrap_or_default(),
             risk: risk::of(self, standing, declared),
+            version: version::named(&self.path).map(SmolStr::new),
+            deprecated: self.facts.farewell.is_some() || declared.is_some_and(|declared| declared.deprecated),
         }
     }
 
@@ -224,6 +230,8 @@ fn never_called(declared: &Declared) -> Assessment {
         open: declared.security.admits_anyone(),
         drift: Vec::new(),
         risk: Risk::default(),
+        version: version::named(declared.template.as_str()).map(SmolStr::new),
+        deprecated: declared.deprecated,
     }
 }
 

@@ -45,6 +45,11 @@ impl<'a> Versions<'a> {
     }
 }
 
+/// The version a template names.
+pub(crate) fn named(path: &str) -> Option<&str> {
+    path.split('/').find(|part| part.starts_with(['v', 'V']) && is_version(part))
+}
+
 /// The first part that names a version, and all parts.
 fn split(slots: &[Slot]) -> Option<(&str, Vec<Part<'_>>)> {
     let is_named = |name: &SmolStr| name.starts_with(['v', 'V']) && is_version(name);

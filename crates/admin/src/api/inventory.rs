@@ -4,12 +4,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use portcullis_inventory::{Assessment, Operation, Ruling, Standing};
+use portcullis_inventory::{Assessment, Operation, Ruling};
 use portcullis_learn::{Drawn, Inventories};
 use portcullis_model::data_class::{Confidence, DataClass, DataPlace};
 use portcullis_model::{OperationId, Timestamp};
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
+
+use super::wanted::Wanted;
 
 /// Which operations: the query of `GET /operations` and `GET /openapi`.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -20,14 +22,9 @@ pub struct OperationQuery {
     /// Only what stands so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub standing: Option<SmolStr>,
-}
-
-impl OperationQuery {
-    fn wants(&self, site: &SmolStr, assessment: &Assessment) -> bool {
-        let standing = assessment.standing.map(Standing::as_str);
-        self.site.as_ref().is_none_or(|wanted| wanted == site)
-            && self.standing.as_ref().is_none_or(|wanted| Some(wanted.as_str()) == standing)
-    }
+    /// A condition over operations.
+    #[serde(default, rename = "where", skip_serializing_if = "Option::is_none")]
+    pub condition: Option<String>,
 }
 
 /// The body of `POST /decisions`: the last part of a template is a name or a value. Answered like `GET /operations`.
@@ -80,6 +77,12 @@ pub struct OperationView {
     /// Since when that is so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub authenticated_since: Option<Timestamp>,
+    /// The version its path names, `v1`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<SmolStr>,
+    /// Whether the contract or its answers say that it should not be called any more.
+    #[serde(default)]
+    pub deprecated: bool,
     /// Where traffic and contract differ.
     #[serde(default)]
     pub drift: Vec<DriftView>,
@@ -178,6 +181,8 @@ impl OperationView {
             risk_reasons: assessment.risk.reasons.clone(),
             authenticated: assessment.authenticated.map(|posture| posture.as_str().into()),
             authenticated_since: assessment.authenticated_since,
+            version: assessment.version.clone(),
+            deprecated: assessment.deprecated,
             drift: (assessment.drift.iter())
                 .map(|drift| DriftView {
                     place: drift.place.clone(),
@@ -219,22 +224,25 @@ impl TrafficView {
     }
 }
 
-/// Every operation a question is about.
-pub fn operations(sites: &Inventories, query: &OperationQuery) -> FoundOperations {
-    let mut operations = Vec::new();
-    for (site, drawn) in sites {
-        let wanted = drawn.assessments.iter().filter(|assessment| query.wants(site, assessment));
-        operations.extend(wanted.map(|one| OperationView::of(site, one, drawn.operation(&one.id))));
-    }
-    FoundOperations { operations }
+/// Every operation a question is about, or what is wrong with the question.
+pub fn operations(sites: &Inventories, query: &OperationQuery) -> Result<FoundOperations, String> {
+    let wanted = Wanted::of(query)?;
+    let views = sites.iter().flat_map(|(site, drawn)| views(site, drawn));
+    Ok(FoundOperations { operations: views.filter(|view| wanted.admits(view)).collect() })
+}
+
+fn views<'a>(site: &'a SmolStr, drawn: &'a Drawn) -> impl Iterator<Item = OperationView> + 'a {
+    drawn.assessments.iter().map(move |one| OperationView::of(site, one, drawn.operation(&one.id)))
 }
 
 /// The `OpenAPI` document of the site a question names, or of the only one there is; else which there are.
 pub fn openapi(sites: &Inventories, query: &OperationQuery) -> Result<serde_json::Value, String> {
     let (site, drawn) = only_site(sites, query.site.as_ref())?;
-    let wanted = drawn.assessments.iter().filter(|assessment| query.wants(site, assessment));
-    let wanted: Vec<Assessment> = wanted.cloned().collect();
-    Ok(portcullis_inventory::openapi::assessed(site, &drawn.inventory, &wanted))
+    let wanted = Wanted::of(query)?;
+    let is_wanted =
+        |one: &&Assessment| wanted.admits(&OperationView::of(site, one, drawn.operation(&one.id)));
+    let assessments: Vec<Assessment> = drawn.assessments.iter().filter(is_wanted).cloned().collect();
+    Ok(portcullis_inventory::openapi::assessed(site, &drawn.inventory, &assessments))
 }
 
 /// The site that is named, or the only one there is; else which there are.

@@ -110,6 +110,15 @@ fn a_field_that_carries_sensitive_data_is_a_finding() {
         { "place": "response_body", "field": "path", "class": "email", "confidence": "sure", "count": 1 }
     ]);
     assert_eq!(shown[0]["traffic"]["data"], data, "{shown:?}");
+    let paths = |condition: &str| {
+        let found = gateway.json(&["api", "ls", "--where", condition]);
+        found[0]["operations"].as_array().map_or(0, Vec::len)
+    };
+    assert_eq!(paths("standing == DOCUMENTED && data.contains(\"email\")"), 1);
+    assert_eq!(paths("standing == SHADOW && data.contains(\"email\")"), 0);
+    let refused = gateway.command(&["api", "ls", "--where", "standing == SHADY"]);
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("SHADY"), "{refused:?}");
+    assert!(!refused.status.success());
     assert!(shown[0]["risk_reasons"].to_string().contains("sensitive data"), "{shown:?}");
 }
 

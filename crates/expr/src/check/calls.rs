@@ -29,6 +29,9 @@ impl Checker<'_> {
             ("tag" | "tagged", None, _) if self.env.place == Place::Finding => {
                 self.wrong(&node.mark, "a finding has no tags", "ask for its kind, severity, site or data")
             }
+            ("tag" | "tagged", None, _) if self.env.place == Place::Operation => {
+                self.wrong(&node.mark, "an operation has no tags", "ask for its standing, risk or data")
+            }
             ("tag", None, [tag]) => self.tag(tag),
             ("tagged", None, [prefix]) => self.tagged(prefix),
             ("has", None, [value]) => self.has(value),
@@ -41,7 +44,7 @@ impl Checker<'_> {
             ("timestamp", None, [text]) => self.timestamp(text),
             ("startsWith", Some(text), [part]) => self.text_test(TextTest::StartsWith, text, part),
             ("endsWith", Some(text), [part]) => self.text_test(TextTest::EndsWith, text, part),
-            ("contains", Some(text), [part]) => self.text_test(TextTest::Contains, text, part),
+            ("contains", Some(text), [part]) => self.contains(text, part),
             ("matches", Some(text), [pattern]) | ("matches", None, [text, pattern]) => {
                 self.matches(text, pattern)
             }
@@ -209,9 +212,24 @@ impl Checker<'_> {
         }
     }
 
+    /// Part of a text, or an item of a list of strings, as `in` asks for it.
+    fn contains(&mut self, whole: &Syntax, part: &Syntax) -> Outcome {
+        let typed = self.expr(whole)?;
+        if typed.ty == Type::Strings {
+            let item = self.text(part)?;
+            return Some(Typed::bool(Kind::Includes(Box::new([typed, item]))));
+        }
+        let (checked_text, checked_part) = (self.textual(whole, typed), self.text(part));
+        Some(Typed::bool(Kind::Text(TextTest::Contains, Box::new([checked_text?, checked_part?]))))
+    }
+
     /// A node that must be text.
     fn text(&mut self, node: &Syntax) -> Outcome {
         let typed = self.expr(node)?;
+        self.textual(node, typed)
+    }
+
+    fn textual(&mut self, node: &Syntax, typed: Typed) -> Outcome {
         let remedy = match typed.ty {
             ty if is_textual(ty) => return Some(typed),
             Type::Strings => "write `.exists(x, x.startsWith(\"…\"))`, or `\"word\" in …`",

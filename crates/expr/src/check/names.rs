@@ -4,7 +4,7 @@ use super::{Checker, Local, Outcome, a};
 use crate::path::{Path, Step};
 use crate::problem::{ExprProblem, nearest};
 use crate::syntax::{Kind as Written, Literal, Syntax};
-use crate::typed::{Kind, Typed};
+use crate::typed::{Const, Kind, Typed};
 use crate::vocabulary::{Place, Scope, Type, Var, Variable, functions, vocabulary};
 
 /// A dotted name taken apart: the first name, then every step with its node.
@@ -26,7 +26,12 @@ impl Checker<'_> {
             let message = "a list can only stand after `in`";
             return self.wrong(&node.span, message, "write `ip in lists.NAME`");
         }
-        let Some((variable, used)) = found(&chain) else { return self.unknown(&chain) };
+        let Some((variable, used)) = found(&chain, self.env.place) else {
+            return match constant(&chain, self.env.place) {
+                Some(word) => Some(Typed::constant(Const::Text(word.into()))),
+                None => self.unknown(&chain),
+            };
+        };
         if !variable.scope.covers(self.env.place) {
             return self.elsewhere(&chain, variable);
         }
@@ -166,6 +171,12 @@ impl Checker<'_> {
     fn elsewhere(&mut self, chain: &Chain<'_>, variable: &Variable) -> Outcome {
         let (message, remedy) = match (self.env.place, variable.scope) {
             (Place::Finding, _) => return self.of_exchange(chain, variable),
+            (Place::Operation, _) => {
+                ("is not of an operation", "docs/conditions.md names what an operation can be asked for")
+            }
+            (_, Scope::OperationOnly) => {
+                ("is of an operation as a whole", "use it in `portcullis api ls --where`")
+            }
             (_, Scope::FindingOnly) => {
                 ("is of a finding", "use it where findings are chosen: `alerts: { send }`")
             }
@@ -244,9 +255,26 @@ impl Checker<'_> {
     }
 }
 
-/// The variable a chain names, and how many of its steps its name takes up.
-fn found(chain: &Chain<'_>) -> Option<(&'static Variable, usize)> {
-    let variable = |name: &str| vocabulary().iter().find(|known| known.name == name);
+/// The word a name in capitals stands for, `SHADOW` for `"shadow"`, if a variable can be it.
+fn constant(chain: &Chain<'_>, place: Place) -> Option<&'static str> {
+    let is_constant = |letter: u8| letter.is_ascii_uppercase() || letter == b'_';
+    if !chain.steps.is_empty() || !chain.name.bytes().all(is_constant) {
+        return None;
+    }
+    let words =
+        vocabulary().iter().filter(|known| known.scope.covers(place)).filter_map(|known| match known.ty {
+            Type::Word(words) => Some(words),
+            _ => None,
+        });
+    words.flatten().copied().find(|word| word.eq_ignore_ascii_case(chain.name))
+}
+
+/// The variable a chain names, the place's own before others, and how many of its steps its name takes up.
+fn found(chain: &Chain<'_>, place: Place) -> Option<(&'static Variable, usize)> {
+    let variable = |name: &str| {
+        let named = || vocabulary().iter().filter(|known| known.name == name);
+        named().find(|known| known.scope.covers(place)).or_else(|| named().next())
+    };
     let mut name = chain.name.to_owned();
     let mut best = variable(&name).map(|known| (known, 0));
     for (taken, (step, _)) in chain.steps.iter().enumerate() {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::sample::{FINDINGS, QUERIES, RULES, Sample};
+use crate::sample::{FINDINGS, OPERATIONS, QUERIES, RULES, Sample};
 use crate::{Checked, Env, ExprProblem, Known, ListId, TagTest, Type, Value, Var, check, check_value};
 
 fn holds(source: &str) -> bool {
@@ -319,12 +319,45 @@ fn words_rise_in_the_order_of_their_list() {
 }
 
 #[test]
+fn words_may_be_written_in_capitals_and_lists_asked_for_what_they_contain() {
+    for (source, place) in [
+        ("finding.severity >= HIGH", FINDINGS),
+        ("standing == SHADOW && data.contains(\"email\")", OPERATIONS),
+        ("risk >= HIGH && authenticated != ALWAYS && hosts.exists(h, h.endsWith(\".example\"))", OPERATIONS),
+        ("verdict == BLOCK", QUERIES),
+    ] {
+        assert!(check(source, &place).is_ok(), "{source}: {:?}", check(source, &place).err());
+    }
+    let (written, meant) = ("standing == SHADOW", "standing == \"shadow\"");
+    let reads = |source| check(source, &OPERATIONS).unwrap().reads().clone();
+    assert_eq!(reads(written), reads(meant));
+    assert!(reads(written).has(Var::LearnedStanding) && !reads(written).has(Var::Standing));
+    assert!(holds("identity.groups.contains(\"admin\") && !identity.groups.contains(\"adm\")"));
+}
+
+#[test]
+fn operations_are_asked_for_what_is_theirs() {
+    insta::assert_snapshot!(shown(
+        &[
+            "standing == SHADY",
+            "data.contains(1)",
+            "ip == \"10.0.0.1\"",
+            "finding.severity >= HIGH",
+            "tag(\"api:shadow\")",
+            "callers == \"many\"",
+            "last_sen == null",
+        ],
+        &OPERATIONS
+    ));
+    insta::assert_snapshot!("operations_in_rules", shown(&["callers > 5"], &RULES));
+}
+
+#[test]
 fn findings_are_asked_for_what_is_theirs() {
     insta::assert_snapshot!(shown(
         &[
             "severity >= \"high\"",
             "finding.severity >= \"hihg\"",
-            "finding.severity >= HIGH",
             "finding.severity > \"critical\"",
             "finding.severity > finding.kind",
             "finding.kind == \"shadow\"",

@@ -56,8 +56,8 @@ const TABLE: &[Function] = &[
     },
     Function {
         name: "contains",
-        signature: "text.contains(\"..\") → bool",
-        doc: "Whether a text contains that text.",
+        signature: "text.contains(\"..\"), list.contains(\"email\") → bool",
+        doc: "Whether a text contains that text, or a list of strings that string.",
     },
     Function {
         name: "matches",

@@ -2,7 +2,7 @@
 
 use super::{Known, Scope, Type, Variable};
 use Known::{Authenticated, End, Located, Operation, Peer, RequestBody, ResponseBody, ResponseHead};
-use Scope::{EventOnly, Everywhere, ExchangeOnly, FindingOnly};
+use Scope::{EventOnly, Everywhere, ExchangeOnly, FindingOnly, OperationOnly};
 
 const SCHEMES: &[&str] = &["http", "https"];
 const VERSIONS: &[&str] = &["1.0", "1.1", "2"];
@@ -23,6 +23,10 @@ const KINDS: &[&str] = &[
 ];
 const SEVERITIES: &[&str] = &["info", "low", "medium", "high", "critical"];
 const ENDS: &[&str] = &["complete", "ongoing", "client_gone", "upstream_failed", "stopped", "timed_out"];
+
+const LEARNED_STANDINGS: &[&str] = &["documented", "dormant", "shadow", "zombie"];
+const POSTURES: &[&str] = &["never", "sometimes", "always"];
+const RISKS: &[&str] = &["low", "medium", "high", "critical"];
 
 /// Makes the enum and the table from the same lines, so that neither can miss one.
 macro_rules! variables {
@@ -124,6 +128,24 @@ variables! {
     FindingCount "finding.count" Type::Int, End, FindingOnly, "In how many exchanges it was met.";
     FindingFirst "finding.first" Type::Time, End, FindingOnly, "When it was met first.";
     FindingLast "finding.last" Type::Time, End, FindingOnly, "When it was met last.";
+    LearnedSite "site" Type::String, End, OperationOnly, "The site's name in the policy.";
+    LearnedMethod "method" Type::String, End, OperationOnly, "Its method: `GET`.";
+    LearnedPath "path" Type::String, End, OperationOnly, "Its template: `/customers/{customerId}`.";
+    LearnedName "operation" Type::String, End, OperationOnly, "Method and template: `GET /customers/{customerId}`.";
+    LearnedId "operation_id" Type::String, End, OperationOnly, "Its stable id.";
+    LearnedStanding "standing" Type::Word(LEARNED_STANDINGS), End, OperationOnly, "Where it stands against the contract; null where the site declares none and nothing else speaks against it.";
+    LearnedSince "since" Type::Time, End, OperationOnly, "Since when it stands so.";
+    LearnedData "data" Type::Strings, End, OperationOnly, "The classes of sensitive data in its requests and answers, but for those a name alone speaks for: `data.contains(\"email\")`.";
+    LearnedAuthenticated "authenticated" Type::Word(POSTURES), End, OperationOnly, "Whether its callers say who they are; null where nobody was answered.";
+    LearnedRisk "risk" Type::Word(RISKS), End, OperationOnly, "How much there is to fear: `risk >= HIGH`.";
+    LearnedCount "count" Type::Int, End, OperationOnly, "How many exchanges it had, estimated where not all were looked at; 0 where it was never called.";
+    LearnedCallers "callers" Type::Int, End, OperationOnly, "How many callers it had, estimated where they were many.";
+    LearnedFirst "first_seen" Type::Time, End, OperationOnly, "When it was called first; null where it never was.";
+    LearnedLast "last_seen" Type::Time, End, OperationOnly, "When it was called last: `last_seen < timestamp(\"2026-01-31T00:00:00Z\")`.";
+    LearnedVersion "version" Type::String, End, OperationOnly, "The version its path names: `v1`; null where it names none.";
+    LearnedDeprecated "deprecated" Type::Bool, End, OperationOnly, "Whether the contract or its answers say that it should not be called any more.";
+    LearnedHosts "hosts" Type::Strings, End, OperationOnly, "The hosts it was called at.";
+    LearnedDrift "drift" Type::Int, End, OperationOnly, "In how many places traffic and contract differ.";
 }
 
 /// Every variable, in the order people read them.
@@ -146,8 +168,11 @@ mod tests {
     fn the_table_is_in_the_order_of_the_enum_and_names_are_unique() {
         for (line, variable) in TABLE.iter().enumerate() {
             assert_eq!(variable.var as usize, line);
+            // An operation's variables may be named like an exchange's: no place knows both.
+            let is_of_operations = |one: &Variable| one.scope == OperationOnly;
             assert!(
-                TABLE.iter().skip(line + 1).all(|other| other.name != variable.name),
+                TABLE.iter().skip(line + 1).all(|other| other.name != variable.name
+                    || is_of_operations(other) != is_of_operations(variable)),
                 "{}",
                 variable.name
             );
@@ -165,7 +190,7 @@ mod tests {
     #[test]
     fn what_rules_do_not_have_is_known_at_the_end() {
         for variable in TABLE {
-            let is_later = matches!(variable.scope, EventOnly | FindingOnly);
+            let is_later = matches!(variable.scope, EventOnly | FindingOnly | OperationOnly);
             assert_eq!(is_later, variable.known == End, "{}", variable.name);
         }
     }
