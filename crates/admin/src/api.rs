@@ -4,7 +4,7 @@
 //! `GET /follow?where=…` (JSON lines), `GET /operations?site=…&standing=…&where=…`,
 //! `GET /openapi?site=…&standing=…&where=…`,
 //! `GET /findings?state=…&site=…&kind=…&severity=…&since=…`, `GET|POST /findings/{id}`, `GET|POST|DELETE /bans`,
-//! `POST /reload`.
+//! `POST /decisions`, `POST /watching`, `POST /reload`.
 
 mod findings;
 mod inventory;
@@ -22,8 +22,8 @@ use smol_str::SmolStr;
 pub use findings::{FoundFindings, Mark, MarkFinding, findings_target};
 pub(crate) use inventory::only_site;
 pub use inventory::{
-    DataView, DriftView, FoundOperations, NewDecision, OperationQuery, OperationView, ParameterView,
-    TrafficView, openapi, operations,
+    DataView, DriftView, FoundOperations, NewDecision, NewWatching, OperationQuery, OperationView,
+    ParameterView, TrafficView, openapi, operations,
 };
 
 /// How the gateway is.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use portcullis_events::archive::{Found, Query, ReadError, Reader};
 use portcullis_events::{Findings, Recorder};
-use portcullis_inventory::{Ruling, Spot};
+use portcullis_inventory::Decision;
 use portcullis_learn::Inventories;
 use portcullis_model::{Ban, Event, EventId, Timestamp};
 use portcullis_store::Store;
@@ -32,13 +32,8 @@ pub trait Operator: Send + Sync {
     /// What was learned of each site from all it answered so far; absent if the policy learns nothing.
     fn inventories(&self) -> Pin<Box<dyn Future<Output = Option<Arc<Inventories>>> + Send + '_>>;
 
-    /// Remembers what a person decided about the templates of a site; whether it is a site that is learned.
-    fn decide(
-        &self,
-        site: SmolStr,
-        spot: Spot,
-        ruling: Ruling,
-    ) -> Pin<Box<dyn Future<Output = bool> + Send + '_>>;
+    /// Remembers what a person decided about the operations of a site; whether it is a site that is learned.
+    fn decide(&self, site: SmolStr, decision: Decision) -> Pin<Box<dyn Future<Output = bool> + Send + '_>>;
 
     /// Where the archive of the policy in force is; absent if it keeps none.
     fn archive(&self) -> Option<PathBuf>;
@@ -153,8 +148,8 @@ mod tests {
             unreachable!("nobody asks what was learned")
         }
 
-        fn decide(&self, _: SmolStr, _: Spot, _: Ruling) -> Pin<Box<dyn Future<Output = bool> + Send + '_>> {
-            unreachable!("nobody decides about templates")
+        fn decide(&self, _: SmolStr, _: Decision) -> Pin<Box<dyn Future<Output = bool> + Send + '_>> {
+            unreachable!("nobody decides about operations")
         }
 
         fn archive(&self) -> Option<PathBuf> {

@@ -16,14 +16,14 @@ use axum::{Json, Router};
 use portcullis_events::Follower;
 use portcullis_events::archive::{self, EventFacts};
 use portcullis_expr::{Checked, Env, ExprProblem, Place, Program, check};
-use portcullis_inventory::Spot;
+use portcullis_inventory::{Decision, Spot};
 use portcullis_learn::Inventories;
 use portcullis_model::EventId;
 use serde::Deserialize;
 
 use crate::api::{
     self, Bans, EventQuery, Followed, FoundEvents, FoundOperations, LiftBan, Lifted, NewBan, NewDecision,
-    OperationQuery, Refusal,
+    NewWatching, OperationQuery, Refusal,
 };
 use crate::desk::Desk;
 
@@ -41,6 +41,7 @@ pub fn router(desk: Desk) -> Router {
         .route("/operations", get(operations))
         .route("/openapi", get(openapi))
         .route("/decisions", post(decide))
+        .route("/watching", post(watch))
         .route("/findings", get(findings::list))
         .route("/findings/{id}", get(findings::find).post(findings::mark))
         .route("/bans", get(bans).post(ban).delete(unban))
@@ -163,10 +164,29 @@ async fn decide(
     let (site, _) = api::only_site(&sites, wanted.site.as_ref()).map_err(bad)?;
     let spot = Spot::of(&wanted.template)
         .ok_or_else(|| bad(format!("`{}` is not a path: `/users/{{userId}}`", wanted.template)))?;
-    if !desk.operator.decide(site.clone(), spot, wanted.ruling).await {
+    if !desk.operator.decide(site.clone(), Decision::Template(spot, wanted.ruling)).await {
         return Err(bad(format!("nothing was learned of the site `{site}`")));
     }
     let query = OperationQuery { site: Some(site.clone()), ..OperationQuery::default() };
+    api::operations(&*inventories(&desk).await?, &query).map(Json).map_err(bad)
+}
+
+async fn watch(
+    State(desk): State<Desk>,
+    Json(wanted): Json<NewWatching>,
+) -> Result<Json<FoundOperations>, Refused> {
+    let bad = |why: String| Refused(StatusCode::BAD_REQUEST, why);
+    let query = wanted.query();
+    let found = api::operations(&*inventories(&desk).await?, &query).map_err(bad)?;
+    let [operation] = found.operations.as_slice() else {
+        let sites: Vec<&str> = found.operations.iter().map(|known| known.site.as_str()).collect();
+        return Err(match sites.as_slice() {
+            [] => bad(format!("no operation is called `{}`", wanted.operation)),
+            several => bad(format!("several sites have it; --site names one of: {}", several.join(", "))),
+        });
+    };
+    let decision = Decision::Watch(operation.id.clone(), wanted.watching);
+    desk.operator.decide(operation.site.clone(), decision).await;
     api::operations(&*inventories(&desk).await?, &query).map(Json).map_err(bad)
 }
 

@@ -8,11 +8,11 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use portcullis_admin::api::{
-    FoundOperations, NewDecision, OperationQuery, OperationView, TrafficView, openapi, operations,
-    percent_encoded,
+    FoundOperations, NewDecision, NewWatching, OperationQuery, OperationView, TrafficView, openapi,
+    operations, percent_encoded,
 };
 use portcullis_admin::client::ClientError;
-use portcullis_inventory::Ruling;
+use portcullis_inventory::{Ruling, Watching};
 use portcullis_learn::{Drawn, Inventories};
 use portcullis_model::Timestamp;
 use portcullis_model::data_class::Confidence;
@@ -22,15 +22,22 @@ use smol_str::SmolStr;
 use crate::load::{self, Purpose};
 use crate::output::{self, Audience, right};
 use crate::serve::{self, learning};
-use crate::{Exit, Misuse, cli, lint, question, span, versions};
+use crate::{Exit, Misuse, apart, cli, lint, question, span, versions};
 
 /// Carries out the command.
 pub(crate) fn run(config: &Path, audience: Audience, command: cli::Api) -> Result<Exit> {
     match command {
         cli::Api::Ls(which) => list(config, audience, &query(which)),
-        cli::Api::Show { operation, site } => show(config, audience, &operation, site),
+        cli::Api::Show(operation) => show(config, audience, operation),
         cli::Api::Export(which) => export(config, audience, &query(which)),
-        cli::Api::Diff(options) => Ok(versions::run(audience, &options)),
+        cli::Api::Diff(options) => match &options.new {
+            Some(new) => Ok(versions::run(audience, &options, new)),
+            None => apart::run(config, audience, &options.old.to_string_lossy()),
+        },
+        cli::Api::Ignore { operation, undo: false } => watch(config, audience, operation, Watching::Ignored),
+        cli::Api::Ignore { operation, .. } | cli::Api::Watch(operation) => {
+            watch(config, audience, operation, Watching::Watched)
+        }
         cli::Api::Lint(options) => lint::run(config, audience, &options),
         cli::Api::Merge(template) => decide(config, audience, template, Ruling::Value),
         cli::Api::Split(template) => decide(config, audience, template, Ruling::Name),
@@ -42,6 +49,7 @@ fn query(which: cli::Which) -> OperationQuery {
         site: which.site.map(SmolStr::from),
         standing: which.standing.map(SmolStr::from),
         condition: which.condition,
+        operation: None,
     }
 }
 
@@ -52,6 +60,17 @@ fn decide(config: &Path, audience: Audience, template: cli::Template, ruling: Ru
     let client = question::client(config)?;
     let found: FoundOperations =
         question::ask(async { client.send(http::Method::POST, "/decisions", &wanted).await })?;
+    show_all(audience, &found);
+    Ok(Exit::Done)
+}
+
+/// Tells the running gateway whether an operation is to be heard of.
+fn watch(config: &Path, audience: Audience, wanted: cli::OneOperation, watching: Watching) -> Result<Exit> {
+    let said =
+        NewWatching { site: wanted.site.map(SmolStr::from), operation: wanted.operation.into(), watching };
+    let client = question::client(config)?;
+    let found: FoundOperations =
+        question::ask(async { client.send(http::Method::POST, "/watching", &said).await })?;
     show_all(audience, &found);
     Ok(Exit::Done)
 }
@@ -92,7 +111,7 @@ fn table(operations: &[OperationView]) -> comfy_table::Table {
         table.add_row([
             output::shown(&operation.site).into(),
             output::shown(&name(operation)).into(),
-            word(operation.standing.as_ref()).into(),
+            standing(operation).into(),
             operation.risk.as_str().into(),
             word(operation.authenticated.as_ref()).into(),
             traffic.map_or_else(String::new, classes).into(),
@@ -105,6 +124,11 @@ fn table(operations: &[OperationView]) -> comfy_table::Table {
     table
 }
 
+fn standing(operation: &OperationView) -> String {
+    let ignored = if operation.ignored { ", ignored" } else { "" };
+    format!("{}{ignored}", word(operation.standing.as_ref()))
+}
+
 /// The classes of sensitive data it carries: `email, phone`.
 fn classes(traffic: &TrafficView) -> String {
     let classes = traffic.classes();
@@ -115,7 +139,7 @@ fn word(word: Option<&SmolStr>) -> &str {
     word.map_or("–", SmolStr::as_str)
 }
 
-fn name(operation: &OperationView) -> String {
+pub(crate) fn name(operation: &OperationView) -> String {
     format!("{} {}", operation.method, operation.path)
 }
 
@@ -124,16 +148,19 @@ fn minute(time: Timestamp) -> String {
     time.to_string().chars().take(16).map(|letter| if letter == 'T' { ' ' } else { letter }).collect()
 }
 
-fn show(config: &Path, audience: Audience, wanted: &str, site: Option<String>) -> Result<Exit> {
-    let query = OperationQuery { site: site.map(SmolStr::from), ..OperationQuery::default() };
-    let found = find(config, &query)?;
-    let is_wanted = |known: &&OperationView| known.id.as_str() == wanted || name(known) == wanted;
-    let fitting: Vec<_> = found.operations.iter().filter(is_wanted).collect();
+fn show(config: &Path, audience: Audience, wanted: cli::OneOperation) -> Result<Exit> {
+    let query = OperationQuery {
+        site: wanted.site.map(SmolStr::from),
+        operation: Some(wanted.operation.into()),
+        ..OperationQuery::default()
+    };
+    let fitting = find(config, &query)?.operations;
     if fitting.is_empty() {
+        let wanted = query.operation.unwrap_or_default();
         output::say(&format!("no operation is called `{wanted}`: `portcullis api ls` shows them all"));
         return Ok(Exit::No);
     }
-    for operation in fitting {
+    for operation in &fitting {
         match audience {
             Audience::Programs => output::json(operation),
             Audience::People => output::print(&told(operation)),
@@ -146,6 +173,12 @@ fn show(config: &Path, audience: Audience, wanted: &str, site: Option<String>) -
 fn told(operation: &OperationView) -> String {
     let mut lines =
         vec![("operation", format!("{} of {} ({})", name(operation), operation.site, operation.id))];
+    if operation.ignored {
+        lines.push((
+            "ignored",
+            "no findings, in no list of shadows (`portcullis api watch` undoes that)".into(),
+        ));
+    }
     if let Some(standing) = &operation.standing {
         let since = operation.since.map_or_else(String::new, |since| format!(" since {}", minute(since)));
         lines.push(("standing", format!("{standing}{since}: {}", operation.why.join("; "))));
@@ -220,7 +253,7 @@ fn export(config: &Path, audience: Audience, query: &OperationQuery) -> Result<E
     Ok(Exit::Done)
 }
 
-fn find(config: &Path, query: &OperationQuery) -> Result<FoundOperations> {
+pub(crate) fn find(config: &Path, query: &OperationQuery) -> Result<FoundOperations> {
     match ask(config, &target("/operations", query))? {
         Some(found) => Ok(found),
         None => Ok(operations(&kept(config)?, query).map_err(Misuse)?),
@@ -229,6 +262,7 @@ fn find(config: &Path, query: &OperationQuery) -> Result<FoundOperations> {
 
 fn target(path: &str, query: &OperationQuery) -> String {
     let asked = [
+        ("operation", query.operation.as_deref()),
         ("site", query.site.as_deref()),
         ("standing", query.standing.as_deref()),
         ("where", query.condition.as_deref()),

@@ -239,13 +239,7 @@ pub(crate) enum Api {
     /// List operations.
     Ls(Which),
     /// Show all that is known of an operation.
-    Show {
-        /// Its id, or its name: `GET /customers/{customerId}`.
-        operation: String,
-        /// Only of this site.
-        #[arg(long)]
-        site: Option<String>,
-    },
+    Show(OneOperation),
     /// Write a site's operations as an OpenAPI 3.1 document.
     Export(Which),
     /// Look for what is risky in `OpenAPI` documents: no authentication, no bounds, credentials in URLs.
@@ -254,10 +248,25 @@ pub(crate) enum Api {
         portcullis api lint openapi.yaml --json\n\nExits 1 where a flaw is of the level of --fail or graver."
     )]
     Lint(Lint),
-    /// Tell two versions of a document apart: what came, went and changed, and what of it breaks clients.
-    #[command(after_help = "Examples:\n  portcullis api diff openapi.old.yaml openapi.yaml\n  \
-        portcullis api diff v1.yaml v2.yaml --breaking --json\n\nExits 1 where something breaks clients.")]
+    /// Tell a site's traffic and contract apart, or two versions of a document.
+    #[command(
+        after_help = "Examples:\n  portcullis api diff shop\n  portcullis api diff openapi.old.yaml openapi.yaml\n  \
+        portcullis api diff v1.yaml v2.yaml --breaking --json\n\nOf a site: what was called and is not declared, what is \
+        declared and was never seen; exits 1 where\nsomething is not declared. Of two documents: what came, went and \
+        changed; exits 1 where something breaks clients."
+    )]
     Diff(Diff),
+    /// Put an operation out of mind: it raises no findings any more and is in no list of shadows.
+    Ignore {
+        /// Which.
+        #[command(flatten)]
+        operation: OneOperation,
+        /// Hear of it again.
+        #[arg(long)]
+        undo: bool,
+    },
+    /// Hear again of an operation that was ignored.
+    Watch(OneOperation),
     /// Say that what stands last in a path is a value: `/users/{user}` for all words there, `/users/anna` for one.
     Merge(Template),
     /// Say that what stands last in a path is a name, an operation of its own: `/users/online`.
@@ -267,12 +276,13 @@ pub(crate) enum Api {
 /// Options of `api diff`.
 #[derive(Args, Debug)]
 pub(crate) struct Diff {
-    /// The older version.
+    /// The site; or the older version of a document.
+    #[arg(value_name = "SITE|OLD")]
     pub(crate) old: PathBuf,
-    /// The newer one.
-    pub(crate) new: PathBuf,
+    /// The newer version.
+    pub(crate) new: Option<PathBuf>,
     /// Show only what breaks clients.
-    #[arg(long)]
+    #[arg(long, requires = "new")]
     pub(crate) breaking: bool,
 }
 
@@ -315,6 +325,16 @@ pub(crate) struct Template {
     /// The path, parameters in braces.
     pub(crate) path: String,
     /// The site; may be left out where there is one only.
+    #[arg(long)]
+    pub(crate) site: Option<String>,
+}
+
+/// One operation.
+#[derive(Args, Debug)]
+pub(crate) struct OneOperation {
+    /// Its name, `GET /customers/{customerId}`, or its id, also one it had before.
+    pub(crate) operation: String,
+    /// Only of this site.
     #[arg(long)]
     pub(crate) site: Option<String>,
 }

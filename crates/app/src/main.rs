@@ -1,6 +1,7 @@
 //! The `portcullis` binary: reads the command line, carries out the command, answers with an exit code.
 
 mod alerts;
+mod apart;
 mod api;
 mod ban;
 mod check;

@@ -2,6 +2,8 @@
 //!
 //! Invariant: where a version cannot be read nothing is compared, for all of it would seem to be gone.
 
+use std::path::Path;
+
 use portcullis_contract::diff::{Change, Impact, diff};
 use portcullis_document::Severity;
 use serde_json::json;
@@ -11,8 +13,8 @@ use crate::output::{self, Audience};
 use crate::{Exit, check, cli};
 
 /// Carries out the command.
-pub(crate) fn run(audience: Audience, options: &cli::Diff) -> Exit {
-    let (old, new) = (options.old.to_string_lossy(), options.new.to_string_lossy());
+pub(crate) fn run(audience: Audience, options: &cli::Diff, new: &Path) -> Exit {
+    let (old, new) = (options.old.to_string_lossy(), new.to_string_lossy());
     let diffed = diff(&[&old], &[&new], &FileSources);
     if !diffed.problems.is_empty() {
         output::say(&check::rendered(&diffed.problems));

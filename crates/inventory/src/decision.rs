@@ -5,11 +5,12 @@
 
 use std::collections::BTreeMap;
 
-use portcullis_model::Timestamp;
+use portcullis_model::{OperationId, Timestamp};
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
 use crate::template::Slot;
+use crate::watching::Watching;
 
 /// What a decision is about: words behind a beginning of a path.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -28,6 +29,15 @@ pub enum Ruling {
     Value,
     /// It is a name: an operation of its own is split off.
     Name,
+}
+
+/// Anything a person decides about what was learned.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// What the last part of a template is.
+    Template(Spot, Ruling),
+    /// Whether one wants to hear of an operation.
+    Watch(OperationId, Watching),
 }
 
 /// Every decision on a site's templates.

@@ -17,6 +17,7 @@ use smol_str::SmolStr;
 use crate::decision::Decisions;
 use crate::fold::{Fold, HashKey, Limits, Strata};
 use crate::traffic::Traffic;
+use crate::watching::Watched;
 
 const MAGIC: &[u8; 4] = b"PCIF";
 const VERSION: u8 = 1;
@@ -50,6 +51,8 @@ struct Kept<'a> {
     failed: Cow<'a, Strata>,
     #[serde(default, skip_serializing_if = "is_default")]
     decisions: Decisions,
+    #[serde(default, skip_serializing_if = "Watched::is_empty")]
+    watched: Watched,
     #[serde(default, skip_serializing_if = "is_default")]
     aliases: BTreeMap<OperationId, (Timestamp, OperationId)>,
 }
@@ -64,6 +67,7 @@ impl Fold {
             answered: Cow::Borrowed(&self.answered),
             failed: Cow::Borrowed(&self.failed),
             decisions: self.decisions.clone(),
+            watched: self.watched.clone(),
             aliases: self.aliases.clone(),
         };
         let mut bytes = [MAGIC, &[VERSION][..]].concat();
@@ -93,6 +97,7 @@ impl Fold {
             failed: bounded(kept.failed),
             folded: kept.folded,
             decisions: kept.decisions,
+            watched: kept.watched,
             aliases: kept.aliases,
         };
         if kept.mark == fold.hash(&MARK) { Ok(fold) } else { Err(Unreadable::OtherKey) }

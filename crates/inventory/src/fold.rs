@@ -20,6 +20,7 @@ use crate::lexicon::{self, Look};
 use crate::lowest::Lowest;
 use crate::path::{Key, Part};
 use crate::traffic::{self, Traffic};
+use crate::watching::{Watched, Watching};
 
 /// Former ids that are kept.
 const ALIASES: usize = 4096;
@@ -58,6 +59,8 @@ pub struct Fold {
     pub(crate) folded: BTreeMap<Traffic, u64>,
     /// What people decided about templates.
     pub(crate) decisions: Decisions,
+    /// Operations that people do not want to hear of.
+    pub(crate) watched: Watched,
     /// Ids that operations had before, and the ids they went over into; the later stands.
     pub(crate) aliases: BTreeMap<OperationId, (Timestamp, OperationId)>,
 }
@@ -89,6 +92,7 @@ impl Fold {
             failed: Lowest::new(limits.strata),
             folded: BTreeMap::new(),
             decisions: Decisions::default(),
+            watched: Watched::default(),
             aliases: BTreeMap::new(),
         }
     }
@@ -148,6 +152,7 @@ impl Fold {
         self.answered.merge(other.answered, merge_strata);
         self.failed.merge(other.failed, merge_strata);
         self.decisions.merge(other.decisions);
+        self.watched.merge(other.watched);
         for (old, (at, new)) in other.aliases {
             self.remember(old, new, at);
         }
@@ -159,6 +164,11 @@ impl Fold {
     /// A person's decision on a template: it is remembered, and evidence does not undo it.
     pub fn decide(&mut self, spot: Spot, ruling: Ruling, at: Timestamp) {
         self.decisions.decide(spot, ruling, at);
+    }
+
+    /// A person's word on whether an operation is to be heard of; the later one stands.
+    pub fn watch(&mut self, operation: OperationId, watching: Watching, at: Timestamp) {
+        self.watched.say(operation, watching, at);
     }
 
     /// Every decision.
@@ -184,7 +194,10 @@ impl Fold {
 
     /// Whether nothing was folded.
     pub fn is_empty(&self) -> bool {
-        self.folded.is_empty() && self.decisions.is_empty() && self.aliases.is_empty()
+        self.folded.is_empty()
+            && self.decisions.is_empty()
+            && self.watched.is_empty()
+            && self.aliases.is_empty()
     }
 
     /// How many paths are kept.

@@ -3,11 +3,11 @@
 //! Invariants: a pure function of the fold and the contract; an operation's id depends on site, method and the
 //! template's shape, as a declared operation's does. It decides nothing about them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use portcullis_contract::{Contract, Template, operation_id};
-use portcullis_model::OperationId;
 use portcullis_model::observation::{Observation, SegmentKind};
+use portcullis_model::{OperationId, Timestamp};
 use smol_str::SmolStr;
 
 use crate::cell::Cell;
@@ -17,6 +17,7 @@ use crate::naming;
 use crate::path::{Key, Part};
 use crate::template::{self, Found, Guide, Slot};
 use crate::told::Words;
+use crate::watching::Watching;
 
 /// Former ids followed in a row.
 const HOPS: usize = 8;
@@ -28,6 +29,8 @@ pub struct Inventory {
     pub operations: Vec<Operation>,
     /// Ids that operations had before, and what they went over into.
     pub aliases: BTreeMap<OperationId, OperationId>,
+    /// Operations nobody wants to hear of.
+    pub ignored: BTreeSet<OperationId>,
 }
 
 /// One operation.
@@ -69,7 +72,21 @@ impl Inventory {
             found.into_iter().map(|found| Operation::of(fold.site(), found, &words, contract)).collect();
         operations.sort_by(|one, other| (&one.path, &one.method).cmp(&(&other.path, &other.method)));
         let aliases = fold.aliases.iter().map(|(old, (_, new))| (old.clone(), new.clone())).collect();
-        Self { operations, aliases }
+        let mut inventory = Self { operations, aliases, ignored: BTreeSet::new() };
+        inventory.ignored = inventory.ignored(fold);
+        inventory
+    }
+
+    /// Where several former operations are one now, the later word stands.
+    fn ignored(&self, fold: &Fold) -> BTreeSet<OperationId> {
+        let mut said: BTreeMap<&OperationId, (Timestamp, Watching)> = BTreeMap::new();
+        for (id, at, watching) in fold.watched.iter() {
+            let now = self.operation(id).map_or(id, |operation| &operation.id);
+            let known = said.entry(now).or_insert((at, watching));
+            *known = (*known).max((at, watching));
+        }
+        let ignored = said.into_iter().filter(|(_, (_, watching))| *watching == Watching::Ignored);
+        ignored.map(|(id, _)| id.clone()).collect()
     }
 
     /// The operation of an id, also of one it had before it was merged or split.

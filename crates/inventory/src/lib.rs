@@ -34,11 +34,12 @@ mod times;
 mod told;
 mod traffic;
 mod version;
+mod watching;
 
 pub use access::{Access, Posture};
 pub use buckets::Buckets;
 pub use cell::{Body, Cell};
-pub use decision::{Decisions, Ruling, Spot};
+pub use decision::{Decision, Decisions, Ruling, Spot};
 pub use drift::{Drift, DriftKind};
 pub use durable::Unreadable;
 pub use fold::{Fold, Folded, Limits};
@@ -48,3 +49,4 @@ pub use schema::{Schema, Strings, Words};
 pub use sensitive::{Met, Sensitive, Spotted};
 pub use standing::{Assessment, Standing};
 pub use times::Times;
+pub use watching::Watching;

@@ -69,6 +69,8 @@ pub struct Assessment {
     pub drift: Vec<Drift>,
     /// How much there is to fear.
     pub risk: Risk,
+    /// Whether a person does not want to hear of it.
+    pub ignored: bool,
     /// The version its path names.
     pub version: Option<SmolStr>,
     /// Whether the contract or its answers say that it should not be called any more.
@@ -94,6 +96,9 @@ impl Inventory {
         let unseen = contract.into_iter().flat_map(Contract::operations);
         let unseen = unseen.filter(|declared| self.operations.iter().all(|known| known.id != declared.id));
         all.extend(unseen.map(never_called));
+        for assessment in &mut all {
+            assessment.ignored = self.ignored.contains(&assessment.id);
+        }
         all.sort_by(|one, other| (&one.path, &one.method).cmp(&(&other.path, &other.method)));
         all
     }
@@ -128,6 +133,7 @@ impl Operation {
             open: declared.is_some_and(|declared| declared.security.admits_anyone()),
             drift: declared.map(|declared| drift::of(&self.facts, declared)).unwrap_or_default(),
             risk: risk::of(self, standing, declared),
+            ignored: false,
             version: version::named(&self.path).map(SmolStr::new),
             deprecated: self.facts.farewell.is_some() || declared.is_some_and(|declared| declared.deprecated),
         }
@@ -230,6 +236,7 @@ fn never_called(declared: &Declared) -> Assessment {
         open: declared.security.admits_anyone(),
         drift: Vec::new(),
         risk: Risk::default(),
+        ignored: false,
         version: version::named(declared.template.as_str()).map(SmolStr::new),
         deprecated: declared.deprecated,
     }

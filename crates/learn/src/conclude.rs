@@ -31,7 +31,7 @@ pub(crate) fn conclude(
     let known = before.map(by_id).unwrap_or_default();
     let settled = is_settled(after, now);
     let mut findings = Vec::new();
-    for assessment in &after.assessments {
+    for assessment in after.assessments.iter().filter(|assessment| !assessment.ignored) {
         let Some(operation) = after.operation(&assessment.id) else { continue };
         let was = known.get(&assessment.id).copied();
         let about = About { site, operation, assessment, now };

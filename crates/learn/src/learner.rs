@@ -11,7 +11,7 @@ use std::thread::JoinHandle;
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 use portcullis_events::Findings;
-use portcullis_inventory::{Ruling, Spot};
+use portcullis_inventory::Decision;
 use portcullis_model::observation::Observation;
 use smol_str::SmolStr;
 use tokio::sync::{mpsc, oneshot};
@@ -55,7 +55,7 @@ pub(crate) enum Ask {
     /// Fold what waits, draw it, publish it, write it down; then answer.
     Settle(oneshot::Sender<()>),
     /// Remember a person's decision, draw, write down; then answer whether the site is known.
-    Decide(SmolStr, Spot, Ruling, oneshot::Sender<bool>),
+    Decide(SmolStr, Decision, oneshot::Sender<bool>),
     /// Learn under another configuration.
     Reconfigure(Box<LearnConfig>),
     /// Write everything down and end.
@@ -119,10 +119,10 @@ impl Learner {
         let _ = self.asks.send(Ask::Reconfigure(Box::new(config))).await;
     }
 
-    /// Remembers what a person decided about a site's templates, and draws the site anew; whether it is a site.
-    pub async fn decide(&self, site: SmolStr, spot: Spot, ruling: Ruling) -> bool {
+    /// Remembers what a person decided about a site's operations, and draws the site anew; whether it is a site.
+    pub async fn decide(&self, site: SmolStr, decision: Decision) -> bool {
         let (done, decided) = oneshot::channel();
-        let asked = self.asks.send(Ask::Decide(site, spot, ruling, done)).await;
+        let asked = self.asks.send(Ask::Decide(site, decision, done)).await;
         asked.is_ok() && decided.await.unwrap_or(false)
     }
 

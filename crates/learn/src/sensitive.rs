@@ -38,6 +38,9 @@ impl Sightings {
         let seen = std::mem::take(&mut self.0);
         let of = |seen: &Observation| -> Vec<Finding> {
             let Some(operation) = inventory.find(seen) else { return Vec::new() };
+            if inventory.ignored.contains(&operation.id) {
+                return Vec::new();
+            }
             let told = seen.data.iter().filter(|data| is_told(data));
             told.map(|data| finding(site, operation, seen, data)).collect()
         };

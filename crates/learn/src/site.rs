@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use portcullis_contract::Contract;
 use portcullis_events::Findings;
-use portcullis_inventory::{Fold, Folded, Limits, Ruling, Spot};
+use portcullis_inventory::{Decision, Fold, Folded, Limits};
 use portcullis_model::Timestamp;
 use portcullis_model::observation::Observation;
 use smol_str::SmolStr;
@@ -78,10 +78,14 @@ impl SiteBook {
         self.change = self.change.max(change);
     }
 
-    /// Remembers what a person decided about its templates.
-    pub(crate) fn decide(&mut self, spot: Spot, ruling: Ruling, now: Timestamp) {
-        self.all.decide(spot.clone(), ruling, now);
-        self.new.decide(spot, ruling, now);
+    /// Remembers what a person decided.
+    pub(crate) fn decide(&mut self, decision: &Decision, now: Timestamp) {
+        for fold in [&mut self.all, &mut self.new] {
+            match decision.clone() {
+                Decision::Template(spot, ruling) => fold.decide(spot, ruling, now),
+                Decision::Watch(operation, watching) => fold.watch(operation, watching, now),
+            }
+        }
         self.change = Change::New;
     }
 

@@ -10,7 +10,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use portcullis_events::Findings;
-use portcullis_inventory::{Ruling, Spot};
+use portcullis_inventory::Decision;
 use portcullis_model::Timestamp;
 use portcullis_model::observation::Observation;
 use smol_str::SmolStr;
@@ -67,8 +67,8 @@ pub(crate) async fn run(
                     // Nobody waits any more: fine.
                     let _ = done.send(());
                 }
-                Some(Ask::Decide(site, spot, ruling, done)) => {
-                    let _ = done.send(round.decide(&site, spot, ruling));
+                Some(Ask::Decide(site, decision, done)) => {
+                    let _ = done.send(round.decide(&site, &decision));
                 }
                 Some(Ask::Reconfigure(config)) => round.take_over(*config),
                 Some(Ask::Finish) | None => {
@@ -176,9 +176,9 @@ impl<'a> Round<'a> {
         self.write();
     }
 
-    fn decide(&mut self, site: &str, spot: Spot, ruling: Ruling) -> bool {
+    fn decide(&mut self, site: &str, decision: &Decision) -> bool {
         let Some(site) = self.sites.get_mut(site) else { return false };
-        site.decide(spot, ruling, now());
+        site.decide(decision, now());
         self.settle();
         true
     }

@@ -3,8 +3,9 @@
 //! Invariant: what an operation was learned to be is copied, never worked out here.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-use portcullis_inventory::{Assessment, Operation, Ruling};
+use portcullis_inventory::{Assessment, Operation, Ruling, Watching};
 use portcullis_learn::{Drawn, Inventories};
 use portcullis_model::data_class::{Confidence, DataClass, DataPlace};
 use portcullis_model::{OperationId, Timestamp};
@@ -22,6 +23,9 @@ pub struct OperationQuery {
     /// Only what stands so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub standing: Option<SmolStr>,
+    /// Only the one of this name, `GET /customers/{customerId}`, or id, also one it had before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operation: Option<SmolStr>,
     /// A condition over operations.
     #[serde(default, rename = "where", skip_serializing_if = "Option::is_none")]
     pub condition: Option<String>,
@@ -37,6 +41,29 @@ pub struct NewDecision {
     pub template: SmolStr,
     /// What it is.
     pub ruling: Ruling,
+}
+
+/// The body of `POST /watching`. Answered like `GET /operations`, with the operation alone.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct NewWatching {
+    /// The site; may be left out where only one has such an operation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub site: Option<SmolStr>,
+    /// The operation's name or id.
+    pub operation: SmolStr,
+    /// Whether it is to be heard of.
+    pub watching: Watching,
+}
+
+impl NewWatching {
+    /// The question for the operation it names.
+    pub fn query(&self) -> OperationQuery {
+        OperationQuery {
+            site: self.site.clone(),
+            operation: Some(self.operation.clone()),
+            ..OperationQuery::default()
+        }
+    }
 }
 
 /// The answer to `GET /operations`.
@@ -77,6 +104,9 @@ pub struct OperationView {
     /// Since when that is so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub authenticated_since: Option<Timestamp>,
+    /// Whether a person does not want to hear of it: no findings, in no list of shadows.
+    #[serde(default)]
+    pub ignored: bool,
     /// The version its path names, `v1`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<SmolStr>,
@@ -181,6 +211,7 @@ impl OperationView {
             risk_reasons: assessment.risk.reasons.clone(),
             authenticated: assessment.authenticated.map(|posture| posture.as_str().into()),
             authenticated_since: assessment.authenticated_since,
+            ignored: assessment.ignored,
             version: assessment.version.clone(),
             deprecated: assessment.deprecated,
             drift: (assessment.drift.iter())
@@ -228,7 +259,8 @@ impl TrafficView {
 pub fn operations(sites: &Inventories, query: &OperationQuery) -> Result<FoundOperations, String> {
     let wanted = Wanted::of(query)?;
     let views = sites.iter().flat_map(|(site, drawn)| views(site, drawn));
-    Ok(FoundOperations { operations: views.filter(|view| wanted.admits(view)).collect() })
+    let named = |view: &OperationView| wanted.names(view, sites.get(&view.site).map(Arc::as_ref));
+    Ok(FoundOperations { operations: views.filter(|view| named(view) && wanted.admits(view)).collect() })
 }
 
 fn views<'a>(site: &'a SmolStr, drawn: &'a Drawn) -> impl Iterator<Item = OperationView> + 'a {

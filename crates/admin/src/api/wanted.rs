@@ -3,6 +3,8 @@
 //! Invariant: a condition asks what is shown of an operation, so who reads the table can ask for what stands in it.
 
 use portcullis_expr::{Env, Facts, ListId, Path, Place, Program, Value, Var, check};
+use portcullis_learn::Drawn;
+use portcullis_model::OperationId;
 use smol_str::SmolStr;
 
 use super::inventory::{OperationQuery, OperationView};
@@ -12,6 +14,16 @@ use crate::router::explained;
 pub(super) struct Wanted<'a> {
     query: &'a OperationQuery,
     condition: Option<Program>,
+    ignored: Ignored,
+}
+
+/// What becomes of operations that nobody wants to hear of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ignored {
+    /// They are listed: everything is, or the condition asks for them.
+    Listed,
+    /// Who asks for a standing, or asks otherwise, does not mean them.
+    LeftOut,
 }
 
 impl<'a> Wanted<'a> {
@@ -21,11 +33,30 @@ impl<'a> Wanted<'a> {
         let checked = source.map(|source| check(source, &Env { place: Place::Operation, lists: &[] }));
         let checked =
             checked.transpose().map_err(|problems| explained(source.unwrap_or_default(), &problems))?;
-        Ok(Self { query, condition: checked.map(|checked| checked.compile()) })
+        let asks = checked.as_ref().map(|checked| checked.reads().has(Var::LearnedIgnored));
+        let ignored = match (asks, &query.standing) {
+            (Some(true), _) | (None, None) => Ignored::Listed,
+            _ => Ignored::LeftOut,
+        };
+        Ok(Self { query, condition: checked.map(|checked| checked.compile()), ignored })
+    }
+
+    /// Whether the question means it, if it names one; by its name, its id, or one it had before.
+    pub(super) fn names(&self, operation: &OperationView, drawn: Option<&Drawn>) -> bool {
+        let Some(named) = &self.query.operation else { return true };
+        let is_former = |drawn: &Drawn| {
+            drawn.operation(&OperationId::new(named.clone())).is_some_and(|known| known.id == operation.id)
+        };
+        named == operation.id.as_str()
+            || *named == format!("{} {}", operation.method, operation.path)
+            || drawn.is_some_and(is_former)
     }
 
     pub(super) fn admits(&self, operation: &OperationView) -> bool {
-        let Self { query, condition } = self;
+        let Self { query, condition, ignored } = self;
+        if operation.ignored && *ignored == Ignored::LeftOut {
+            return false;
+        }
         query.site.as_ref().is_none_or(|wanted| *wanted == operation.site)
             && query.standing.as_ref().is_none_or(|wanted| Some(wanted) == operation.standing.as_ref())
             && condition.as_ref().is_none_or(|condition| condition.holds(&OperationFacts::of(operation)))
@@ -82,6 +113,7 @@ impl Facts for OperationFacts<'_> {
             Var::LearnedCallers => counted(|traffic| traffic.callers),
             Var::LearnedVersion => Value::maybe(operation.version.as_deref()),
             Var::LearnedDeprecated => Value::Bool(operation.deprecated),
+            Var::LearnedIgnored => Value::Bool(operation.ignored),
             Var::LearnedDrift => Value::Int(i64::try_from(operation.drift.len()).unwrap_or(i64::MAX)),
             _ => self.of_traffic(var).unwrap_or(Value::Null),
         }

@@ -14,7 +14,7 @@ use portcullis_engine::Snapshot;
 use portcullis_events::alerts::Alerts;
 use portcullis_events::{ArchiveConfig, FindingKeeper, Findings, Recorder, RecorderConfig, Recording, Share};
 use portcullis_gateway::{Clock, Gateway, Metrics, Ports};
-use portcullis_inventory::{Ruling, Spot};
+use portcullis_inventory::Decision;
 use portcullis_learn::{Inventories, Keeping, Learner};
 use portcullis_model::Timestamp;
 use portcullis_policy::Policy;
@@ -265,13 +265,8 @@ impl Operator for RunningNode {
         })
     }
 
-    fn decide(
-        &self,
-        site: SmolStr,
-        spot: Spot,
-        ruling: Ruling,
-    ) -> Pin<Box<dyn Future<Output = bool> + Send + '_>> {
-        Box::pin(async move { self.learner.decide(site, spot, ruling).await })
+    fn decide(&self, site: SmolStr, decision: Decision) -> Pin<Box<dyn Future<Output = bool> + Send + '_>> {
+        Box::pin(async move { self.learner.decide(site, decision).await })
     }
 
     fn archive(&self) -> Option<PathBuf> {

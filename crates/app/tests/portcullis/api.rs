@@ -239,3 +239,52 @@ fn people_merge_and_split_and_it_outlives_a_kill() {
     assert_eq!(names(&gateway), both);
     assert_eq!(gateway.command(&["api", "merge", "plans"]).status.code(), Some(1));
 }
+
+#[test]
+fn traffic_and_contract_are_told_apart() {
+    let gateway = shop();
+    call(&gateway);
+    assert_eq!(gateway.get("/customers/3?expand=all").0, 200);
+    let told = gateway.command(&["api", "diff", "shop", "--json"]);
+    assert_eq!(told.status.code(), Some(1), "something is not declared");
+    let told: Value = serde_json::from_slice(&told.stdout).expect("JSON");
+    let differences = told["differences"].as_array().expect("differences");
+    let said = |operation: &str, place: Option<&str>| {
+        let known =
+            differences.iter().find(|one| one["operation"] == operation && one["place"].as_str() == place);
+        known.map(|one| one["what"].as_str().expect("text").to_owned())
+    };
+    assert_eq!(said("GET /reports/{reportId}", None).as_deref(), Some("not declared"), "{told}");
+    assert_eq!(
+        said("GET /customers/{customerId}", Some("query.expand")).as_deref(),
+        Some("not declared"),
+        "{told}"
+    );
+    assert_eq!(said("DELETE /customers/{customerId}", None).as_deref(), Some("declared and not called"));
+    assert_eq!(gateway.command(&["api", "diff", "nowhere"]).status.code(), Some(2));
+}
+
+#[test]
+fn an_ignored_operation_is_not_heard_of_until_it_is_watched_again() {
+    let mut gateway = shop();
+    call(&gateway);
+    let shadows = |gateway: &Gateway| {
+        let found = gateway.json(&["api", "ls", "--standing", "shadow"]);
+        found[0]["operations"].as_array().map_or(0, Vec::len)
+    };
+    assert_eq!(shadows(&gateway), 1);
+    let ignored = gateway.json(&["api", "ignore", "GET /reports/{reportId}"]);
+    assert_eq!(ignored[0]["operations"][0]["ignored"], true, "{ignored:?}");
+    gateway.kill();
+    gateway.run();
+    assert_eq!(shadows(&gateway), 0, "it is remembered");
+    let asked = gateway.json(&["api", "ls", "--where", "ignored && standing == SHADOW"]);
+    assert_eq!(asked[0]["operations"].as_array().map_or(0, Vec::len), 1, "{asked:?}");
+    gateway.json(&["api", "watch", "GET /reports/{reportId}"]);
+    assert_eq!(shadows(&gateway), 1);
+    gateway.json(&["api", "ignore", "GET /reports/{reportId}"]);
+    gateway.json(&["api", "ignore", "--undo", "GET /reports/{reportId}"]);
+    assert_eq!(shadows(&gateway), 1);
+    let unknown = gateway.command(&["api", "ignore", "GET /nothing"]);
+    assert!(String::from_utf8_lossy(&unknown.stderr).contains("no operation"), "{unknown:?}");
+}

@@ -1,9 +1,9 @@
 //! The laws of folding: order does not matter, cutting and merging does not matter, memory is bounded; what is kept as
 //! bytes comes back.
 
-use portcullis_inventory::{Fold, Folded, Inventory, Limits, Ruling, Spot, Unreadable};
-use portcullis_model::Timestamp;
+use portcullis_inventory::{Fold, Folded, Inventory, Limits, Ruling, Spot, Unreadable, Watching};
 use portcullis_model::observation::{Identifier, Observation};
+use portcullis_model::{OperationId, Timestamp};
 use proptest::prelude::*;
 
 use crate::traffic::{KEY, fold, fold_within, found, observation};
@@ -103,6 +103,22 @@ fn only_a_path_that_was_not_known_is_new() {
     assert_eq!(fold.fold(&observation("GET", "/orders/2", 200, &["id"], 3)), Folded::Known);
     assert_eq!(fold.fold(&observation("OPTIONS", "/orders/2", 200, &[], 3)), Folded::Nothing);
     assert!(!fold.is_empty());
+}
+
+#[test]
+fn what_is_ignored_stays_ignored_over_a_merge_and_bytes() {
+    let call = |path: &str| observation("GET", path, 200, &["id"], 1);
+    let mut fold = fold(&[call("/reports/7"), call("/reports/8")]);
+    let id = Inventory::of(&fold, None).operations[0].id.clone();
+    fold.watch(id.clone(), Watching::Ignored, Timestamp::from_secs(5));
+    let again = Fold::from_bytes(&fold.to_bytes(), KEY, Limits::default()).expect("our own bytes");
+    assert!(Inventory::of(&again, None).assess(None, Timestamp::from_secs(9))[0].ignored);
+    // Two former operations that are one now: the later word stands.
+    let mut merged = again;
+    let former = OperationId::new("former");
+    merged.remember(former.clone(), id, Timestamp::from_secs(6));
+    merged.watch(former, Watching::Watched, Timestamp::from_secs(7));
+    assert!(Inventory::of(&merged, None).ignored.is_empty());
 }
 
 #[test]
