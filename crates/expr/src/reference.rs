@@ -66,7 +66,7 @@ fn variables(page: &mut String) {
     vocabulary().iter().filter(|known| !is_of_operations(known)).for_each(|known| page.push_str(&row(known)));
     page.push_str(OPERATIONS);
     for known in vocabulary().iter().filter(is_of_operations) {
-        page.push_str(&format!("| `{}` | {} | {} |\n", known.name, ty(known.ty), cell(known.doc)));
+        page.extend(["| `", known.name, "` | ", &ty(known.ty), " | ", &cell(known.doc), " |\n"]);
     }
     page.push('\n');
 }
