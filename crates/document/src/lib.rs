@@ -5,7 +5,6 @@
 //! mistake wherever it can. Nothing here opens a file: bytes come in through [`Sources`].
 
 mod json;
-mod nearest;
 mod node;
 mod parse;
 mod place;
@@ -16,10 +15,10 @@ mod sources;
 mod write;
 mod yaml;
 
-pub use nearest::nearest;
 pub use node::{Entry, Key, Node, Value};
 pub use parse::{MAX_ALIASED, MAX_BYTES, MAX_DEPTH, MAX_NODES, Parsed, load, parse, read};
 pub use place::{Place, SourceFile};
+pub use portcullis_model::nearest;
 pub use problem::{Problem, Severity};
 pub use render::{Style, render};
 pub use sources::{MemorySources, SourceError, Sources, join};

@@ -1,10 +1,9 @@
 //! Function calls.
 
-use portcullis_model::Timestamp;
+use portcullis_model::{Timestamp, nearest};
 
 use super::{Checker, Outcome, a, is_textual, literals};
 use crate::pattern::Pattern;
-use crate::problem::nearest;
 use crate::reads::TagTest;
 use crate::syntax::{Kind as Written, Literal, Syntax};
 use crate::typed::{Const, Conversion, Kind, Quantifier, TextTest, Typed};

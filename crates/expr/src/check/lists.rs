@@ -1,10 +1,11 @@
 //! `in`, and conditions over the items of a list.
 
 use ipnet::IpNet;
+use portcullis_model::nearest;
 
 use super::{Checker, Local, Outcome, a, is_textual};
 use crate::path::Path;
-use crate::problem::{ExprProblem, nearest};
+use crate::problem::ExprProblem;
 use crate::sets::{IpSet, parse_net};
 use crate::syntax::{Kind as Written, Literal, Syntax};
 use crate::typed::{Const, Kind, Quantifier, Typed};

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use crate::problem::nearest;
+use portcullis_model::nearest;
+
 use crate::typed::Typed;
 use crate::vocabulary::{Type, Var};
 

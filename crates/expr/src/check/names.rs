@@ -1,8 +1,10 @@
 //! Names: variables, their groups and members, and the items of loops.
 
+use portcullis_model::nearest;
+
 use super::{Checker, Local, Outcome, a};
 use crate::path::{Path, Step};
-use crate::problem::{ExprProblem, nearest};
+use crate::problem::ExprProblem;
 use crate::syntax::{Kind as Written, Literal, Syntax};
 use crate::typed::{Const, Kind, Typed};
 use crate::vocabulary::{Place, Scope, Type, Var, Variable, functions, vocabulary};

@@ -74,6 +74,7 @@ mod tests {
             ("tsl", Some("tls")),
             ("elephant", None),
             ("x", None),
+            ("LISTEN", Some("listen")),
         ] {
             assert_eq!(nearest(word, known), meant, "{word}");
         }
