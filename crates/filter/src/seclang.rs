@@ -11,6 +11,7 @@ mod configuration;
 mod control;
 mod directive;
 mod draft;
+mod glob;
 mod inventory;
 mod layout;
 mod line;

@@ -213,8 +213,8 @@ impl Test {
     /// Whether it takes steps from the budget.
     pub(super) const fn is_bounded(&self) -> bool {
         match self {
-            Self::Regex(_, pattern) => pattern.is_bounded(),
-            Self::Verify(..) => true,
+            Self::Regex(Times::Once, pattern) => pattern.is_bounded(),
+            Self::Regex(Times::Every, _) | Self::Verify(..) => true,
             _ => false,
         }
     }
@@ -247,7 +247,13 @@ fn once(pattern: &Pattern, value: &[u8], work: &mut Work) -> bool {
     found.is_some()
 }
 
-/// All matches one after the other, their groups numbered on, until captures have no numbers left.
+/// What a search that has to be repeated costs: it may have looked at all of the rest, sixty-four bytes a step.
+fn again(value: &[u8], begin: usize) -> u64 {
+    1 + (value.len().saturating_sub(begin) / 64) as u64
+}
+
+/// All matches one after the other, their groups numbered on, until captures have no numbers left. Empty ones take no
+/// number: each costs steps, for there may be one at every byte, found by looking at all bytes behind it.
 fn every(pattern: &Pattern, value: &[u8], work: &mut Work) -> bool {
     let mut begin = 0;
     let mut captured = 0;
@@ -257,6 +263,8 @@ fn every(pattern: &Pattern, value: &[u8], work: &mut Work) -> bool {
         if captured == 0 || !whole.is_empty() {
             work.captured.note_places(captured, &places);
             captured += places.groups().len();
+        } else if work.pay(again(value, begin)).is_none() {
+            break;
         }
         begin = whole.end + usize::from(whole.is_empty());
         if begin > value.len() {
@@ -267,7 +275,7 @@ fn every(pattern: &Pattern, value: &[u8], work: &mut Work) -> bool {
 }
 
 /// Tries what the pattern finds from one place after the other until arithmetic agrees. Each try costs the length of
-/// what was found, for hostile digits would make this quadratic.
+/// what was found and a share of the rest, for hostile digits would make this quadratic.
 fn verified(number: Number, pattern: &Pattern, value: &[u8], work: &mut Work) -> Option<Range<usize>> {
     let mut begin = 0;
     while begin <= value.len() {
@@ -276,7 +284,21 @@ fn verified(number: Number, pattern: &Pattern, value: &[u8], work: &mut Work) ->
             return Some(whole);
         }
         begin = whole.start + 1;
-        work.pay(whole.len() as u64)?;
+        work.pay(again(value, begin).saturating_add(whole.len() as u64))?;
     }
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Each of these searches looks at all of the rest; without steps they took time with the square of the length.
+    #[test]
+    fn empty_matches_take_steps() {
+        let pattern = Pattern::compile(b"(?:a*b)?").unwrap();
+        let mut work = Work::default();
+        assert!(every(&pattern, b"aab", &mut work) && !work.exhausted);
+        assert!(every(&pattern, &b"a".repeat(200_000), &mut work) && work.exhausted);
+    }
 }

@@ -8,6 +8,7 @@ use portcullis_document::{Problem, Severity, SourceError, SourceFile, Sources, j
 
 use super::configuration::Configuration;
 use super::directive::{self, Meaning, Presence, Statement, Written};
+use super::glob::fits;
 use super::line::{Line, Span, Word, lines, words};
 use super::operator_call::Operators;
 
@@ -217,66 +218,5 @@ impl<'a> Reader<'a> {
     /// Whether something was wrong enough not to go on.
     pub(super) fn has_failed(&self) -> bool {
         self.problems.iter().any(|problem| problem.severity == Severity::Error)
-    }
-}
-
-/// Whether a name fits a glob of `*`, `?` and `[a-z]`. Linear but for the number of stars.
-fn fits(pattern: &[u8], name: &[u8]) -> bool {
-    match (pattern, name) {
-        ([], []) => true,
-        ([b'*', rest @ ..], _) => {
-            (0..=name.len()).any(|at| name.get(at..).is_some_and(|left| fits(rest, left)))
-        }
-        ([b'?', rest @ ..], [_, left @ ..]) => fits(rest, left),
-        ([b'[', rest @ ..], [byte, left @ ..]) => match rest.iter().position(|close| *close == b']') {
-            Some(close) => {
-                in_class(rest.get(..close).unwrap_or_default(), *byte)
-                    && fits(rest.get(close + 1..).unwrap_or_default(), left)
-            }
-            None => *byte == b'[' && fits(rest, left),
-        },
-        ([wanted, rest @ ..], [byte, left @ ..]) => wanted == byte && fits(rest, left),
-        _ => false,
-    }
-}
-
-fn in_class(class: &[u8], byte: u8) -> bool {
-    let (negated, mut class) = match class {
-        [b'!' | b'^', rest @ ..] => (true, rest),
-        class => (false, class),
-    };
-    let mut found = false;
-    loop {
-        class = match class {
-            [from, b'-', to, rest @ ..] => {
-                found |= (*from..=*to).contains(&byte);
-                rest
-            }
-            [one, rest @ ..] => {
-                found |= *one == byte;
-                rest
-            }
-            [] => return found != negated,
-        };
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn globs_fit_as_in_a_shell() {
-        for (pattern, name, expected) in [
-            ("*.conf", "a.conf", true),
-            ("*.conf", "a.conf.example", false),
-            ("*-before.conf", "wordpress-before.conf", true),
-            ("REQUEST-9[0-4]?-*.conf", "REQUEST-942-SQLI.conf", true),
-            ("REQUEST-9[!0-4]?-*.conf", "REQUEST-942-SQLI.conf", false),
-            ("[", "[", true),
-            ("", "", true),
-        ] {
-            assert_eq!(fits(pattern.as_bytes(), name.as_bytes()), expected, "{pattern} {name}");
-        }
     }
 }
