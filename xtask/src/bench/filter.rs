@@ -63,7 +63,7 @@ impl Filter {
         if !Path::new(HEADER).is_file() {
             install::packages(&[LIBRARY])?;
         }
-        let ground = Ground::prepare(&self.crs()?)?;
+        let ground = Ground::prepare(&self.crs()?, self.rounds)?;
         let mut rows = self.measure(&ground)?;
         if !self.no_instructions {
             for row in rows.iter_mut().filter(|row| !row.kind.is_hostile()) {
@@ -113,13 +113,13 @@ pub(super) struct Ground {
 }
 
 impl Ground {
-    fn prepare(crs: &str) -> Result<Self> {
+    fn prepare(crs: &str, rounds: u32) -> Result<Self> {
         let folder = target()?.join("bench-filter");
         std::fs::create_dir_all(&folder)?;
         let place = |name: &str| folder.join(name).display().to_string();
         let (engine, requests, driver) = (place("engine.conf"), place("requests"), place("modsecurity"));
         std::fs::write(&engine, ENGINE)?;
-        std::fs::write(&requests, request::file())?;
+        std::fs::write(&requests, request::file(rounds))?;
         let source = root().join("bench/modsecurity/driver.c").display().to_string();
         run(std::process::Command::new("cc").args(["-O2", "-o", &driver, &source, "-lmodsecurity"]))?;
         run(&mut cargo(&["build", "--release", "-p", "portcullis-bench-filter"]))?;

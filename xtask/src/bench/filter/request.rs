@@ -8,8 +8,6 @@ use std::fmt::Write as _;
 
 use super::contestant::Contestant;
 
-/// Requests of each kind in the file; a driver goes through them in order.
-const REQUESTS: u32 = 600;
 /// Leaves of the two JSON bodies, fields of the form: what 1, 16 and 4 KB hold of them.
 const SMALL_LEAVES: usize = 42;
 const LARGE_LEAVES: usize = 784;
@@ -81,14 +79,19 @@ impl Kind {
 
     /// Requests a round: enough to measure, few enough that a run takes minutes.
     pub(super) fn count(self, contestant: Contestant) -> u32 {
-        let (fast, slow) = match self {
+        let (fast, slow) = self.counts();
+        if contestant == Contestant::Libmodsecurity { slow } else { fast }
+    }
+
+    /// For contestants that take little time, and for the one that takes much.
+    const fn counts(self) -> (u32, u32) {
+        match self {
             Self::Get => (400, 20),
             Self::SmallJson => (200, 10),
             Self::Form => (100, 4),
             Self::LargeJson => (30, 2),
             _ => (60, 2),
-        };
-        if contestant == Contestant::Libmodsecurity { slow } else { fast }
+        }
     }
 
     /// Requests under callgrind.
@@ -109,12 +112,13 @@ impl Kind {
     }
 }
 
-/// The file of requests.
-pub(super) fn file() -> String {
+/// The file of requests: as many of each kind as are taken in so many rounds and the one before, so that none comes
+/// twice.
+pub(super) fn file(rounds: u32) -> String {
     let mut values = Values(0x5eed);
     let mut file = String::new();
-    for _ in 0..REQUESTS {
-        for kind in Kind::ALL {
+    for kind in Kind::ALL {
+        for _ in 0..kind.counts().0 * (rounds + 1) {
             push_request(&mut file, kind, &mut values);
         }
     }
