@@ -11,6 +11,7 @@ pub(crate) mod place;
 mod query;
 mod reader;
 mod retention;
+pub(crate) mod row;
 mod rows;
 mod tables;
 mod text;

@@ -25,9 +25,9 @@ impl Shown {
         self.0.receiver_count() > 0
     }
 
-    pub(crate) fn show(&self, event: &Arc<Event>) {
+    pub(crate) fn show(&self, event: Arc<Event>) {
         // An error says that the last follower has just left.
-        let _ = self.0.send(Arc::clone(event));
+        let _ = self.0.send(event);
     }
 
     pub(crate) fn follow(&self) -> Follower {

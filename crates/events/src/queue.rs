@@ -1,14 +1,14 @@
 //! The queue between the hot path and the recording thread: two lanes, each bounded, never waited for.
 //!
-//! Invariants: putting in never blocks longer than moving one pointer; a full lane drops the newcomer and counts it;
+//! Invariants: putting in never blocks longer than moving one row; a full lane drops the newcomer and counts it;
 //! passes never take a refusal's room. The recording thread is woken once a batch, not once an event.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
-use portcullis_model::Event;
+
+use crate::archive::row::Row;
 
 /// Which lane an event waits in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,8 +30,8 @@ pub(crate) struct Queue {
 #[derive(Debug, Default)]
 struct Waiting {
     room: usize,
-    passes: VecDeque<Arc<Event>>,
-    refusals: VecDeque<Arc<Event>>,
+    passes: VecDeque<Row>,
+    refusals: VecDeque<Row>,
     dropped_passes: u64,
     dropped_refusals: u64,
     /// Everything put in before the ask of this number is to be written at once.
@@ -71,21 +71,29 @@ impl Queue {
         self.waiting.lock().room = room.max(1);
     }
 
-    /// Puts an event in its lane, or drops it if that is full.
-    pub(crate) fn put(&self, event: Arc<Event>, lane: Lane) {
+    /// Whether a lane has room now.
+    pub(crate) fn has_room(&self, lane: Lane) -> bool {
+        let waiting = self.waiting.lock();
+        waiting.lane(lane).len() < waiting.room
+    }
+
+    /// Puts an event's row in its lane, or drops it if that is full.
+    pub(crate) fn put(&self, row: Row, lane: Lane) {
         let mut waiting = self.waiting.lock();
-        let was_empty = waiting.passes.is_empty() && waiting.refusals.is_empty();
-        let room = waiting.room;
-        match lane {
-            Lane::Pass if waiting.passes.len() >= room => waiting.dropped_passes += 1,
-            Lane::Pass => waiting.passes.push_back(event),
-            Lane::Refusal if waiting.refusals.len() >= room => waiting.dropped_refusals += 1,
-            Lane::Refusal => waiting.refusals.push_back(event),
+        let was_empty = waiting.is_empty();
+        if waiting.lane(lane).len() >= waiting.room {
+            return waiting.drop_one(lane);
         }
+        waiting.lane_mut(lane).push_back(row);
         drop(waiting);
         if was_empty {
             self.wake.notify_one();
         }
+    }
+
+    /// Counts an event for which there was no room.
+    pub(crate) fn drop_one(&self, lane: Lane) {
+        self.waiting.lock().drop_one(lane);
     }
 
     /// Waits until there is something to do: an ask, the end, an event (then for `gather` more, so that a batch
@@ -105,7 +113,7 @@ impl Queue {
     }
 
     /// Takes up to `most` events, refusals first.
-    pub(crate) fn take(&self, most: usize) -> Vec<Arc<Event>> {
+    pub(crate) fn take(&self, most: usize) -> Vec<Row> {
         let mut waiting = self.waiting.lock();
         let refusals = waiting.refusals.len().min(most);
         let passes = waiting.passes.len().min(most - refusals);
@@ -148,6 +156,27 @@ impl Queue {
 }
 
 impl Waiting {
+    fn lane(&self, lane: Lane) -> &VecDeque<Row> {
+        match lane {
+            Lane::Pass => &self.passes,
+            Lane::Refusal => &self.refusals,
+        }
+    }
+
+    fn lane_mut(&mut self, lane: Lane) -> &mut VecDeque<Row> {
+        match lane {
+            Lane::Pass => &mut self.passes,
+            Lane::Refusal => &mut self.refusals,
+        }
+    }
+
+    fn drop_one(&mut self, lane: Lane) {
+        match lane {
+            Lane::Pass => self.dropped_passes += 1,
+            Lane::Refusal => self.dropped_refusals += 1,
+        }
+    }
+
     fn is_empty(&self) -> bool {
         self.passes.is_empty() && self.refusals.is_empty()
     }

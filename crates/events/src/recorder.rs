@@ -16,6 +16,7 @@ use parking_lot::Mutex;
 use portcullis_model::event::Summary;
 use portcullis_model::{Action, Event, EventId, Timestamp};
 
+use crate::archive::row::Row;
 use crate::config::{RecorderConfig, in_share};
 use crate::figures::{ArchiveState, Figures};
 use crate::follow::{Follower, Shown};
@@ -40,7 +41,10 @@ struct Shared {
     offered: AtomicU64,
     sampled_away: AtomicU64,
     committed: AtomicU64,
+    /// Events the archive could not take for what they are.
     rejected: AtomicU64,
+    /// Events no row could be made of.
+    unwritable: AtomicU64,
     minutes_given_up: AtomicU64,
     archive: Mutex<ArchiveState>,
     /// A changed configuration for the recording thread to take over.
@@ -89,6 +93,7 @@ impl Recorder {
             sampled_away: AtomicU64::new(0),
             committed: AtomicU64::new(0),
             rejected: AtomicU64::new(0),
+            unwritable: AtomicU64::new(0),
             minutes_given_up: AtomicU64::new(0),
             archive: Mutex::new(ArchiveState::Off),
             changed: Mutex::new(Some(config.clone())),
@@ -132,14 +137,12 @@ impl Recorder {
     /// Never waits.
     pub fn offer(&self, event: Event) {
         let would = event.verdict.would_have.unwrap_or(event.verdict.action);
-        let fate = self.0.fate(event.verdict.action, would, event.id);
-        let event = Arc::new(event);
-        if self.0.shown.is_followed() {
-            self.0.shown.show(&event);
-        }
-        if let Fate::Kept(lane) = fate {
+        if let Fate::Kept(lane) = self.0.fate(event.verdict.action, would, event.id) {
             self.0.offered.fetch_add(1, Ordering::Relaxed);
-            self.0.queue.put(event, lane);
+            self.0.keep(&event, lane);
+        }
+        if self.0.shown.is_followed() {
+            self.0.shown.show(Arc::new(event));
         }
     }
 
@@ -171,7 +174,7 @@ impl Recorder {
             sampled_away: count(&self.0.sampled_away),
             dropped_passes: depth.dropped_passes,
             dropped_refusals: depth.dropped_refusals,
-            rejected: count(&self.0.rejected),
+            rejected: count(&self.0.rejected) + count(&self.0.unwritable),
             dropped_minutes: dropped_minutes + count(&self.0.minutes_given_up),
             waiting: depth.waiting,
             archive: self.0.archive.lock().clone(),
@@ -199,6 +202,20 @@ impl Shared {
             Fate::Kept(Lane::Pass)
         } else {
             Fate::LeftOut
+        }
+    }
+
+    /// Queues an event's row; where there is no room for it, none is made.
+    fn keep(&self, event: &Event, lane: Lane) {
+        if !self.queue.has_room(lane) {
+            return self.queue.drop_one(lane);
+        }
+        match Row::of(event) {
+            Ok(row) => self.queue.put(row, lane),
+            Err(error) => {
+                tracing::debug!(id = %event.id, "an event is not kept: {error}");
+                self.unwritable.fetch_add(1, Ordering::Relaxed);
+            }
         }
     }
 

@@ -1,14 +1,14 @@
 //! One open archive file, for writing.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 
-use portcullis_model::{Event, Timestamp};
+use portcullis_model::Timestamp;
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 
 use super::Fault;
 use super::place::{self, Identity, beside};
+use super::row::Row;
 use super::rows::{self, EventWriter, Written};
 use super::tables;
 use super::trouble::Trouble;
@@ -39,7 +39,7 @@ impl File {
     }
 
     /// Writes a batch in one transaction and has it on disk; how many events could not be taken.
-    pub(super) fn write(&mut self, events: &[Arc<Event>], minutes: &[MinuteTotals]) -> Result<u64, Trouble> {
+    pub(super) fn write(&mut self, events: &[Row], minutes: &[MinuteTotals]) -> Result<u64, Trouble> {
         let mut rejected = 0;
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let mut writer = EventWriter::new(&transaction)?;

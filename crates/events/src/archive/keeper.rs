@@ -4,15 +4,15 @@
 //! from one second to thirty; the state shown is always the present one. It runs on the recording thread and knows
 //! no clock: the time is told.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use portcullis_model::{Event, Timestamp};
+use portcullis_model::Timestamp;
 
 use super::Fault;
 use super::file::File;
 use super::place;
 use super::retention::{self, Progress};
+use super::row::Row;
 use super::trouble::Trouble;
 use crate::config::ArchiveConfig;
 use crate::figures::{ArchiveState, Working};
@@ -74,7 +74,7 @@ impl Keeper {
     }
 
     /// Writes a batch. A damaged or deleted file costs no try: the batch goes into a new one at once.
-    pub(crate) fn write(&mut self, events: &[Arc<Event>], minutes: &[MinuteTotals], now: Timestamp) -> Kept {
+    pub(crate) fn write(&mut self, events: &[Row], minutes: &[MinuteTotals], now: Timestamp) -> Kept {
         for _ in 0..3 {
             match self.try_write(events, minutes) {
                 Ok(rejected) => {
@@ -94,7 +94,7 @@ impl Keeper {
         Kept::NotYet
     }
 
-    fn try_write(&mut self, events: &[Arc<Event>], minutes: &[MinuteTotals]) -> Result<u64, Trouble> {
+    fn try_write(&mut self, events: &[Row], minutes: &[MinuteTotals]) -> Result<u64, Trouble> {
         self.open_file()?.write(events, minutes)
     }
 

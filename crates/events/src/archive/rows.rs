@@ -4,11 +4,11 @@
 //! that share a place (one in some thousands at a hundred thousand events a second) move on to the next free one.
 //! Writing an event again, or the last word on one that was in progress, replaces it; a late progress report does not.
 
-use portcullis_model::{Action, Event, EventId, Timestamp};
+use portcullis_model::{EventId, Timestamp};
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
 
-use super::text::write_json;
+use super::row::Row;
 use super::trouble::is_rejected;
 use crate::totals::MinuteTotals;
 
@@ -40,11 +40,6 @@ pub(super) fn time_of(place: i64) -> Timestamp {
     Timestamp::from_micros((place >> RANDOM_BITS) * 1000)
 }
 
-/// How strict an action is, as a number.
-pub(super) fn strictness(action: Action) -> i64 {
-    Action::ALL.iter().position(|known| *known == action).and_then(|at| i64::try_from(at).ok()).unwrap_or(0)
-}
-
 const INSERT: &str = "insert into events
     (seq, id, time, progress, notable, action, would_have, status, site, operation, caller, method, duration_us, event)
     values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)
@@ -55,29 +50,23 @@ const INSERT: &str = "insert into events
         duration_us = excluded.duration_us, event = excluded.event
     where id = excluded.id and (excluded.progress is null or progress < excluded.progress)";
 
-/// Writes events within one transaction: one statement and one buffer for all of them.
+/// Writes events within one transaction, by one statement.
 pub(super) struct EventWriter<'c> {
     connection: &'c Connection,
     insert: CachedStatement<'c>,
-    text: Vec<u8>,
 }
 
 impl<'c> EventWriter<'c> {
     pub(super) fn new(connection: &'c Connection) -> Result<Self, rusqlite::Error> {
-        let insert = connection.prepare_cached(INSERT)?;
-        Ok(Self { connection, insert, text: Vec::with_capacity(4096) })
+        Ok(Self { connection, insert: connection.prepare_cached(INSERT)? })
     }
 
     /// Writes one event.
-    pub(super) fn write(&mut self, event: &Event) -> Result<Written, rusqlite::Error> {
-        self.text.clear();
-        if write_json(event, &mut self.text).is_err() {
-            return Ok(Written::Rejected);
-        }
-        let first = place(event.id);
+    pub(super) fn write(&mut self, row: &Row) -> Result<Written, rusqlite::Error> {
+        let first = place(row.id);
         for place in first..first + MOVES {
-            match self.insert(place, event) {
-                Ok(0) if holder(self.connection, place)?.is_none_or(|holder| holder != event.id) => {}
+            match self.insert(place, row) {
+                Ok(0) if holder(self.connection, place)?.is_none_or(|holder| holder != row.id) => {}
                 Ok(_) => return Ok(Written::Yes),
                 Err(error) if is_rejected(&error) => return Ok(Written::Rejected),
                 Err(error) => return Err(error),
@@ -86,26 +75,23 @@ impl<'c> EventWriter<'c> {
         Ok(Written::Rejected)
     }
 
-    fn insert(&mut self, place: i64, event: &Event) -> Result<usize, rusqlite::Error> {
-        let verdict = &event.verdict;
-        let action = strictness(verdict.action);
-        let would = strictness(verdict.would_have.unwrap_or(verdict.action));
+    fn insert(&mut self, place: i64, row: &Row) -> Result<usize, rusqlite::Error> {
         self.insert.execute(params![
             place,
-            event.id.as_u128().to_be_bytes(),
-            event.time.as_micros(),
-            event.progress,
-            action > 0 || would > 0,
-            action,
-            would,
-            event.response.as_ref().map(|response| response.status),
-            event.site.as_deref(),
-            event.operation.as_ref().map(|operation| operation.name.as_str()),
-            event.caller.key.to_string(),
-            event.request.method.as_str(),
-            i64::try_from(event.duration_us).unwrap_or(i64::MAX),
+            row.id.as_u128().to_be_bytes(),
+            row.time,
+            row.progress,
+            row.action > 0 || row.would_have > 0,
+            row.action,
+            row.would_have,
+            row.status,
+            row.site.as_deref(),
+            row.operation.as_deref(),
+            row.caller.as_str(),
+            row.method.as_str(),
+            row.duration_us,
             // JSON is UTF-8; as text, so that people and SQL can read it.
-            ToSqlOutput::Borrowed(ValueRef::Text(&self.text)),
+            ToSqlOutput::Borrowed(ValueRef::Text(&row.text)),
         ])
     }
 }

@@ -17,7 +17,7 @@ pub(super) fn write_json<T: Serialize>(value: &T, out: &mut Vec<u8>) -> Result<(
 /// The value holds something events do not have, or says that it cannot be written.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot be written as JSON: {0}")]
-pub(super) struct Refused(String);
+pub(crate) struct Refused(String);
 
 impl ser::Error for Refused {
     fn custom<T: Display>(message: T) -> Self {

@@ -3,13 +3,13 @@
 //! Invariants: a batch is held until it is committed; while the archive fails, events wait in the queue, whose bound
 //! is theirs, and totals in the book; nothing here can stop the hot path.
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use portcullis_model::{Event, Timestamp};
+use portcullis_model::Timestamp;
 
 use super::Shared;
+use crate::archive::row::Row;
 use crate::archive::{Keeper, Kept};
 use crate::figures::ArchiveState;
 use crate::totals::MinuteTotals;
@@ -57,7 +57,7 @@ struct Round<'a> {
     shared: &'a Shared,
     keeper: Option<Keeper>,
     /// Taken from the queue, not yet committed.
-    batch: Vec<Arc<Event>>,
+    batch: Vec<Row>,
     totals_due: Timestamp,
 }
 

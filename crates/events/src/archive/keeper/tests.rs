@@ -14,8 +14,8 @@ fn keeper(path: &Path) -> Keeper {
     Keeper::new(ArchiveConfig { path: path.to_owned(), retain: Duration::from_hours(24), size: None })
 }
 
-fn batch(secs: i64, numbers: std::ops::Range<u64>) -> Vec<Arc<Event>> {
-    numbers.map(|n| Arc::new(event(secs, n, Action::Pass))).collect()
+fn batch(secs: i64, numbers: std::ops::Range<u64>) -> Vec<Row> {
+    numbers.map(|n| Row::of(&event(secs, n, Action::Pass)).unwrap()).collect()
 }
 
 fn kept(path: &Path) -> Vec<EventId> {

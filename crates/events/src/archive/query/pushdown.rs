@@ -9,7 +9,8 @@ use portcullis_expr::{Checked, Conjunct, Relation, Value, Var};
 use portcullis_model::{Action, EventId, Timestamp};
 
 use super::page::{Bound, SKEW};
-use crate::archive::rows::{MOVES, first_place, place, strictness};
+use crate::archive::row::strictness;
+use crate::archive::rows::{MOVES, first_place, place};
 
 /// One condition in SQL and the values bound in it, in order.
 #[derive(Clone, Debug, PartialEq)]

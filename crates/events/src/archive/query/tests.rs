@@ -1,6 +1,5 @@
 //! Questions to a real archive, answered by SQL and by condition alike.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use portcullis_model::event::{IdentityRecord, UpstreamRecord};
@@ -8,6 +7,7 @@ use portcullis_model::exchange::TlsFacts;
 use portcullis_model::{Action, Proof, Timestamp};
 
 use super::*;
+use crate::archive::row::Row;
 use crate::archive::{Keeper, Reader};
 use crate::config::ArchiveConfig;
 use crate::sample::{at, event, id};
@@ -17,7 +17,7 @@ fn archive() -> (tempfile::TempDir, Reader) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("events.db");
     let config = ArchiveConfig { path: path.clone(), retain: Duration::from_hours(1 << 20), size: None };
-    let events: Vec<_> = (0..1440).map(|minute| Arc::new(minute_event(minute))).collect();
+    let events: Vec<_> = (0..1440).map(|minute| Row::of(&minute_event(minute)).unwrap()).collect();
     Keeper::new(config).write(&events, &[], at(0));
     let reader = Reader::open(&path).unwrap();
     (folder, reader)

@@ -1,6 +1,7 @@
 //! Rows written and read back, cut and refused where they must be.
 
 use portcullis_model::event::End;
+use portcullis_model::{Action, Event};
 
 use super::*;
 use crate::archive::tables;
@@ -13,7 +14,7 @@ fn database() -> Connection {
 }
 
 fn write_event(connection: &Connection, event: &Event) -> Result<Written, rusqlite::Error> {
-    EventWriter::new(connection)?.write(event)
+    EventWriter::new(connection)?.write(&Row::of(event).unwrap())
 }
 
 fn read(connection: &Connection, id: EventId) -> Option<Event> {
