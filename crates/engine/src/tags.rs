@@ -7,7 +7,7 @@ use std::net::IpAddr;
 
 use portcullis_contract::{Template, operation_id as declared_id};
 use portcullis_model::caller::address_text;
-use portcullis_model::{Cause, OperationId, Tag};
+use portcullis_model::{Cause, OperationId, Tag, Version};
 use smol_str::{SmolStr, SmolStrBuilder};
 
 use crate::facts::View;
@@ -46,7 +46,7 @@ pub(crate) fn automatic_has(view: &View<'_>, tag: &str) -> bool {
             .any(|list| list.name == value && list.has_address(view.state.client));
     }
     let mut held = false;
-    each_value(view, namespace, &mut |text, _| held |= text == value);
+    each_value(view, namespace, &mut |text, _| held |= text.value() == value);
     held
 }
 
@@ -60,7 +60,8 @@ pub(crate) fn automatic_has_with(view: &View<'_>, prefix: &str) -> bool {
     for namespace in NAMESPACES {
         let fits = if value.is_some() { namespace == wanted } else { namespace.starts_with(wanted) };
         if fits {
-            each_value(view, namespace, &mut |text, _| held |= text.starts_with(value.unwrap_or_default()));
+            let begins = value.unwrap_or_default();
+            each_value(view, namespace, &mut |text, _| held |= text.value().starts_with(begins));
         }
     }
     held
@@ -74,7 +75,7 @@ pub(crate) fn each_with(view: &View<'_>, prefix: &str, show: &mut dyn FnMut(&str
         }
     }
     if let Some(namespace) = prefix.strip_suffix(':') {
-        each_value(view, namespace, &mut |value, _| show(value));
+        each_value(view, namespace, &mut |text, _| show(text.value()));
     }
 }
 
@@ -84,8 +85,12 @@ pub(crate) fn automatic(view: &View<'_>) -> Vec<Tag> {
     for namespace in NAMESPACES {
         match declared_tag(view).filter(|_| namespace == "op") {
             Some(tag) => tags.push(Tag { tag, cause: Cause::Contract }),
-            None => each_value(view, namespace, &mut |value, cause| {
-                tags.push(Tag { tag: joined(namespace, value), cause });
+            None => each_value(view, namespace, &mut |text, cause| {
+                let tag = match text {
+                    Text::Whole(tag) => SmolStr::new_static(tag),
+                    Text::Value(value) => joined(namespace, value),
+                };
+                tags.push(Tag { tag, cause });
             }),
         }
     }
@@ -109,20 +114,49 @@ pub(crate) fn joined(namespace: &str, value: &str) -> SmolStr {
     tag.finish()
 }
 
+/// An automatic tag as it is shown.
+#[derive(Clone, Copy)]
+enum Text<'a> {
+    /// All of it: of the few words most exchanges have one of, so that an event need not join and copy them.
+    Whole(&'static str),
+    /// What follows the namespace.
+    Value(&'a str),
+}
+
+impl<'a> Text<'a> {
+    fn value(self) -> &'a str {
+        match self {
+            Self::Whole(tag) => tag.split_once(':').map_or("", |(_, value)| value),
+            Self::Value(value) => value,
+        }
+    }
+}
+
 /// Shows the values a namespace has.
-fn each_value(view: &View<'_>, namespace: &str, show: &mut dyn FnMut(&str, Cause)) {
+fn each_value(view: &View<'_>, namespace: &str, show: &mut dyn FnMut(Text<'_>, Cause)) {
     let state = view.state;
+    match namespace {
+        "method" => return show(method(state.head.method.as_str()), Cause::Observed),
+        "net" => return show(Text::Whole(network(state.client)), Cause::Observed),
+        "tls" => {
+            let tls = state.peer.tls.as_ref().map(|tls| tls.version.as_str());
+            return show(tls.map_or(Text::Whole("tls:none"), Text::Value), Cause::Observed);
+        }
+        "http" => return show(http(state.head.version), Cause::Observed),
+        "caller" => {
+            let tag = if state.identity.is_some() { "caller:known" } else { "caller:unknown" };
+            return show(Text::Whole(tag), Cause::Observed);
+        }
+        "status" | "status-class" => return each_status(view, namespace, show),
+        _ => {}
+    }
+    let show = &mut |text: &str, cause| show(Text::Value(text), cause);
     let mut observed = |text: &str| show(text, Cause::Observed);
     match namespace {
         "site" => view.site().into_iter().for_each(|site| observed(&site.name)),
         "route" => view.scope().route.iter().for_each(|route| observed(route)),
-        "method" => observed(state.head.method.as_str()),
         "host" if !state.normal.host.is_empty() => observed(&state.normal.host),
         "ip" => observed(&address_text("", state.client)),
-        "net" => observed(network(state.client)),
-        "tls" => observed(state.peer.tls.as_ref().map_or("none", |tls| tls.version.as_str())),
-        "http" => observed(state.head.version.as_str()),
-        "caller" => observed(if state.identity.is_some() { "known" } else { "unknown" }),
         "op" => {
             if let Some(name) = view.operation_name() {
                 show(name, matched_by(view));
@@ -145,9 +179,29 @@ fn each_value(view: &View<'_>, namespace: &str, show: &mut dyn FnMut(&str, Cause
         }
         "list" => each_list(view, show),
         "identity" | "auth" => each_credential(view, namespace, show),
-        "status" | "status-class" => each_status(view, namespace, show),
         _ => {}
     }
+}
+
+fn method(method: &str) -> Text<'_> {
+    Text::Whole(match method {
+        "GET" => "method:GET",
+        "POST" => "method:POST",
+        "PUT" => "method:PUT",
+        "PATCH" => "method:PATCH",
+        "DELETE" => "method:DELETE",
+        "HEAD" => "method:HEAD",
+        "OPTIONS" => "method:OPTIONS",
+        other => return Text::Value(other),
+    })
+}
+
+const fn http(version: Version) -> Text<'static> {
+    Text::Whole(match version {
+        Version::Http10 => "http:1.0",
+        Version::Http11 => "http:1.1",
+        Version::Http2 => "http:2",
+    })
 }
 
 fn matched_by(view: &View<'_>) -> Cause {
@@ -173,23 +227,34 @@ fn each_credential(view: &View<'_>, namespace: &str, show: &mut dyn FnMut(&str, 
     }
 }
 
-fn each_status(view: &View<'_>, namespace: &str, show: &mut dyn FnMut(&str, Cause)) {
+fn each_status(view: &View<'_>, namespace: &str, show: &mut dyn FnMut(Text<'_>, Cause)) {
     let answered = view.state.response.as_ref().map(|head| head.status);
     let sent = view.state.outcome.as_ref().map(|outcome| outcome.status).filter(|status| *status != 0);
     let Some(status) = sent.or(answered) else { return };
-    let mut text = SmolStrBuilder::new();
-    let digit = |unit: u16| char::from(b'0' + (status / unit % 10) as u8);
-    text.push(digit(100));
-    if namespace == "status" {
-        text.push(digit(10));
-        text.push(digit(1));
-    } else {
-        text.push_str("xx");
+    if namespace == "status-class" {
+        return status_class(status).into_iter().for_each(|tag| show(Text::Whole(tag), Cause::Observed));
     }
-    show(&text.finish(), Cause::Observed);
+    let digits = [100, 10, 1].map(|unit| b'0' + (status / unit % 10) as u8);
+    show(Text::Value(str::from_utf8(&digits).unwrap_or_default()), Cause::Observed);
 }
 
-/// What kind of network an address belongs to.
+/// Servers may answer with any three digits.
+const fn status_class(status: u16) -> Option<&'static str> {
+    Some(match status / 100 {
+        1 => "status-class:1xx",
+        2 => "status-class:2xx",
+        3 => "status-class:3xx",
+        4 => "status-class:4xx",
+        5 => "status-class:5xx",
+        6 => "status-class:6xx",
+        7 => "status-class:7xx",
+        8 => "status-class:8xx",
+        9 => "status-class:9xx",
+        _ => return None,
+    })
+}
+
+/// What kind of network an address belongs to, as a tag.
 fn network(ip: IpAddr) -> &'static str {
     let (loopback, private, shared) = match ip {
         IpAddr::V4(v4) => {
@@ -199,10 +264,10 @@ fn network(ip: IpAddr) -> &'static str {
         IpAddr::V6(v6) => (v6.is_loopback(), v6.is_unique_local() || v6.is_unicast_link_local(), false),
     };
     match (loopback, private, shared) {
-        (true, ..) => "loopback",
-        (_, true, _) => "private",
-        (.., true) => "shared",
-        _ => "public",
+        (true, ..) => "net:loopback",
+        (_, true, _) => "net:private",
+        (.., true) => "net:shared",
+        _ => "net:public",
     }
 }
 

@@ -15,7 +15,7 @@ use portcullis_model::Timestamp;
 use portcullis_model::observation::Observation;
 use smol_str::SmolStr;
 use tokio::sync::mpsc;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use crate::config::LearnConfig;
 use crate::keeper::Keeper;
@@ -30,6 +30,8 @@ const WRITE: Duration = Duration::from_secs(1);
 const REDRAW: Duration = Duration::from_secs(5);
 /// After drawing, so many times what it took passes before the next.
 const REST: u32 = 20;
+/// How long observations come together once none waited: waking this thread costs an exchange as much as a rule set.
+const GATHER: Duration = Duration::from_millis(20);
 /// Observations folded before anything else is looked at.
 const BATCH: usize = 256;
 
@@ -59,7 +61,12 @@ pub(crate) async fn run(
             _ = tick.tick() => round.tick(),
             many = waiting.recv_many(&mut batch, BATCH) => match many {
                 0 => return round.write(),
-                _ => round.fold(&mut batch),
+                many => {
+                    round.fold(&mut batch);
+                    if many < BATCH {
+                        sleep(GATHER).await;
+                    }
+                }
             },
             ask = asked.recv() => match ask {
                 Some(Ask::Settle(done)) => {

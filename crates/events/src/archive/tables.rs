@@ -11,6 +11,9 @@ use super::trouble::Trouble;
 
 /// `PORT`: says whose file it is.
 const APPLICATION: i64 = 0x504f_5254;
+/// Bytes in a page of a new file. A page is written whole with each commit that touches it, and an event takes one
+/// to two thousand bytes: twice SQLite's own size saves a quarter of a stored event's cost.
+const PAGE: u32 = 8192;
 /// The version of the tables.
 const VERSION: i64 = 1;
 
@@ -63,7 +66,7 @@ create table if not exists callers (
 pub(super) fn prepare(connection: &Connection) -> Result<(), Trouble> {
     if is_new(connection)? {
         // Has to come before the first table.
-        connection.execute_batch("pragma auto_vacuum = incremental")?;
+        connection.execute_batch(&format!("pragma page_size = {PAGE}; pragma auto_vacuum = incremental"))?;
     }
     connection.execute_batch(
         "pragma journal_mode = wal; pragma synchronous = full; pragma journal_size_limit = 67108864",
