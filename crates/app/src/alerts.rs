@@ -41,6 +41,11 @@ fn target(channel: &portcullis_policy::AlertChannel, sources: &dyn Sources) -> R
         let problem = Problem::error("policy.unused_ca", "without TLS nobody asks `ca`").at(&ca.place);
         return Err(problem.remedy("give a URL of `https://`, or leave `ca` out"));
     }
+    if has_user(url.reveal()) {
+        let problem = Problem::error("policy.webhook_url", "a user name in a webhook's URL is not sent");
+        let remedy = "leave it out; a receiver knows us by `hmac`, or by a secret in the path or query";
+        return Err(problem.at(&webhook.place).concealed().remedy(remedy));
+    }
     let hmac = webhook.hmac.as_ref().map(|key| key.read(sources)).transpose()?;
     let trust = trust(webhook.ca.as_ref(), &webhook.place, sources)?;
     Ok(Target::Webhook { url, hmac, trust })
@@ -74,6 +79,12 @@ fn url(webhook: &Webhook, sources: &dyn Sources) -> Result<Secret<String>, Probl
         WebhookUrl::Written(url) => Ok(Secret::new(url.to_string())),
         WebhookUrl::Secret(source) => read_url(source, sources),
     }
+}
+
+/// Whether something stands before an `@` and the host.
+fn has_user(url: &str) -> bool {
+    let authority = url.split("://").nth(1).and_then(|rest| rest.split(['/', '?', '#']).next());
+    authority.is_some_and(|authority| authority.contains('@'))
 }
 
 fn read_url(source: &SecretSource, sources: &dyn Sources) -> Result<Secret<String>, Problem> {

@@ -116,7 +116,11 @@ impl Alerts {
             tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(StartError::Thread)?;
         let thread = std::thread::Builder::new()
             .name("portcullis-alerts".to_owned())
-            .spawn(move || runtime.block_on(run(pace, &findings, changed, &shown)))
+            .spawn(move || {
+                runtime.block_on(run(pace, &findings, changed, &shown));
+                // A name that is being looked up keeps nobody waiting.
+                runtime.shutdown_background();
+            })
             .map_err(StartError::Thread)?;
         Ok(Self { channels: sender, figures, thread: Some(thread) })
     }

@@ -121,6 +121,10 @@ fn mistakes_in_channels_are_told_with_their_place() {
         ("channels: { soc: { syslog: { address: 'a:1', ca: a.pem } } }", "without TLS nobody asks `ca`"),
         ("channels: { soc: { webhook: { url: 'http://a', ca: soc.key } } }", "without TLS nobody asks `ca`"),
         (
+            "channels: { soc: { webhook: { url: 'https://ann:pw@a/' } } }",
+            "user name in a webhook's URL is not sent",
+        ),
+        (
             "channels: { soc: { syslog: { address: 'a:1', transport: tls, ca: soc.key } } }",
             "there is no usable certificate in it",
         ),
@@ -131,6 +135,7 @@ fn mistakes_in_channels_are_told_with_their_place() {
         let text =
             String::from_utf8_lossy(&checked.stderr).into_owned() + &String::from_utf8_lossy(&checked.stdout);
         assert!(text.contains(said), "{channels}: {text}");
+        assert!(!text.contains("ann:pw"), "{text}");
         assert_eq!(checked.status.code(), Some(1), "{channels}");
     }
 }

@@ -169,7 +169,8 @@ fn latest(notices: impl Iterator<Item = Notice>) -> Vec<Notice> {
 fn count_against(channel: &AlertChannel, next: &mut Channel, now: Timestamp) -> Option<Timestamp> {
     let (most, per) = channel.at_most?;
     let ends = Timestamp::from_secs(next.window).plus(per);
-    if now >= ends {
+    // A beginning that lies ahead is of a clock that was set back since.
+    if now >= ends || now.as_secs() < next.window {
         (next.window, next.sent) = (now.as_secs(), 0);
     } else if next.sent >= most {
         return Some(ends);

@@ -200,7 +200,7 @@ fn what_was_owed_when_the_process_ended_is_told_by_the_next() {
 #[test]
 fn beyond_the_limit_findings_wait_for_the_next_message() {
     let folder = tempfile::tempdir().unwrap();
-    let (address, posted) = listen(free(), vec![Some(200), Some(200)]);
+    let (address, posted) = listen(free(), vec![Some(200); 3]);
     let limited = AlertChannel { at_most: Some((1, Duration::from_hours(1))), ..webhook(address) };
     let (findings, _keeper) = found(&folder.path().join("findings.db"), std::slice::from_ref(&limited));
     raise(&findings, &[("one", Severity::High)]);
@@ -211,8 +211,11 @@ fn beyond_the_limit_findings_wait_for_the_next_message() {
     assert_eq!(tell_at(10_001, &limited, &findings), Told::Later(ends));
     assert_eq!(tell_at(13_599, &limited, &findings), Told::Later(ends));
     assert_eq!(tell_at(13_600, &limited, &findings), Told::Something);
-    let told: Vec<_> = posted.iter().map(|posted| posted.subjects()).collect();
-    assert_eq!(told, [vec!["one".to_owned()], vec!["two".to_owned(), "three".to_owned()]]);
+    // A clock that was set back ends no patience.
+    raise(&findings, &[("four", Severity::High)]);
+    assert_eq!(tell_at(5_000, &limited, &findings), Told::Something);
+    let told: Vec<_> = posted.iter().map(|posted| posted.subjects().join(" ")).collect();
+    assert_eq!(told, ["one", "two three", "four"]);
 }
 
 #[test]
