@@ -21,6 +21,7 @@ pub(crate) const FOR_BUILDS: &[Tool] = &[Tool { program: "cc", package: "gcc" }]
 pub(crate) const FOR_TESTS: &[Tool] = &[
     Tool { program: "cc", package: "gcc" },
     Tool { program: "curl", package: "curl" },
+    Tool { program: "redis-server", package: "redis-server" },
     Tool { program: "/usr/share/modsecurity-crs/rules", package: "modsecurity-crs" },
 ];
 

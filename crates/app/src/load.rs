@@ -11,11 +11,13 @@ use portcullis_engine::Snapshot;
 use portcullis_events::alerts::AlertChannel;
 use portcullis_gateway::StartError;
 use portcullis_policy::Policy;
+use portcullis_store::ServerPlan;
 
 use crate::alerts;
 use crate::files::FileSources;
 use crate::remote::{self, Remote};
 use crate::secret::{self, WithStandIn};
+use crate::shared;
 
 /// What a policy is loaded for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,6 +42,8 @@ pub(crate) struct Loaded {
     pub(crate) alerts: Vec<AlertChannel>,
     /// Documents that came by URL.
     pub(crate) remote: Remote,
+    /// The server that holds the state, if one does.
+    pub(crate) server: Option<ServerPlan>,
 }
 
 /// A policy that did not load.
@@ -79,6 +83,10 @@ pub(crate) fn load_after(
         Vec::new()
     });
     problems.extend(tls_problems(&policy));
+    let server = shared::plan(&policy, &FileSources).unwrap_or_else(|problem| {
+        problems.push(problem);
+        None
+    });
     let is_wrong = problems.iter().any(|problem| problem.severity == Severity::Error);
     if is_wrong {
         return Err(Rejected { problems, files });
@@ -94,6 +102,7 @@ pub(crate) fn load_after(
                 files,
                 alerts: channels,
                 remote,
+                server,
             })
         }
         Err(more) => {

@@ -23,6 +23,7 @@ mod rules;
 mod schema;
 mod secret;
 mod serve;
+mod shared;
 mod span;
 mod top;
 mod versions;

@@ -7,6 +7,7 @@
 mod exchanges;
 mod label;
 mod record;
+mod state;
 
 use std::fmt;
 

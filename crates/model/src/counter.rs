@@ -27,7 +27,7 @@ pub struct Batch {
 pub type Answers = SmallVec<[Answer; 4]>;
 
 /// The store could not answer a batch.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum StoreFailure {
     /// It did not answer in time.
     #[error("the store did not answer within {0:?}")]
@@ -35,6 +35,14 @@ pub enum StoreFailure {
     /// It is not reachable or answered something else.
     #[error("the store failed: {0}")]
     Unavailable(SmolStr),
+    /// It did not answer, and the node counted by itself.
+    #[error("counted on this node alone: {why}")]
+    CountedLocally {
+        /// The node's own answers to the batch.
+        answers: Box<Answers>,
+        /// Why the store did not answer.
+        why: SmolStr,
+    },
 }
 
 /// One operation on one key.

@@ -21,6 +21,7 @@ mod scalar;
 mod schema;
 mod server;
 mod site;
+mod state;
 pub mod table;
 mod tags;
 #[cfg(test)]
@@ -56,11 +57,11 @@ pub use scalar::{
 pub use schema::json_schema;
 pub use server::{
     Archive, CertificatePair, ClientCertificates, ClientIp, Connections, Control, DataPath, Inventory,
-    KeepHeaders, Listener, ListenerTls, Listeners, MemoryState, Metrics, OnFailure, Sqlite, State,
-    TlsVersion, Workers,
+    KeepHeaders, Listener, ListenerTls, Listeners, Metrics, Sqlite, TlsVersion, Workers,
 };
 pub use site::{
     BodyPolicy, CheckStance, ContractChecks, ContractRef, EncodedSlash, Mode, OverLimit, ProviderName,
     Redact, Refusals, Require, ResponseCheck, Route, Schemes, Settings, Site, Sites, Stance, Undeclared,
 };
+pub use state::{MemoryState, OnFailure, Prefix, ServerKind, State, StateAddress, StateServer};
 pub use upstream::{Balance, Health, Pool, Upstream, UpstreamProtocol, UpstreamTimeouts, UpstreamTls};

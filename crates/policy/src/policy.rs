@@ -13,8 +13,9 @@ use crate::filter::RuleSets;
 use crate::identity::{Lists, Providers};
 use crate::rule::Rule;
 use crate::scalar::SecretSource;
-use crate::server::{Archive, ClientIp, Connections, Control, Inventory, Listeners, Metrics, State, Workers};
+use crate::server::{Archive, ClientIp, Connections, Control, Inventory, Listeners, Metrics, Workers};
 use crate::site::Sites;
+use crate::state::State;
 use crate::{names, phases, tags};
 
 section! {

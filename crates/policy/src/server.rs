@@ -220,34 +220,6 @@ pub enum Workers {
 }
 
 section! {
-    /// Where counters and bans live.
-    pub struct State as "state" {
-        /// In this process's memory.
-        memory: MemoryState = "{}",
-        /// What happens to an exchange whose counters cannot be had.
-        on_failure: OnFailure = "allow",
-    }
-}
-
-section! {
-    /// State in memory.
-    pub struct MemoryState as "memory state" {
-        /// How many counters are kept; past that the ones idle longest are forgotten.
-        keys: NonZero<u32> = "1000000",
-    }
-}
-
-words! {
-    /// What a stage that failed means for the exchange.
-    pub enum OnFailure {
-        /// It goes on, and the event says so.
-        Allow = "allow",
-        /// It is refused with 503.
-        Deny = "deny",
-    }
-}
-
-section! {
     /// Where events are kept.
     pub struct Archive as "archive" {
         /// In an SQLite file.

@@ -13,9 +13,11 @@ pub mod conformance;
 pub mod distinct;
 pub mod durable;
 pub mod memory;
+pub mod server;
 
 pub use backend::{Reply, Store};
 pub use bans::{BanBook, RestoreError};
 pub use distinct::{Added, Distinct};
 pub use durable::{Kept, Ledger, LedgerError};
 pub use memory::{Footprint, MemoryLimits, MemoryStore};
+pub use server::{ServerPlan, ServerStore};

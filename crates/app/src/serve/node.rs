@@ -18,7 +18,7 @@ use portcullis_inventory::Decision;
 use portcullis_learn::{Inventories, Keeping, Learner};
 use portcullis_model::Timestamp;
 use portcullis_policy::Policy;
-use portcullis_store::{MemoryLimits, MemoryStore, Store};
+use portcullis_store::Store;
 use smol_str::SmolStr;
 use tracing::{error, info, warn};
 
@@ -26,8 +26,10 @@ use super::bans::BanFile;
 use super::learning::{self, Publisher};
 use super::metrics::{OpenFindings, Watched};
 use super::now;
+use super::state::NodeState;
 use crate::findings;
 use crate::load::{self, Loaded, Purpose};
+use crate::shared;
 
 /// A started gateway and everything around it.
 pub(super) struct RunningNode {
@@ -38,7 +40,7 @@ pub(super) struct RunningNode {
     state: Mutex<PolicyState>,
     /// One reload at a time.
     reloading: tokio::sync::Mutex<()>,
-    store: Arc<MemoryStore>,
+    kept: NodeState,
     bans: BanFile,
     recorder: Recorder,
     recording: Mutex<Option<Recording>>,
@@ -59,9 +61,10 @@ impl RunningNode {
     /// Starts everything that runs under this policy.
     pub(super) fn start(config: &Path, loaded: Loaded) -> Result<Self> {
         let policy = loaded.policy;
-        let store = Arc::new(MemoryStore::new(memory_limits(&policy)));
+        let metrics = Arc::new(Metrics::default());
+        let kept = NodeState::start(loaded.server, shared::memory_limits(&policy), &metrics);
         let bans = BanFile::of(&policy);
-        bans.restore(store.ban_book());
+        bans.restore(kept.ban_book());
         let (recorder, recording) = Recorder::start(&recording_config(&policy))?;
         let (findings, finding_keeper) = Findings::start(findings::path(&policy))?;
         let alerts = Arc::new(Mutex::new(Some(Alerts::start(findings.clone(), loaded.alerts)?)));
@@ -81,7 +84,7 @@ impl RunningNode {
         }));
         let gateway = Gateway::start(Ports {
             snapshot: Arc::clone(&snapshot),
-            store: Arc::<MemoryStore>::clone(&store),
+            store: kept.store(),
             recorder: recorder.clone(),
             observations: Some(learner.observations()),
             files: Arc::new(|path: &str| std::fs::read(path).map(Into::into)),
@@ -95,7 +98,7 @@ impl RunningNode {
             snapshot,
             state: Mutex::new(PolicyState { since: now(), rejected: None }),
             reloading: tokio::sync::Mutex::new(()),
-            store,
+            kept,
             bans,
             recorder,
             recording: Mutex::new(Some(recording)),
@@ -132,7 +135,7 @@ impl RunningNode {
     }
 
     pub(super) fn store(&self) -> Arc<dyn Store> {
-        Arc::<MemoryStore>::clone(&self.store)
+        self.kept.store()
     }
 
     /// Reads the policy again and swaps it in if it is whole; answers the files to watch from now on.
@@ -181,7 +184,7 @@ impl RunningNode {
 
     /// Forgets counters that have run out.
     pub(super) fn forget_old_counters(&self) {
-        self.store.sweep(now());
+        self.kept.sweep();
     }
 
     /// Counts open findings for the metrics, without waiting for the disk here.
@@ -194,7 +197,7 @@ impl RunningNode {
     pub(super) async fn stop(self: &Arc<Self>) {
         let deadline = self.policy.load().connections.drain_timeout;
         self.gateway.drain(deadline).await;
-        self.bans.keep(self.store.ban_book());
+        self.bans.keep(self.kept.ban_book());
         let recording = self.recording.lock().take();
         // Waits for the disk; ends by itself where that fails.
         let node = Arc::clone(self);
@@ -248,7 +251,7 @@ impl Operator for RunningNode {
     }
 
     fn keep_bans(&self) {
-        self.bans.keep(self.store.ban_book());
+        self.bans.keep(self.kept.ban_book());
     }
 
     fn settle(&self) {
@@ -276,10 +279,6 @@ impl Operator for RunningNode {
     fn now(&self) -> Timestamp {
         now()
     }
-}
-
-fn memory_limits(policy: &Policy) -> MemoryLimits {
-    MemoryLimits { keys: policy.state.memory.keys.get() as usize, ..MemoryLimits::default() }
 }
 
 fn recording_config(policy: &Policy) -> RecorderConfig {

@@ -73,6 +73,10 @@ pub(crate) fn resume(
     let filtering = snapshot.scope(state.place).filter.as_deref()?;
     let mut answers = match answers {
         Ok(answers) => answers.into_iter().map(fields).collect(),
+        Err(StoreFailure::CountedLocally { answers, why }) => {
+            state.note(super::limits::counted_locally(&why));
+            answers.into_iter().map(fields).collect()
+        }
         Err(failure) => {
             super::limits::fail(snapshot, snapshot.scope(state.place), state, &failure);
             Vec::new()

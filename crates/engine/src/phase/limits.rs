@@ -101,6 +101,10 @@ pub(crate) fn judge(
     let scope = snapshot.scope(state.place);
     match answers {
         Ok(answers) => judge_answers(snapshot, scope, state, &answers),
+        Err(StoreFailure::CountedLocally { answers, why }) => {
+            state.note(counted_locally(&why));
+            judge_answers(snapshot, scope, state, &answers)
+        }
         Err(failure) => {
             fail(snapshot, scope, state, &failure);
             state.counting.take().map(|(turn, _)| turn)
@@ -112,6 +116,10 @@ pub(crate) fn judge(
 pub(crate) fn judge_end(snapshot: &Snapshot, state: &mut State, answers: Result<Answers, StoreFailure>) {
     match answers {
         Ok(answers) => _ = judge_answers(snapshot, snapshot.scope(state.place), state, &answers),
+        Err(StoreFailure::CountedLocally { answers, why }) => {
+            state.note(counted_locally(&why));
+            judge_answers(snapshot, snapshot.scope(state.place), state, &answers);
+        }
         Err(failure) => state.note(store_failed(&failure, Action::Monitor)),
     }
 }
@@ -126,12 +134,20 @@ fn judge_answers(snapshot: &Snapshot, scope: &Scope, state: &mut State, answers:
     Some(turn)
 }
 
+/// Goes on without counters: as policy says where the store is gone.
 pub(super) fn fail(snapshot: &Snapshot, scope: &Scope, state: &mut State, failure: &StoreFailure) {
     let action = match snapshot.on_store_failure() {
-        OnFailure::Allow => Action::Monitor,
+        // Where this node counts by itself nothing failed; what did cannot be counted here either.
+        OnFailure::Allow | OnFailure::Local => Action::Monitor,
         OnFailure::Deny => Action::Block,
     };
     state.decide(scope.mode, store_failed(failure, action), Answer::status(503));
+}
+
+/// The reason of an exchange that this node counted by itself, for the store did not answer.
+pub(super) fn counted_locally(why: &SmolStr) -> Reason {
+    let reason = Reason::new(Stage::Gateway, SmolStr::new_static("gateway.counted_locally"), Action::Monitor);
+    reason.detail(why.clone())
 }
 
 fn store_failed(failure: &StoreFailure, action: Action) -> Reason {

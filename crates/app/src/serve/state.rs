@@ -1,0 +1,52 @@
+//! The node's state: in its memory, or on a server it shares with others.
+
+use std::sync::Arc;
+
+use portcullis_gateway::Metrics;
+use portcullis_store::{BanBook, MemoryLimits, MemoryStore, ServerPlan, ServerStore, Store};
+
+use super::now;
+
+/// Where the node's counters and bans are.
+pub(super) enum NodeState {
+    Memory(Arc<MemoryStore>),
+    Server(Arc<ServerStore>),
+}
+
+impl NodeState {
+    /// On the server there is a plan for, which is begun to be connected to; else in memory.
+    pub(super) fn start(server: Option<ServerPlan>, limits: MemoryLimits, metrics: &Metrics) -> Self {
+        match server {
+            None => Self::Memory(Arc::new(MemoryStore::new(limits))),
+            Some(plan) => {
+                let store = Arc::new(ServerStore::start(plan));
+                metrics.watch_state(Arc::clone(&store));
+                Self::Server(store)
+            }
+        }
+    }
+
+    pub(super) fn store(&self) -> Arc<dyn Store> {
+        match self {
+            Self::Memory(store) => Arc::<MemoryStore>::clone(store),
+            Self::Server(store) => Arc::<ServerStore>::clone(store),
+        }
+    }
+
+    /// The bans as this node knows them.
+    pub(super) fn ban_book(&self) -> &BanBook {
+        self.local().ban_book()
+    }
+
+    /// Forgets what has run out.
+    pub(super) fn sweep(&self) {
+        self.local().sweep(now());
+    }
+
+    fn local(&self) -> &MemoryStore {
+        match self {
+            Self::Memory(store) => store,
+            Self::Server(store) => store.local(),
+        }
+    }
+}

@@ -1,0 +1,268 @@
+//! The store on a Valkey or Redis server that several gateways share.
+//!
+//! Invariants: one batch is one flight, whatever the number of operations (one call of one script; in a cluster one
+//! call a key, all at once); each operation is atomic; time is the server's; every key expires. A trip that is not
+//! answered within its deadline, or finds no connection, is a [`StoreFailure`], unless the node is to count by
+//! itself meanwhile. Bans are looked up in memory. It does not know what a failure means for an exchange.
+
+mod call;
+mod dial;
+mod figures;
+mod link;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use portcullis_model::counter::{Answer, Answers, Batch, StoreFailure};
+use portcullis_model::{Ban, BanKey, BanView, Timestamp};
+use redis::{Cmd, ErrorKind, RedisError, RedisResult, ServerErrorKind, Value};
+use sha1::{Digest, Sha1};
+use smol_str::{SmolStr, ToSmolStr};
+use tokio::task::JoinHandle;
+
+use crate::backend::{Reply, Store};
+use crate::memory::{MemoryLimits, MemoryStore};
+use call::Call;
+pub use dial::{Address, Credentials, Encryption, Route, Servers};
+pub use figures::{Counted, ServerFigures};
+use link::{Link, Live, Standing};
+
+/// What every operation runs by.
+const SCRIPT: &str = include_str!("server/batch.lua");
+
+/// Where the time of operations comes from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TimeFrom {
+    /// The server: all nodes count by one clock.
+    #[default]
+    Server,
+    /// The batch, as when a recording is replayed.
+    Batch,
+}
+
+/// Who counts while the server does not answer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Outage {
+    /// Nobody: the batch fails.
+    #[default]
+    Fail,
+    /// Each node by itself.
+    CountLocally,
+}
+
+/// How a [`ServerStore`] works.
+#[derive(Clone, Debug)]
+pub struct ServerPlan {
+    /// How the server is reached.
+    pub route: Route,
+    /// What all keys begin with: deployments that share a server differ in it. Letters, digits, `-`, `_` and `.`.
+    pub prefix: String,
+    /// How long a batch may take, a retry included.
+    pub deadline: Duration,
+    /// Who counts while the server does not answer.
+    pub outage: Outage,
+    /// Where time comes from.
+    pub time: TimeFrom,
+    /// How much is held on the node: bans, and counters while the server does not answer.
+    pub memory: MemoryLimits,
+}
+
+/// Shared state on a server.
+pub struct ServerStore {
+    plan: ServerPlan,
+    /// The script's name on the server.
+    script: String,
+    link: Arc<Link>,
+    keeper: JoinHandle<()>,
+    /// Bans, and counters while the server does not answer.
+    local: MemoryStore,
+    figures: ServerFigures,
+}
+
+impl ServerStore {
+    /// Begins to connect; has to be called on a runtime that outlives it.
+    pub fn start(plan: ServerPlan) -> Self {
+        let link = Link::new();
+        let keeper = tokio::spawn(Arc::clone(&link).serve(plan.route.clone()));
+        let script =
+            Sha1::digest(SCRIPT).iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
+        Self {
+            script,
+            link,
+            keeper,
+            local: MemoryStore::new(plan.memory),
+            figures: ServerFigures::default(),
+            plan,
+        }
+    }
+
+    /// What the node keeps by itself: bans, and counters while the server does not answer.
+    pub fn local(&self) -> &MemoryStore {
+        &self.local
+    }
+
+    /// What came of the trips so far.
+    pub fn figures(&self) -> Counted {
+        let connected = matches!(self.link.standing(), Standing::Live(_));
+        self.figures.read(connected, self.link.connects())
+    }
+
+    async fn count(&self, batch: &Batch) -> Result<Answers, StoreFailure> {
+        let trip = self.trip(batch);
+        let answers = match tokio::time::timeout(self.plan.deadline, trip).await {
+            Ok(answers) => answers,
+            Err(_) => {
+                self.link.timed_out();
+                Err(StoreFailure::Timeout(self.plan.deadline))
+            }
+        };
+        self.figures.count(answers.as_ref().err());
+        match answers {
+            Err(failure) if self.plan.outage == Outage::CountLocally => self.count_locally(batch, &failure),
+            answers => answers,
+        }
+    }
+
+    fn count_locally(&self, batch: &Batch, failure: &StoreFailure) -> Result<Answers, StoreFailure> {
+        self.figures.counted_locally();
+        match self.local.apply(batch) {
+            Reply::Ready(Ok(answers)) => {
+                Err(StoreFailure::CountedLocally { answers: Box::new(answers), why: failure.to_smolstr() })
+            }
+            Reply::Ready(Err(failure)) => Err(failure),
+            Reply::Waiting(_) => Err(StoreFailure::Unavailable(SmolStr::new_static("memory had to wait"))),
+        }
+    }
+
+    /// One flight; a second one where the connection broke under the first.
+    async fn trip(&self, batch: &Batch) -> Result<Answers, StoreFailure> {
+        let calls = self.calls(batch);
+        let live = self.link.live().await.map_err(StoreFailure::Unavailable)?;
+        match self.fly(&live, &calls).await {
+            Ok(values) => settle(batch, &calls, &values),
+            Err(error) if is_broken(&error) => {
+                self.link.give_up(&live);
+                self.figures.retried();
+                let live = self.link.live().await.map_err(StoreFailure::Unavailable)?;
+                let values = self.fly(&live, &calls).await.map_err(failed)?;
+                settle(batch, &calls, &values)
+            }
+            Err(error) => Err(failed(error)),
+        }
+    }
+
+    /// Every operation in one call; in a cluster, whose calls stay within a slot, one for each key.
+    fn calls(&self, batch: &Batch) -> Vec<Call> {
+        let now = match self.plan.time {
+            TimeFrom::Server => SmolStr::default(),
+            TimeFrom::Batch => batch.now.as_micros().max(0).to_smolstr(),
+        };
+        let mut calls: Vec<Call> = Vec::new();
+        let mut keys = Vec::new();
+        for (place, op) in batch.ops.iter().enumerate() {
+            let key = self.plan.route.is_cluster().then(|| call::op_key(op));
+            let at = keys.iter().position(|held| *held == key).unwrap_or_else(|| {
+                keys.push(key);
+                calls.push(Call::at(&now));
+                keys.len() - 1
+            });
+            if let Some(call) = calls.get_mut(at) {
+                call.add(place, op, &self.plan.prefix);
+            }
+        }
+        calls
+    }
+
+    async fn fly(&self, live: &Live, calls: &[Call]) -> RedisResult<Vec<Value>> {
+        let values = match calls {
+            [call] => vec![self.call(live, call).await],
+            calls => join_all(calls.iter().map(|call| self.call(live, call))).await,
+        };
+        self.link.answered();
+        values.into_iter().collect()
+    }
+
+    /// By the script's name; by its text where the server does not know it yet.
+    async fn call(&self, live: &Live, call: &Call) -> RedisResult<Value> {
+        match live.connection.send(&command("EVALSHA", &self.script, call)).await {
+            Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript) => {
+                live.connection.send(&command("EVAL", SCRIPT, call)).await
+            }
+            answer => answer,
+        }
+    }
+}
+
+fn command(name: &str, script: &str, call: &Call) -> Cmd {
+    let mut command = redis::cmd(name);
+    command.arg(script).arg(call.keys.len()).arg(&call.keys);
+    for arg in &call.args {
+        command.arg(arg.as_str());
+    }
+    command
+}
+
+/// The answers in the batch's order.
+fn settle(batch: &Batch, calls: &[Call], values: &[Value]) -> Result<Answers, StoreFailure> {
+    let mut answers: Vec<Option<Answer>> = vec![None; batch.ops.len()];
+    for (call, value) in calls.iter().zip(values) {
+        let Value::Array(values) = value else { continue };
+        for (place, value) in call.places.iter().zip(values) {
+            if let (Some(op), Some(answer)) = (batch.ops.get(*place), answers.get_mut(*place)) {
+                *answer = call::answer(op, value);
+            }
+        }
+    }
+    let whole: Option<Answers> = answers.into_iter().collect();
+    whole.ok_or(StoreFailure::Unavailable(SmolStr::new_static("the server answered something else")))
+}
+
+/// Whether the connection is of no more use: it broke, or leads to a server that is not the primary any more.
+fn is_broken(error: &RedisError) -> bool {
+    let demoted = [ServerErrorKind::ReadOnly, ServerErrorKind::MasterDown, ServerErrorKind::BusyLoading];
+    error.is_connection_dropped()
+        || error.is_io_error()
+        || demoted.into_iter().any(|kind| error.kind() == ErrorKind::Server(kind))
+}
+
+fn failed(error: RedisError) -> StoreFailure {
+    StoreFailure::Unavailable(error.to_smolstr())
+}
+
+impl Store for ServerStore {
+    fn apply<'a>(&'a self, batch: &'a Batch) -> Reply<'a> {
+        if batch.ops.is_empty() {
+            return Reply::Ready(Ok(Answers::new()));
+        }
+        Reply::Waiting(Box::pin(self.count(batch)))
+    }
+
+    fn ban(&self, ban: Ban) {
+        self.local.ban(ban);
+    }
+
+    fn unban(&self, key: &BanKey, site: Option<&str>, now: Timestamp) -> bool {
+        self.local.unban(key, site, now)
+    }
+
+    fn bans(&self, now: Timestamp) -> Vec<Ban> {
+        self.local.bans(now)
+    }
+
+    fn ban_view(&self) -> Arc<dyn BanView + Send + Sync> {
+        self.local.ban_view()
+    }
+}
+
+impl Drop for ServerStore {
+    fn drop(&mut self) {
+        self.keeper.abort();
+    }
+}
+
+impl std::fmt::Debug for ServerStore {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ServerStore").field("plan", &self.plan).finish_non_exhaustive()
+    }
+}

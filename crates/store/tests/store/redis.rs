@@ -1,0 +1,139 @@
+//! A `redis-server` of a test's own: on a free port of the loopback, stopped by its handle.
+
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use portcullis_store::server::{Address, Credentials, Encryption, Outage, Route, Servers, TimeFrom};
+use portcullis_store::{MemoryLimits, ServerPlan};
+use tempfile::TempDir;
+
+/// Long enough for anything that happens at all; a test that waits longer fails.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+
+pub(crate) struct Redis {
+    process: Child,
+    pub(crate) port: u16,
+    pub(crate) folder: TempDir,
+    args: Vec<String>,
+}
+
+impl Redis {
+    /// A server in clear, with these arguments beside its own.
+    pub(crate) async fn start(args: &[&str]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let args = args.iter().map(ToString::to_string).collect();
+        Self::start_in(folder, free_port(), args).await
+    }
+
+    pub(crate) async fn start_in(folder: TempDir, port: u16, args: Vec<String>) -> Self {
+        let process = spawn(folder.path(), port, &args);
+        let server = Self { process, port, folder, args };
+        server.listens().await;
+        server
+    }
+
+    /// Kills it as the kernel would (`SIGKILL`).
+    pub(crate) fn kill(&mut self) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+    }
+
+    /// Starts it again where it was, empty.
+    pub(crate) async fn revive(&mut self) {
+        self.process = spawn(self.folder.path(), self.port, &self.args);
+        self.listens().await;
+    }
+
+    /// Stops or continues it, without a word to its clients.
+    pub(crate) fn signal(&self, name: &str) {
+        let told = Command::new("kill").arg(format!("-{name}")).arg(self.process.id().to_string()).status();
+        assert!(told.unwrap().success());
+    }
+
+    /// What `redis-cli` answers.
+    pub(crate) fn ask(&self, args: &[&str]) -> String {
+        let output =
+            Command::new("redis-cli").args(["-p", &self.port.to_string()]).args(args).output().unwrap();
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
+    pub(crate) fn address(&self) -> Address {
+        Address { host: "127.0.0.1".into(), port: self.port }
+    }
+
+    pub(crate) fn plan(&self) -> ServerPlan {
+        plan(Servers::Single(self.address()))
+    }
+
+    async fn listens(&self) {
+        let up = async {
+            while tokio::net::TcpStream::connect(("127.0.0.1", self.port)).await.is_err() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, up).await.expect("redis-server listens");
+    }
+}
+
+impl Drop for Redis {
+    fn drop(&mut self) {
+        // It may have been killed already.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+fn spawn(folder: &Path, port: u16, args: &[String]) -> Child {
+    Command::new("redis-server")
+        .args(["--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--daemonize", "no"])
+        .args(if args.iter().any(|arg| arg == "--tls-port") {
+            ["--port".to_owned(), "0".to_owned()]
+        } else {
+            ["--port".to_owned(), port.to_string()]
+        })
+        .arg("--dir")
+        .arg(folder)
+        .args(args.iter().map(|arg| arg.replace("PORT", &port.to_string())))
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("redis-server is installed (`cargo xtask test` does)")
+}
+
+pub(crate) fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// A patient plan: this machine may be busy.
+pub(crate) fn plan(servers: Servers) -> ServerPlan {
+    ServerPlan {
+        route: Route {
+            servers,
+            credentials: Credentials::default(),
+            encryption: Encryption::Off,
+            database: 0,
+        },
+        prefix: "test".into(),
+        deadline: Duration::from_secs(10),
+        outage: Outage::Fail,
+        time: TimeFrom::Batch,
+        memory: MemoryLimits::default(),
+    }
+}
+
+impl Redis {
+    /// A Sentinel with a configuration file of its own.
+    pub(crate) async fn start_sentinel(folder: TempDir, port: u16, config: String) -> Self {
+        let process = Command::new("redis-server")
+            .args([config.as_str(), "--sentinel", "--bind", "127.0.0.1", "--port", &port.to_string()])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("redis-server is installed (`cargo xtask test` does)");
+        let server = Self { process, port, folder, args: Vec::new() };
+        server.listens().await;
+        server
+    }
+}
