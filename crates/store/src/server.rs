@@ -110,13 +110,10 @@ impl ServerStore {
 
     async fn count(&self, batch: &Batch) -> Result<Answers, StoreFailure> {
         let trip = self.trip(batch);
-        let answers = match tokio::time::timeout(self.plan.deadline, trip).await {
-            Ok(answers) => answers,
-            Err(_) => {
-                self.link.timed_out();
-                Err(StoreFailure::Timeout(self.plan.deadline))
-            }
-        };
+        let answers = tokio::time::timeout(self.plan.deadline, trip).await.unwrap_or_else(|_| {
+            self.link.timed_out();
+            Err(StoreFailure::Timeout(self.plan.deadline))
+        });
         self.figures.count(answers.as_ref().err());
         match answers {
             Err(failure) if self.plan.outage == Outage::CountLocally => self.count_locally(batch, &failure),
@@ -145,10 +142,10 @@ impl ServerStore {
                 self.link.give_up(&live);
                 self.figures.retried();
                 let live = self.link.live().await.map_err(StoreFailure::Unavailable)?;
-                let values = self.fly(&live, &calls).await.map_err(failed)?;
+                let values = self.fly(&live, &calls).await.map_err(|error| failed(&error))?;
                 settle(batch, &calls, &values)
             }
-            Err(error) => Err(failed(error)),
+            Err(error) => Err(failed(&error)),
         }
     }
 
@@ -226,7 +223,7 @@ fn is_broken(error: &RedisError) -> bool {
         || demoted.into_iter().any(|kind| error.kind() == ErrorKind::Server(kind))
 }
 
-fn failed(error: RedisError) -> StoreFailure {
+fn failed(error: &RedisError) -> StoreFailure {
     StoreFailure::Unavailable(error.to_smolstr())
 }
 

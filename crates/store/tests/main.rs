@@ -1,5 +1,13 @@
 //! The store against real servers: one suite for every backend, and what happens when a server fails.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "tests say what they expect"
+)]
+
 #[path = "store/conformance.rs"]
 mod conformance;
 #[path = "store/outage.rs"]

@@ -75,7 +75,6 @@ impl RunningNode {
             findings.clone(),
         )?);
         let open_findings = Arc::new(OpenFindings::default());
-        let metrics = Arc::new(Metrics::default());
         metrics.register_collector(Box::new(Watched {
             findings: findings.clone(),
             open: Arc::clone(&open_findings),

@@ -12,6 +12,7 @@ mod alerts;
 mod api;
 mod cases;
 mod cli;
+mod cluster;
 mod contracts;
 mod crs;
 mod debian;

@@ -377,6 +377,31 @@ const OF_A_POLICY: &[(&str, &str, &str)] = &[
         "{ a: { hosts: x, upstream: { servers: 'http://b' } }, b: { hosts: x, upstream: { servers: 'http://b' } } }",
         "error at `x`: `x` is a host of two sites, `a` and `b` (keep it in one of them)",
     ),
+    (
+        "state",
+        "{ server: { at: 'http://10.0.0.5' } }",
+        "error at `'http://10.0.0.5'`: `at` must be the address of a Redis or Valkey server (e.g. `redis://10.0.0.5:6379`, or `rediss://…` for TLS; the database has a key of its own)",
+    ),
+    (
+        "state",
+        "{ server: { at: ['redis://a', 'redis://b'] } }",
+        "error at `{ at: ['redis://a', 'redis://b'] }`: several addresses are named for a single server (keep one, or add `kind: sentinel` or `kind: cluster`)",
+    ),
+    (
+        "state",
+        "{ server: { at: 'redis://a', kind: sentinel } }",
+        "error at `{ at: 'redis://a', kind: sentinel }`: Sentinels are asked, and nothing says for which service (add `service: NAME`)",
+    ),
+    (
+        "state",
+        "{ server: { at: 'redis://a', user: me } }",
+        "error at `{ at: 'redis://a', user: me }`: the user has no password (add `password: env:NAME` or `password: file:PATH`)",
+    ),
+    (
+        "state",
+        "{ server: { at: 'redis://a', prefix: 'a:b' } }",
+        "error at `'a:b'`: `prefix` must be what keys begin with (1 to 64 letters, digits, `-`, `_` and `.`, so that no two deployments meet in a key)",
+    ),
     ("sitse", "{}", "error at `sitse`: `sitse` is not a key of a policy (did you mean `sites`?)"),
 ];
 

@@ -100,7 +100,7 @@ impl Call {
                 self.words("set", [field.clone(), value.clone(), ends(ttl)]);
             }
             MapChange::Add { field, by, ttl } => {
-                let by = (*by).clamp(-(MOST as i64), MOST as i64);
+                let by = (*by).clamp(-MOST.cast_signed(), MOST.cast_signed());
                 self.words("add", [field.clone(), by.to_smolstr(), ends(ttl)]);
             }
             MapChange::Expire { field, ttl } => self.words("expire", [field.clone(), span(*ttl)]),

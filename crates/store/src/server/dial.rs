@@ -96,11 +96,10 @@ impl Route {
         matches!(self.servers, Servers::Cluster(_))
     }
 
-    /// Connects, with `patience` for each step.
+    /// Connects, with `patience` for each step; how long an answer may take is for those who ask to say.
     pub(super) async fn connect(&self, patience: Duration) -> RedisResult<Connection> {
-        let config = AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(patience))
-            .set_response_timeout(Some(patience));
+        let config =
+            AsyncConnectionConfig::new().set_connection_timeout(Some(patience)).set_response_timeout(None);
         match &self.servers {
             Servers::Single(address) => {
                 let client = self.client(address)?;

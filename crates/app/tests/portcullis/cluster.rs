@@ -1,0 +1,201 @@
+//! Several gateways and one Redis server: what clients see and how many are admitted, also while the server fails.
+
+use std::net::TcpListener;
+use std::process::{Child, Command, Stdio};
+
+use crate::harness::{Gateway, PATIENCE, get};
+
+/// A server of a test's own, stopped by its handle.
+struct Redis {
+    process: Child,
+    port: u16,
+    folder: tempfile::TempDir,
+}
+
+impl Redis {
+    fn start() -> Self {
+        let free = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let port = free.local_addr().expect("bound").port();
+        drop(free);
+        let folder = tempfile::tempdir().expect("a folder");
+        let redis = Self { process: spawn(port, folder.path()), port, folder };
+        redis.await_answer();
+        redis
+    }
+
+    fn kill(&mut self) {
+        self.process.kill().expect("killed");
+        self.process.wait().expect("gone");
+    }
+
+    fn revive(&mut self) {
+        self.process = spawn(self.port, self.folder.path());
+        self.await_answer();
+    }
+
+    fn signal(&self, signal: &str) {
+        let told = Command::new("kill").args([signal, &self.process.id().to_string()]).status();
+        assert!(told.expect("kill runs").success());
+    }
+
+    fn ask(&self, words: &[&str]) -> String {
+        let port = self.port.to_string();
+        let said = Command::new("redis-cli").args(["-p", &port]).args(words).output().expect("it runs");
+        String::from_utf8_lossy(&said.stdout).trim().to_owned()
+    }
+
+    fn await_answer(&self) {
+        let end = std::time::Instant::now() + PATIENCE;
+        while self.ask(&["PING"]) != "PONG" {
+            assert!(std::time::Instant::now() < end, "redis-server does not answer");
+        }
+    }
+}
+
+impl Drop for Redis {
+    fn drop(&mut self) {
+        // It may have been killed already.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+fn spawn(port: u16, folder: &std::path::Path) -> Child {
+    Command::new("redis-server")
+        .args(["--bind", "127.0.0.1", "--save", "", "--port", &port.to_string(), "--dir"])
+        .arg(folder)
+        .stdout(Stdio::null())
+        .spawn()
+        .expect("redis-server is installed (`cargo xtask test` does)")
+}
+
+/// One of several gateways; the limit gives nothing back while a test lasts. The deadline suits a busy machine.
+fn gateway(redis: &Redis, burst: u32, on_failure: &str) -> Gateway {
+    let mut gateway = Gateway::prepare(&format!(
+        "listen: [{{ address: \"127.0.0.1:0\" }}]\n\
+         metrics: {{ listen: \"127.0.0.1:0\" }}\n\
+         state:\n  server: {{ at: [\"redis://127.0.0.1:{}\"], deadline: 2s }}\n  on_failure: {on_failure}\n\
+         sites:\n  shop:\n    hosts: [\"*\"]\n    upstream: {{ servers: [UPSTREAM] }}\n    limits:\n      \
+         - {{ name: shared, key: ip, rate: 1/30d, burst: {burst} }}\n",
+        redis.port
+    ));
+    gateway.write("node.secret", "of all nodes, longer than thirty-two bytes");
+    gateway.run();
+    gateway
+}
+
+/// Sends so many requests to each gateway at once, all over connections of their own; how many got each status.
+fn storm(gateways: &[Gateway], each: usize) -> std::collections::BTreeMap<u16, usize> {
+    let mut seen = std::collections::BTreeMap::new();
+    std::thread::scope(|scope| {
+        let clients: Vec<_> = gateways
+            .iter()
+            .flat_map(|gateway| [gateway.address(); 2])
+            .map(|address| {
+                scope.spawn(move || {
+                    (0..each / 2).map(|_| get(address, "/").expect("answered").0).collect::<Vec<_>>()
+                })
+            })
+            .collect();
+        for client in clients {
+            for status in client.join().expect("no client fails") {
+                *seen.entry(status).or_default() += 1;
+            }
+        }
+    });
+    seen
+}
+
+fn three(redis: &Redis, burst: u32) -> Vec<Gateway> {
+    (0..3).map(|_| gateway(redis, burst, "deny")).collect()
+}
+
+fn admit_exactly(requests: usize, burst: u32) {
+    let redis = Redis::start();
+    let gateways = three(&redis, burst);
+    let seen = storm(&gateways, requests / 3);
+    assert_eq!(seen.get(&200).copied(), Some(burst as usize), "{seen:?}");
+    assert_eq!(seen.keys().copied().collect::<Vec<_>>(), [200, 429], "{seen:?}");
+    let reached: usize = gateways.iter().map(|gateway| gateway.site.count()).sum();
+    assert_eq!(reached, burst as usize);
+}
+
+#[test]
+fn three_gateways_admit_exactly_what_one_would() {
+    admit_exactly(1_800, 250);
+}
+
+#[test]
+#[ignore = "takes minutes; run with `--run-ignored only`"]
+fn three_gateways_admit_exactly_what_one_would_of_a_hundred_thousand() {
+    admit_exactly(100_000, 5_000);
+}
+
+#[test]
+fn a_killed_server_refuses_or_lets_pass_as_written_and_is_found_again() {
+    let mut redis = Redis::start();
+    let strict = gateway(&redis, 5, "deny");
+    let lenient = gateway(&redis, 5, "allow");
+    assert_eq!((strict.get("/").0, lenient.get("/").0), (200, 200));
+    redis.kill();
+    for _ in 0..10 {
+        assert_eq!((strict.get("/").0, lenient.get("/").0), (503, 200));
+    }
+    assert_eq!(strict.site.count(), 1, "nothing reached the site without a verdict");
+    redis.revive();
+    strict.await_until("the server is found again", |gateway| (gateway.get("/").0 == 200).then_some(()));
+    let reason = lenient.await_until("the outage is recorded", |gateway| {
+        gateway
+            .json(&["events"])
+            .iter()
+            .find(|event| event.to_string().contains("gateway.store_failed"))
+            .cloned()
+    });
+    assert_eq!(reason["status"].as_u64().or(reason["response"]["status"].as_u64()), Some(200), "{reason}");
+}
+
+#[test]
+fn a_server_that_is_silent_or_full_is_an_outage_that_ends() {
+    let redis = Redis::start();
+    let strict = gateway(&redis, 1000, "deny");
+    assert_eq!(strict.get("/").0, 200);
+    redis.signal("-STOP");
+    assert_eq!(strict.get("/").0, 503);
+    redis.signal("-CONT");
+    assert!(strict.metrics().contains("state_timed_out_total 1"), "{}", strict.metrics());
+    strict.await_until("the server answers again", |gateway| (gateway.get("/").0 == 200).then_some(()));
+    redis.ask(&["CONFIG", "SET", "maxmemory", "1"]);
+    assert_eq!(strict.get("/").0, 503);
+    redis.ask(&["CONFIG", "SET", "maxmemory", "0"]);
+    assert_eq!(strict.get("/").0, 200);
+}
+
+#[test]
+fn a_gateway_cut_off_counts_by_itself_where_policy_says_so() {
+    let mut redis = Redis::start();
+    let node = gateway(&redis, 3, "local");
+    assert_eq!(node.get("/").0, 200);
+    redis.kill();
+    let seen: Vec<u16> = (0..5).map(|_| node.get("/").0).collect();
+    assert_eq!(seen, [200, 200, 200, 429, 429]);
+    assert!(node.metrics().contains("state_counted_locally_total 5"), "{}", node.metrics());
+    let told = node.await_until("it is recorded", |gateway| {
+        let events = gateway.json(&["events"]);
+        (events.iter().filter(|event| event.to_string().contains("gateway.counted_locally")).count() == 5)
+            .then_some(())
+    });
+    assert_eq!(told, ());
+}
+
+#[test]
+fn a_policy_whose_server_has_no_password_is_refused_with_its_place() {
+    let gateway = Gateway::prepare(
+        "listen: [{ address: \"127.0.0.1:0\" }]\n\
+         state: { server: { at: ['rediss://127.0.0.1:1'], user: me, password: env:NOT_SET_ANYWHERE, ca: none.pem } }\n\
+         sites: { s: { hosts: [\"*\"], upstream: { servers: [UPSTREAM] } } }",
+    );
+    let said = gateway.command(&["check"]);
+    assert!(!said.status.success());
+    let text = String::from_utf8_lossy(&said.stderr).into_owned() + &String::from_utf8_lossy(&said.stdout);
+    assert!(text.contains("none.pem") && text.contains("portcullis.yaml:2"), "{text}");
+}
