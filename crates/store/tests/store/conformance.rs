@@ -24,7 +24,7 @@ async fn conforms(plan: ServerPlan) {
 }
 
 fn list(failures: &[conformance::Failure]) -> String {
-    failures.iter().map(|failure| format!("{failure}\n")).collect()
+    failures.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }
 
 #[tokio::test]
