@@ -22,7 +22,7 @@ use smol_str::SmolStr;
 use crate::load::{self, Purpose};
 use crate::output::{self, Audience, right};
 use crate::serve::{self, learning};
-use crate::{Exit, Misuse, apart, cli, lint, question, span, versions};
+use crate::{Exit, Misuse, adopt, apart, cli, lint, question, span, versions};
 
 /// Carries out the command.
 pub(crate) fn run(config: &Path, audience: Audience, command: cli::Api) -> Result<Exit> {
@@ -34,6 +34,7 @@ pub(crate) fn run(config: &Path, audience: Audience, command: cli::Api) -> Resul
             Some(new) => Ok(versions::run(audience, &options, new)),
             None => apart::run(config, audience, &options.old.to_string_lossy()),
         },
+        cli::Api::Adopt(options) => adopt::run(config, audience, &options),
         cli::Api::Ignore { operation, undo: false } => watch(config, audience, operation, Watching::Ignored),
         cli::Api::Ignore { operation, .. } | cli::Api::Watch(operation) => {
             watch(config, audience, operation, Watching::Watched)
@@ -242,15 +243,20 @@ fn seen(traffic: &TrafficView) -> Vec<(&'static str, String)> {
 }
 
 fn export(config: &Path, audience: Audience, query: &OperationQuery) -> Result<Exit> {
-    let document: Value = match ask(config, &target("/openapi", query))? {
-        Some(document) => document,
-        None => openapi(&kept(config)?, query).map_err(Misuse)?,
-    };
+    let document = document(config, query)?;
     match audience {
         Audience::Programs => output::json(&document),
         Audience::People => output::print(&portcullis_document::to_yaml(&document)),
     };
     Ok(Exit::Done)
+}
+
+/// Operations as an `OpenAPI` document.
+pub(crate) fn document(config: &Path, query: &OperationQuery) -> Result<Value> {
+    match ask(config, &target("/openapi", query))? {
+        Some(document) => Ok(document),
+        None => Ok(openapi(&kept(config)?, query).map_err(Misuse)?),
+    }
 }
 
 pub(crate) fn find(config: &Path, query: &OperationQuery) -> Result<FoundOperations> {

@@ -3,9 +3,13 @@
 //! Invariants: every command takes `--config` and `--json`; the exit code is 0 (yes, done), 1 (the answer is no)
 //! or 2 (used wrongly). Does not know how anything is carried out.
 
+mod operations;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub(crate) use operations::{Adopt, OneOperation};
 
 /// An API security gateway: sees every API, knows every caller, stops what should not happen.
 #[derive(Parser, Debug)]
@@ -256,6 +260,11 @@ pub(crate) enum Api {
         changed; exits 1 where something breaks clients."
     )]
     Diff(Diff),
+    /// Write learned operations into an OpenAPI document: prints the change as a diff to review.
+    #[command(after_help = "Examples:\n  portcullis api adopt 'GET /reports/{reportId}'\n  \
+        portcullis api adopt 'GET /reports/{reportId}' --into openapi.yaml --write\n\nThe document keeps its text, order \
+        and comments. Read what was learned before you declare it.")]
+    Adopt(Adopt),
     /// Put an operation out of mind: it raises no findings any more and is in no list of shadows.
     Ignore {
         /// Which.
@@ -325,16 +334,6 @@ pub(crate) struct Template {
     /// The path, parameters in braces.
     pub(crate) path: String,
     /// The site; may be left out where there is one only.
-    #[arg(long)]
-    pub(crate) site: Option<String>,
-}
-
-/// One operation.
-#[derive(Args, Debug)]
-pub(crate) struct OneOperation {
-    /// Its name, `GET /customers/{customerId}`, or its id, also one it had before.
-    pub(crate) operation: String,
-    /// Only of this site.
     #[arg(long)]
     pub(crate) site: Option<String>,
 }

@@ -4,6 +4,7 @@
 //! to the person who wrote it: file, line, excerpt, what is wrong, what would be right. Reading goes on after a
 //! mistake wherever it can. Nothing here opens a file: bytes come in through [`Sources`].
 
+mod insert;
 mod json;
 mod node;
 mod parse;
@@ -15,6 +16,7 @@ mod sources;
 mod write;
 mod yaml;
 
+pub use insert::{NotInserted, insert};
 pub use node::{Entry, Key, Node, Value};
 pub use parse::{MAX_ALIASED, MAX_BYTES, MAX_DEPTH, MAX_NODES, Parsed, load, parse, read};
 pub use place::{Place, SourceFile};

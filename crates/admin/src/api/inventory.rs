@@ -271,8 +271,10 @@ fn views<'a>(site: &'a SmolStr, drawn: &'a Drawn) -> impl Iterator<Item = Operat
 pub fn openapi(sites: &Inventories, query: &OperationQuery) -> Result<serde_json::Value, String> {
     let (site, drawn) = only_site(sites, query.site.as_ref())?;
     let wanted = Wanted::of(query)?;
-    let is_wanted =
-        |one: &&Assessment| wanted.admits(&OperationView::of(site, one, drawn.operation(&one.id)));
+    let is_wanted = |one: &&Assessment| {
+        let view = OperationView::of(site, one, drawn.operation(&one.id));
+        wanted.names(&view, Some(drawn)) && wanted.admits(&view)
+    };
     let assessments: Vec<Assessment> = drawn.assessments.iter().filter(is_wanted).cloned().collect();
     Ok(portcullis_inventory::openapi::assessed(site, &drawn.inventory, &assessments))
 }

@@ -288,3 +288,33 @@ fn an_ignored_operation_is_not_heard_of_until_it_is_watched_again() {
     let unknown = gateway.command(&["api", "ignore", "GET /nothing"]);
     assert!(String::from_utf8_lossy(&unknown.stderr).contains("no operation"), "{unknown:?}");
 }
+
+#[test]
+fn a_learned_operation_is_adopted_into_the_contract_as_a_diff() {
+    let gateway = shop();
+    gateway.write("openapi.yaml", &format!("# ours\n{CONTRACT}"));
+    call(&gateway);
+    let file = gateway.path("openapi.yaml");
+    let adopt = |more: &[&str]| {
+        let file = file.to_str().expect("UTF-8");
+        let command = [&["api", "adopt", "GET /reports/{reportId}", "--into", file], more].concat();
+        gateway.command(&command)
+    };
+    let shown = adopt(&[]);
+    let diff = String::from_utf8(shown.stdout.clone()).expect("UTF-8");
+    assert!(shown.status.success() && diff.contains("+  \"/reports/{reportId}\":\n+    get:\n"), "{shown:?}");
+    assert!(!diff.contains("\n-") && !diff.contains("x-portcullis"), "nothing of ours is changed: {diff}");
+    let text = || std::fs::read_to_string(&file).expect("the document");
+    assert!(!text().contains("/reports"), "shown, not written");
+    assert!(adopt(&["--write"]).status.success());
+    assert!(text().starts_with("# ours\n") && text().contains("/reports/{reportId}"), "{}", text());
+    assert!(gateway.command(&["reload"]).status.success());
+    assert_eq!(gateway.get("/reports/12").0, 200);
+    gateway.await_until("it is documented", |gateway| {
+        operations(gateway)
+            .iter()
+            .any(|(standing, name, _)| standing == "documented" && name.contains("reports"))
+            .then_some(())
+    });
+    assert!(String::from_utf8_lossy(&adopt(&[]).stderr).contains("there already"));
+}

@@ -1,0 +1,174 @@
+//! An entry more in a map of a written document, everything else of it left as it is: order, comments, quotes.
+//!
+//! Invariant: the new text reads as the old one with that entry and nothing else changed; where that cannot be had,
+//! nothing is inserted. A sorted map stays sorted; otherwise the entry is the last.
+
+use serde_json::{Map, Value as Json};
+
+use crate::node::{Entry, Node, Value};
+use crate::parse::parse;
+use crate::place::SourceFile;
+use crate::write::to_yaml;
+
+/// Why nothing was inserted.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotInserted {
+    /// The text cannot be read.
+    #[error("the document cannot be read")]
+    Unreadable,
+    /// There is no map there to take an entry.
+    #[error("it has no `{0}` with at least one entry")]
+    NoMap(String),
+    /// The map has that entry.
+    #[error("`{0}` is there already")]
+    Known(String),
+    /// What is written there, an alias or several entries in a line, cannot be added to without changing more.
+    #[error(
+        "what stands there is written in a way that cannot be added to; put each entry on lines of its own"
+    )]
+    Unsafe,
+}
+
+/// The text with `key: value` in the map that `path` leads to.
+pub fn insert(text: &str, path: &[&str], key: &str, value: &Json) -> Result<String, NotInserted> {
+    let read = |text: &str| parse(&SourceFile::new("", text)).map_err(|_| NotInserted::Unreadable);
+    let root = read(text)?;
+    let named = || NotInserted::NoMap(path.join("."));
+    let map = path.iter().try_fold(&root, |node, key| node.get(key)).ok_or_else(named)?;
+    let entries = map.entries().filter(|entries| !entries.is_empty()).ok_or_else(named)?;
+    if map.get(key).is_some() {
+        return Err(NotInserted::Known(key.to_owned()));
+    }
+    let is_flow = text.get(map.place.span()).is_some_and(|written| written.starts_with('{'));
+    let new = if is_flow { in_flow(text, entries, key, value) } else { in_block(text, entries, key, value) };
+    let new = new.ok_or(NotInserted::Unsafe)?;
+    let mut wanted = root.to_json();
+    let place = path.iter().try_fold(&mut wanted, |json, key| json.get_mut(key));
+    place.and_then(Json::as_object_mut).ok_or_else(named)?.insert(key.to_owned(), value.clone());
+    let is_it = read(&new).is_ok_and(|root| root.to_json() == wanted);
+    if is_it { Ok(new) } else { Err(NotInserted::Unsafe) }
+}
+
+/// Between lines of a block map.
+fn in_block(text: &str, entries: &[Entry], key: &str, value: &Json) -> Option<String> {
+    let first = entries.first()?;
+    let indent = first.key.place.column() - 1;
+    let at = match before(entries, key) {
+        Some(entry) => line_after(text, end(entry)),
+        None => line_of(text, first.key.place.span().start),
+    };
+    let written = to_yaml(&Json::Object(Map::from_iter([(key.to_owned(), value.clone())])));
+    let (head, tail) = text.split_at_checked(at)?;
+    let mut new = head.to_owned();
+    if !head.is_empty() && !head.ends_with('\n') {
+        new.push('\n');
+    }
+    new.extend(written.lines().map(|line| format!("{}{line}\n", " ".repeat(indent))));
+    Some(new + tail)
+}
+
+/// Behind the last entry of a map in braces, each entry of which begins a line.
+fn in_flow(text: &str, entries: &[Entry], key: &str, value: &Json) -> Option<String> {
+    let last = entries.last()?;
+    let start = last.key.place.span().start;
+    let indent = text.get(line_of(text, start)..start)?;
+    if !indent.chars().all(char::is_whitespace) {
+        return None;
+    }
+    let (head, tail) = text.split_at_checked(last.value.place.span().end)?;
+    let written = serde_json::to_string_pretty(value).ok()?;
+    let below = written.replace('\n', &format!("\n{indent}"));
+    Some(format!("{head},\n{indent}{}: {below}{tail}", Json::from(key)))
+}
+
+/// The entry to stand behind; none to be the first.
+fn before<'a>(entries: &'a [Entry], key: &str) -> Option<&'a Entry> {
+    if entries.is_sorted_by(|one, other| one.key.text < other.key.text) {
+        entries.iter().rfind(|entry| entry.key.text.as_str() < key)
+    } else {
+        entries.last()
+    }
+}
+
+/// Where an entry's last written value ends.
+fn end(entry: &Entry) -> usize {
+    fn of(node: &Node) -> usize {
+        let is_block = |node: &Node| !node.place.text().starts_with(['{', '[']);
+        match &node.value {
+            Value::Map(entries) if is_block(node) => entries.last().map_or(0, end),
+            Value::List(items) if is_block(node) => items.last().map_or(0, of),
+            _ => node.place.span().end,
+        }
+    }
+    of(&entry.value).max(entry.key.place.span().end)
+}
+
+fn line_of(text: &str, at: usize) -> usize {
+    text.get(..at).and_then(|before| before.rfind('\n')).map_or(0, |newline| newline + 1)
+}
+
+/// The beginning of the line after that place, or the place itself where a line begins there.
+fn line_after(text: &str, at: usize) -> usize {
+    if text.get(..at).is_some_and(|before| before.ends_with('\n')) {
+        return at;
+    }
+    text.get(at..).and_then(|after| after.find('\n')).map_or(text.len(), |newline| at + newline + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn check(text: &str, path: &[&str], key: &str, expected: &str) {
+        assert_eq!(insert(text, path, key, &json!({ "x": 1 })).as_deref(), Ok(expected));
+    }
+
+    #[test]
+    fn comments_quotes_and_order_stay() {
+        check(
+            "# head\npaths:\n  /b: # why\n    get: 'one'   # two\n\n  # of d\n  \"/d\": { y: 2 }\nlast: |\n  text\n",
+            &["paths"],
+            "/c",
+            "# head\npaths:\n  /b: # why\n    get: 'one'   # two\n  /c:\n    x: 1\n\n  # of d\n  \"/d\": { y: 2 }\nlast: |\n  text\n",
+        );
+        check("paths:\n    /b: 1\n", &["paths"], "/a", "paths:\n    /a:\n      x: 1\n    /b: 1\n");
+        check(
+            "paths:\n  /z: 1\n  /b:\n    - 2",
+            &["paths"],
+            "/c",
+            "paths:\n  /z: 1\n  /b:\n    - 2\n  /c:\n    x: 1\n",
+        );
+    }
+
+    #[test]
+    fn deeper_maps_and_texts_of_several_lines() {
+        check(
+            "paths:\n  /b:\n    get:\n      description: |\n        # one\n        two\n  /c: 1\n",
+            &["paths", "/b"],
+            "post",
+            "paths:\n  /b:\n    get:\n      description: |\n        # one\n        two\n    post:\n      x: 1\n  /c: 1\n",
+        );
+    }
+
+    #[test]
+    fn json_stays_json() {
+        check(
+            "{\n  \"paths\": {\n    \"/b\": { \"y\": 2 }\n  }\n}\n",
+            &["paths"],
+            "/a",
+            "{\n  \"paths\": {\n    \"/b\": { \"y\": 2 },\n    \"/a\": {\n      \"x\": 1\n    }\n  }\n}\n",
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_added_to_is_left_alone() {
+        let refused = |text: &str, key: &str| insert(text, &["paths"], key, &json!(1)).err();
+        assert_eq!(refused("paths: { /b: 1 }\n", "/a"), Some(NotInserted::Unsafe));
+        assert_eq!(refused("paths:\n  /a: 1\n", "/a"), Some(NotInserted::Known("/a".into())));
+        assert_eq!(refused("paths: {}\n", "/a"), Some(NotInserted::NoMap("paths".into())));
+        assert_eq!(refused("a: &x\n  /b: 1\npaths: *x\n", "/c"), Some(NotInserted::Unsafe));
+        assert_eq!(refused("a: [", "/c"), Some(NotInserted::Unreadable));
+    }
+}
