@@ -6,6 +6,7 @@ use std::path::Path;
 
 use anyhow::Result;
 use portcullis_admin::api::{OperationQuery, OperationView};
+use portcullis_inventory::Example;
 use serde::Serialize;
 
 use crate::api::{find, name};
@@ -24,6 +25,9 @@ struct Difference {
     what: String,
     /// In how many exchanges that were looked at.
     count: u64,
+    /// The latest exchange that shows it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    example: Option<Example>,
 }
 
 /// What is said of an operation that no contract declares.
@@ -55,6 +59,7 @@ fn of_operation(operation: &OperationView) -> Vec<Difference> {
         place: None,
         what: what.to_owned(),
         count: operation.traffic.as_ref().map_or(0, |traffic| traffic.observed),
+        example: None,
     };
     let standing = match operation.standing.as_deref() {
         Some("shadow") => Some(whole(UNDECLARED)),
@@ -67,6 +72,7 @@ fn of_operation(operation: &OperationView) -> Vec<Difference> {
         place: Some(drift.place.clone()),
         what: drift.what.to_string(),
         count: drift.count,
+        example: drift.example,
     });
     standing.into_iter().chain(drift).collect()
 }
@@ -75,15 +81,17 @@ fn told(differences: &[Difference]) -> String {
     if differences.is_empty() {
         return "traffic and contract say the same\n".to_owned();
     }
-    let mut table = output::table(&["operation", "what of it", "", "seen"]);
+    let mut table = output::table(&["operation", "what of it", "", "seen", "last in event"]);
     for one in differences {
         let seen = if one.count == 0 { "–".to_owned() } else { format!("{} ×", one.count) };
+        let event = one.example.map_or_else(String::new, |example| example.event.to_string());
         let place = one.place.as_deref().unwrap_or_default();
         table.add_row([
             &output::shown(&one.operation),
             &output::shown(place),
             &output::shown(&one.what),
             &seen,
+            &event,
         ]);
     }
     format!("{table}\n")

@@ -200,7 +200,10 @@ fn told(operation: &OperationView) -> String {
     }
     for drift in &operation.drift {
         let often = if drift.count > 0 { format!(" ({} ×)", drift.count) } else { String::new() };
-        lines.push(("differs", format!("{}: {}{often}", drift.place, drift.what)));
+        let shown = drift.example.map_or_else(String::new, |example| {
+            format!(", last in {} ({})", example.event, minute(example.time))
+        });
+        lines.push(("differs", format!("{}: {}{often}{shown}", drift.place, drift.what)));
     }
     let line = |(what, text): (&str, String)| format!("{what:<12} {}\n", output::shown(&text));
     lines.into_iter().map(line).collect()

@@ -37,6 +37,7 @@ impl Exchange {
         let declared = matches!(state.matched, Matched::Declared { .. });
         let answer = state.response_body.as_deref().or(state.teed.as_deref());
         Some(Observation {
+            id: state.id,
             time: state.began.wall,
             site: site.name.clone(),
             weight,

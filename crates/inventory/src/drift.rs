@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
 use crate::cell::{Body, Cell};
+use crate::example::Example;
 use crate::schema::Schema;
 
 /// Exchanges after which what did not come is called missing.
@@ -31,6 +32,8 @@ pub struct Drift {
     pub place: String,
     /// How often it was seen; nothing for what was never.
     pub count: u64,
+    /// An exchange that shows it, if one was remembered.
+    pub example: Option<Example>,
 }
 
 /// Which way traffic and contract differ.
@@ -75,7 +78,7 @@ struct Found {
 
 impl Found {
     fn add(&mut self, kind: DriftKind, place: String, count: u64) {
-        self.drifts.push(Drift { kind, place, count });
+        self.drifts.push(Drift { kind, place, count, example: None });
     }
 
     fn parameters(&mut self, facts: &Cell, surface: &Surface) {

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
 use crate::decision::Decisions;
+use crate::example::Examples;
 use crate::fold::{Fold, HashKey, Limits, Strata};
 use crate::traffic::Traffic;
 use crate::watching::Watched;
@@ -53,6 +54,8 @@ struct Kept<'a> {
     decisions: Decisions,
     #[serde(default, skip_serializing_if = "Watched::is_empty")]
     watched: Watched,
+    #[serde(default, skip_serializing_if = "Examples::is_empty")]
+    examples: Examples,
     #[serde(default, skip_serializing_if = "is_default")]
     aliases: BTreeMap<OperationId, (Timestamp, OperationId)>,
 }
@@ -68,6 +71,7 @@ impl Fold {
             failed: Cow::Borrowed(&self.failed),
             decisions: self.decisions.clone(),
             watched: self.watched.clone(),
+            examples: self.examples.clone(),
             aliases: self.aliases.clone(),
         };
         let mut bytes = [MAGIC, &[VERSION][..]].concat();
@@ -98,6 +102,7 @@ impl Fold {
             folded: kept.folded,
             decisions: kept.decisions,
             watched: kept.watched,
+            examples: kept.examples,
             aliases: kept.aliases,
         };
         if kept.mark == fold.hash(&MARK) { Ok(fold) } else { Err(Unreadable::OtherKey) }

@@ -16,6 +16,7 @@ use smol_str::SmolStr;
 
 use crate::cell::Cell;
 use crate::decision::{Decisions, Ruling, Spot};
+use crate::example::Examples;
 use crate::lexicon::{self, Look};
 use crate::lowest::Lowest;
 use crate::path::{Key, Part};
@@ -61,6 +62,8 @@ pub struct Fold {
     pub(crate) decisions: Decisions,
     /// Operations that people do not want to hear of.
     pub(crate) watched: Watched,
+    /// Exchanges that show how traffic differs from the contract.
+    pub(crate) examples: Examples,
     /// Ids that operations had before, and the ids they went over into; the later stands.
     pub(crate) aliases: BTreeMap<OperationId, (Timestamp, OperationId)>,
 }
@@ -93,6 +96,7 @@ impl Fold {
             folded: BTreeMap::new(),
             decisions: Decisions::default(),
             watched: Watched::default(),
+            examples: Examples::default(),
             aliases: BTreeMap::new(),
         }
     }
@@ -153,6 +157,7 @@ impl Fold {
         self.failed.merge(other.failed, merge_strata);
         self.decisions.merge(other.decisions);
         self.watched.merge(other.watched);
+        self.examples.merge(other.examples);
         for (old, (at, new)) in other.aliases {
             self.remember(old, new, at);
         }
@@ -169,6 +174,11 @@ impl Fold {
     /// A person's word on whether an operation is to be heard of; the later one stands.
     pub fn watch(&mut self, operation: OperationId, watching: Watching, at: Timestamp) {
         self.watched.say(operation, watching, at);
+    }
+
+    /// Remembers what an exchange shows of differences from the contract.
+    pub fn exemplify(&mut self, examples: Examples) {
+        self.examples.merge(examples);
     }
 
     /// Every decision.

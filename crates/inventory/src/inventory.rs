@@ -11,6 +11,7 @@ use portcullis_model::{OperationId, Timestamp};
 use smol_str::SmolStr;
 
 use crate::cell::Cell;
+use crate::example::Examples;
 use crate::fold::Fold;
 use crate::lexicon::split_format;
 use crate::naming;
@@ -31,6 +32,7 @@ pub struct Inventory {
     pub aliases: BTreeMap<OperationId, OperationId>,
     /// Operations nobody wants to hear of.
     pub ignored: BTreeSet<OperationId>,
+    examples: Examples,
 }
 
 /// One operation.
@@ -72,7 +74,8 @@ impl Inventory {
             found.into_iter().map(|found| Operation::of(fold.site(), found, &words, contract)).collect();
         operations.sort_by(|one, other| (&one.path, &one.method).cmp(&(&other.path, &other.method)));
         let aliases = fold.aliases.iter().map(|(old, (_, new))| (old.clone(), new.clone())).collect();
-        let mut inventory = Self { operations, aliases, ignored: BTreeSet::new() };
+        let mut inventory =
+            Self { operations, aliases, ignored: BTreeSet::new(), examples: fold.examples.clone() };
         inventory.ignored = inventory.ignored(fold);
         inventory
     }
@@ -87,6 +90,10 @@ impl Inventory {
         }
         let ignored = said.into_iter().filter(|(_, (_, watching))| *watching == Watching::Ignored);
         ignored.map(|(id, _)| id.clone()).collect()
+    }
+
+    pub(crate) fn examples(&self) -> &Examples {
+        &self.examples
     }
 
     /// The operation of an id, also of one it had before it was merged or split.

@@ -98,6 +98,9 @@ impl Inventory {
         all.extend(unseen.map(never_called));
         for assessment in &mut all {
             assessment.ignored = self.ignored.contains(&assessment.id);
+            for drift in &mut assessment.drift {
+                drift.example = self.examples().find(&assessment.id, drift);
+            }
         }
         all.sort_by(|one, other| (&one.path, &one.method).cmp(&(&other.path, &other.method)));
         all

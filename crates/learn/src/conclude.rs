@@ -211,7 +211,7 @@ impl About<'_> {
 
     fn drifted(&self, drift: &Drift) -> Finding {
         let (name, place, what) = (self.name(), &drift.place, drift.kind.as_str());
-        self.finding(
+        let mut finding = self.finding(
             place,
             FindingKind::ContractDrift,
             Severity::Low,
@@ -220,7 +220,13 @@ impl About<'_> {
              (`contract_checks`) would refuse it. Declare it, or mend who sends it."
                 .to_owned(),
             drift.count,
-        )
+        );
+        finding.evidence.extend(drift.example.map(|example| Evidence {
+            name: "exchange".into(),
+            text: format!("the latest that shows it, {}", example.time),
+            event: Some(example.event),
+        }));
+        finding
     }
 
     /// The reasons of its risk as a sentence, or nothing.

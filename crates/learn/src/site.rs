@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use portcullis_contract::Contract;
 use portcullis_events::Findings;
-use portcullis_inventory::{Decision, Fold, Folded, Limits};
+use portcullis_inventory::{Decision, Examples, Fold, Folded, Limits};
 use portcullis_model::Timestamp;
 use portcullis_model::observation::Observation;
 use smol_str::SmolStr;
@@ -74,6 +74,11 @@ impl SiteBook {
             Folded::Nothing => Change::None,
         };
         self.new.fold(observation);
+        if let Some(contract) = &self.contract {
+            let examples = Examples::of(observation, contract);
+            self.all.exemplify(examples.clone());
+            self.new.exemplify(examples);
+        }
         self.sightings.take(observation);
         self.change = self.change.max(change);
     }

@@ -10,12 +10,14 @@ use smol_str::SmolStr;
 
 use crate::caller::Proof;
 use crate::data_class::FieldData;
-use crate::id::OperationId;
+use crate::id::{EventId, OperationId};
 use crate::time::Timestamp;
 
 /// What one exchange looked like, for learning.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Observation {
+    /// The exchange's id, and its event's.
+    pub id: EventId,
     /// When the exchange began.
     pub time: Timestamp,
     /// The site.

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use portcullis_inventory::{Assessment, Operation, Ruling, Watching};
+use portcullis_inventory::{Assessment, Example, Operation, Ruling, Watching};
 use portcullis_learn::{Drawn, Inventories};
 use portcullis_model::data_class::{Confidence, DataClass, DataPlace};
 use portcullis_model::{OperationId, Timestamp};
@@ -130,6 +130,9 @@ pub struct DriftView {
     pub what: SmolStr,
     /// In how many exchanges that were looked at.
     pub count: u64,
+    /// The latest exchange that shows it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub example: Option<Example>,
 }
 
 /// What traffic showed of an operation.
@@ -219,6 +222,7 @@ impl OperationView {
                     place: drift.place.clone(),
                     what: drift.kind.as_str().into(),
                     count: drift.count,
+                    example: drift.example,
                 })
                 .collect(),
             traffic: operation.map(TrafficView::of),

@@ -260,6 +260,12 @@ fn traffic_and_contract_are_told_apart() {
         Some("not declared"),
         "{told}"
     );
+    let expand = differences.iter().find(|one| one["place"] == "query.expand").expect("the parameter");
+    let event = expand["example"]["event"].as_str().expect("an example");
+    let shown = gateway.await_until("its event is committed", |gateway| {
+        gateway.json(&["events", "--where", "query_string == \"expand=all\""]).pop()
+    });
+    assert_eq!(shown["id"].as_str(), Some(event), "{expand}");
     assert_eq!(said("DELETE /customers/{customerId}", None).as_deref(), Some("declared and not called"));
     assert_eq!(gateway.command(&["api", "diff", "nowhere"]).status.code(), Some(2));
 }
@@ -308,9 +314,9 @@ fn a_learned_operation_is_adopted_into_the_contract_as_a_diff() {
     assert!(!text().contains("/reports"), "shown, not written");
     assert!(adopt(&["--write"]).status.success());
     assert!(text().starts_with("# ours\n") && text().contains("/reports/{reportId}"), "{}", text());
-    assert!(gateway.command(&["reload"]).status.success());
-    assert_eq!(gateway.get("/reports/12").0, 200);
+    gateway.signal("-HUP");
     gateway.await_until("it is documented", |gateway| {
+        assert_eq!(gateway.get("/reports/12").0, 200);
         operations(gateway)
             .iter()
             .any(|(standing, name, _)| standing == "documented" && name.contains("reports"))

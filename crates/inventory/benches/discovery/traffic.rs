@@ -1,7 +1,7 @@
 //! Traffic for a document: requests with values, answers shaped by its schemas, and the noise that comes with both.
 
-use portcullis_model::Timestamp;
 use portcullis_model::observation::{BodyShape, Magnitude, Observation, Segment, SegmentKind, Shape};
+use portcullis_model::{EventId, Timestamp};
 use portcullis_wire::segments::{classify, split_format};
 use serde_json::Value;
 use smol_str::SmolStr;
@@ -146,6 +146,7 @@ fn segment(text: &str) -> Segment {
 
 fn exchange(method: &str, segments: Vec<Segment>, draw: &mut Draw) -> Observation {
     Observation {
+        id: EventId::new(Timestamp::from_secs(0), 0),
         time: Timestamp::from_secs(0),
         site: "bench".into(),
         weight: 1,

@@ -2,13 +2,13 @@
 
 use portcullis_contract::{Contract, Purpose, load};
 use portcullis_document::MemorySources;
-use portcullis_inventory::{Assessment, Inventory, Level, Posture, Standing};
-use portcullis_model::Timestamp;
+use portcullis_inventory::{Assessment, Examples, Fold, Inventory, Level, Limits, Posture, Standing};
 use portcullis_model::data_class::{Confidence, DataClass, DataPlace, FieldData};
-use portcullis_model::observation::{Credential, Farewell, Observation};
+use portcullis_model::observation::{Credential, Farewell, Observation, Shape};
+use portcullis_model::{EventId, Timestamp};
 use smol_str::SmolStr;
 
-use crate::traffic::{fold, observation};
+use crate::traffic::{KEY, fold, observation};
 
 const CONTRACT: &str = "
 openapi: 3.1.0
@@ -256,4 +256,32 @@ fn what_only_a_former_version_declares_is_a_zombie_from_its_first_call() {
     let basket = all.iter().find(|one| one.path.starts_with("/v1/baskets/")).expect("learned");
     assert_eq!(basket.standing, Some(Standing::Zombie), "{:?}", basket.why);
     assert_eq!(basket.why, ["the contract declared it once and does not any more"]);
+}
+
+#[test]
+fn a_difference_has_its_latest_example_in_any_order() {
+    let contract = contract();
+    let call = |second: i64, query: &str| {
+        let mut call = call("GET", "/v1/orders/7", Some(&contract));
+        call.time = Timestamp::from_secs(NOW.as_secs() - second);
+        call.id = EventId::new(call.time, second.unsigned_abs().into());
+        call.query = vec![(query.into(), Shape::Bool)];
+        call
+    };
+    let calls = [call(9, "debug"), call(5, "debug"), call(3, "expand"), call(7, "debug")];
+    let example = |order: &[&Observation]| {
+        let mut fold = fold(order.iter().copied());
+        for call in order {
+            fold.exemplify(Examples::of(call, &contract));
+        }
+        let kept = Fold::from_bytes(&fold.to_bytes(), KEY, Limits::default()).expect("our own bytes");
+        assert_eq!(kept, fold);
+        let all = Inventory::of(&kept, Some(&contract)).assess(Some(&contract), NOW);
+        let drift =
+            of(&all, "GET /v1/orders/{orderId}").drift.iter().find(|drift| drift.place == "query.debug");
+        drift.expect("a difference").example.expect("an example").event
+    };
+    let [a, b, c, d] = &calls;
+    assert_eq!(example(&[a, b, c, d]), b.id);
+    assert_eq!(example(&[d, c, b, a]), b.id);
 }

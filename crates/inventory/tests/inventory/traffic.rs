@@ -5,7 +5,7 @@ use portcullis_model::data_class::{Confidence, DataClass, DataPlace, FieldData};
 use portcullis_model::observation::{
     BodyShape, Call, Credential, Identifier, Magnitude, Observation, Protocol, Segment, SegmentKind, Shape,
 };
-use portcullis_model::{Proof, Timestamp};
+use portcullis_model::{EventId, Proof, Timestamp};
 use portcullis_wire::segments::{classify, split_format};
 use smol_str::SmolStr;
 
@@ -28,6 +28,7 @@ pub(crate) fn observation(
         fields.iter().map(|name| (SmolStr::new(name), Shape::Integer(Magnitude::of(second)))).collect();
     let json = SmolStr::new("application/json");
     Observation {
+        id: EventId::new(Timestamp::from_secs(second), 1),
         time: Timestamp::from_secs(second),
         site: "shop".into(),
         weight: 1,
