@@ -107,12 +107,10 @@ fn line_of(text: &str, at: usize) -> usize {
     text.get(..at).and_then(|before| before.rfind('\n')).map_or(0, |newline| newline + 1)
 }
 
-/// The beginning of the line after that place, or the place itself where a line begins there.
+/// The beginning of the line after what is written before that place; a text of several lines ends where the next begins.
 fn line_after(text: &str, at: usize) -> usize {
-    if text.get(..at).is_some_and(|before| before.ends_with('\n')) {
-        return at;
-    }
-    text.get(at..).and_then(|after| after.find('\n')).map_or(text.len(), |newline| at + newline + 1)
+    let written = text.get(..at).map_or(at, |before| before.trim_end().len());
+    text.get(written..).and_then(|after| after.find('\n')).map_or(text.len(), |newline| written + newline + 1)
 }
 
 #[cfg(test)]
