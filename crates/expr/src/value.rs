@@ -67,6 +67,8 @@ impl<'a> Value<'a> {
 pub struct ListId(pub usize);
 
 /// What is known of one exchange or event; implemented by whoever evaluates.
+///
+/// Without words of its own, an implementation has no members, no tags and no lists: what does not judge a request.
 pub trait Facts {
     /// The value of a variable that has one; for a variable with members, [`Value::Object`] if it is there at all.
     fn value(&self, var: Var) -> Value<'_>;
@@ -75,14 +77,26 @@ pub trait Facts {
     ///
     /// Below `headers` and `response.headers` the path is one key in lower case. A name given several times is
     /// [`Value::Many`].
-    fn member(&self, var: Var, path: &Path) -> Value<'_>;
+    fn member(&self, var: Var, path: &Path) -> Value<'_> {
+        let _ = (var, path);
+        Value::Null
+    }
 
     /// Whether the tag is set.
-    fn has_tag(&self, tag: &str) -> bool;
+    fn has_tag(&self, tag: &str) -> bool {
+        let _ = tag;
+        false
+    }
 
     /// Whether any tag that begins so is set.
-    fn has_tag_with(&self, prefix: &str) -> bool;
+    fn has_tag_with(&self, prefix: &str) -> bool {
+        let _ = prefix;
+        false
+    }
 
     /// Whether the list has this address ([`Value::Ip`]) or word ([`Value::Str`]).
-    fn in_list(&self, list: ListId, value: &Value<'_>) -> bool;
+    fn in_list(&self, list: ListId, value: &Value<'_>) -> bool {
+        let _ = (list, value);
+        false
+    }
 }

@@ -129,6 +129,22 @@ pub enum Op {
     },
 }
 
+impl Op {
+    /// The key it is on.
+    pub const fn key(&self) -> CounterKey {
+        match self {
+            Self::Take { key, .. }
+            | Self::Acquire { key, .. }
+            | Self::Release { key, .. }
+            | Self::Quota { key, .. }
+            | Self::Distinct { key, .. }
+            | Self::Once { key, .. }
+            | Self::Recent { key, .. }
+            | Self::Map { key, .. } => *key,
+        }
+    }
+}
+
 /// A quota's window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Window {

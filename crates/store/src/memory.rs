@@ -9,7 +9,7 @@ mod shard;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use portcullis_model::counter::{Answer, Batch, CounterKey, Op};
+use portcullis_model::counter::{Answer, Batch, Op};
 use portcullis_model::{Ban, BanKey, BanView, Timestamp};
 
 use crate::backend::{Reply, Store};
@@ -92,26 +92,12 @@ impl MemoryStore {
     }
 
     fn apply_one(&self, op: &Op, now: Instant) -> Answer {
-        let key = key(op);
+        let key = op.key();
         let place = (key.0 >> 96) as usize ^ key.0 as usize;
         match self.shards.get(place % self.shards.len()) {
             Some(shard) => shard.lock().apply(key, op, now),
             None => Answer::Done,
         }
-    }
-}
-
-/// The key an operation is on.
-fn key(op: &Op) -> CounterKey {
-    match op {
-        Op::Take { key, .. }
-        | Op::Acquire { key, .. }
-        | Op::Release { key, .. }
-        | Op::Quota { key, .. }
-        | Op::Distinct { key, .. }
-        | Op::Once { key, .. }
-        | Op::Recent { key, .. }
-        | Op::Map { key, .. } => *key,
     }
 }
 

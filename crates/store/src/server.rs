@@ -158,7 +158,7 @@ impl ServerStore {
         let mut calls: Vec<Call> = Vec::new();
         let mut keys = Vec::new();
         for (place, op) in batch.ops.iter().enumerate() {
-            let key = self.plan.route.is_cluster().then(|| call::op_key(op));
+            let key = self.plan.route.is_cluster().then(|| op.key());
             let at = keys.iter().position(|held| *held == key).unwrap_or_else(|| {
                 keys.push(key);
                 calls.push(Call::at(&now));

@@ -2,7 +2,7 @@
 //!
 //! Invariant: a condition asks what is shown of an operation, so who reads the table can ask for what stands in it.
 
-use portcullis_expr::{Env, Facts, ListId, Path, Place, Program, Value, Var, check};
+use portcullis_expr::{Env, Facts, Place, Program, Value, Var, check};
 use portcullis_learn::Drawn;
 use portcullis_model::OperationId;
 use smol_str::SmolStr;
@@ -117,22 +117,6 @@ impl Facts for OperationFacts<'_> {
             Var::LearnedDrift => Value::Int(i64::try_from(operation.drift.len()).unwrap_or(i64::MAX)),
             _ => self.of_traffic(var).unwrap_or(Value::Null),
         }
-    }
-
-    fn member(&self, _: Var, _: &Path) -> Value<'_> {
-        Value::Null
-    }
-
-    fn has_tag(&self, _: &str) -> bool {
-        false
-    }
-
-    fn has_tag_with(&self, _: &str) -> bool {
-        false
-    }
-
-    fn in_list(&self, _: ListId, _: &Value<'_>) -> bool {
-        false
     }
 }
 

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use portcullis_expr::{Facts, ListId, Path, Value, Var};
+use portcullis_expr::{Facts, Path, Value, Var};
 use portcullis_model::Event;
 use portcullis_model::event::{Answerer, End, IdentityRecord, UpstreamRecord};
 use portcullis_model::exchange::{ClientCertificate, Direction, TlsFacts};
@@ -181,10 +181,6 @@ impl Facts for EventFacts<'_> {
 
     fn has_tag_with(&self, prefix: &str) -> bool {
         self.event.tags.iter().any(|set| set.tag.starts_with(prefix))
-    }
-
-    fn in_list(&self, _: ListId, _: &Value<'_>) -> bool {
-        false
     }
 }
 

@@ -1,6 +1,6 @@
 //! A finding as conditions see it.
 
-use portcullis_expr::{Facts, ListId, Path, Value, Var};
+use portcullis_expr::{Facts, Value, Var};
 use portcullis_model::finding::Finding;
 use smol_str::SmolStr;
 
@@ -42,22 +42,6 @@ impl Facts for FindingFacts<'_> {
             Var::FindingLast => Value::Time(finding.last),
             _ => self.of_operation(var).unwrap_or(Value::Null),
         }
-    }
-
-    fn member(&self, _: Var, _: &Path) -> Value<'_> {
-        Value::Null
-    }
-
-    fn has_tag(&self, _: &str) -> bool {
-        false
-    }
-
-    fn has_tag_with(&self, _: &str) -> bool {
-        false
-    }
-
-    fn in_list(&self, _: ListId, _: &Value<'_>) -> bool {
-        false
     }
 }
 

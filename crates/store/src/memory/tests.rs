@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use portcullis_model::counter::Window;
+use portcullis_model::counter::{CounterKey, Window};
 use proptest::prelude::*;
 
 use super::*;

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use portcullis_model::counter::{Answer, CounterKey, MapChange, Op, Window};
+use portcullis_model::counter::{Answer, MapChange, Op, Window};
 use redis::Value;
 use smol_str::{SmolStr, ToSmolStr, format_smolstr};
 
@@ -37,7 +37,7 @@ impl Call {
     /// Adds an operation.
     pub(super) fn add(&mut self, place: usize, op: &Op, prefix: &str) {
         self.places.push(place);
-        self.keys.push(format!("{prefix}:{{{:032x}}}:{}", op_key(op).0, kind(op)));
+        self.keys.push(format!("{prefix}:{{{:032x}}}:{}", op.key().0, kind(op)));
         match op {
             Op::Take { rate, per, burst, cost, .. } => self.take(*rate, *per, *burst, *cost),
             Op::Acquire { limit, lease, ttl, .. } => {
@@ -106,20 +106,6 @@ impl Call {
             MapChange::Expire { field, ttl } => self.words("expire", [field.clone(), span(*ttl)]),
             MapChange::Remove { field } => self.words("remove", [field.clone()]),
         }
-    }
-}
-
-/// The key an operation is on.
-pub(super) fn op_key(op: &Op) -> CounterKey {
-    match op {
-        Op::Take { key, .. }
-        | Op::Acquire { key, .. }
-        | Op::Release { key, .. }
-        | Op::Quota { key, .. }
-        | Op::Distinct { key, .. }
-        | Op::Once { key, .. }
-        | Op::Recent { key, .. }
-        | Op::Map { key, .. } => *key,
     }
 }
 
