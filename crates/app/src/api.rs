@@ -22,7 +22,7 @@ use smol_str::SmolStr;
 use crate::load::{self, Purpose};
 use crate::output::{self, Audience, right};
 use crate::serve::{self, learning};
-use crate::{Exit, Misuse, adopt, apart, cli, lint, question, span, versions};
+use crate::{Exit, Misuse, adopt, apart, cli, freeze, lint, question, span, versions};
 
 /// Carries out the command.
 pub(crate) fn run(config: &Path, audience: Audience, command: cli::Api) -> Result<Exit> {
@@ -39,6 +39,8 @@ pub(crate) fn run(config: &Path, audience: Audience, command: cli::Api) -> Resul
         cli::Api::Ignore { operation, .. } | cli::Api::Watch(operation) => {
             watch(config, audience, operation, Watching::Watched)
         }
+        cli::Api::Freeze(options) => freeze::freeze(config, audience, &options),
+        cli::Api::Promote(options) => freeze::promote(config, audience, &options),
         cli::Api::Lint(options) => lint::run(config, audience, &options),
         cli::Api::Merge(template) => decide(config, audience, template, Ruling::Value),
         cli::Api::Split(template) => decide(config, audience, template, Ruling::Name),

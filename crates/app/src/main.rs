@@ -13,6 +13,7 @@ mod explain;
 mod files;
 mod filter;
 mod findings;
+mod freeze;
 mod key;
 mod lint;
 mod load;

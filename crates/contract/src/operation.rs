@@ -32,6 +32,9 @@ pub struct Operation {
     pub deprecated: bool,
     /// When it is, or was, to be switched off (`x-sunset`).
     pub sunset: Option<Timestamp>,
+    /// What becomes of requests that are not as declared, where the operation was frozen from traffic
+    /// (`x-portcullis-checks`).
+    pub frozen: Option<Frozen>,
     /// What a caller must prove.
     pub security: Security,
     /// What its requests look like; says nothing where the contract was loaded to [`find`](crate::Purpose::Find) alone.
@@ -52,6 +55,15 @@ impl Operation {
     pub fn current(&self, now: Timestamp) -> bool {
         !self.deprecated && self.sunset.is_none_or(|sunset| now < sunset)
     }
+}
+
+/// How far an operation that was frozen from traffic is enforced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Frozen {
+    /// What is otherwise than it was learned is marked.
+    Monitor,
+    /// It is refused.
+    Block,
 }
 
 /// What the contract asks a caller of an operation to prove (OpenAPI's `security`).

@@ -379,6 +379,7 @@ impl State {
             others: Vec::new(),
             failed: None,
             matched: Matched::Nothing,
+            frozen: None,
             preflight: false,
             tags: TagSet::default(),
             verdict: Verdict::default(),

@@ -31,6 +31,8 @@ pub(crate) struct Site {
     pub(crate) schemes: Vec<(SmolStr, SmolStr)>,
     pub(crate) scope: Scope,
     pub(crate) routes: Vec<Route>,
+    /// Operations that were frozen from traffic; apart from the contract, for they declare nothing.
+    pub(crate) frozen: Option<Arc<Contract>>,
     /// The page refused people see.
     pub(crate) page: Option<Arc<str>>,
     pub(crate) learned: Learned,

@@ -138,6 +138,8 @@ pub(crate) struct State {
     pub(crate) others: Vec<Identity>,
     pub(crate) failed: Option<Failed>,
     pub(crate) matched: Matched,
+    /// The frozen operation of that index, where nothing declares the call: with its path parameters.
+    pub(crate) frozen: Option<(usize, SmallVec<[SmolStr; 2]>)>,
     /// Whether a browser only asks for leave (CORS preflight).
     pub(crate) preflight: bool,
     pub(crate) tags: TagSet,

@@ -26,6 +26,9 @@ section! {
         upstream: Upstream,
         /// The OpenAPI documents that say which calls exist.
         contract: Option<ContractRef>,
+        /// Documents that `portcullis api freeze` wrote: operations that nobody declares, held against what was learned of
+        /// them as each says (`x-portcullis-checks`: monitor or block). They declare nothing: a shadow stays one.
+        frozen: Vec<FileRef> = "[]",
         /// What an encoded slash (`%2F`) in a path means.
         encoded_slash: EncodedSlash = "keep",
         /// What refused people see.

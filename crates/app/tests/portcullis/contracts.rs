@@ -236,3 +236,45 @@ fn a_contract_by_url_that_was_never_there_is_a_mistake() {
     assert_eq!(output.status.code(), Some(1), "{}", told(&output));
     assert!(told(&output).contains("could not be fetched: it answered 503"), "{}", told(&output));
 }
+
+#[test]
+fn a_learned_operation_is_frozen_watched_and_promoted() {
+    let policy = "listen: [{ address: \"127.0.0.1:0\" }]\nsites:\n  shop:\n    hosts: [\"*\"]\n    upstream: { servers: [UPSTREAM] }\n";
+    let gateway = Gateway::start(policy);
+    for report in 1..=5 {
+        assert_eq!(gateway.get(&format!("/reports/{report}?page={report}")).0, 200);
+    }
+    let name = "GET /reports/{reportId}";
+    gateway.await_until("the operation is learned", |gateway| {
+        let found = &gateway.json(&["api", "ls"])[0]["operations"][0];
+        (found["path"] == "/reports/{reportId}" && found["traffic"]["observed"] == 5).then_some(())
+    });
+    assert_eq!(gateway.command(&["api", "freeze", "GET /nothing"]).status.code(), Some(1));
+    let frozen = told(&gateway.command(&["api", "freeze", name]));
+    for part in [name, "low", "frozen: watched", "frozen: [frozen/shop.yaml]"] {
+        assert!(frozen.contains(part), "{part} is missing in:\n{frozen}");
+    }
+    let document = std::fs::read_to_string(gateway.path("frozen/shop.yaml")).expect("written");
+    assert!(document.contains("x-portcullis-checks: monitor"), "{document}");
+    assert!(document.contains("x-portcullis-confidence"), "{document}");
+    let again = told(&gateway.command(&["api", "freeze", name]));
+    assert!(again.contains("it is frozen already"), "{again}");
+
+    gateway.write_policy(&format!("{policy}    frozen: [frozen/shop.yaml]\n"));
+    gateway.await_until("what is otherwise is marked", |gateway| {
+        assert_eq!(gateway.get("/reports/7?debug=1").0, 200, "it is only watched");
+        let marked = gateway.json(&["events", "--where", "tag(\"contract:invalid\")"]).pop()?;
+        assert_eq!(marked["reasons"][0]["code"], "contract.unlike_learned");
+        Some(())
+    });
+    let promoted = told(&gateway.command(&["api", "promote", name]));
+    assert_eq!(promoted, format!("{name} is enforced now\n"));
+    gateway
+        .await_until("it is refused", |gateway| (gateway.get("/reports/7?debug=1").0 == 400).then_some(()));
+    assert_eq!(gateway.get("/reports/7?page=3").0, 200);
+    assert_eq!(gateway.command(&["api", "promote", name]).status.code(), Some(1), "nothing is left to do");
+    assert!(told(&gateway.command(&["api", "promote", "--all", "--back"])).contains("is watched now"));
+    gateway.await_until("it is watched again", |gateway| {
+        (gateway.get("/reports/7?debug=1").0 == 200).then_some(())
+    });
+}

@@ -12,7 +12,7 @@ use super::requests::Requests;
 use super::{security, servers, surface};
 use crate::check::{RequestRules, ResponseRules};
 use crate::contract::Contract;
-use crate::operation::{Operation, Security, operation_id};
+use crate::operation::{Frozen, Operation, Security, operation_id};
 use crate::surface::Surface;
 use crate::template::{Template, TemplateMistake, TemplateOddity};
 
@@ -154,6 +154,7 @@ impl<'r> Reader<'r> {
             operation_id: node.get("operationId").and_then(Node::as_str).map(SmolStr::from),
             deprecated: read_deprecated(node, self.problems),
             sunset: read_sunset(node, self.problems),
+            frozen: read_frozen(node, self.problems),
             security: security::read_security(node.get("security"), self.contract.schemes(), self.problems)
                 .or_else(|| inherited.security.clone())
                 .unwrap_or(Security::Unstated),
@@ -194,6 +195,7 @@ impl<'r> Reader<'r> {
             operation_id: said.operation_id.clone(),
             deprecated: said.deprecated,
             sunset: said.sunset,
+            frozen: said.frozen,
             security: said.security.clone(),
             requests: Arc::clone(&said.requests),
             surface: Arc::clone(&said.surface),
@@ -232,6 +234,7 @@ struct Said {
     operation_id: Option<SmolStr>,
     deprecated: bool,
     sunset: Option<Timestamp>,
+    frozen: Option<Frozen>,
     security: Security,
     requests: Arc<RequestRules>,
     surface: Arc<Surface>,
@@ -263,6 +266,23 @@ fn read_sunset(node: &Node, problems: &mut Vec<Problem>) -> Option<Timestamp> {
         );
     }
     time
+}
+
+/// `x-portcullis-checks`; what cannot be read refuses nothing.
+fn read_frozen(node: &Node, problems: &mut Vec<Problem>) -> Option<Frozen> {
+    let value = node.get("x-portcullis-checks")?;
+    match value.as_str() {
+        Some("block") => Some(Frozen::Block),
+        Some("monitor") => Some(Frozen::Monitor),
+        _ => {
+            let message =
+                format!("`x-portcullis-checks` is `monitor` or `block`, not {}", value.value.describe());
+            problems.push(
+                Problem::warning("contract.frozen", message).at(&value.place).label("read as `monitor`"),
+            );
+            Some(Frozen::Monitor)
+        }
+    }
 }
 
 fn unknown_key(entry: &Entry) -> Problem {

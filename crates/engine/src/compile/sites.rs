@@ -27,6 +27,7 @@ pub(super) fn compile(work: &mut Work<'_>, providers: &[Arc<Provider>]) -> (Vec<
 
 fn compile_site(work: &mut Work<'_>, providers: &[Arc<Provider>], site: &portcullis_policy::Site) -> Site {
     let contract = site.contract.as_ref().and_then(|named| load_contract(work, site, named));
+    let frozen = load_frozen(work, site);
     let operations = contract.as_ref().map_or(&[][..], |contract| contract.operations());
     let operation_tags: Vec<_> = operations.iter().map(|one| tags::joined("op", &one.name)).collect();
     let page = site.refusals.html.as_ref().and_then(|file| work.text(file)).map(Arc::from);
@@ -46,6 +47,7 @@ fn compile_site(work: &mut Work<'_>, providers: &[Arc<Provider>], site: &portcul
             EncodedSlash::Decode => portcullis_wire::EncodedSlash::Decode,
         },
         contract,
+        frozen,
         schemes: schemes.unwrap_or_default(),
         scope: compiling.scope(&site.settings, None, filter),
         routes: site
@@ -82,6 +84,18 @@ fn load_contract(
     let contract = loaded.contract?;
     check_schemes(work, site, named, &contract);
     Some(Arc::new(contract))
+}
+
+/// Always to be checked: that is what they were frozen for.
+fn load_frozen(work: &mut Work<'_>, site: &portcullis_policy::Site) -> Option<Arc<Contract>> {
+    if site.frozen.is_empty() {
+        return None;
+    }
+    let roots: Vec<&str> = site.frozen.iter().map(|file| file.path.as_str()).collect();
+    let loaded = portcullis_contract::load(&site.name, &roots, Purpose::Check, work.sources);
+    work.problems.extend(loaded.problems);
+    work.files.extend(loaded.files);
+    loaded.contract.map(Arc::new)
 }
 
 /// Schemas are compiled only where something is held against them.

@@ -3,7 +3,7 @@
 //! Invariant: the values that were sent are in no reason; a reason says where, and what must hold there. The client
 //! learns the status alone.
 
-use portcullis_contract::{Fault, Operation, Parts, Sent, Undeclared};
+use portcullis_contract::{Fault, Frozen, Operation, Parts, Sent, Undeclared};
 use portcullis_model::{Action, Reason, Stage};
 use portcullis_policy::{CheckStance, Skippable};
 use portcullis_wire::fields::MediaType;
@@ -15,33 +15,34 @@ use crate::state::{Answer, Conformance, Matched, State};
 
 pub(crate) mod answer;
 
+/// What a request is held against, and how.
+struct Held<'a> {
+    operation: &'a Operation,
+    /// Its path parameters.
+    values: &'a [SmolStr],
+    action: Action,
+    undeclared: Undeclared,
+    code: &'static str,
+}
+
 /// Whether what is declared of this request can be told only from all of its body.
 pub(crate) fn reads_body(snapshot: &Snapshot, state: &State) -> bool {
     let content_type = state.head.headers.get("content-type");
-    requested(snapshot, state).is_some_and(|(operation, _)| operation.requests.reads_body(content_type))
+    held(snapshot, state).is_some_and(|held| held.operation.requests.reads_body(content_type))
 }
 
 /// Holds the request against the contract, once all of it that is read is known.
 pub(crate) fn run(snapshot: &Snapshot, state: &mut State) {
-    let Some((operation, values)) = requested(snapshot, state) else { return };
-    let scope = snapshot.scope(state.place);
-    let path = (operation.template.parameters(), values);
+    let Some(held) = held(snapshot, state) else { return };
+    let path = (held.operation.template.parameters(), held.values);
     let parts = Parts { path, query: state.normal.query(), headers: &state.head.headers };
-    let undeclared = match scope.undeclared {
-        portcullis_policy::Undeclared::Pass => Undeclared::Passes,
-        portcullis_policy::Undeclared::Fault => Undeclared::Fault,
-    };
     let media_type = state.head.headers.get("content-type").and_then(MediaType::parse_beginning);
-    let faults = operation.requests.faults(&parts, sent(state, media_type.as_ref()), undeclared);
-    let action = match scope.request_check {
-        CheckStance::Off => return,
-        CheckStance::Monitor => Action::Monitor,
-        CheckStance::Block => Action::Block,
-    };
+    let faults = held.operation.requests.faults(&parts, sent(state, media_type.as_ref()), held.undeclared);
+    let (action, code) = (held.action, held.code);
     state.conformance = Some(if faults.is_empty() { Conformance::Valid } else { Conformance::Invalid });
+    let mode = snapshot.scope(state.place).mode;
     for fault in faults {
-        let reason = reason("contract.invalid_request", &fault, action);
-        state.decide(scope.mode, reason, Answer::status(400));
+        state.decide(mode, reason(code, &fault, action), Answer::status(400));
     }
 }
 
@@ -50,17 +51,47 @@ fn reason(code: &'static str, fault: &Fault, action: Action) -> Reason {
     reason.by(fault.rule.clone()).detail(fault.to_smolstr())
 }
 
-/// What is declared of this request, and its path parameters; nothing where it is not to be looked at.
-fn requested<'a>(snapshot: &'a Snapshot, state: &'a State) -> Option<(&'a Operation, &'a [SmolStr])> {
-    if snapshot.scope(state.place).request_check == CheckStance::Off {
-        return None;
+/// What this request is held against; nothing where it is not to be looked at.
+fn held<'a>(snapshot: &'a Snapshot, state: &'a State) -> Option<Held<'a>> {
+    if state.frozen.is_some() {
+        return frozen(snapshot, state);
     }
-    declared(snapshot, state)
+    let scope = snapshot.scope(state.place);
+    let action = match scope.request_check {
+        CheckStance::Off => return None,
+        CheckStance::Monitor => Action::Monitor,
+        CheckStance::Block => Action::Block,
+    };
+    let undeclared = match scope.undeclared {
+        portcullis_policy::Undeclared::Pass => Undeclared::Passes,
+        portcullis_policy::Undeclared::Fault => Undeclared::Fault,
+    };
+    let (operation, values) = declared(snapshot, state)?;
+    Some(Held { operation, values, action, undeclared, code: "contract.invalid_request" })
+}
+
+/// What was learned of an operation that nobody declares; each says how far it is enforced. What was never seen is a
+/// fault: that is what a positive model is.
+fn frozen<'a>(snapshot: &'a Snapshot, state: &'a State) -> Option<Held<'a>> {
+    let (index, values) = state.frozen.as_ref().filter(|_| !passes(state))?;
+    let site = snapshot.site(state.place?.site)?;
+    let operation = site.frozen.as_ref()?.operations().get(*index)?;
+    let action = match operation.frozen {
+        Some(Frozen::Block) => Action::Block,
+        Some(Frozen::Monitor) | None => Action::Monitor,
+    };
+    let undeclared = Undeclared::Fault;
+    Some(Held { operation, values, action, undeclared, code: "contract.unlike_learned" })
+}
+
+/// Whether the contract does not matter for this exchange.
+fn passes(state: &State) -> bool {
+    state.preflight || state.skips(Skippable::Contract)
 }
 
 /// The operation the contract declares, where nothing says that the contract does not matter.
 fn declared<'a>(snapshot: &'a Snapshot, state: &'a State) -> Option<(&'a Operation, &'a [SmolStr])> {
-    if state.preflight || state.skips(Skippable::Contract) {
+    if passes(state) {
         return None;
     }
     let Matched::Declared { index, params, .. } = &state.matched else { return None };

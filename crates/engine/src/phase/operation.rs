@@ -4,6 +4,7 @@
 //! instance (a number, a UUID, a hash, …) by its kind, so that a stranger walking ids is one operation, not thousands.
 
 use portcullis_contract::Found;
+use portcullis_model::Timestamp;
 use portcullis_model::event::Standing;
 use portcullis_wire::segments::classify;
 use smallvec::SmallVec;
@@ -23,30 +24,42 @@ pub(crate) fn find(snapshot: &Snapshot, state: &mut State) {
     state.preflight = asked.is_some();
     let method = asked.as_ref().unwrap_or(&state.head.method);
     let segments: SmallVec<[&str; 12]> = state.normal.segments().collect();
-    let Some(contract) = &site.contract else {
-        state.matched = group(site, method, &segments, None);
-        state.sampled = sample(snapshot, state);
-        return;
+    let matched = of_contract(site, method, &segments, state.began.wall);
+    let frozen = match matched {
+        Matched::Grouped { .. } => frozen(site, method, &segments),
+        Matched::Declared { .. } | Matched::Nothing => None,
     };
-    let matched = match contract.find(method, &segments) {
+    (state.matched, state.frozen) = (matched, frozen);
+    state.sampled = sample(snapshot, state);
+}
+
+/// The operation frozen from traffic that a call is of, and its path parameters.
+fn frozen(site: &Site, method: &http::Method, segments: &[&str]) -> Option<(usize, SmallVec<[SmolStr; 2]>)> {
+    let frozen = site.frozen.as_ref()?;
+    let Found::Operation(operation, params) = frozen.find(method, segments) else { return None };
+    let index = frozen.operations().element_offset(operation)?;
+    Some((index, params.iter().map(|(_, value)| SmolStr::new(value)).collect()))
+}
+
+fn of_contract(site: &Site, method: &http::Method, segments: &[&str], now: Timestamp) -> Matched {
+    let Some(contract) = &site.contract else { return group(site, method, segments, None) };
+    match contract.find(method, segments) {
         Found::Operation(operation, params) => {
             let index = contract.operations().element_offset(operation);
             let params = params.iter().map(|(_, value)| SmolStr::new(value)).collect();
-            let current = operation.current(state.began.wall);
+            let current = operation.current(now);
             let standing = if current { Standing::Documented } else { Standing::Zombie };
             Matched::Declared { index: index.unwrap_or(usize::MAX), params, standing }
         }
-        Found::OtherMethod(_) | Found::Nothing => match contract.retired(method, &segments) {
+        Found::OtherMethod(_) | Found::Nothing => match contract.retired(method, segments) {
             Some(retired) => Matched::Grouped {
                 name: retired.name.clone(),
                 id: Some(retired.id.clone()),
                 standing: Some(Standing::Zombie),
             },
-            None => group(site, method, &segments, Some(Standing::Shadow)),
+            None => group(site, method, segments, Some(Standing::Shadow)),
         },
-    };
-    state.matched = matched;
-    state.sampled = sample(snapshot, state);
+    }
 }
 
 fn preflight_method(state: &State) -> Option<http::Method> {
