@@ -3,10 +3,11 @@
 use portcullis_contract::{Requirement, Security};
 use portcullis_model::{Action, Reason, Stage};
 use portcullis_policy::{Skippable, Stance};
+use smallvec::SmallVec;
 use smol_str::SmolStr;
 
 use crate::facts::View;
-use crate::identity::{Identity, Method};
+use crate::identity::{Identity, Method, Provider};
 use crate::scope::{Require, Scope};
 use crate::site::Site;
 use crate::snapshot::Snapshot;
@@ -32,9 +33,15 @@ pub(crate) fn run(snapshot: &Snapshot, state: &mut State) {
         match needed(site, scope, state) {
             Needed::Nothing => {}
             Needed::Caller => judge_unknown_caller(scope, state),
-            Needed::More(code) => {
-                let reason = Reason::new(Stage::Authorise, SmolStr::new_static(code), Action::Block);
+            Needed::Another => {
+                let code = SmolStr::new_static("authorise.other_provider");
+                let reason = Reason::new(Stage::Authorise, code, Action::Block);
                 state.decide(scope.mode, reason, Answer::status(403));
+            }
+            Needed::Scopes(scopes) => {
+                let code = SmolStr::new_static("authorise.scope");
+                let reason = Reason::new(Stage::Authorise, code, Action::Block);
+                state.decide(scope.mode, reason, insufficient(scope, state, &scopes));
             }
         }
     }
@@ -64,17 +71,46 @@ fn judge_unknown_caller(scope: &Scope, state: &mut State) {
     state.decide(scope.mode, reason, challenge(scope, state));
 }
 
-/// 401 names a way to authenticate (RFC 9110 §11.6.1); where none can be named in a header field, 403.
+/// 401 names every way to authenticate that a header field can carry (RFC 9110 §11.6.1), and says where the token that
+/// was shown is at fault (RFC 6750 §3.1); where none can be named, 403.
 fn challenge(scope: &Scope, state: &State) -> Answer {
-    let bearer = scope.providers.iter().any(|provider| matches!(provider.method, Method::Jwt(_)));
-    let api_key = scope.providers.iter().any(|provider| matches!(provider.method, Method::ApiKey { .. }));
-    let value = match (bearer, api_key, state.failed.is_some()) {
-        (true, _, true) => "Bearer error=\"invalid_token\"",
-        (true, _, false) => "Bearer",
-        (false, true, _) => "ApiKey",
-        (false, false, _) => return Answer::status(403),
-    };
-    Answer::status(401).header("www-authenticate", value.to_owned())
+    let mut ways: SmallVec<[&str; 2]> = SmallVec::new();
+    if scope.providers.iter().any(|provider| is_bearer(provider)) {
+        let failed = state.failed.as_ref();
+        let refused = failed.is_some_and(|failed| {
+            scope.providers.iter().any(|provider| provider.name == failed.provider && is_bearer(provider))
+        });
+        ways.push(if refused { "Bearer error=\"invalid_token\"" } else { "Bearer" });
+    }
+    if scope.providers.iter().any(|provider| matches!(provider.method, Method::ApiKey { .. })) {
+        ways.push("ApiKey");
+    }
+    if ways.is_empty() {
+        return Answer::status(403);
+    }
+    Answer::status(401).header("www-authenticate", ways.join(", "))
+}
+
+fn is_bearer(provider: &Provider) -> bool {
+    matches!(provider.method, Method::Jwt(_))
+}
+
+/// 403, and to who came with a token which scopes would do (RFC 6750 §3.1).
+fn insufficient(scope: &Scope, state: &State, lacks: &[SmolStr]) -> Answer {
+    let answer = Answer::status(403);
+    let bearer = state.identity.as_deref().is_some_and(|identity| {
+        scope.providers.iter().any(|provider| provider.name == identity.provider && is_bearer(provider))
+    });
+    if !bearer {
+        return answer;
+    }
+    let error = "Bearer error=\"insufficient_scope\"";
+    // A contract may call a scope what RFC 6749 §3.3 does not allow; that cannot be quoted.
+    let plain = |byte: u8| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\';
+    if lacks.is_empty() || !lacks.iter().all(|scope| scope.bytes().all(plain)) {
+        return answer.header("www-authenticate", error.to_owned());
+    }
+    answer.header("www-authenticate", format!("{error}, scope=\"{}\"", lacks.join(" ")))
 }
 
 /// What an exchange still lacks.
@@ -83,7 +119,9 @@ enum Needed {
     /// Any caller that is known.
     Caller,
     /// The caller is known, and is not one of those.
-    More(&'static str),
+    Another,
+    /// The caller is one of those, and may not do this: all these scopes would be needed.
+    Scopes(Vec<SmolStr>),
 }
 
 fn needed(site: &Site, scope: &Scope, state: &State) -> Needed {
@@ -119,7 +157,7 @@ impl Proved<'_> {
     /// What is needed where none of them is enough.
     fn lacks(&self) -> Needed {
         match self.first {
-            Some(_) => Needed::More("authorise.other_provider"),
+            Some(_) => Needed::Another,
             None => Needed::Caller,
         }
     }
@@ -140,10 +178,12 @@ fn needed_by_contract(site: &Site, alternatives: &[Vec<Requirement>], proved: Pr
         return Needed::Nothing;
     }
     let known = |one: &Requirement| proved.any(|identity| site.proves(one, identity));
-    if proved.first.is_some() && alternatives.iter().any(|alternative| alternative.iter().all(known)) {
-        return Needed::More("authorise.scope");
+    match alternatives.iter().find(|alternative| alternative.iter().all(known)) {
+        Some(alternative) if proved.first.is_some() => {
+            Needed::Scopes(alternative.iter().flat_map(|one| one.scopes.iter().cloned()).collect())
+        }
+        _ => proved.lacks(),
     }
-    proved.lacks()
 }
 
 /// Scopes count where the token carries them, as scopes or as groups.
