@@ -3,12 +3,14 @@
 //! Invariants: only successful answers speak, and only classes that more than a name says; evidence is names and counts.
 //! What waits to be told is bounded: a site that is full of it is told of by what came first.
 
-use portcullis_inventory::{Inventory, Operation};
+use portcullis_inventory::Operation;
 use portcullis_model::data_class::{Confidence, DataClass, DataPlace, FieldData};
 use portcullis_model::event::OperationRecord;
 use portcullis_model::finding::{Conclusion, Evidence, Finding, FindingKind, Severity};
 use portcullis_model::observation::Observation;
 use smol_str::{SmolStr, format_smolstr};
+
+use crate::drawn::Drawn;
 
 /// Exchanges that may wait for the next drawing.
 const MOST: usize = 256;
@@ -34,15 +36,16 @@ impl Sightings {
     }
 
     /// What they say of a site's operations.
-    pub(crate) fn conclude(&mut self, site: &SmolStr, inventory: &Inventory) -> Vec<Finding> {
+    pub(crate) fn conclude(&mut self, site: &SmolStr, drawn: &Drawn) -> Vec<Finding> {
         let seen = std::mem::take(&mut self.0);
         let of = |seen: &Observation| -> Vec<Finding> {
-            let Some(operation) = inventory.find(seen) else { return Vec::new() };
-            if inventory.ignored.contains(&operation.id) {
+            let Some(operation) = drawn.inventory.find(seen) else { return Vec::new() };
+            if drawn.inventory.ignored.contains(&operation.id) {
                 return Vec::new();
             }
             let told = seen.data.iter().filter(|data| is_told(data));
-            told.map(|data| finding(site, operation, seen, data)).collect()
+            let is_open = drawn.assessments.iter().any(|known| known.id == operation.id && known.open);
+            told.map(|data| finding(site, operation, is_open, seen, data)).collect()
         };
         seen.iter().flat_map(of).collect()
     }
@@ -52,17 +55,34 @@ fn is_told(data: &FieldData) -> bool {
     data.place == DataPlace::ResponseBody && data.confidence > Confidence::Named
 }
 
-fn finding(site: &SmolStr, operation: &Operation, seen: &Observation, data: &FieldData) -> Finding {
+/// Whether it is how callers come by a credential in the first place: declared for anyone, and no mere reading.
+fn is_sign_in(operation: &Operation, is_open: bool, class: DataClass) -> bool {
+    is_open && class == DataClass::Secret && operation.method == "POST"
+}
+
+fn finding(
+    site: &SmolStr,
+    operation: &Operation,
+    is_open: bool,
+    seen: &Observation,
+    data: &FieldData,
+) -> Finding {
     let name = format_smolstr!("{} {}", operation.method, operation.path);
     let field = if data.field.is_empty() { "the whole body" } else { &*data.field };
     let (class, many) = (data.class.as_str(), words(data.class));
+    let sign_in = is_sign_in(operation, is_open, data.class);
     let (who, why) = match seen.proof {
         Some(_) => ("", "Whoever may call it reads that."),
+        None if sign_in => (
+            " to callers who prove nothing",
+            "The contract lets anyone call it; if it is where callers sign in, it is meant, and `portcullis findings ack` \
+             says so.",
+        ),
         None => (" to callers who prove nothing", "Anybody who reaches it reads that."),
     };
     let conclusion = Conclusion {
         kind: FindingKind::SensitiveField,
-        severity: severity(data.class, seen.proof.is_some()),
+        severity: if sign_in { Severity::Low } else { severity(data.class, seen.proof.is_some()) },
         site: site.clone(),
         operation: Some(OperationRecord { id: operation.id.clone(), name: name.clone(), standing: None }),
         subject: format_smolstr!("{} {field}: {class}", data.place.as_str()),

@@ -118,7 +118,7 @@ impl SiteBook {
         for finding in conclude(&self.name, self.drawn.as_deref(), &drawn, now) {
             findings.raise(finding);
         }
-        for finding in self.sightings.conclude(&self.name, &drawn.inventory) {
+        for finding in self.sightings.conclude(&self.name, &drawn) {
             findings.raise(finding);
         }
         self.change = Change::None;

@@ -122,6 +122,32 @@ fn a_field_that_carries_sensitive_data_is_a_finding() {
     assert!(shown[0]["risk_reasons"].to_string().contains("sensitive data"), "{shown:?}");
 }
 
+#[test]
+fn a_credential_answered_where_callers_sign_in_is_no_alarm() {
+    let mut gateway = Gateway::prepare(POLICY);
+    let paths =
+        "  /sessions/{token}:\n    post: { security: [], responses: { '200': { description: ok } } }\n";
+    gateway.write("openapi.yaml", &format!("{CONTRACT}{paths}"));
+    gateway.run();
+    // The site answers with the path it was asked for: what it ends with is read as a key by anybody.
+    let key = concat!("ghp_", "16C7e42F292c6912E7710c838347Ae178B4a");
+    for method in ["POST", "PUT"] {
+        let message = format!(
+            "{method} /sessions/{key} HTTP/1.1\r\nHost: shop.test\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+        );
+        assert_eq!(exchange(gateway.address(), &message).expect("answered").0, 200);
+    }
+    let told = gateway.await_until("both are found", |gateway| {
+        let found = gateway.json(&["findings"]).into_iter().filter(|one| one["kind"] == "sensitive_field");
+        let mut told: Vec<_> =
+            found.map(|one| (one["operation"]["name"].to_string(), one["severity"].clone())).collect();
+        told.sort_by(|one, other| one.0.cmp(&other.0));
+        (told.len() == 2).then_some(told)
+    });
+    assert!(told[0].0.contains("POST /sessions") && told[0].1 == "low", "{told:?}");
+    assert!(told[1].0.contains("PUT /sessions") && told[1].1 == "critical", "{told:?}");
+}
+
 fn found(gateway: &Gateway, kind: &str) -> Option<Value> {
     gateway.json(&["findings"]).into_iter().find(|finding| finding["kind"] == kind)
 }
