@@ -436,6 +436,8 @@ proptest! {
 
     #[test]
     fn spans_slice_back_to_the_values(text in documents()) {
+        // What its first bytes say is UTF-16 is brought into UTF-8 first, and spans lie in that.
+        prop_assume!(!text.iter().take(2).any(|byte| *byte == 0));
         let body = read(&text, JSON, &Budget::default());
         body.tree.for_each_leaf(|_, value| {
             let span = &text[value.span()];
