@@ -241,3 +241,34 @@ pub(crate) fn exchange(address: SocketAddr, message: &str) -> std::io::Result<(u
     let status = status.ok_or_else(|| std::io::Error::other(format!("not an answer: {text:?}")))?;
     Ok((status, text.split_once("\r\n\r\n").map(|(_, body)| body.to_owned()).unwrap_or_default()))
 }
+
+/// A client that sends one request after another over one connection.
+pub(crate) struct KeptAlive(BufReader<TcpStream>);
+
+impl KeptAlive {
+    pub(crate) fn connect(address: SocketAddr) -> std::io::Result<Self> {
+        let stream = TcpStream::connect(address)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.set_nodelay(true)?;
+        Ok(Self(BufReader::new(stream)))
+    }
+
+    /// The status of the answer, whose body is read and forgotten.
+    pub(crate) fn get(&mut self, path: &str) -> std::io::Result<u16> {
+        write!(self.0.get_mut(), "GET {path} HTTP/1.1\r\nHost: shop.test\r\n\r\n")?;
+        let (mut status, mut length) = (None, 0);
+        loop {
+            let mut line = String::new();
+            self.0.read_line(&mut line)?;
+            if line.trim_end().is_empty() {
+                break;
+            }
+            status = status.or_else(|| line.split(' ').nth(1)?.parse().ok());
+            if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
+                length = value.trim().parse().map_err(std::io::Error::other)?;
+            }
+        }
+        self.0.read_exact(&mut vec![0; length])?;
+        status.ok_or_else(|| std::io::Error::other("no answer"))
+    }
+}

@@ -62,6 +62,21 @@ impl Measure {
         }
     }
 
+    /// How long it takes until what was counted is forgotten altogether; shorter by at most a nanosecond.
+    fn memory(&self) -> Duration {
+        match self {
+            Self::Rate { rate, burst } => {
+                let whole = rate.per.as_nanos().saturating_mul(u128::from(burst.get()));
+                let nanos = whole.checked_div(u128::from(rate.count.get())).unwrap_or(u128::MAX);
+                Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
+            }
+            Self::Quota(Quota { window: Window::Rolling(span), .. })
+            | Self::Bytes(Quota { window: Window::Rolling(span), .. }) => *span,
+            Self::Distinct { limit, .. } => limit.per,
+            Self::Concurrency(_) | Self::Quota(_) | Self::Bytes(_) => Duration::ZERO,
+        }
+    }
+
     /// Whether exchanges can cost more than one of it.
     pub(super) const fn has_cost(&self) -> bool {
         matches!(self, Self::Rate { .. } | Self::Quota(_))
@@ -153,6 +168,11 @@ pub(super) struct Written {
     pub(super) limit: Option<Rate>,
 }
 
+const DAY: u64 = 24 * 60 * 60;
+
+/// Stores forget what is older.
+const LONGEST: Duration = Duration::from_secs(366 * DAY);
+
 const MEASURES: [&str; 5] = ["rate", "concurrency", "quota", "bytes", "distinct"];
 
 impl Written {
@@ -181,6 +201,18 @@ impl Written {
             return reading.refuse(belongs_elsewhere(&entry.key.text).at(&entry.key.place));
         }
         match (first, second) {
+            (Some(measure), None) if measure.memory() > LONGEST => {
+                let days = measure.memory().as_secs() / DAY;
+                let problem = Problem::error(
+                    "policy.long_memory",
+                    format!(
+                        "{what} remembers for {days} days, and counts are kept for {} at most",
+                        LONGEST.as_secs() / DAY
+                    ),
+                );
+                let remedy = "give a shorter time; a `rate` remembers until its whole `burst` is given back";
+                reading.refuse(problem.at(&node.place).remedy(remedy))
+            }
             (Some(measure), None) => Some(measure),
             (None, _) if misread(node) => None,
             (first, _) => {

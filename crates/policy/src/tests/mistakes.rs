@@ -120,6 +120,16 @@ const OF_A_SITE: &[(&str, &str)] = &[
         "error at `burst`: `burst` goes with `rate` only (leave it out, or write `rate: 100/min`)",
     ),
     (
+        "limits: [{ name: a, rate: 1/30d, burst: 5000 }]",
+        "error at `{ name: a, rate: 1/30d, burst: 5000 }`: the limit `a` remembers for 150000 days, and counts are \
+         kept for 366 at most (give a shorter time; a `rate` remembers until its whole `burst` is given back)",
+    ),
+    (
+        "limits: [{ name: a, quota: 5/367d }]",
+        "error at `{ name: a, quota: 5/367d }`: the limit `a` remembers for 367 days, and counts are kept for 366 at \
+         most (give a shorter time; a `rate` remembers until its whole `burst` is given back)",
+    ),
+    (
         "limits: [{ name: a, quota: 10000 }]",
         "error at `10000`: `quota` must be a quota (write it like `10000/day`, `1000000/month` or `5000/24h`)",
     ),
