@@ -80,12 +80,13 @@ pub(crate) fn of_sites(
     Ok(linted)
 }
 
-/// The flaws for programs, with the rules they go against.
+/// The flaws for programs, with the rules they go against; not `whole` where a document could not be read.
 pub(crate) fn to_json(site: &str, linted: &Linted, least: Level) -> Value {
     let flaws: Vec<&Flaw> = linted.flaws.iter().filter(|flaw| flaw.rule.level >= least).collect();
     let rules: BTreeMap<&str, Value> = flaws.iter().map(|flaw| (flaw.rule.id, flaw.rule.to_json())).collect();
     json!({
         "site": Some(site).filter(|site| !site.is_empty()),
+        "whole": is_read(linted),
         "flaws": flaws.iter().map(|flaw| flaw.to_json()).collect::<Vec<_>>(),
         "rules": rules.into_values().collect::<Vec<_>>(),
     })
@@ -100,7 +101,12 @@ pub(crate) fn counted(linted: &Linted) -> String {
         .filter(|level| of(*level) > 0)
         .map(|level| format!("{} {}", of(level), level.as_str()))
         .collect();
-    if counts.is_empty() { "no flaws".to_owned() } else { counts.join(", ") }
+    match (counts.is_empty(), is_read(linted)) {
+        (true, true) => "no flaws".to_owned(),
+        (false, true) => counts.join(", "),
+        (true, false) => "not all could be read".to_owned(),
+        (false, false) => format!("{}; not all could be read", counts.join(", ")),
+    }
 }
 
 fn is_read(linted: &Linted) -> bool {

@@ -86,6 +86,7 @@ fn lint_passes_what_is_only_low_and_says_what_it_cannot_read() {
     let strict = ["api", "lint", "safe.yaml", "--fail", "low"];
     assert_eq!(run_in(folder.path(), &strict).status.code(), Some(1));
     let missing = run_in(folder.path(), &["api", "lint", "none.yaml"]);
+    assert_eq!(String::from_utf8_lossy(&missing.stdout), "not all could be read\n");
     assert_eq!(missing.status.code(), Some(1));
     assert!(told(&missing).contains("none.yaml"), "{}", told(&missing));
     assert_eq!(run_in(folder.path(), &["api", "lint"]).status.code(), Some(1), "no policy, no document");
