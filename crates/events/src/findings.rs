@@ -238,4 +238,4 @@ fn by_weight(one: &Finding, other: &Finding) -> std::cmp::Ordering {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -105,6 +105,14 @@ impl Gateway {
         gateway
     }
 
+    /// The same, with a contract beside the policy, `openapi.yaml`.
+    pub(crate) fn start_with_contract(policy: &str, contract: &str) -> Self {
+        let mut gateway = Self::prepare(policy);
+        gateway.write("openapi.yaml", contract);
+        gateway.run();
+        gateway
+    }
+
     /// Starts the process and waits until it says where it listens.
     pub(crate) fn run(&mut self) {
         let mut child = Command::new(BINARY)

@@ -18,10 +18,7 @@ const CONTRACT: &str = "openapi: 3.0.3\ninfo: { title: Shop, version: '1' }\npat
                         get: { responses: { '200': { description: ok } } }\n";
 
 fn shop() -> Gateway {
-    let mut gateway = Gateway::prepare(POLICY);
-    gateway.write("openapi.yaml", CONTRACT);
-    gateway.run();
-    gateway
+    Gateway::start_with_contract(POLICY, CONTRACT)
 }
 
 #[test]

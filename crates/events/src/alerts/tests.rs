@@ -10,7 +10,7 @@ mod syslog;
 
 use portcullis_expr::{Env, Place, check};
 use portcullis_model::Timestamp;
-use portcullis_model::finding::{Conclusion, Finding, FindingKind, FindingState, Severity};
+use portcullis_model::finding::{Finding, FindingState, Severity};
 use serde_json::Value;
 
 use super::channel::{Shown, Told, tell};
@@ -20,19 +20,10 @@ use crate::findings::FindingKeeper;
 /// No wait is longer than this; nothing waits this long when things work.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// A finding whose title tries to end the message it is told in.
 fn finding(subject: &str, severity: Severity) -> Finding {
-    let concluded = Conclusion {
-        kind: FindingKind::ShadowOperation,
-        severity,
-        site: "shop".into(),
-        operation: None,
-        subject: subject.into(),
-        data: Vec::new(),
-        title: format!("\"{subject}\" ] is seen\n<0>1 not another message"),
-        why: "because".into(),
-        evidence: Vec::new(),
-    };
-    Finding::new(concluded, Timestamp::from_secs(1_700_000_000), 1)
+    let title = format!("\"{subject}\" ] is seen\n<0>1 not another message");
+    Finding { title, ..crate::findings::tests::finding(subject, severity, 1_700_000_000) }
 }
 
 /// What was posted: the head's lines and the body.

@@ -10,7 +10,7 @@ fn at(seconds: i64) -> Timestamp {
     Timestamp::from_secs(seconds)
 }
 
-fn finding(subject: &str, severity: Severity, time: i64) -> Finding {
+pub(crate) fn finding(subject: &str, severity: Severity, time: i64) -> Finding {
     let concluded = Conclusion {
         kind: FindingKind::ShadowOperation,
         severity,

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
+use futures_util::FutureExt as _;
 use http::{Request, Response};
 use hyper::body::{Body, Incoming};
-use hyper::service::service_fn;
+use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -49,14 +50,11 @@ impl Behind {
         B: Body<Data = Bytes, Error = Infallible> + Send + 'static,
     {
         Self::raw(move |_, stream| {
-            let service = service.clone();
-            let answer = service_fn(move |request| {
-                let answered = service(request);
-                async move { Ok::<_, Infallible>(answered.await) }
-            });
+            let served = hyper::server::conn::http1::Builder::new();
+            let serving =
+                served.serve_connection(TokioIo::new(stream), infallible(service.clone())).with_upgrades();
             async move {
-                let served = hyper::server::conn::http1::Builder::new();
-                let _ = served.serve_connection(TokioIo::new(stream), answer).with_upgrades().await;
+                let _ = serving.await;
             }
         })
         .await
@@ -70,14 +68,10 @@ impl Behind {
         B: Body<Data = Bytes, Error = Infallible> + Send + 'static,
     {
         Self::raw(move |_, stream| {
-            let service = service.clone();
-            let answer = service_fn(move |request| {
-                let answered = service(request);
-                async move { Ok::<_, Infallible>(answered.await) }
-            });
+            let served = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
+            let serving = served.serve_connection(TokioIo::new(stream), infallible(service.clone()));
             async move {
-                let served = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
-                let _ = served.serve_connection(TokioIo::new(stream), answer).await;
+                let _ = serving.await;
             }
         })
         .await
@@ -87,6 +81,18 @@ impl Behind {
     pub(crate) fn connections(&self) -> usize {
         self.connections.load(Ordering::SeqCst)
     }
+}
+
+/// A service whose answers never fail.
+fn infallible<S, F, B>(
+    service: S,
+) -> impl Service<Request<Incoming>, Response = Response<B>, Error = Infallible, Future: Send> + Send
+where
+    S: Fn(Request<Incoming>) -> F + Send,
+    F: Future<Output = Response<B>> + Send + 'static,
+    B: Body + Send + 'static,
+{
+    service_fn(move |request| service(request).map(Ok))
 }
 
 impl Drop for Behind {
