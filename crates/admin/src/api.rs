@@ -6,6 +6,7 @@
 //! `GET /findings?state=…&site=…&kind=…&severity=…&since=…`, `GET|POST /findings/{id}`, `GET|POST|DELETE /bans`,
 //! `POST /decisions`, `POST /watching`, `POST /reload`.
 
+mod calls;
 mod findings;
 mod inventory;
 mod wanted;
@@ -19,6 +20,7 @@ use portcullis_model::{Ban, BanKey, Event, Timestamp};
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
+pub use calls::{CallView, SpokenView};
 pub use findings::{FoundFindings, Mark, MarkFinding, findings_target};
 pub(crate) use inventory::only_site;
 pub use inventory::{

@@ -16,6 +16,9 @@ use crate::files::FileSources;
 use crate::output::{self, Audience};
 use crate::{Exit, Misuse, api, cli, remote};
 
+/// What an operation that takes many calls by name declares of them.
+const CALLS: &str = "x-portcullis-calls";
+
 /// Carries out the command.
 pub(crate) fn run(config: &Path, audience: Audience, options: &cli::Adopt) -> Result<Exit> {
     let mut learned = Vec::new();
@@ -118,7 +121,11 @@ fn told(described: &Value, path: &str) -> Value {
     if let Some(fields) = described.as_object_mut() {
         fields.retain(|name, _| name != "security" && name != "operationId");
     }
+    let calls = described.get(CALLS).and_then(declared_calls);
     forget_traffic(&mut described);
+    if let (Some(calls), Some(fields)) = (calls, described.as_object_mut()) {
+        fields.insert(CALLS.to_owned(), calls);
+    }
     let mut names = path.split('{').skip(1).filter_map(|part| part.split('}').next());
     let parameters = described.get_mut("parameters").and_then(Value::as_array_mut);
     for parameter in parameters.into_iter().flatten() {
@@ -130,6 +137,12 @@ fn told(described: &Value, path: &str) -> Value {
         }
     }
     described
+}
+
+/// Calls by name are declared by protocol and name.
+fn declared_calls(calls: &Value) -> Option<Value> {
+    let of = |call: &Value| json!({ "protocol": call.get("protocol"), "name": call.get("name") });
+    Some(calls.as_array()?.iter().map(of).collect())
 }
 
 /// Takes out what is only known of traffic, `x-portcullis-*`, at every depth.

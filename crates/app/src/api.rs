@@ -2,13 +2,15 @@
 //!
 //! Invariant: what a gateway would answer and what its files say come from the same functions.
 
+mod calls;
+
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 use portcullis_admin::api::{
-    FoundOperations, NewDecision, NewWatching, OperationQuery, OperationView, TrafficView, openapi,
+    CallView, FoundOperations, NewDecision, NewWatching, OperationQuery, OperationView, TrafficView, openapi,
     operations, percent_encoded,
 };
 use portcullis_admin::client::ClientError;
@@ -123,8 +125,24 @@ fn table(operations: &[OperationView]) -> comfy_table::Table {
             traffic.and_then(|seen| seen.last_seen).map_or_else(|| "–".to_owned(), minute).into(),
             operation.id.to_string().into(),
         ]);
+        for call in &operation.calls {
+            table.add_row(call_row(&heads, call));
+        }
     }
     table
+}
+
+/// A call by name stands below its operation.
+fn call_row(heads: &[&str], call: &CallView) -> Vec<comfy_table::Cell> {
+    let of = |head: &&str| match *head {
+        "operation" => output::shown(&format!("  · {} {}", call.protocol, call.name)).into(),
+        "standing" => word(call.standing.as_ref()).into(),
+        "exchanges" => right(call.exchanges.to_string()),
+        "callers" => right(call.callers.to_string()),
+        "last seen" => call.last_seen.map_or_else(|| "–".to_owned(), minute).into(),
+        _ => "".into(),
+    };
+    heads.iter().map(of).collect()
 }
 
 fn standing(operation: &OperationView) -> String {
@@ -200,6 +218,7 @@ fn told(operation: &OperationView) -> String {
     if let Some(traffic) = &operation.traffic {
         lines.extend(seen(traffic));
     }
+    lines.extend(operation.calls.iter().map(|call| ("call", calls::told(call))));
     for drift in &operation.drift {
         let often = if drift.count > 0 { format!(" ({} ×)", drift.count) } else { String::new() };
         let shown = drift.example.map_or_else(String::new, |example| {
@@ -235,6 +254,7 @@ fn seen(traffic: &TrafficView) -> Vec<(&'static str, String)> {
         let hosts: Vec<&str> = traffic.hosts.iter().map(SmolStr::as_str).collect();
         lines.push(("hosts", hosts.join(", ")));
     }
+    lines.extend(traffic.spoken.iter().map(|spoken| ("spoken", calls::spoken(spoken))));
     for parameter in &traffic.parameters {
         lines.push(("parameter", format!("{}, {} distinct values", parameter.name, parameter.distinct)));
     }

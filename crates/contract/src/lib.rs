@@ -22,5 +22,5 @@ pub use check::{Cuts, Fault, MOST_FAULTS, Parts, RequestRules, ResponseRules, Se
 pub use contract::{Contract, Found, Params};
 pub use learned::{LearnedOperation, LearnedOperations};
 pub use load::{Loaded, Purpose, Versions, load, load_versions};
-pub use operation::{Frozen, Operation, Requirement, Scheme, Security, operation_id};
+pub use operation::{DeclaredCall, Frozen, Operation, Requirement, Scheme, Security, operation_id};
 pub use template::{SEGMENT_LIMIT, Template, TemplateMistake, TemplateOddity};

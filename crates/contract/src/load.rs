@@ -3,6 +3,7 @@
 //! Lenient where documents in use are (with a warning), strict where leniency would change who may call what.
 //! Reading goes on after a mistake so that all are reported at once.
 
+mod calls;
 pub(crate) mod library;
 pub(crate) mod outline;
 mod paths;

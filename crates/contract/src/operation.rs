@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use http::Method;
 use portcullis_document::Place;
+use portcullis_model::call::Call;
 use portcullis_model::{OperationId, Timestamp};
 use smol_str::{SmolStr, format_smolstr};
 
@@ -35,6 +36,8 @@ pub struct Operation {
     /// What becomes of requests that are not as declared, where the operation was frozen from traffic
     /// (`x-portcullis-checks`).
     pub frozen: Option<Frozen>,
+    /// What may be called by name on its path (`x-portcullis-calls`), in order; none where it says nothing of that.
+    pub calls: Option<Arc<[DeclaredCall]>>,
     /// What a caller must prove.
     pub security: Security,
     /// What its requests look like; says nothing where the contract was loaded to [`find`](crate::Purpose::Find) alone.
@@ -55,6 +58,15 @@ impl Operation {
     pub fn current(&self, now: Timestamp) -> bool {
         !self.deprecated && self.sunset.is_none_or(|sunset| now < sunset)
     }
+}
+
+/// A call by name that an operation declares.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct DeclaredCall {
+    /// What is called.
+    pub call: Call,
+    /// Whether it should no longer be called.
+    pub deprecated: bool,
 }
 
 /// How far an operation that was frozen from traffic is enforced.

@@ -18,6 +18,7 @@ use smallvec::SmallVec;
 use smol_str::SmolStr;
 
 use crate::arrival::{Arrival, HeldBody};
+use crate::calls;
 use crate::deliver::{Deliver, HeldAsk, HeldStep, ResponseAsk, ResponseMode, ResponseStep};
 use crate::forward::{Forward, RequestFailure, UpstreamFailure};
 use crate::header_edits::HeaderEdits;
@@ -146,6 +147,7 @@ impl Exchange {
 
     /// What the body tells is known, also that there is none: a condition that misses a field of it holds then, too.
     fn body_judged(mut self: Box<Self>) -> Step {
+        calls::note(&self.snapshot, &mut self.state);
         contract::run(&self.snapshot, &mut self.state);
         let batch = filter::run(&self.snapshot, &mut self.state, filter::Phase::RequestBody);
         self.filtered(filter::Phase::RequestBody, batch)

@@ -6,6 +6,7 @@
 //! observation is unredacted; no input panics. Deliberately absent: sockets, clocks, files, and where events go.
 
 mod arrival;
+mod calls;
 #[cfg(feature = "cases")]
 pub mod cases;
 mod client_ip;

@@ -3,7 +3,7 @@
 //! Invariant: no value, but for the words [`portcullis_wire::words`] lets pass; everything is bounded. What follows from
 //! an observation is not known here.
 
-mod calls;
+pub(crate) mod calls;
 mod credentials;
 mod identifiers;
 
@@ -50,7 +50,8 @@ impl Exchange {
             cookies: cookies(&state.head.headers).take(MOST).map(|(name, _)| SmolStr::new(name)).collect(),
             credentials: credentials::shown(state),
             proof: state.identity.as_ref().map(|identity| identity.proof),
-            calls: state.body.as_deref().map(|body| calls::of(&state.head.headers, body)).unwrap_or_default(),
+            calls: calls::made(state, answer),
+            speaking: calls::speaking(state),
             request_body: state.body.as_deref().map(body_shape),
             status: outcome.status,
             response_type: state.response.as_ref().and_then(|head| media_type(&head.headers)),

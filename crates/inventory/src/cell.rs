@@ -4,7 +4,8 @@
 
 use std::collections::BTreeMap;
 
-use portcullis_model::observation::{BodyShape, Call, Farewell, Observation, SegmentKind, Shape};
+use portcullis_model::call::{Call, Spoken, Streams};
+use portcullis_model::observation::{BodyShape, Farewell, Observation, SegmentKind, Shape};
 use portcullis_model::{OperationId, Timestamp};
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
@@ -73,9 +74,12 @@ pub struct Cell {
     /// The last that answers announced of the end, if they did.
     #[serde(skip_serializing_if = "is_default")]
     pub farewell: Option<Farewell>,
-    /// What was called by name in bodies.
+    /// Other ways of speaking than request and answer, and what was seen to stream.
     #[serde(skip_serializing_if = "is_default")]
-    pub calls: BTreeMap<Call, Cell>,
+    pub spoken: BTreeMap<Spoken, Streams>,
+    /// What was called by name, where bytes of an earlier version say so; never written.
+    #[serde(rename = "calls", skip_serializing)]
+    pub(crate) former_calls: BTreeMap<Call, Former>,
     /// Fields of requests and answers that carry sensitive data.
     #[serde(skip_serializing_if = "is_default")]
     pub data: Sensitive,
@@ -92,6 +96,15 @@ pub struct Cell {
     identifiers: BTreeMap<u64, SmolStr>,
     #[serde(skip_serializing_if = "is_default")]
     fields: FieldSet,
+}
+
+/// What an earlier version kept of a call.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub(crate) struct Former {
+    pub(crate) count: u64,
+    pub(crate) exchanges: u64,
+    pub(crate) seen: Option<(Timestamp, Timestamp)>,
 }
 
 /// Bodies of one media type.
@@ -119,10 +132,8 @@ impl Cell {
         for identifier in &observation.identifiers {
             cell.add_identifier(identifier.hash, &identifier.field);
         }
-        if !observation.calls.is_empty() {
-            let called = Self { values: Vec::new(), ..cell.clone() };
-            cell.calls = observation.calls.iter().map(|call| (call.clone(), called.clone())).collect();
-        }
+        let speaking = observation.speaking.iter();
+        cell.spoken = speaking.map(|speaking| (speaking.spoken.clone(), speaking.streams)).collect();
         cell
     }
 
@@ -183,7 +194,7 @@ impl Cell {
         sum(&mut self.query, &other.query, Schema::merge);
         sum(&mut self.requests, &other.requests, Body::merge);
         sum(&mut self.responses, &other.responses, Body::merge);
-        sum(&mut self.calls, &other.calls, Self::merge);
+        sum(&mut self.spoken, &other.spoken, |one, another| one.merge(*another));
         self.latency.merge(&other.latency);
         self.request_bytes.merge(&other.request_bytes);
         self.response_bytes.merge(&other.response_bytes);

@@ -14,9 +14,11 @@ use portcullis_model::{OperationId, Timestamp};
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
+use crate::calls::{CallFacts, Calls};
 use crate::decision::Decisions;
 use crate::example::Examples;
 use crate::fold::{Fold, HashKey, Limits, Strata};
+use crate::lowest::Lowest;
 use crate::traffic::Traffic;
 use crate::watching::Watched;
 
@@ -50,6 +52,8 @@ struct Kept<'a> {
     folded: BTreeMap<Traffic, u64>,
     answered: Cow<'a, Strata>,
     failed: Cow<'a, Strata>,
+    #[serde(default, skip_serializing_if = "Calls::is_empty")]
+    calls: Calls,
     #[serde(default, skip_serializing_if = "is_default")]
     decisions: Decisions,
     #[serde(default, skip_serializing_if = "Watched::is_empty")]
@@ -69,6 +73,7 @@ impl Fold {
             folded: self.folded.clone(),
             answered: Cow::Borrowed(&self.answered),
             failed: Cow::Borrowed(&self.failed),
+            calls: self.calls.clone(),
             decisions: self.decisions.clone(),
             watched: self.watched.clone(),
             examples: self.examples.clone(),
@@ -93,19 +98,31 @@ impl Fold {
             let strata = strata.into_owned().within(limits.strata);
             strata.map(|stratum| stratum.within(limits.paths))
         };
-        let fold = Self {
+        let mut fold = Self {
             site: kept.site,
             hashes: HashKey(key),
             limits,
             answered: bounded(kept.answered),
             failed: bounded(kept.failed),
+            calls: kept.calls.within_bounds(),
             folded: kept.folded,
             decisions: kept.decisions,
             watched: kept.watched,
             examples: kept.examples,
             aliases: kept.aliases,
         };
+        fold.take_up_former_calls();
         if kept.mark == fold.hash(&MARK) { Ok(fold) } else { Err(Unreadable::OtherKey) }
+    }
+
+    /// Until calls were kept by themselves they were parts of their paths.
+    fn take_up_former_calls(&mut self) {
+        for (key, cell) in self.answered.values_mut().flat_map(Lowest::values_mut) {
+            for (call, former) in std::mem::take(&mut cell.former_calls) {
+                let facts = CallFacts::former(former.count, former.exchanges, former.seen);
+                self.calls.take_up(key, call, facts, self.hashes);
+            }
+        }
     }
 }
 

@@ -14,6 +14,7 @@ use portcullis_model::observation::Observation;
 use portcullis_model::{OperationId, Timestamp};
 use smol_str::SmolStr;
 
+use crate::calls::{Calls, Met};
 use crate::cell::Cell;
 use crate::decision::{Decisions, Ruling, Spot};
 use crate::example::Examples;
@@ -42,7 +43,7 @@ impl Default for Limits {
 }
 
 /// What keeps its place first: few values among the words, then the lowest hash.
-type Rank = (u8, u64);
+pub(crate) type Rank = (u8, u64);
 pub(crate) type Stratum = Lowest<Rank, (Key, Cell)>;
 
 /// The strata of one kind of traffic.
@@ -56,6 +57,8 @@ pub struct Fold {
     pub(crate) limits: Limits,
     pub(crate) answered: Strata,
     pub(crate) failed: Strata,
+    /// What was called by name.
+    pub(crate) calls: Calls,
     /// Exchanges by what they were.
     pub(crate) folded: BTreeMap<Traffic, u64>,
     /// What people decided about templates.
@@ -71,8 +74,8 @@ pub struct Fold {
 /// What folding one exchange did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Folded {
-    /// It carried something out on a path that was not known, or that answered otherwise until now: what the inventory
-    /// says may have changed.
+    /// It carried something out on a path, or by a name, that was not known or that answered otherwise until now: what
+    /// the inventory says may have changed.
     New,
     /// It counts for a path that is known, or was left out.
     Known,
@@ -93,6 +96,7 @@ impl Fold {
             limits,
             answered: Lowest::new(limits.strata),
             failed: Lowest::new(limits.strata),
+            calls: Calls::default(),
             folded: BTreeMap::new(),
             decisions: Decisions::default(),
             watched: Watched::default(),
@@ -112,7 +116,11 @@ impl Fold {
         *self.folded.entry(traffic).or_default() += 1;
         let key = Key::of(observation);
         match traffic {
-            Traffic::Operation => self.keep(Cell::of(observation), key),
+            Traffic::Operation => {
+                let met = self.calls.fold(observation, &key, self.hashes);
+                let folded = self.keep(Cell::of(observation), key);
+                if met == Met::First { Folded::New } else { folded }
+            }
             Traffic::Failure => {
                 self.keep_failure(Cell::of_failure(observation), key);
                 Folded::Known
@@ -148,13 +156,14 @@ impl Fold {
     }
 
     pub(crate) fn hash(&self, value: &impl Hash) -> u64 {
-        FixedState::with_seed(self.hashes.0).hash_one(value)
+        self.hashes.hash(value)
     }
 
     /// Adds what another node learned of the same site from other exchanges.
     pub fn merge(&mut self, other: Self) {
         self.answered.merge(other.answered, merge_strata);
         self.failed.merge(other.failed, merge_strata);
+        self.calls.merge(other.calls);
         self.decisions.merge(other.decisions);
         self.watched.merge(other.watched);
         self.examples.merge(other.examples);
@@ -215,6 +224,16 @@ impl Fold {
         self.answered.values().chain(self.failed.values()).map(Lowest::len).sum()
     }
 
+    /// How many calls by name are kept.
+    pub fn calls(&self) -> usize {
+        self.calls.len()
+    }
+
+    /// Whether calls by name had to be left out.
+    pub fn is_full_of_calls(&self) -> bool {
+        self.calls.is_full()
+    }
+
     /// Whether paths had to be left out.
     pub fn is_full(&self) -> bool {
         self.answered.is_full() || self.answered.values().any(Lowest::is_full)
@@ -228,6 +247,12 @@ impl Fold {
     /// Every path that failed.
     pub(crate) fn failed(&self) -> BTreeMap<Key, Cell> {
         gather(&self.failed)
+    }
+}
+
+impl HashKey {
+    pub(crate) fn hash(self, value: &impl Hash) -> u64 {
+        FixedState::with_seed(self.0).hash_one(value)
     }
 }
 

@@ -6,10 +6,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use portcullis_contract::{Contract, Template, operation_id};
+use portcullis_model::call::Call;
 use portcullis_model::observation::{Observation, SegmentKind};
 use portcullis_model::{OperationId, Timestamp};
 use smol_str::SmolStr;
 
+use crate::calls::CallFacts;
 use crate::cell::Cell;
 use crate::example::Examples;
 use crate::fold::Fold;
@@ -48,6 +50,8 @@ pub struct Operation {
     pub parameters: Vec<Parameter>,
     /// What is known of it.
     pub facts: Cell,
+    /// What is called by name on its path.
+    pub calls: BTreeMap<Call, CallFacts>,
     slots: Vec<Slot>,
 }
 
@@ -72,6 +76,7 @@ impl Inventory {
         add_failures(&mut found, &fold.failed());
         let mut operations: Vec<Operation> =
             found.into_iter().map(|found| Operation::of(fold.site(), found, &words, contract)).collect();
+        add_calls(&mut operations, fold);
         operations.sort_by(|one, other| (&one.path, &one.method).cmp(&(&other.path, &other.method)));
         let aliases = fold.aliases.iter().map(|(old, (_, new))| (old.clone(), new.clone())).collect();
         let mut inventory =
@@ -149,7 +154,8 @@ impl Operation {
             // A path that cannot be written as a template is still its own.
             (None, Err(_)) => OperationId::new(format!("{} {path}", found.method)),
         };
-        Self { id, method: found.method, path, parameters, facts: found.cell, slots: found.slots }
+        let (method, facts, slots) = (found.method, found.cell, found.slots);
+        Self { id, method, path, parameters, facts, calls: BTreeMap::new(), slots }
     }
 }
 
@@ -196,6 +202,18 @@ fn add_failures(found: &mut [Found], failed: &BTreeMap<Key, Cell>) {
         // Names sort before values at the first place they differ.
         if let Some(best) = candidates.min_by(|one, other| one.slots.cmp(&other.slots)) {
             best.cell.merge_failures(cell);
+        }
+    }
+}
+
+/// Gives calls by name to the operations their paths fit, names before values.
+fn add_calls(operations: &mut [Operation], fold: &Fold) {
+    for (key, calls) in fold.calls.by_path() {
+        let fitting =
+            operations.iter_mut().filter(|known| known.method == key.method && fits(&known.slots, &key.path));
+        let Some(operation) = fitting.min_by(|one, other| one.slots.cmp(&other.slots)) else { continue };
+        for (call, facts) in calls {
+            operation.calls.entry(call.clone()).or_default().merge(&facts);
         }
     }
 }

@@ -11,6 +11,8 @@
 
 mod access;
 mod buckets;
+mod called;
+mod calls;
 mod cell;
 mod decision;
 mod drift;
@@ -39,6 +41,8 @@ mod watching;
 
 pub use access::{Access, Posture};
 pub use buckets::Buckets;
+pub use called::CallAssessment;
+pub use calls::CallFacts;
 pub use cell::{Body, Cell};
 pub use decision::{Decision, Decisions, Ruling, Spot};
 pub use drift::{Drift, DriftKind};

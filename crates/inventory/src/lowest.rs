@@ -75,6 +75,10 @@ impl<R: Ord + Clone, V> Lowest<R, V> {
         self.kept.values()
     }
 
+    pub(crate) fn values_mut(&mut self) -> impl Iterator<Item = &mut V> {
+        self.kept.values_mut()
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.kept.len()
     }

@@ -9,14 +9,15 @@ use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
 use crate::access::Posture;
+use crate::called::{self, CallAssessment};
 use crate::drift::{self, Drift};
 use crate::inventory::{Inventory, Operation};
 use crate::risk::{self, Risk};
 use crate::version::{self, Versions};
 
 /// Days without a call after which a declared operation is dormant.
-const QUIET_DAYS: i64 = 90;
-const DAY_SECONDS: i64 = 24 * 60 * 60;
+pub(crate) const QUIET_DAYS: i64 = 90;
+pub(crate) const DAY_SECONDS: i64 = 24 * 60 * 60;
 
 /// Where an operation stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -75,6 +76,8 @@ pub struct Assessment {
     pub version: Option<SmolStr>,
     /// Whether the contract or its answers say that it should not be called any more.
     pub deprecated: bool,
+    /// What is called by name on its path, or declared to be.
+    pub calls: Vec<CallAssessment>,
 }
 
 /// A standing and where it comes from.
@@ -138,6 +141,7 @@ impl Operation {
             risk: risk::of(self, standing, declared),
             ignored: false,
             version: version::named(&self.path).map(SmolStr::new),
+            calls: called::assess(self, contract, declared, now),
             deprecated: self.facts.farewell.is_some() || declared.is_some_and(|declared| declared.deprecated),
         }
     }
@@ -242,6 +246,7 @@ fn never_called(declared: &Declared) -> Assessment {
         ignored: false,
         version: version::named(declared.template.as_str()).map(SmolStr::new),
         deprecated: declared.deprecated,
+        calls: called::never_made(declared),
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Invariant: only an answered success of an API makes an operation; what anyone can provoke by guessing never does.
 
+use portcullis_model::call::CallOutcome;
 use portcullis_model::observation::{Observation, SegmentKind};
 use serde::{Deserialize, Serialize};
 
@@ -33,13 +34,18 @@ pub(crate) enum Traffic {
 pub(crate) fn of(observation: &Observation) -> Traffic {
     if matches!(observation.method.as_str(), "HEAD" | "OPTIONS" | "TRACE" | "CONNECT") {
         Traffic::Probe
-    } else if !matches!(observation.status, 101 | 200..=299) {
+    } else if !matches!(observation.status, 101 | 200..=299) || is_refused(observation) {
         Traffic::Failure
     } else if observation.method == "GET" && observation.operation.is_none() && is_page(observation) {
         Traffic::Page
     } else {
         Traffic::Operation
     }
+}
+
+/// gRPC answers 200 and says elsewhere what came of it.
+fn is_refused(observation: &Observation) -> bool {
+    observation.speaking.as_ref().is_some_and(|speaking| speaking.outcome == CallOutcome::Failed)
 }
 
 fn is_page(observation: &Observation) -> bool {

@@ -4,6 +4,8 @@
 //! after a restart everything that still holds is said again with a count of 0, so that no crash can lose it. Evidence
 //! is names and counts, never values.
 
+mod calls;
+
 use std::collections::HashMap;
 
 use portcullis_inventory::{Assessment, Drift, DriftKind, Level, Operation, Posture, Schema, Standing};
@@ -13,6 +15,8 @@ use portcullis_model::{OperationId, Timestamp};
 use smol_str::{SmolStr, format_smolstr};
 
 use crate::drawn::Drawn;
+
+use self::calls::Since;
 
 /// How long a site must have been watched before a declared operation that nobody called counts as dormant.
 const SETTLED_SECONDS: i64 = 7 * 24 * 60 * 60;
@@ -42,6 +46,7 @@ pub(crate) fn conclude(
         if count > 0 || before.is_none() {
             findings.extend(about.standing(count));
         }
+        findings.extend(about.calls(earlier, if before.is_some() { Since::Before } else { Since::Ever }));
         findings.extend(about.drift(was.map_or(&[], |was| was.drift.as_slice())));
         if let Some(was) = was.filter(|_| count > 0) {
             let enough = earlier.is_some_and(|earlier| earlier.facts.exchanges >= ENOUGH);
@@ -50,7 +55,10 @@ pub(crate) fn conclude(
         }
     }
     if after.is_full && before.is_some_and(|before| !before.is_full) {
-        findings.push(flood(site, now));
+        findings.push(flood(site, Flood::Paths, now));
+    }
+    if after.is_full_of_calls && before.is_some_and(|before| !before.is_full_of_calls) {
+        findings.push(flood(site, Flood::Calls, now));
     }
     findings
 }
@@ -281,18 +289,37 @@ fn fields(schema: &Schema) -> String {
     format!("{{{text}}}")
 }
 
-fn flood(site: &SmolStr, now: Timestamp) -> Finding {
+/// Of what there is more than is remembered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Flood {
+    Paths,
+    Calls,
+}
+
+fn flood(site: &SmolStr, flood: Flood, now: Timestamp) -> Finding {
+    let (subject, title, why) = match flood {
+        Flood::Paths => (
+            "",
+            format!("{site} answers more different paths than are remembered"),
+            "Paths that look like made-up values were left out; operations already known stay. Often this is a page \
+             served for every path, or a scanner that is answered with success.",
+        ),
+        Flood::Calls => (
+            "calls",
+            format!("{site} carries out more different calls by name than are remembered"),
+            "Names of JSON-RPC methods, SOAP actions or fields of GraphQL that are answered all alike were left out; calls \
+             that answer otherwise stay. Often this is a server that answers every name with success.",
+        ),
+    };
     let conclusion = Conclusion {
         kind: FindingKind::PathFlood,
         severity: Severity::Low,
         site: site.clone(),
         operation: None,
-        subject: SmolStr::default(),
+        subject: subject.into(),
         data: Vec::new(),
-        title: format!("{site} answers more different paths than are remembered"),
-        why: "Paths that look like made-up values were left out; operations already known stay. Often this is a page \
-              served for every path, or a scanner that is answered with success."
-            .to_owned(),
+        title,
+        why: why.to_owned(),
         evidence: Vec::new(),
     };
     Finding::new(conclusion, now, 1)

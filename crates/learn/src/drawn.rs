@@ -13,6 +13,8 @@ pub struct Drawn {
     pub assessments: Vec<Assessment>,
     /// Whether paths had to be left out for want of room.
     pub is_full: bool,
+    /// Whether calls by name had to be.
+    pub is_full_of_calls: bool,
 }
 
 impl Drawn {
@@ -20,7 +22,8 @@ impl Drawn {
     pub fn of(fold: &Fold, contract: Option<&Contract>, now: Timestamp) -> Self {
         let inventory = Inventory::of(fold, contract);
         let assessments = inventory.assess(contract, now);
-        Self { inventory, assessments, is_full: fold.is_full() }
+        let (is_full, is_full_of_calls) = (fold.is_full(), fold.is_full_of_calls());
+        Self { inventory, assessments, is_full, is_full_of_calls }
     }
 
     /// The operation of an id, if it was called; also of an id it had before it was merged or split.

@@ -5,6 +5,7 @@
 
 pub mod action;
 pub mod ban;
+pub mod call;
 pub mod caller;
 pub mod counter;
 pub mod data_class;
@@ -23,6 +24,7 @@ pub mod verdict;
 
 pub use action::{Action, Enforcement};
 pub use ban::{Ban, BanKey, BanView, NoBans};
+pub use call::Call;
 pub use caller::{CallerKey, Identity, Proof};
 pub use data_class::{Confidence, DataClass};
 pub use event::Event;

@@ -8,6 +8,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
+use crate::call::{MadeCall, Speaking};
 use crate::caller::Proof;
 use crate::data_class::FieldData;
 use crate::id::{EventId, OperationId};
@@ -42,8 +43,10 @@ pub struct Observation {
     pub credentials: Vec<Credential>,
     /// How the caller proved an identity, if it did.
     pub proof: Option<Proof>,
-    /// Procedures the body calls, where one path takes many.
-    pub calls: Vec<Call>,
+    /// Procedures it calls by name, where one path takes many.
+    pub calls: Vec<MadeCall>,
+    /// Another way of speaking than request and answer, if it is one.
+    pub speaking: Option<Speaking>,
     /// The request body's media type and shape, where it was read.
     pub request_body: Option<BodyShape>,
     /// The status answered.
@@ -92,38 +95,6 @@ impl fmt::Display for Credential {
             Self::Query(name) => write!(f, "query parameter {name}"),
             Self::Cookie(name) => write!(f, "cookie {name}"),
             Self::Certificate => f.write_str("client certificate"),
-        }
-    }
-}
-
-/// A procedure that a body calls on a path that takes many.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Call {
-    /// Its protocol.
-    pub protocol: Protocol,
-    /// Its name: a JSON-RPC method, a SOAP action, `query customer`.
-    pub name: SmolStr,
-}
-
-/// Protocols that name what they call in the body.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Protocol {
-    /// GraphQL: the kind of operation and a field of its root type.
-    Graphql,
-    /// JSON-RPC 2.0.
-    JsonRpc,
-    /// SOAP 1.1 and 1.2.
-    Soap,
-}
-
-impl Protocol {
-    /// As people write it.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Graphql => "GraphQL",
-            Self::JsonRpc => "JSON-RPC",
-            Self::Soap => "SOAP",
         }
     }
 }

@@ -12,6 +12,7 @@ use portcullis_model::{OperationId, Timestamp};
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
+use super::calls::{CallView, SpokenView};
 use super::wanted::Wanted;
 
 /// Which operations: the query of `GET /operations` and `GET /openapi`.
@@ -116,6 +117,9 @@ pub struct OperationView {
     /// Where traffic and contract differ.
     #[serde(default)]
     pub drift: Vec<DriftView>,
+    /// What is called by name on its path, or declared to be.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub calls: Vec<CallView>,
     /// What traffic showed; absent where nobody called it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub traffic: Option<TrafficView>,
@@ -166,6 +170,9 @@ pub struct TrafficView {
     /// Fields that carry sensitive data.
     #[serde(default)]
     pub data: Vec<DataView>,
+    /// Other ways of speaking than request and answer.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub spoken: Vec<SpokenView>,
 }
 
 impl TrafficView {
@@ -225,6 +232,7 @@ impl OperationView {
                     example: drift.example,
                 })
                 .collect(),
+            calls: assessment.calls.iter().map(|call| CallView::of(call, operation)).collect(),
             traffic: operation.map(TrafficView::of),
         }
     }
@@ -246,6 +254,7 @@ impl TrafficView {
             parameters: (operation.parameters.iter())
                 .map(|known| ParameterView { name: known.name.clone(), distinct: known.distinct })
                 .collect(),
+            spoken: SpokenView::of(operation),
             data: (facts.data.fields())
                 .map(|((place, field, class), met)| DataView {
                     place: *place,

@@ -68,6 +68,7 @@ struct OperationFacts<'a> {
     operation: &'a OperationView,
     name: String,
     data: Vec<SmolStr>,
+    calls: Vec<SmolStr>,
 }
 
 impl<'a> OperationFacts<'a> {
@@ -76,6 +77,7 @@ impl<'a> OperationFacts<'a> {
         Self {
             operation,
             name: format!("{} {}", operation.method, operation.path),
+            calls: operation.calls.iter().map(|call| call.name.clone()).collect(),
             data: classes.into_iter().map(|class| SmolStr::new_static(class.as_str())).collect(),
         }
     }
@@ -106,6 +108,7 @@ impl Facts for OperationFacts<'_> {
             Var::LearnedId => Value::text(operation.id.as_str()),
             Var::LearnedStanding => Value::maybe(operation.standing.as_deref()),
             Var::LearnedSince => operation.since.map_or(Value::Null, Value::Time),
+            Var::LearnedCalls => Value::Strings(&self.calls),
             Var::LearnedData => Value::Strings(&self.data),
             Var::LearnedAuthenticated => Value::maybe(operation.authenticated.as_deref()),
             Var::LearnedRisk => Value::text(&operation.risk),

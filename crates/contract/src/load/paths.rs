@@ -9,10 +9,10 @@ use smol_str::{SmolStr, format_smolstr};
 
 use super::library::{Library, Located};
 use super::requests::Requests;
-use super::{security, servers, surface};
+use super::{calls, security, servers, surface};
 use crate::check::{RequestRules, ResponseRules};
 use crate::contract::Contract;
-use crate::operation::{Frozen, Operation, Security, operation_id};
+use crate::operation::{DeclaredCall, Frozen, Operation, Security, operation_id};
 use crate::surface::Surface;
 use crate::template::{Template, TemplateMistake, TemplateOddity};
 
@@ -155,6 +155,7 @@ impl<'r> Reader<'r> {
             deprecated: read_deprecated(node, self.problems),
             sunset: read_sunset(node, self.problems),
             frozen: read_frozen(node, self.problems),
+            calls: calls::read(node, self.problems).map(Arc::from),
             security: security::read_security(node.get("security"), self.contract.schemes(), self.problems)
                 .or_else(|| inherited.security.clone())
                 .unwrap_or(Security::Unstated),
@@ -196,6 +197,7 @@ impl<'r> Reader<'r> {
             deprecated: said.deprecated,
             sunset: said.sunset,
             frozen: said.frozen,
+            calls: said.calls.clone(),
             security: said.security.clone(),
             requests: Arc::clone(&said.requests),
             surface: Arc::clone(&said.surface),
@@ -235,6 +237,7 @@ struct Said {
     deprecated: bool,
     sunset: Option<Timestamp>,
     frozen: Option<Frozen>,
+    calls: Option<Arc<[DeclaredCall]>>,
     security: Security,
     requests: Arc<RequestRules>,
     surface: Arc<Surface>,

@@ -9,6 +9,7 @@ use smol_str::SmolStr;
 
 use crate::arrival::{Held, HeldBody};
 use crate::deliver::ResponseMode;
+use crate::observe::calls::is_grpc;
 use crate::scope::Turn;
 use crate::snapshot::Snapshot;
 use crate::state::{Answer, State, Tee};
@@ -59,8 +60,11 @@ pub(crate) fn reads_body(snapshot: &Snapshot, state: &State) -> bool {
 }
 
 fn plan_tee(state: &mut State) -> ResponseMode {
-    let readable = || state.response.as_ref().is_some_and(|head| kind_of(head) == BodyKind::Readable);
-    if !(state.sampled.is_some() && readable()) {
+    let wanted = |head: &ResponseHead| {
+        let media_type = || head.headers.get("content-type").and_then(MediaType::parse);
+        kind_of(head) == BodyKind::Readable || media_type().is_some_and(|known| is_grpc(&known))
+    };
+    if !(state.sampled.is_some() && state.response.as_ref().is_some_and(wanted)) {
         return ResponseMode::Pass;
     }
     state.tee = Some(Tee { bytes: Vec::new(), limit: TEE, cut: false });

@@ -39,6 +39,7 @@ namespaces! {
     "op" Operation None, "The operation.";
     "api" Operation Some(&["documented", "shadow", "zombie"]), "Where the operation stands against the contract.";
     "contract" RequestBody Some(&["valid", "invalid"]), "Whether the request is what the contract says, where `contract_checks` looks.";
+    "call" RequestBody None, "What the request calls by name where one path takes many: JSON-RPC methods (`call:user.get`), SOAP actions, fields of GraphQL's root types (`call:mutation drop`); `call:*` where it calls more than are told.";
     "filter" RequestBody None, "The classes of attack the content filter found in the request.";
     "limit" RequestBody None, "The limits it exceeded.";
     "status" ResponseHead None, "The response's status.";

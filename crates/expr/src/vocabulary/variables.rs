@@ -136,6 +136,7 @@ variables! {
     LearnedStanding "standing" Type::Word(LEARNED_STANDINGS), End, OperationOnly, "Where it stands against the contract; null where the site declares none and nothing else speaks against it.";
     LearnedSince "since" Type::Time, End, OperationOnly, "Since when it stands so.";
     LearnedData "data" Type::Strings, End, OperationOnly, "The classes of sensitive data in its requests and answers, but for those a name alone speaks for: `data.contains(\"email\")`.";
+    LearnedCalls "calls" Type::Strings, End, OperationOnly, "What is called by name on its path, or declared to be: `\"mutation drop\" in calls`.";
     LearnedAuthenticated "authenticated" Type::Word(POSTURES), End, OperationOnly, "Whether its callers say who they are; null where nobody was answered.";
     LearnedRisk "risk" Type::Word(RISKS), End, OperationOnly, "How much there is to fear: `risk >= HIGH`.";
     LearnedCount "count" Type::Int, End, OperationOnly, "How many exchanges it had, estimated where not all were looked at; 0 where it was never called.";

@@ -160,6 +160,7 @@ fn exchange(method: &str, segments: Vec<Segment>, draw: &mut Draw) -> Observatio
         credentials: Vec::new(),
         proof: None,
         calls: Vec::new(),
+        speaking: None,
         request_body: None,
         status: 200,
         response_type: None,

@@ -2,9 +2,12 @@
 //!
 //! Invariant: a fact that is not known is not written.
 
+use portcullis_model::call::{Call, Spoken, Streams};
 use serde_json::{Map, Value, json};
 
+use super::media::schema;
 use crate::buckets::Buckets;
+use crate::calls::CallFacts;
 use crate::inventory::Operation;
 use crate::sensitive::Sensitive;
 use crate::standing::{Assessment, Standing};
@@ -41,11 +44,11 @@ pub(super) fn add(
     if !data.is_empty() {
         put("data", data.into());
     }
-    if !facts.calls.is_empty() {
-        let calls = facts.calls.iter().map(|(call, of)| {
-            json!({ "protocol": call.protocol.as_str(), "name": call.name, "exchanges": of.exchanges })
-        });
-        put("calls", calls.collect());
+    if !facts.spoken.is_empty() {
+        put("spoken", facts.spoken.iter().map(|(spoken, streams)| told(spoken, *streams)).collect());
+    }
+    if !operation.calls.is_empty() {
+        put("calls", operation.calls.iter().map(|(call, facts)| called(call, facts)).collect());
     }
     if let Some(assessment) = assessment {
         assess(described, assessment);
@@ -67,6 +70,37 @@ fn assess(described: &mut Map<String, Value>, assessment: &Assessment) {
     }
     let risk = json!({ "level": assessment.risk.level.as_str(), "reasons": assessment.risk.reasons });
     described.insert("x-portcullis-risk".into(), risk);
+}
+
+/// A call by name, with the shapes of what is handed over and answered.
+fn called(call: &Call, facts: &CallFacts) -> Value {
+    let mut told = json!({
+        "protocol": call.protocol.as_str(), "name": call.name, "exchanges": facts.exchanges,
+        "callers": facts.callers(),
+    });
+    let Some(map) = told.as_object_mut() else { return told };
+    if facts.failures > 0 {
+        map.insert("failures".into(), facts.failures.into());
+    }
+    let names = facts.client_names();
+    if !names.is_empty() {
+        map.insert("clientNames".into(), names.into_iter().map(|name| Value::from(name.as_str())).collect());
+    }
+    for (name, shape) in [("arguments", &facts.arguments), ("answer", &facts.answer)] {
+        if shape.count > 0 {
+            map.insert(name.into(), schema(shape));
+        }
+    }
+    told
+}
+
+/// Another way of speaking than request and answer: `{ protocol, streams }` or `{ protocol, subprotocol }`.
+fn told(spoken: &Spoken, streams: Streams) -> Value {
+    match spoken {
+        Spoken::Grpc => json!({ "protocol": "gRPC", "streams": streams.as_str() }),
+        Spoken::WebSocket(agreed) if agreed.is_empty() => json!({ "protocol": "WebSocket" }),
+        Spoken::WebSocket(agreed) => json!({ "protocol": "WebSocket", "subprotocol": agreed }),
+    }
 }
 
 /// Fields that carry sensitive data: `{ in, field, class, confidence, exchanges }`.

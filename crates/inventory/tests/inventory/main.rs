@@ -7,6 +7,7 @@
     reason = "tests"
 )]
 
+mod calls;
 mod export;
 mod laws;
 mod standings;

@@ -1,9 +1,10 @@
 //! Traffic of a shop for the tests, and what is learned from it.
 
 use portcullis_inventory::{Fold, Inventory, Limits};
+use portcullis_model::call::{Call, CallOutcome, MadeCall, Protocol};
 use portcullis_model::data_class::{Confidence, DataClass, DataPlace, FieldData};
 use portcullis_model::observation::{
-    BodyShape, Call, Credential, Identifier, Magnitude, Observation, Protocol, Segment, SegmentKind, Shape,
+    BodyShape, Credential, Identifier, Magnitude, Observation, Segment, SegmentKind, Shape,
 };
 use portcullis_model::{EventId, Proof, Timestamp};
 use portcullis_wire::segments::{classify, split_format};
@@ -41,11 +42,8 @@ pub(crate) fn observation(
         cookies: Vec::new(),
         credentials: if second % 3 == 0 { vec![Credential::Scheme("bearer".into())] } else { Vec::new() },
         proof: (second % 6 == 0).then_some(Proof::Jwt),
-        calls: if second % 7 == 0 {
-            vec![Call { protocol: Protocol::JsonRpc, name: "a".into() }]
-        } else {
-            Vec::new()
-        },
+        calls: calls(second, fields),
+        speaking: None,
         request_body: None,
         status,
         response_type: Some(json.clone()),
@@ -57,6 +55,28 @@ pub(crate) fn observation(
         request_bytes: 0,
         response_bytes: 10,
         duration_us: 10,
+    }
+}
+
+/// A call by name in every seventh second, a few names in turn; every third of them fails.
+fn calls(second: i64, fields: &[&str]) -> Vec<MadeCall> {
+    if second % 7 == 0 {
+        let outcome = if second % 3 == 0 { CallOutcome::Failed } else { CallOutcome::Answered };
+        vec![made(&format!("method.{}", (second / 7) % 40), outcome, fields)]
+    } else {
+        Vec::new()
+    }
+}
+
+/// A call of JSON-RPC that is answered with some fields.
+pub(crate) fn made(name: &str, outcome: CallOutcome, fields: &[&str]) -> MadeCall {
+    let answer = fields.iter().map(|name| (SmolStr::new(name), Shape::Null)).collect();
+    MadeCall {
+        call: Call { protocol: Protocol::JsonRpc, name: name.into() },
+        client_name: Some(name.into()),
+        outcome,
+        arguments: Some(Shape::Integer(Magnitude::of(7))),
+        answer: (outcome == CallOutcome::Answered).then_some(Shape::Object(answer)),
     }
 }
 

@@ -4,6 +4,7 @@
 //! number of values are bounded by the budget before they are built; fragments are weighed, never expanded; reading
 //! stops at the first syntax error and keeps what was read. Deliberately absent: schemas, and validation against them.
 
+mod asked;
 mod fragments;
 mod lexer;
 #[cfg(test)]
@@ -11,6 +12,7 @@ mod tests;
 
 use bytes::Bytes;
 
+pub use self::asked::{Asked, OperationKind, RootField, asked};
 use crate::body::builder::{Builder, Spent};
 use crate::body::graphql::fragments::{Selections, weigh};
 use crate::body::graphql::lexer::{Token, What};

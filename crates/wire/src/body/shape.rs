@@ -21,7 +21,7 @@ const NAME_BYTES: usize = 64;
 impl Tree {
     /// The shape of the outermost value: names, kinds and lengths, never a value.
     pub fn shape(&self) -> Shape {
-        self.root().map_or(Shape::Cut, |root| root.shape(0))
+        self.root().map_or(Shape::Cut, Value::shape)
     }
 
     /// The tree as JSON: binary values are `null`, of duplicate names the last one counts.
@@ -31,7 +31,12 @@ impl Tree {
 }
 
 impl Value<'_> {
-    fn shape(&self, depth: u32) -> Shape {
+    /// The shape of the value: names, kinds and lengths, never what it is.
+    pub fn shape(self) -> Shape {
+        self.shape_at(0)
+    }
+
+    fn shape_at(&self, depth: u32) -> Shape {
         if depth == SHAPE_DEPTH {
             return Shape::Cut;
         }
@@ -51,7 +56,7 @@ impl Value<'_> {
             Kind::Object | Kind::Element => Shape::Object(
                 self.children()
                     .take(SHAPE_FIELDS)
-                    .map(|child| (field_name(child.name().unwrap_or_default()), child.shape(depth + 1)))
+                    .map(|child| (field_name(child.name().unwrap_or_default()), child.shape_at(depth + 1)))
                     .collect(),
             ),
         }
@@ -65,7 +70,7 @@ impl Value<'_> {
     fn array_shape(&self, depth: u32) -> Shape {
         let mut items: Vec<Shape> = Vec::new();
         for child in self.children().take(ITEMS_READ) {
-            let shape = child.shape(depth + 1);
+            let shape = child.shape_at(depth + 1);
             if !items.contains(&shape) {
                 if items.len() == SHAPE_ITEMS {
                     break;

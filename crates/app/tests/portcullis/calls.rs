@@ -1,0 +1,177 @@
+//! Calls that share one path: learned apart, held against the contract, found, ruled over.
+
+use serde_json::{Value, json};
+
+use crate::harness::{Gateway, exchange, run_in};
+
+const POLICY: &str = r#"
+listen: [{ address: "127.0.0.1:0" }]
+sites:
+  shop:
+    hosts: ["*"]
+    upstream: { servers: [UPSTREAM] }
+    contract: { files: [openapi.yaml] }
+    unknown_apis: monitor
+    rules:
+      - { name: no-wiping, when: 'tag("call:users.wipe")', action: block }
+"#;
+
+const CONTRACT: &str = "openapi: 3.0.3\ninfo: { title: Shop, version: '1' }\npaths:\n  /rpc:\n    post:\n      \
+                        x-portcullis-calls: [{ protocol: JSON-RPC, name: users.get }, { protocol: JSON-RPC, name: users.rare }]\n      \
+                        responses: { '200': { description: ok } }\n";
+
+fn shop() -> Gateway {
+    let mut gateway = Gateway::prepare(POLICY);
+    gateway.write("openapi.yaml", CONTRACT);
+    gateway.run();
+    gateway
+}
+
+/// The status of a call of these methods, a batch if there are several.
+fn rpc(gateway: &Gateway, methods: &[&str]) -> u16 {
+    let calls: Vec<Value> = methods
+        .iter()
+        .enumerate()
+        .map(|(id, method)| json!({ "jsonrpc": "2.0", "method": method, "params": { "user": 7 }, "id": id }))
+        .collect();
+    let body = if let [one] = calls.as_slice() { one.to_string() } else { Value::from(calls).to_string() };
+    let message = format!(
+        "POST /rpc HTTP/1.1\r\nHost: shop.test\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: \
+         close\r\n\r\n{body}",
+        body.len()
+    );
+    exchange(gateway.address(), &message).expect("answered").0
+}
+
+/// `name: standing, exchanges` of every call of an operation.
+fn calls(gateway: &Gateway, operation: &str) -> Vec<String> {
+    let shown = &gateway.json(&["api", "show", operation])[0];
+    let told = |call: &Value| {
+        let text = |key: &str| call[key].as_str().unwrap_or("-").to_owned();
+        format!("{}: {}, {}", text("name"), text("standing"), call["exchanges"])
+    };
+    shown["calls"].as_array().map(|calls| calls.iter().map(told).collect()).unwrap_or_default()
+}
+
+#[test]
+fn methods_of_json_rpc_are_learned_apart_and_an_undeclared_one_is_found_at_its_first_answer() {
+    let mut gateway = shop();
+    // More than are looked at of one operation: each call has its own first exchanges.
+    for _ in 0..60 {
+        assert_eq!(rpc(&gateway, &["users.get"]), 200);
+    }
+    assert_eq!(rpc(&gateway, &["users.drop", "users.list"]), 200);
+    let finding = gateway.await_until("it is found", |gateway| {
+        let found = gateway.json(&["findings"]);
+        found.into_iter().find(|finding| finding["subject"] == "JSON-RPC users.drop")
+    });
+    assert_eq!(finding["kind"], "shadow_operation");
+    assert_eq!(finding["operation"]["name"], "POST /rpc");
+    let expected = [
+        "users.drop: shadow, 1",
+        "users.get: documented, 50",
+        "users.list: shadow, 1",
+        "users.rare: dormant, 0",
+    ];
+    gateway.await_until("all are shown", |gateway| (calls(gateway, "POST /rpc") == expected).then_some(()));
+    gateway.kill();
+    assert_eq!(calls(&gateway, "POST /rpc"), expected, "the files say what the gateway said");
+    gateway.run();
+    let people = gateway.command(&["api", "ls"]);
+    assert!(String::from_utf8_lossy(&people.stdout).contains("· JSON-RPC users.drop"), "{people:?}");
+    let asked = gateway.json(&["api", "ls", "--where", "\"users.drop\" in calls"]);
+    assert_eq!(asked[0]["operations"].as_array().map_or(0, Vec::len), 1, "{asked:?}");
+}
+
+#[test]
+fn a_rule_stops_one_call_of_many_also_in_a_batch() {
+    let gateway = shop();
+    assert_eq!(rpc(&gateway, &["users.get"]), 200);
+    assert_eq!(rpc(&gateway, &["users.wipe"]), 403);
+    assert_eq!(rpc(&gateway, &["users.get", "users.wipe"]), 403);
+    let refused = gateway.await_until("the events are committed", |gateway| {
+        let found = gateway.json(&["events", "--where", "tag(\"call:users.wipe\")"]);
+        (found.len() == 2).then_some(found)
+    });
+    assert_eq!(refused[0]["verdict"]["action"], "block");
+    gateway.await_until("what was answered is learned", |gateway| {
+        (calls(gateway, "POST /rpc") == ["users.get: documented, 1", "users.rare: dormant, 0"]).then_some(())
+    });
+}
+
+/// A line of a recording.
+fn line(
+    (method, path): (&str, &str),
+    sent: (&str, &str),
+    status: u16,
+    (media_type, answered): (&str, &str),
+    headers: &Value,
+) -> String {
+    let mut request = json!({ "method": method, "url": format!("https://shop.test{path}") });
+    request["headers"] = json!({ "Content-Type": sent.0 });
+    if !sent.1.is_empty() {
+        request["body"] = sent.1.into();
+    }
+    let mut response = json!({ "status": status, "headers": headers, "body": answered });
+    response["headers"]["Content-Type"] = media_type.into();
+    json!({ "request": request, "response": response }).to_string()
+}
+
+#[test]
+fn every_protocol_is_recognised_in_a_recording() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let json = "application/json";
+    let graphql = |query: &str, answer: &str| {
+        line(
+            ("POST", "/graphql"),
+            (json, &json!({ "query": query }).to_string()),
+            200,
+            (json, answer),
+            &json!({}),
+        )
+    };
+    let envelope = |inner: &str| format!("<s:Envelope xmlns:s=\"x\"><s:Body>{inner}</s:Body></s:Envelope>");
+    let soap = |inner: &str, answer: &str| {
+        let (sent, answered) = (envelope(inner), envelope(answer));
+        line(("POST", "/soap"), ("text/xml", &sent), 200, ("text/xml", &answered), &json!({}))
+    };
+    let grpc = |method: &str, status: &str| {
+        let (path, kind) = (format!("/shop.Orders/{method}"), "application/grpc");
+        line(("POST", &path), (kind, ""), 200, (kind, ""), &json!({ "grpc-status": status }))
+    };
+    let upgrade =
+        json!({ "Upgrade": "websocket", "Sec-WebSocket-Accept": "x", "Sec-WebSocket-Protocol": "chat" });
+    let lines = [
+        graphql("query Cart { cart { id } mine: orders { id } }", r#"{"data":{"cart":{"id":1},"mine":[]}}"#),
+        graphql("mutation { dropUser(id: 1) }", r#"{"data":{"dropUser":true}}"#),
+        graphql("mutation { guess }", r#"{"errors":[{"message":"no such field"}]}"#),
+        line(
+            ("GET", "/graphql?query=%7Bme%7Bid%7D%7D"),
+            (json, ""),
+            200,
+            (json, r#"{"data":{"me":{"id":1}}}"#),
+            &json!({}),
+        ),
+        soap("<GetPrice/>", "<Price>7</Price>"),
+        soap("<GetNothing/>", "<s:Fault/>"),
+        grpc("List", "0"),
+        grpc("Guess", "12"),
+        line(("GET", "/live"), (json, ""), 101, ("", ""), &upgrade),
+    ];
+    std::fs::write(folder.path().join("traffic.jsonl"), lines.join("\n")).expect("a recording");
+    let found = run_in(folder.path(), &["discover", "traffic.jsonl", "--json"]);
+    let document: Value = serde_json::from_slice(&found.stdout).expect("a document");
+    let calls = |path: &str, method: &str| -> Vec<String> {
+        let calls = document["paths"][path][method]["x-portcullis-calls"].as_array().cloned();
+        calls.unwrap_or_default().iter().map(|call| call["name"].as_str().unwrap_or("-").to_owned()).collect()
+    };
+    assert_eq!(calls("/graphql", "post"), ["mutation dropUser", "query cart", "query orders"], "{document}");
+    assert_eq!(calls("/graphql", "get"), ["query me"]);
+    assert_eq!(calls("/soap", "post"), ["GetPrice"]);
+    let spoken = |path: &str, method: &str| document["paths"][path][method]["x-portcullis-spoken"].clone();
+    assert_eq!(spoken("/shop.Orders/List", "post"), json!([{ "protocol": "gRPC", "streams": "unary" }]));
+    assert_eq!(spoken("/live", "get"), json!([{ "protocol": "WebSocket", "subprotocol": "chat" }]));
+    assert!(document["paths"]["/shop.Orders/Guess"].is_null(), "what is refused is no operation");
+    let cart = &document["paths"]["/graphql"]["post"]["x-portcullis-calls"][1];
+    assert_eq!((&cart["clientNames"], &cart["answer"]["type"]), (&json!(["Cart"]), &"object".into()));
+}
