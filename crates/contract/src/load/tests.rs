@@ -5,7 +5,7 @@ use portcullis_document::{MemorySources, Style, render};
 use portcullis_model::Timestamp;
 
 use super::*;
-use crate::{Found, Security};
+use crate::{Found, Operation, Security};
 
 /// Loads `api.yaml` with that text, and other files beside it.
 fn load_text(text: &str, others: &[(&str, &str)]) -> Loaded {
@@ -258,4 +258,32 @@ fn what_is_no_contract_says_so() {
         ]
         .join("\n")
     );
+}
+
+#[test]
+fn calls_by_name_are_declared_under_their_operation() {
+    let loaded = load_text(
+        "
+openapi: 3.1.0
+info: { title: Shop, version: '1' }
+paths:
+  /rpc:
+    post:
+      x-portcullis-calls:
+        - { protocol: json-rpc, name: users.get, exchanges: 7 }
+        - { protocol: GraphQL, name: mutation drop, deprecated: true }
+        - { protocol: telegram, name: x }
+  /plain: { get: {}, put: { x-portcullis-calls: all } }
+",
+        &[],
+    );
+    let codes: Vec<&str> = loaded.problems.iter().map(|problem| problem.code).collect();
+    assert_eq!(codes, ["contract.calls", "contract.calls"]);
+    let contract = loaded.contract.unwrap();
+    let told = |operation: &Operation| {
+        let calls = operation.calls.as_ref()?;
+        Some(calls.iter().map(|known| format!("{} {}", known.call, known.deprecated)).collect::<Vec<_>>())
+    };
+    let told: Vec<_> = contract.operations().iter().filter_map(told).collect();
+    assert_eq!(told, [["GraphQL mutation drop true", "JSON-RPC users.get false"]]);
 }
