@@ -95,7 +95,7 @@ async fn serve(config: &Path, audience: Audience, options: &cli::Serve, loaded: 
     let mut signals = Signals::take()?;
     // Before anything is announced, so that no change after that goes unseen.
     let mut watch = if options.no_watch { Watch::nothing() } else { Watch::over(config, &loaded.files) };
-    let node = Arc::new(RunningNode::start(config, loaded)?);
+    let node = Arc::new(RunningNode::start(config, loaded).await?);
     let desk = Desk {
         recorder: node.recorder(),
         findings: node.findings(),

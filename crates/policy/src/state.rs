@@ -22,6 +22,7 @@ section! {
         /// What happens to an exchange whose counters cannot be had.
         on_failure: OnFailure = "allow",
     }
+    => settle_state
 }
 
 section! {
@@ -160,6 +161,16 @@ impl Decode for Prefix {
         }
         Some(Self(text))
     }
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "what sections are settled by")]
+fn settle_state(state: State, node: &Node, reading: &mut Reading) -> Option<State> {
+    if let (None, Some(entry)) = (&state.server, node.entry("on_failure")) {
+        let problem = Problem::warning("policy.idle_on_failure", "counters in memory can always be had");
+        let remedy = "leave it out, or say with `server` where gateways count together";
+        reading.problems.push(problem.at(&entry.key.place).remedy(remedy));
+    }
+    Some(state)
 }
 
 fn settle_server(server: StateServer, node: &Node, reading: &mut Reading) -> Option<StateServer> {

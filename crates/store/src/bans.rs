@@ -16,7 +16,8 @@ use smol_str::SmolStr;
 use std::hash::BuildHasher;
 
 use networks::Networks;
-use pardons::{Pardon, Pardons};
+use pardons::Pardons;
+pub(crate) use pardons::{Pardon, is_policys};
 
 mod networks;
 mod pardons;
@@ -58,9 +59,10 @@ impl BanBook {
     }
 
     /// Sets a ban; of two for the same key and site the one that ends later holds. One that was pardoned is not set.
-    pub fn set(&self, ban: Ban) {
-        if self.pardons.read().holds_back(&ban) {
-            return;
+    /// Whether anything changed.
+    pub fn set(&self, ban: Ban) -> bool {
+        if self.pardons.read().hold_back(&ban) {
+            return false;
         }
         let change = match ban.key.clone() {
             BanKey::Caller(caller) => self.set_caller(caller, ban),
@@ -72,7 +74,10 @@ impl BanBook {
         };
         change.count(&self.held);
         self.evicted.fetch_add(change.pushed_out as u64, Ordering::Relaxed);
-        self.revision.fetch_add(1, Ordering::Release);
+        if change.changed {
+            self.revision.fetch_add(1, Ordering::Release);
+        }
+        change.changed
     }
 
     fn set_caller(&self, caller: CallerKey, ban: Ban) -> Change {
@@ -83,12 +88,41 @@ impl BanBook {
     /// Lifts a ban because it was wrong: the rule or limit that set it does not set it again for a day. Whether there
     /// was one.
     pub fn pardon(&self, key: &BanKey, site: Option<&str>, now: Timestamp) -> bool {
-        let same_site = |ban: &Ban| ban.site.as_ref().map(SmolStr::as_str) == site;
-        let lifted = self.list(now).into_iter().find(|ban| ban.key == *key && same_site(ban));
-        if let Some(ban) = lifted {
-            self.pardons.write().grant(&ban, now);
+        self.pardoned(key, site, now).is_some()
+    }
+
+    /// The same; what other nodes are to be told.
+    pub(crate) fn pardoned(&self, key: &BanKey, site: Option<&str>, now: Timestamp) -> Option<Pardon> {
+        let held = self.held(key, site).filter(|ban| ban.holds(now));
+        let pardon = held.map(|ban| Pardon::of(&ban, now.max(ban.since)));
+        if let Some(pardon) = &pardon {
+            self.pardons.write().grant(pardon.clone());
         }
-        self.lift(key, site)
+        self.lift(key, site);
+        pardon
+    }
+
+    /// Takes up what a person lifted on another node.
+    pub(crate) fn take_up(&self, pardon: Pardon) {
+        let (key, site) = (pardon.key.clone(), pardon.site.clone());
+        if self.held(&key, site.as_deref()).is_some_and(|ban| pardon.holds_back(&ban)) {
+            self.lift(&key, site.as_deref());
+        }
+        self.pardons.write().grant(pardon);
+        self.revision.fetch_add(1, Ordering::Release);
+    }
+
+    /// What was lifted by hand and has to be remembered at `now`.
+    pub(crate) fn pardons(&self, now: Timestamp) -> Vec<Pardon> {
+        self.pardons.read().list(now)
+    }
+
+    /// The ban of a key at exactly this site, ended or not.
+    fn held(&self, key: &BanKey, site: Option<&str>) -> Option<Arc<Ban>> {
+        match key {
+            BanKey::Caller(caller) => entry(self.shard(caller)?.read().get(caller)?, site),
+            BanKey::Network(net) => self.networks.read().held(*net, site),
+        }
     }
 
     /// Lifts a ban; whether there was one.
@@ -230,6 +264,7 @@ struct Page {
 /// How the number of bans held changed.
 #[derive(Clone, Copy, Default)]
 struct Change {
+    changed: bool,
     added: usize,
     ended: usize,
     pushed_out: usize,
@@ -248,7 +283,7 @@ where
     K: std::hash::Hash + Eq + Clone,
 {
     let since = ban.since;
-    let mut change = Change { added: place(map.entry(key).or_default(), ban), ..Change::default() };
+    let mut change = place(map.entry(key).or_default(), ban);
     if change.added == 1 && map.len() > limit {
         change.ended = sweep(map, since);
         if change.ended == 0 {
@@ -258,17 +293,22 @@ where
     change
 }
 
-/// Puts a ban among a key's entries; how many were added.
-fn place(entries: &mut Entries, ban: Ban) -> usize {
-    if let Some(held) = entries.iter_mut().find(|held| held.site == ban.site) {
-        if ban.until > held.until {
-            *held = Arc::new(ban);
-        }
-        0
-    } else {
+/// Puts a ban among a key's entries, unless one is there that ends as late.
+fn place(entries: &mut Entries, ban: Ban) -> Change {
+    let Some(held) = entries.iter_mut().find(|held| held.site == ban.site) else {
         entries.push(Arc::new(ban));
-        1
+        return Change { changed: true, added: 1, ..Change::default() };
+    };
+    let changed = ban.until > held.until;
+    if changed {
+        *held = Arc::new(ban);
     }
+    Change { changed, ..Change::default() }
+}
+
+/// The entry of exactly this site.
+fn entry(entries: &Entries, site: Option<&str>) -> Option<Arc<Ban>> {
+    entries.iter().find(|ban| ban.site.as_deref() == site).cloned()
 }
 
 /// Takes the entry of exactly this site out; how many were removed.

@@ -3,12 +3,14 @@
 //! Invariants: one batch is one flight, whatever the number of operations (one call of one script; in a cluster one
 //! call a key, all at once); each operation is atomic; time is the server's; every key expires. A trip that is not
 //! answered within its deadline, or finds no connection, is a [`StoreFailure`], unless the node is to count by
-//! itself meanwhile. Bans are looked up in memory. It does not know what a failure means for an exchange.
+//! itself meanwhile. Bans are looked up in memory, and told to the other nodes. It does not know what a failure means for an exchange.
 
 mod call;
 mod dial;
 mod figures;
 mod link;
+mod notices;
+mod sharing;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,6 +29,8 @@ use call::Call;
 pub use dial::{Address, Credentials, Encryption, Route, Servers};
 pub use figures::{Counted, ServerFigures};
 use link::{Link, Live, Standing};
+use notices::Notice;
+use sharing::{Outbox, Sharing};
 
 /// What every operation runs by.
 const SCRIPT: &str = include_str!("server/batch.lua");
@@ -77,6 +81,8 @@ pub struct ServerStore {
     keeper: JoinHandle<()>,
     /// Bans, and counters while the server does not answer.
     local: MemoryStore,
+    /// Tells other nodes of bans.
+    outbox: Outbox,
     figures: ServerFigures,
 }
 
@@ -87,14 +93,10 @@ impl ServerStore {
         let keeper = tokio::spawn(Arc::clone(&link).serve(plan.route.clone()));
         let script =
             Sha1::digest(SCRIPT).iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
-        Self {
-            script,
-            link,
-            keeper,
-            local: MemoryStore::new(plan.memory),
-            figures: ServerFigures::default(),
-            plan,
-        }
+        let local = MemoryStore::new(plan.memory);
+        let book = Arc::clone(local.ban_book());
+        let outbox = Sharing::start(Arc::clone(&link), plan.route.clone(), &plan.prefix, book);
+        Self { script, link, keeper, local, outbox, figures: ServerFigures::default(), plan }
     }
 
     /// What the node keeps by itself: bans, and counters while the server does not answer.
@@ -102,10 +104,22 @@ impl ServerStore {
         &self.local
     }
 
+    /// Waits for the first attempt to connect. Why the server cannot be used, if it answers and is too old; one that
+    /// does not answer may yet.
+    pub async fn fit(&self) -> Result<(), SmolStr> {
+        self.link.fit().await
+    }
+
+    /// Tells the other nodes of bans that were put into [`Self::local`] by hand.
+    pub fn share_bans(&self) {
+        self.outbox.tell_all();
+    }
+
     /// What came of the trips so far.
     pub fn figures(&self) -> Counted {
         let connected = matches!(self.link.standing(), Standing::Live(_));
-        self.figures.read(connected, self.link.connects())
+        let (notices, listening) = self.outbox.heard();
+        Counted { notices, listening, ..self.figures.read(connected, self.link.connects()) }
     }
 
     async fn count(&self, batch: &Batch) -> Result<Answers, StoreFailure> {
@@ -236,11 +250,18 @@ impl Store for ServerStore {
     }
 
     fn ban(&self, ban: Ban) {
-        self.local.ban(ban);
+        if self.local.ban_book().set(ban.clone()) {
+            self.outbox.tell(Notice::Set(ban));
+        }
     }
 
     fn unban(&self, key: &BanKey, site: Option<&str>, now: Timestamp) -> bool {
-        self.local.unban(key, site, now)
+        let pardon = self.local.ban_book().pardoned(key, site, now);
+        let lifted = pardon.is_some();
+        if let Some(pardon) = pardon {
+            self.outbox.tell(Notice::Lift(pardon));
+        }
+        lifted
     }
 
     fn bans(&self, now: Timestamp) -> Vec<Ban> {

@@ -8,6 +8,8 @@
     reason = "tests say what they expect"
 )]
 
+#[path = "store/bans.rs"]
+mod bans;
 #[path = "store/conformance.rs"]
 mod conformance;
 #[path = "store/outage.rs"]

@@ -59,12 +59,14 @@ struct PolicyState {
 
 impl RunningNode {
     /// Starts everything that runs under this policy.
-    pub(super) fn start(config: &Path, loaded: Loaded) -> Result<Self> {
+    pub(super) async fn start(config: &Path, loaded: Loaded) -> Result<Self> {
         let policy = loaded.policy;
         let metrics = Arc::new(Metrics::default());
         let kept = NodeState::start(loaded.server, shared::memory_limits(&policy), &metrics);
+        kept.fit().await?;
         let bans = BanFile::of(&policy);
         bans.restore(kept.ban_book());
+        kept.share_bans();
         let (recorder, recording) = Recorder::start(&recording_config(&policy))?;
         let (findings, finding_keeper) = Findings::start(findings::path(&policy))?;
         let alerts = Arc::new(Mutex::new(Some(Alerts::start(findings.clone(), loaded.alerts)?)));

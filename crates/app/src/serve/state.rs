@@ -33,6 +33,24 @@ impl NodeState {
         }
     }
 
+    /// Waits until it is known whether the server can be used: not one that answers and is too old.
+    pub(super) async fn fit(&self) -> anyhow::Result<()> {
+        match self {
+            Self::Memory(_) => Ok(()),
+            Self::Server(store) => {
+                let refuse = |why| anyhow::anyhow!("the server of `state.server` cannot be used: {why}");
+                store.fit().await.map_err(refuse)
+            }
+        }
+    }
+
+    /// Tells the other nodes of bans that were put into the book by hand.
+    pub(super) fn share_bans(&self) {
+        if let Self::Server(store) = self {
+            store.share_bans();
+        }
+    }
+
     /// The bans as this node knows them.
     pub(super) fn ban_book(&self) -> &BanBook {
         self.local().ban_book()

@@ -1,73 +1,7 @@
 //! Several gateways and one Redis server: what clients see and how many are admitted, also while the server fails.
 
-use std::net::TcpListener;
-use std::process::{Child, Command, Stdio};
-
-use crate::harness::{Gateway, KeptAlive, PATIENCE};
-
-/// A server of a test's own, stopped by its handle.
-struct Redis {
-    process: Child,
-    port: u16,
-    folder: tempfile::TempDir,
-}
-
-impl Redis {
-    fn start() -> Self {
-        let free = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let port = free.local_addr().expect("bound").port();
-        drop(free);
-        let folder = tempfile::tempdir().expect("a folder");
-        let redis = Self { process: spawn(port, folder.path()), port, folder };
-        redis.await_answer();
-        redis
-    }
-
-    fn kill(&mut self) {
-        self.process.kill().expect("killed");
-        self.process.wait().expect("gone");
-    }
-
-    fn revive(&mut self) {
-        self.process = spawn(self.port, self.folder.path());
-        self.await_answer();
-    }
-
-    fn signal(&self, signal: &str) {
-        let told = Command::new("kill").args([signal, &self.process.id().to_string()]).status();
-        assert!(told.expect("kill runs").success());
-    }
-
-    fn ask(&self, words: &[&str]) -> String {
-        let port = self.port.to_string();
-        let said = Command::new("redis-cli").args(["-p", &port]).args(words).output().expect("it runs");
-        String::from_utf8_lossy(&said.stdout).trim().to_owned()
-    }
-
-    fn await_answer(&self) {
-        let end = std::time::Instant::now() + PATIENCE;
-        while self.ask(&["PING"]) != "PONG" {
-            assert!(std::time::Instant::now() < end, "redis-server does not answer");
-        }
-    }
-}
-
-impl Drop for Redis {
-    fn drop(&mut self) {
-        // It may have been killed already.
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
-fn spawn(port: u16, folder: &std::path::Path) -> Child {
-    Command::new("redis-server")
-        .args(["--bind", "127.0.0.1", "--save", "", "--port", &port.to_string(), "--dir"])
-        .arg(folder)
-        .stdout(Stdio::null())
-        .spawn()
-        .expect("redis-server is installed (`cargo xtask test` does)")
-}
+use crate::harness::{Gateway, KeptAlive};
+use crate::redis::Redis;
 
 /// One of several gateways; the limit gives nothing back while a test lasts. The deadline suits a busy machine.
 fn gateway(redis: &Redis, burst: u32, on_failure: &str) -> Gateway {
@@ -197,4 +131,18 @@ fn a_policy_whose_server_has_no_password_is_refused_with_its_place() {
     assert!(!said.status.success());
     let text = String::from_utf8_lossy(&said.stderr).into_owned() + &String::from_utf8_lossy(&said.stdout);
     assert!(text.contains("none.pem") && text.contains("portcullis.yaml:2"), "{text}");
+}
+
+#[test]
+fn a_policy_for_outages_of_a_server_there_is_not_is_told() {
+    let gateway = Gateway::prepare(
+        "state: { on_failure: local }\n\
+         sites: { s: { hosts: [\"*\"], upstream: { servers: [UPSTREAM] } } }",
+    );
+    let said = gateway.command(&["check"]);
+    let text = String::from_utf8_lossy(&said.stderr).into_owned() + &String::from_utf8_lossy(&said.stdout);
+    assert!(
+        text.contains("counters in memory can always be had") && text.contains("portcullis.yaml:1"),
+        "{text}"
+    );
 }

@@ -25,6 +25,8 @@ mod findings;
 mod generated;
 mod harness;
 mod live;
+mod redis;
 mod reflector;
 mod reload;
 mod rules;
+mod shared_bans;

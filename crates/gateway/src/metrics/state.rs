@@ -21,13 +21,22 @@ struct StateFigures(Arc<ServerStore>);
 /// One counter: its name, its help, and where it is read.
 type Figure = (&'static str, &'static str, fn(&Counted) -> u64);
 
-const FIGURES: [Figure; 6] = [
+const FIGURES: [Figure; 7] = [
     ("state_answered", "Batches of counters the state server answered", |c| c.answered),
     ("state_timed_out", "Batches of counters the state server did not answer in time", |c| c.timed_out),
     ("state_failed", "Batches of counters that found no state server, or got no answer of use", |c| c.failed),
     ("state_retried", "Batches of counters sent again because the connection broke", |c| c.retried),
     ("state_counted_locally", "Batches this node counted by itself", |c| c.local),
     ("state_connects", "Connections made to the state server", |c| c.connects),
+    ("state_notices", "Bans set or lifted that were heard from the state server", |c| c.notices),
+];
+
+/// One fact: its name, its help, and where it is read.
+type Fact = (&'static str, &'static str, fn(&Counted) -> bool);
+
+const FACTS: [Fact; 2] = [
+    ("state_connected", "1 while there is a connection to the state server", |c| c.connected),
+    ("state_listening", "1 while bans of other nodes are heard", |c| c.listening),
 ];
 
 impl Collector for StateFigures {
@@ -37,9 +46,11 @@ impl Collector for StateFigures {
             let one = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
             ConstCounter::new(read(&counted)).encode(one)?;
         }
-        let help = "1 while there is a connection to the state server";
-        let one = encoder.encode_descriptor("state_connected", help, None, MetricType::Gauge)?;
-        ConstGauge::new(i64::from(counted.connected)).encode(one)
+        for (name, help, read) in FACTS {
+            let one = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
+            ConstGauge::new(i64::from(read(&counted))).encode(one)?;
+        }
+        Ok(())
     }
 }
 

@@ -11,7 +11,7 @@ use hashbrown::HashMap;
 use ipnet::IpNet;
 use portcullis_model::{Ban, Timestamp};
 
-use super::{Change, Entries, in_force, insert, sweep, take_out};
+use super::{Change, Entries, entry, in_force, insert, sweep, take_out};
 
 /// Network bans by prefix.
 #[derive(Default)]
@@ -27,6 +27,10 @@ impl Networks {
         let change = insert(&mut self.bans, net.trunc(), ban, limit);
         self.index();
         change
+    }
+
+    pub(super) fn held(&self, net: IpNet, site: Option<&str>) -> Option<Arc<Ban>> {
+        entry(self.bans.get(&net.trunc())?, site)
     }
 
     pub(super) fn lift(&mut self, net: IpNet, site: Option<&str>) -> usize {

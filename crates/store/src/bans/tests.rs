@@ -135,6 +135,7 @@ fn what_a_person_set_and_lifted_can_be_set_again() {
     let set = Ban { by: "command line".into(), ..ban("203.0.113.9", None, 100) };
     book.set(set.clone());
     assert!(book.pardon(&set.key, None, at(1)));
-    book.set(set);
+    assert!(!book.set(set.clone()), "told late by another node, which had not heard");
+    book.set(Ban { since: at(2), ..set });
     assert!(finds(&book, None, "203.0.113.9", 2).is_some());
 }

@@ -5,13 +5,13 @@
 use std::time::Duration;
 
 use portcullis_model::Secret;
-use redis::aio::MultiplexedConnection;
+use redis::aio::{MultiplexedConnection, PubSub};
 use redis::cluster::{ClusterClient, ClusterClientBuilder};
 use redis::cluster_async::ClusterConnection;
 use redis::sentinel::{SentinelClientBuilder, SentinelServerType};
 use redis::{
-    AsyncConnectionConfig, Client, Cmd, ConnectionAddr, IntoConnectionInfo, RedisConnectionInfo, RedisResult,
-    TlsCertificates, TlsMode, Value,
+    AsyncConnectionConfig, Client, Cmd, ConnectionAddr, ErrorKind, IntoConnectionInfo, RedisConnectionInfo,
+    RedisError, RedisResult, TlsCertificates, TlsMode, Value,
 };
 
 /// Where the server is.
@@ -112,6 +112,27 @@ impl Route {
             Servers::Cluster(nodes) => {
                 let client = self.cluster(nodes, patience)?.build()?;
                 Ok(Connection::Cluster(client.get_async_connection().await?))
+            }
+        }
+    }
+
+    /// Connects to listen to what is published: any server of a cluster passes it on.
+    pub(super) async fn listen(&self) -> RedisResult<PubSub> {
+        match &self.servers {
+            Servers::Single(address) => self.client(address)?.get_async_pubsub().await,
+            Servers::Sentinel { sentinels, service } => {
+                let mut client = self.sentinels(sentinels, service)?.build()?;
+                client.async_get_client().await?.get_async_pubsub().await
+            }
+            Servers::Cluster(nodes) => {
+                let mut failed = RedisError::from((ErrorKind::InvalidClientConfig, "no nodes"));
+                for node in nodes {
+                    match self.client(node)?.get_async_pubsub().await {
+                        Ok(listening) => return Ok(listening),
+                        Err(error) => failed = error,
+                    }
+                }
+                Err(failed)
             }
         }
     }

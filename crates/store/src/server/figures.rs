@@ -31,6 +31,10 @@ pub struct Counted {
     pub connects: u64,
     /// Whether there is a connection now.
     pub connected: bool,
+    /// Notices of bans that were heard.
+    pub notices: u64,
+    /// Whether notices are heard now.
+    pub listening: bool,
 }
 
 impl ServerFigures {
@@ -61,6 +65,7 @@ impl ServerFigures {
             local: read(&self.local),
             connects,
             connected,
+            ..Counted::default()
         }
     }
 }

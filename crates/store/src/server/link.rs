@@ -1,14 +1,14 @@
 //! The connection to the store's server, kept open by one task.
 //!
 //! Invariants: only the keeper connects, one attempt at a time with growing, uneven pauses, so a server that comes
-//! back is not run over; requests use a connection that answered a `PING`, and are told at once where there is none;
+//! back is not run over; requests use a connection that answered, and are told at once where there is none;
 //! a connection that broke or answered nothing several times in a row is given up by the first who notices.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
-use redis::RedisResult;
+use redis::RedisError;
 use smol_str::{SmolStr, ToSmolStr};
 use tokio::sync::watch;
 use tracing::{info, warn};
@@ -39,6 +39,8 @@ pub(super) enum Standing {
     Live(Live),
     /// The last attempt failed.
     Down(SmolStr),
+    /// The server answers and cannot be used.
+    Unfit(SmolStr),
 }
 
 /// The connection, as requests see it.
@@ -66,8 +68,18 @@ impl Link {
         let settled = standing.wait_for(|standing| !matches!(standing, Standing::Connecting)).await;
         match settled.as_deref() {
             Ok(Standing::Live(live)) => Ok(live.clone()),
-            Ok(Standing::Down(why)) => Err(why.clone()),
+            Ok(Standing::Down(why) | Standing::Unfit(why)) => Err(why.clone()),
             Ok(Standing::Connecting) | Err(_) => Err(SmolStr::new_static("not connected")),
+        }
+    }
+
+    /// Waits for the first attempt to connect; why the server cannot be used, where it answers and is too old.
+    pub(super) async fn fit(&self) -> Result<(), SmolStr> {
+        // Where it cannot be reached that may change.
+        let _ = self.live().await;
+        match self.standing() {
+            Standing::Unfit(why) => Err(why),
+            Standing::Connecting | Standing::Live(_) | Standing::Down(_) => Ok(()),
         }
     }
 
@@ -131,12 +143,11 @@ impl Link {
                     warn!("the connection to the store's server was lost");
                     pause = PAUSES.0;
                 }
-                Err(error) => {
-                    let told = matches!(*self.standing.borrow(), Standing::Down(_));
-                    if !told {
-                        warn!(%error, "the store's server cannot be reached");
+                Err(unusable) => {
+                    if !matches!(self.standing(), Standing::Down(_) | Standing::Unfit(_)) {
+                        warn!("the store's server cannot be used: {unusable}");
                     }
-                    self.standing.send_replace(Standing::Down(error.to_smolstr()));
+                    self.standing.send_replace(unusable.into());
                     // Uneven, so that the nodes of a deployment do not come back all at once.
                     tokio::time::sleep(pause.mul_f64(0.5 + fastrand::f64() / 2.0)).await;
                     pause = (pause * 2).min(PAUSES.1);
@@ -146,15 +157,59 @@ impl Link {
     }
 }
 
-/// A connection that answers.
-async fn connect(route: &Route) -> RedisResult<Connection> {
+/// Which Redis a server is or stands in for; asked by a script, which one node of a cluster answers for all.
+const VERSION: &str =
+    "return redis.REDIS_VERSION or string.match(redis.call('INFO', 'server'), 'redis_version:(%S+)')";
+/// The first that runs our scripts.
+const OLDEST: u32 = 7;
+
+/// Why a server cannot be used.
+enum Unusable {
+    /// It was not reached, or did not let us in.
+    Failed(RedisError),
+    /// It is of this version.
+    TooOld(String),
+}
+
+impl std::fmt::Display for Unusable {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Failed(error) => write!(f, "{error}"),
+            Self::TooOld(version) => {
+                write!(f, "it is Redis {version}; Redis {OLDEST} or newer is needed, or Valkey")
+            }
+        }
+    }
+}
+
+impl From<RedisError> for Unusable {
+    fn from(error: RedisError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl From<Unusable> for Standing {
+    fn from(unusable: Unusable) -> Self {
+        match unusable {
+            Unusable::Failed(_) => Self::Down(unusable.to_smolstr()),
+            Unusable::TooOld(_) => Self::Unfit(unusable.to_smolstr()),
+        }
+    }
+}
+
+/// A connection that answers, to a server that is new enough.
+async fn connect(route: &Route) -> Result<Connection, Unusable> {
     let attempt = async {
         let connection = route.connect(PATIENCE).await?;
-        connection.send(&redis::cmd("PING")).await?;
-        Ok(connection)
+        let version = connection.send(redis::cmd("EVAL").arg(VERSION).arg(0)).await?;
+        let version: String = redis::from_redis_value(version).map_err(RedisError::from)?;
+        let first = version.split('.').next().and_then(|number| number.parse::<u32>().ok());
+        match first {
+            Some(first) if first < OLDEST => Err(Unusable::TooOld(version)),
+            _ => Ok(connection),
+        }
     };
-    match tokio::time::timeout(PATIENCE * 3, attempt).await {
-        Ok(connection) => connection,
-        Err(_) => Err((redis::ErrorKind::Io, "no answer").into()),
-    }
+    tokio::time::timeout(PATIENCE * 3, attempt)
+        .await
+        .unwrap_or_else(|_| Err(RedisError::from((redis::ErrorKind::Io, "no answer")).into()))
 }
