@@ -9,6 +9,7 @@
 mod calls;
 mod findings;
 mod inventory;
+mod versions;
 mod wanted;
 
 use std::fmt::Write as _;
@@ -27,6 +28,7 @@ pub use inventory::{
     DataView, DriftView, FoundOperations, NewDecision, NewWatching, OperationQuery, OperationView,
     ParameterView, TrafficView, openapi, operations,
 };
+pub use versions::VersionView;
 
 /// How the gateway is.
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -2,7 +2,7 @@
 //!
 //! Invariant: what a gateway would answer and what its files say come from the same functions.
 
-mod calls;
+mod below;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use portcullis_admin::api::{
-    CallView, FoundOperations, NewDecision, NewWatching, OperationQuery, OperationView, TrafficView, openapi,
+    FoundOperations, NewDecision, NewWatching, OperationQuery, OperationView, TrafficView, openapi,
     operations, percent_encoded,
 };
 use portcullis_admin::client::ClientError;
@@ -126,23 +126,13 @@ fn table(operations: &[OperationView]) -> comfy_table::Table {
             operation.id.to_string().into(),
         ]);
         for call in &operation.calls {
-            table.add_row(call_row(&heads, call));
+            table.add_row(below::row(&heads, call));
+        }
+        for version in &operation.versions {
+            table.add_row(below::version_row(&heads, version));
         }
     }
     table
-}
-
-/// A call by name stands below its operation.
-fn call_row(heads: &[&str], call: &CallView) -> Vec<comfy_table::Cell> {
-    let of = |head: &&str| match *head {
-        "operation" => output::shown(&format!("  · {} {}", call.protocol, call.name)).into(),
-        "standing" => word(call.standing.as_ref()).into(),
-        "exchanges" => right(call.exchanges.to_string()),
-        "callers" => right(call.callers.to_string()),
-        "last seen" => call.last_seen.map_or_else(|| "–".to_owned(), minute).into(),
-        _ => "".into(),
-    };
-    heads.iter().map(of).collect()
 }
 
 fn standing(operation: &OperationView) -> String {
@@ -218,7 +208,8 @@ fn told(operation: &OperationView) -> String {
     if let Some(traffic) = &operation.traffic {
         lines.extend(seen(traffic));
     }
-    lines.extend(operation.calls.iter().map(|call| ("call", calls::told(call))));
+    lines.extend(operation.versions.iter().map(|version| ("version", below::version(version))));
+    lines.extend(operation.calls.iter().map(|call| ("call", below::told(call))));
     for drift in &operation.drift {
         let often = if drift.count > 0 { format!(" ({} ×)", drift.count) } else { String::new() };
         let shown = drift.example.map_or_else(String::new, |example| {
@@ -254,7 +245,7 @@ fn seen(traffic: &TrafficView) -> Vec<(&'static str, String)> {
         let hosts: Vec<&str> = traffic.hosts.iter().map(SmolStr::as_str).collect();
         lines.push(("hosts", hosts.join(", ")));
     }
-    lines.extend(traffic.spoken.iter().map(|spoken| ("spoken", calls::spoken(spoken))));
+    lines.extend(traffic.spoken.iter().map(|spoken| ("spoken", below::spoken(spoken))));
     for parameter in &traffic.parameters {
         lines.push(("parameter", format!("{}, {} distinct values", parameter.name, parameter.distinct)));
     }

@@ -6,6 +6,7 @@
 pub(crate) mod calls;
 mod credentials;
 mod identifiers;
+mod versions;
 
 use portcullis_model::observation::{BodyShape, Farewell, Observation, Segment, SegmentKind, Shape};
 use portcullis_model::{Headers, Timestamp};
@@ -52,6 +53,7 @@ impl Exchange {
             proof: state.identity.as_ref().map(|identity| identity.proof),
             calls: calls::made(state, answer),
             speaking: calls::speaking(state),
+            versions: versions::named(state, node),
             request_body: state.body.as_deref().map(body_shape),
             status: outcome.status,
             response_type: state.response.as_ref().and_then(|head| media_type(&head.headers)),

@@ -16,6 +16,7 @@ use crate::durable::is_default;
 use crate::field_set::FieldSet;
 use crate::hashes::Hashes;
 use crate::lexicon;
+use crate::named_versions::NamedVersions;
 use crate::schema::Schema;
 use crate::sensitive::Sensitive;
 use crate::times::Times;
@@ -77,6 +78,9 @@ pub struct Cell {
     /// Other ways of speaking than request and answer, and what was seen to stream.
     #[serde(skip_serializing_if = "is_default")]
     pub spoken: BTreeMap<Spoken, Streams>,
+    /// Versions named in fields and media types.
+    #[serde(skip_serializing_if = "is_default")]
+    pub versions: NamedVersions,
     /// What was called by name, where bytes of an earlier version say so; never written.
     #[serde(rename = "calls", skip_serializing)]
     pub(crate) former_calls: BTreeMap<Call, Former>,
@@ -132,6 +136,7 @@ impl Cell {
         for identifier in &observation.identifiers {
             cell.add_identifier(identifier.hash, &identifier.field);
         }
+        cell.versions = NamedVersions::of(observation);
         let speaking = observation.speaking.iter();
         cell.spoken = speaking.map(|speaking| (speaking.spoken.clone(), speaking.streams)).collect();
         cell
@@ -194,6 +199,7 @@ impl Cell {
         sum(&mut self.query, &other.query, Schema::merge);
         sum(&mut self.requests, &other.requests, Body::merge);
         sum(&mut self.responses, &other.responses, Body::merge);
+        self.versions.merge(&other.versions);
         sum(&mut self.spoken, &other.spoken, |one, another| one.merge(*another));
         self.latency.merge(&other.latency);
         self.request_bytes.merge(&other.request_bytes);

@@ -13,7 +13,7 @@ use crate::called::{self, CallAssessment};
 use crate::drift::{self, Drift};
 use crate::inventory::{Inventory, Operation};
 use crate::risk::{self, Risk};
-use crate::version::{self, Versions};
+use crate::version::{self, VersionAssessment, Versions};
 
 /// Days without a call after which a declared operation is dormant.
 pub(crate) const QUIET_DAYS: i64 = 90;
@@ -74,6 +74,8 @@ pub struct Assessment {
     pub ignored: bool,
     /// The version its path names.
     pub version: Option<SmolStr>,
+    /// Versions named in its fields and media types.
+    pub versions: Vec<VersionAssessment>,
     /// Whether the contract or its answers say that it should not be called any more.
     pub deprecated: bool,
     /// What is called by name on its path, or declared to be.
@@ -142,6 +144,7 @@ impl Operation {
             ignored: false,
             version: version::named(&self.path).map(SmolStr::new),
             calls: called::assess(self, contract, declared, now),
+            versions: versions.assess(self, now),
             deprecated: self.facts.farewell.is_some() || declared.is_some_and(|declared| declared.deprecated),
         }
     }
@@ -180,8 +183,7 @@ impl Operation {
             }
         }
         if let Some(newer) = versions.newer(self) {
-            let since = newer.facts.seen.map(|(first, _)| first);
-            why.push((since, format!("{} {} is called as well and is newer", newer.method, newer.path)));
+            why.push((newer.since, newer.why));
         }
         why.into_iter().map(|(since, why)| Stands { standing: Standing::Zombie, since, why }).collect()
     }
@@ -245,6 +247,7 @@ fn never_called(declared: &Declared) -> Assessment {
         risk: Risk::default(),
         ignored: false,
         version: version::named(declared.template.as_str()).map(SmolStr::new),
+        versions: Vec::new(),
         deprecated: declared.deprecated,
         calls: called::never_made(declared),
     }

@@ -5,6 +5,7 @@
 //! is names and counts, never values.
 
 mod calls;
+mod versions;
 
 use std::collections::HashMap;
 
@@ -46,7 +47,9 @@ pub(crate) fn conclude(
         if count > 0 || before.is_none() {
             findings.extend(about.standing(count));
         }
-        findings.extend(about.calls(earlier, if before.is_some() { Since::Before } else { Since::Ever }));
+        let since = if before.is_some() { Since::Before } else { Since::Ever };
+        findings.extend(about.calls(earlier, since));
+        findings.extend(about.versions(earlier, since));
         findings.extend(about.drift(was.map_or(&[], |was| was.drift.as_slice())));
         if let Some(was) = was.filter(|_| count > 0) {
             let enough = earlier.is_some_and(|earlier| earlier.facts.exchanges >= ENOUGH);

@@ -21,6 +21,7 @@ pub mod secret;
 pub mod tag;
 pub mod time;
 pub mod verdict;
+pub mod version;
 
 pub use action::{Action, Enforcement};
 pub use ban::{Ban, BanKey, BanView, NoBans};

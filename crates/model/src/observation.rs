@@ -13,6 +13,7 @@ use crate::caller::Proof;
 use crate::data_class::FieldData;
 use crate::id::{EventId, OperationId};
 use crate::time::Timestamp;
+use crate::version::SeenVersion;
 
 /// What one exchange looked like, for learning.
 #[derive(Clone, Debug, PartialEq)]
@@ -47,6 +48,8 @@ pub struct Observation {
     pub calls: Vec<MadeCall>,
     /// Another way of speaking than request and answer, if it is one.
     pub speaking: Option<Speaking>,
+    /// Versions it names beside the path.
+    pub versions: Vec<SeenVersion>,
     /// The request body's media type and shape, where it was read.
     pub request_body: Option<BodyShape>,
     /// The status answered.

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
 use super::calls::{CallView, SpokenView};
+use super::versions::VersionView;
 use super::wanted::Wanted;
 
 /// Which operations: the query of `GET /operations` and `GET /openapi`.
@@ -117,6 +118,9 @@ pub struct OperationView {
     /// Where traffic and contract differ.
     #[serde(default)]
     pub drift: Vec<DriftView>,
+    /// Versions named in its fields and media types.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub versions: Vec<VersionView>,
     /// What is called by name on its path, or declared to be.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub calls: Vec<CallView>,
@@ -232,6 +236,7 @@ impl OperationView {
                     example: drift.example,
                 })
                 .collect(),
+            versions: VersionView::of(&assessment.versions, operation),
             calls: assessment.calls.iter().map(|call| CallView::of(call, operation)).collect(),
             traffic: operation.map(TrafficView::of),
         }

@@ -69,6 +69,7 @@ struct OperationFacts<'a> {
     name: String,
     data: Vec<SmolStr>,
     calls: Vec<SmolStr>,
+    versions: Vec<SmolStr>,
 }
 
 impl<'a> OperationFacts<'a> {
@@ -77,6 +78,10 @@ impl<'a> OperationFacts<'a> {
         Self {
             operation,
             name: format!("{} {}", operation.method, operation.path),
+            versions: (operation.version.iter())
+                .chain(operation.versions.iter().map(|known| &known.version))
+                .cloned()
+                .collect(),
             calls: operation.calls.iter().map(|call| call.name.clone()).collect(),
             data: classes.into_iter().map(|class| SmolStr::new_static(class.as_str())).collect(),
         }
@@ -108,6 +113,7 @@ impl Facts for OperationFacts<'_> {
             Var::LearnedId => Value::text(operation.id.as_str()),
             Var::LearnedStanding => Value::maybe(operation.standing.as_deref()),
             Var::LearnedSince => operation.since.map_or(Value::Null, Value::Time),
+            Var::LearnedVersions => Value::Strings(&self.versions),
             Var::LearnedCalls => Value::Strings(&self.calls),
             Var::LearnedData => Value::Strings(&self.data),
             Var::LearnedAuthenticated => Value::maybe(operation.authenticated.as_deref()),

@@ -175,3 +175,40 @@ fn every_protocol_is_recognised_in_a_recording() {
     let cart = &document["paths"]["/graphql"]["post"]["x-portcullis-calls"][1];
     assert_eq!((&cart["clientNames"], &cart["answer"]["type"]), (&json!(["Cart"]), &"object".into()));
 }
+
+#[test]
+fn an_older_version_beside_a_newer_one_is_found_wherever_it_is_named() {
+    let gateway = shop();
+    let get = |path: &str, fields: &str| {
+        let message = format!("GET {path} HTTP/1.1\r\nHost: shop.test\r\n{fields}Connection: close\r\n\r\n");
+        assert_eq!(exchange(gateway.address(), &message).expect("answered").0, 200);
+    };
+    // No answer vouches for them: three make them more than a guess.
+    for _ in 0..3 {
+        get("/orders", "Api-Version: 2026-01-31\r\n");
+        get("/orders", "Api-Version: 2024-06-01\r\n");
+        get("/carts", "Accept: application/vnd.acme.v1+json\r\n");
+    }
+    get("/v2/carts", "");
+    for subject in ["version 2024-06-01 (header api-version)", "version v1 (media type)"] {
+        let finding = gateway.await_until("it is found", |gateway| {
+            gateway.json(&["findings"]).into_iter().find(|finding| finding["subject"] == subject)
+        });
+        assert_eq!(finding["kind"], "zombie_called");
+    }
+    let shown = &gateway.json(&["api", "show", "GET /orders"])[0]["versions"];
+    let told: Vec<_> = shown
+        .as_array()
+        .expect("versions")
+        .iter()
+        .map(|one| {
+            (one["version"].as_str().expect("text"), one["standing"].as_str(), one["exchanges"].as_u64())
+        })
+        .collect();
+    assert_eq!(told, [("2024-06-01", Some("zombie"), Some(3)), ("2026-01-31", None, Some(3))]);
+    let asked = gateway.json(&["api", "ls", "--where", "\"v1\" in versions"]);
+    assert_eq!(asked[0]["operations"][0]["path"], "/carts", "{asked:?}");
+    let people = gateway.command(&["api", "show", "GET /carts"]);
+    let text = String::from_utf8_lossy(&people.stdout).into_owned();
+    assert!(text.contains("v1 (media type); zombie") && text.contains("GET /v2/carts"), "{text}");
+}

@@ -144,6 +144,7 @@ variables! {
     LearnedFirst "first_seen" Type::Time, End, OperationOnly, "When it was called first; null where it never was.";
     LearnedLast "last_seen" Type::Time, End, OperationOnly, "When it was called last: `last_seen < timestamp(\"2026-01-31T00:00:00Z\")`.";
     LearnedVersion "version" Type::String, End, OperationOnly, "The version its path names: `v1`; null where it names none.";
+    LearnedVersions "versions" Type::Strings, End, OperationOnly, "The versions its path, fields and media types name: `\"2026-01-31\" in versions`.";
     LearnedDeprecated "deprecated" Type::Bool, End, OperationOnly, "Whether the contract or its answers say that it should not be called any more.";
     LearnedIgnored "ignored" Type::Bool, End, OperationOnly, "Whether `portcullis api ignore` put it out of mind; a condition that does not ask leaves such operations out.";
     LearnedHosts "hosts" Type::Strings, End, OperationOnly, "The hosts it was called at.";

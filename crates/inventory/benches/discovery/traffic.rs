@@ -161,6 +161,7 @@ fn exchange(method: &str, segments: Vec<Segment>, draw: &mut Draw) -> Observatio
         proof: None,
         calls: Vec::new(),
         speaking: None,
+        versions: Vec::new(),
         request_body: None,
         status: 200,
         response_type: None,

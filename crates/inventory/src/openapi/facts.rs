@@ -47,6 +47,13 @@ pub(super) fn add(
     if !facts.spoken.is_empty() {
         put("spoken", facts.spoken.iter().map(|(spoken, streams)| told(spoken, *streams)).collect());
     }
+    let versions = facts.versions.all();
+    if !versions.is_empty() {
+        let told = versions.iter().map(|(named, facts)| {
+            json!({ "version": named.version, "in": named.place.to_string(), "exchanges": facts.exchanges })
+        });
+        put("versions", told.collect());
+    }
     if !operation.calls.is_empty() {
         put("calls", operation.calls.iter().map(|(call, facts)| called(call, facts)).collect());
     }

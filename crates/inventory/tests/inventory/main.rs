@@ -12,3 +12,4 @@ mod export;
 mod laws;
 mod standings;
 mod traffic;
+mod versions;

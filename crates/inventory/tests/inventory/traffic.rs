@@ -44,6 +44,7 @@ pub(crate) fn observation(
         proof: (second % 6 == 0).then_some(Proof::Jwt),
         calls: calls(second, fields),
         speaking: None,
+        versions: Vec::new(),
         request_body: None,
         status,
         response_type: Some(json.clone()),
