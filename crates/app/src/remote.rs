@@ -1,7 +1,9 @@
-//! Contracts that come by URL: fetched when a policy is loaded, kept on disk, asked for again while the gateway runs.
+//! Contracts and key sets that come by URL: fetched when a policy is loaded, kept on disk, asked for again while the
+//! gateway runs.
 //!
 //! Invariants: the data plane never waits for a fetch; a running gateway uses the kept copy at once and asks later; a copy
-//! is replaced only by a document that can be read, so an outage or a broken document leaves the last good one in place.
+//! is replaced only by a document that can be read, so an outage or a broken document leaves the last good one in place,
+//! keys only for as long as policy says: then there are none, and no token passes.
 //! Deliberately absent: references from such a document to others; it has to be whole.
 
 mod copies;
@@ -14,7 +16,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use portcullis_document::{Place, Problem, SourceError};
-use portcullis_policy::Policy;
+use portcullis_policy::{ContractRef, Credential, DocumentRef, Policy, Provider};
+use smol_str::SmolStr;
 
 use crate::load::Purpose;
 use copies::Copy;
@@ -27,6 +30,48 @@ pub(crate) struct RemoteDocument {
     place: Place,
     copies: PathBuf,
     refresh: Duration,
+    kind: Kind,
+}
+
+/// What a document is of.
+#[derive(Clone, Debug)]
+enum Kind {
+    Contract,
+    Keys(Keys),
+}
+
+/// A key set, or the issuer's word where it is.
+#[derive(Clone, Debug)]
+struct Keys {
+    /// What the issuer's configuration must call itself, where the URL is of that.
+    issuer: Option<SmolStr>,
+    /// How long a copy is good without word from the issuer.
+    keep: Duration,
+    /// How soon it is asked again because a token names another key.
+    unknown_key: Duration,
+    /// The authorities in whose name its server speaks, if not the web's.
+    ca: Option<PathBuf>,
+}
+
+/// A key set without keys: what stands for one that cannot be had.
+const NO_KEYS: &[u8] = br#"{"keys":[]}"#;
+
+impl RemoteDocument {
+    /// What it is, for people.
+    fn what(&self) -> &'static str {
+        match self.kind {
+            Kind::Contract => "contract",
+            Kind::Keys(_) => "key set",
+        }
+    }
+
+    /// Whether a copy that old may still be used.
+    fn is_good(&self, age: Duration) -> bool {
+        match &self.kind {
+            Kind::Contract => true,
+            Kind::Keys(keys) => age <= keys.keep,
+        }
+    }
 }
 
 /// What came of a document when its policy was loaded.
@@ -57,19 +102,46 @@ impl Remote {
 /// Every document that policy names by URL, once.
 pub(crate) fn documents(policy: &Policy) -> Vec<RemoteDocument> {
     let mut found: Vec<RemoteDocument> = Vec::new();
-    for contract in policy.sites.iter().filter_map(|site| site.contract.as_ref()) {
-        for named in contract.files.iter().chain(&contract.former).filter(|named| named.is_remote()) {
-            if found.iter().all(|known| known.url != named.path) {
-                found.push(RemoteDocument {
-                    url: named.path.to_string(),
-                    place: named.place.clone(),
-                    copies: PathBuf::from(contract.copies.path.as_str()),
-                    refresh: contract.refresh,
-                });
-            }
+    let contracts =
+        policy.sites.iter().filter_map(|site| site.contract.as_ref()).flat_map(contract_documents);
+    let keys = policy.providers.iter().filter_map(key_document);
+    for document in contracts.chain(keys) {
+        if found.iter().all(|known| known.url != document.url) {
+            found.push(document);
         }
     }
     found
+}
+
+fn contract_documents(contract: &ContractRef) -> impl Iterator<Item = RemoteDocument> {
+    let named = contract.files.iter().chain(&contract.former).filter(|named| named.is_remote());
+    named.map(|named| RemoteDocument {
+        url: named.path.to_string(),
+        place: named.place.clone(),
+        copies: PathBuf::from(contract.copies.path.as_str()),
+        refresh: contract.refresh,
+        kind: Kind::Contract,
+    })
+}
+
+/// The key set of a provider, if it comes by URL.
+fn key_document(provider: &Provider) -> Option<RemoteDocument> {
+    let Credential::Jwt(jwt) = &provider.credential else { return None };
+    let named = jwt.key_set().filter(DocumentRef::is_remote)?;
+    let fetch = &jwt.fetch;
+    let keys = Keys {
+        issuer: jwt.issuer.clone().filter(|_| jwt.is_discovered()),
+        keep: fetch.keep,
+        unknown_key: fetch.unknown_key,
+        ca: fetch.ca.as_ref().map(|file| PathBuf::from(file.path.as_str())),
+    };
+    Some(RemoteDocument {
+        url: named.path.to_string(),
+        place: named.place,
+        copies: PathBuf::from(fetch.copies.path.as_str()),
+        refresh: fetch.refresh,
+        kind: Kind::Keys(keys),
+    })
 }
 
 /// Gets every document of a policy. To serve, a kept copy is good enough, for it is asked for again soon after; to look,
@@ -77,7 +149,7 @@ pub(crate) fn documents(policy: &Policy) -> Vec<RemoteDocument> {
 pub(crate) fn gather(policy: &Policy, purpose: Purpose, problems: &mut Vec<Problem>) -> Remote {
     let mut remote = Remote::default();
     for document in documents(policy) {
-        let kept = Copy::read(&document);
+        let kept = Copy::read(&document).filter(|kept| document.is_good(kept.age));
         let (bytes, what) = match (kept, purpose) {
             (Some(kept), Purpose::Serve) => (Some(kept.bytes), "the kept copy is used".to_owned()),
             (kept, _) => ask(&document, kept, purpose, problems),
@@ -94,7 +166,12 @@ fn ask(
     purpose: Purpose,
     problems: &mut Vec<Problem>,
 ) -> (Option<Bytes>, String) {
-    match fetch::now(&document.url, None) {
+    let answer = fetch::now(document, None).and_then(|answer| match document.kind {
+        // Its mistakes are shown where they are, once it is compiled.
+        Kind::Contract => Ok(answer),
+        Kind::Keys(_) => refresh::readable(document, answer),
+    });
+    match answer {
         Ok(fetch::Answer::Document(fresh)) => {
             let what = format!("fetched, {} bytes", fresh.bytes.len());
             if purpose == Purpose::Serve
@@ -104,20 +181,39 @@ fn ask(
             }
             (Some(fresh.bytes), what)
         }
-        Ok(fetch::Answer::Unchanged) => (kept.map(|kept| kept.bytes), "it has not changed".to_owned()),
-        Err(why) => {
-            let unreachable = format!("`{}` could not be fetched: {why}", document.url);
-            let Some(kept) = kept else {
-                let problem = Problem::error("app.no_document", unreachable).at(&document.place);
-                problems
-                    .push(problem.remedy("there is no copy from before; save it to a file and name that"));
-                return (None, format!("not fetched: {why}"));
-            };
-            let problem = Problem::warning("app.kept_document", unreachable).at(&document.place);
-            problems.push(problem.label("the copy from before is used"));
-            (Some(kept.bytes), format!("not fetched ({why}): the kept copy is used"))
-        }
+        Ok(fetch::Answer::Unchanged { .. }) => (kept.map(|kept| kept.bytes), "it has not changed".to_owned()),
+        Err(why) => do_without(document, kept, &why, problems),
     }
+}
+
+/// What is used of a document that cannot be had: the copy from before; without one, a key set without keys.
+fn do_without(
+    document: &RemoteDocument,
+    kept: Option<Copy>,
+    why: &str,
+    problems: &mut Vec<Problem>,
+) -> (Option<Bytes>, String) {
+    let unreachable = format!("`{}` could not be fetched: {why}", document.url);
+    let what = match kept {
+        Some(_) => format!("not fetched ({why}): the kept copy is used"),
+        None => format!("not fetched: {why}"),
+    };
+    let (problem, used) = match (kept, &document.kind) {
+        (Some(kept), _) => {
+            let problem = Problem::warning("app.kept_document", unreachable);
+            (problem.label("the copy from before is used"), Some(kept.bytes))
+        }
+        (None, Kind::Keys(_)) => {
+            let problem = Problem::warning("app.no_keys", unreachable);
+            (problem.label("until it is, none of these tokens passes"), Some(Bytes::from_static(NO_KEYS)))
+        }
+        (None, Kind::Contract) => {
+            let problem = Problem::error("app.no_document", unreachable);
+            (problem.remedy("there is no copy from before; save it to a file and name that"), None)
+        }
+    };
+    problems.push(problem.at(&document.place));
+    (used, what)
 }
 
 fn cannot_keep(document: &RemoteDocument, why: &std::io::Error) -> Problem {
@@ -128,11 +224,7 @@ fn cannot_keep(document: &RemoteDocument, why: &std::io::Error) -> Problem {
 
 /// Fetches one document, without keeping it: for commands that take a URL in the place of a file.
 pub(crate) fn read_once(url: &str) -> Result<Bytes, SourceError> {
-    match fetch::now(url, None) {
-        Ok(fetch::Answer::Document(fresh)) => Ok(fresh.bytes),
-        Ok(fetch::Answer::Unchanged) => Err(SourceError::Missing),
-        Err(why) => Err(SourceError::Failed(why)),
-    }
+    fetch::read_once(url).map_err(SourceError::Failed)
 }
 
 /// Whether a path names a document on the network.

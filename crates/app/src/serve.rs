@@ -39,6 +39,9 @@ const SWEEP_EVERY: Duration = Duration::from_mins(1);
 /// How often open findings are counted for the metrics.
 const COUNT_FINDINGS_EVERY: Duration = Duration::from_secs(5);
 
+/// How many tokens with keys nobody knows wait to be told of.
+const STRANGE_KEYS: usize = 16;
+
 /// The wall clock.
 pub(crate) fn now() -> Timestamp {
     let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -95,7 +98,8 @@ async fn serve(config: &Path, audience: Audience, options: &cli::Serve, loaded: 
     let mut signals = Signals::take()?;
     // Before anything is announced, so that no change after that goes unseen.
     let mut watch = if options.no_watch { Watch::nothing() } else { Watch::over(config, &loaded.files) };
-    let node = Arc::new(RunningNode::start(config, loaded).await?);
+    let (strange_keys, told_of_keys) = tokio::sync::mpsc::channel(STRANGE_KEYS);
+    let node = Arc::new(RunningNode::start(config, loaded, strange_keys).await?);
     let desk = Desk {
         recorder: node.recorder(),
         findings: node.findings(),
@@ -113,7 +117,7 @@ async fn serve(config: &Path, audience: Audience, options: &cli::Serve, loaded: 
     });
     announce(audience, &node);
     let asked = Arc::clone(&node);
-    let mut remote = Refreshing::start(move || asked.policy());
+    let mut remote = Refreshing::start(move || asked.policy(), told_of_keys);
     let mut keep_bans = tokio::time::interval(KEEP_BANS_EVERY);
     let mut sweep = tokio::time::interval(SWEEP_EVERY);
     let mut count_findings = tokio::time::interval(COUNT_FINDINGS_EVERY);

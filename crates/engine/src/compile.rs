@@ -107,18 +107,20 @@ impl Work<'_> {
     /// A named file's text; where it cannot be had, a problem at the place that names it.
     pub(crate) fn text(&mut self, file: &portcullis_policy::FileRef) -> Option<String> {
         let bytes = self.bytes(file)?;
-        String::from_utf8(bytes.to_vec()).map_err(|_| self.unreadable(file, "it is not UTF-8 text")).ok()
+        String::from_utf8(bytes.to_vec())
+            .map_err(|_| self.unreadable(&file.path, &file.place, "it is not UTF-8 text"))
+            .ok()
     }
 
     /// A named file's bytes.
     pub(crate) fn bytes(&mut self, file: &portcullis_policy::FileRef) -> Option<bytes::Bytes> {
         let read = self.sources.read(&file.path);
-        read.map_err(|error| self.unreadable(file, &error.to_string())).ok()
+        read.map_err(|error| self.unreadable(&file.path, &file.place, &error.to_string())).ok()
     }
 
-    fn unreadable(&mut self, file: &portcullis_policy::FileRef, why: &str) {
-        let message = format!("cannot read `{}`: {why}", file.path);
-        self.problems.push(Problem::error("engine.unreadable", message).at(&file.place));
+    fn unreadable(&mut self, path: &str, named: &Place, why: &str) {
+        let message = format!("cannot read `{path}`: {why}");
+        self.problems.push(Problem::error("engine.unreadable", message).at(named));
     }
 }
 

@@ -380,6 +380,7 @@ impl State {
             identity: None,
             others: Vec::new(),
             failed: None,
+            strange_keys: SmallVec::new(),
             matched: Matched::Nothing,
             frozen: None,
             preflight: false,

@@ -8,6 +8,7 @@ use portcullis_model::event::{End, NotInspected, Summary, UpstreamRecord};
 use portcullis_model::observation::Observation;
 use portcullis_model::{Ban, Event, Moment};
 use smallvec::SmallVec;
+use smol_str::SmolStr;
 
 use crate::exchange::Exchange;
 use crate::phase::limits;
@@ -77,6 +78,11 @@ impl Finished {
     /// What was not looked at, and why.
     pub fn not_inspected(&self) -> &[NotInspected] {
         &self.exchange.state.not_inspected
+    }
+
+    /// The providers a token came to that names a key they do not have, though its issuer may have it by now.
+    pub fn strange_keys(&self) -> &[SmolStr] {
+        &self.exchange.state.strange_keys
     }
 
     /// The redacted record; made anew at each call.

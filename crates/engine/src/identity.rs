@@ -15,7 +15,7 @@ use portcullis_wire::{NormalTarget, Query};
 use smallvec::SmallVec;
 use smol_str::SmolStr;
 
-pub(crate) use jwt::{JwtKeys, JwtVerifier};
+pub(crate) use jwt::{JwtKeys, JwtVerifier, KeyOrigin};
 use keys::KeyRing;
 
 use crate::node_key::NodeKeys;
@@ -52,6 +52,8 @@ pub(crate) struct Outcome {
     pub(crate) others: Vec<Identity>,
     /// The first credential that proves nothing to anybody.
     pub(crate) failed: Option<Failed>,
+    /// Providers whose issuer may have a key by now that would prove a credential that failed.
+    pub(crate) strange_keys: SmallVec<[SmolStr; 1]>,
 }
 
 /// Everything a credential can be in.
@@ -124,8 +126,10 @@ pub(crate) fn authenticate(
             None => {}
         }
     }
-    let failed = failures.into_iter().find(|(place, _)| !proved.contains(place));
-    outcome.failed = failed.map(|(_, failed)| failed);
+    failures.retain(|(place, _)| !proved.contains(place));
+    let strange = failures.iter().filter(|(_, failed)| failed.why == jwt::STRANGE_KEY);
+    outcome.strange_keys = strange.map(|(_, failed)| failed.provider.clone()).collect();
+    outcome.failed = failures.into_iter().next().map(|(_, failed)| failed);
     outcome
 }
 

@@ -137,6 +137,8 @@ pub(crate) struct State {
     /// What further credentials of the request proved.
     pub(crate) others: Vec<Identity>,
     pub(crate) failed: Option<Failed>,
+    /// Providers whose issuer is worth asking for its keys again.
+    pub(crate) strange_keys: SmallVec<[SmolStr; 1]>,
     pub(crate) matched: Matched,
     /// The frozen operation of that index, where nothing declares the call: with its path parameters.
     pub(crate) frozen: Option<(usize, SmallVec<[SmolStr; 2]>)>,

@@ -9,6 +9,7 @@ use portcullis_engine::Snapshot;
 use portcullis_events::Recorder;
 use portcullis_model::observation::Observation;
 use portcullis_store::Store;
+use smol_str::SmolStr;
 use tokio::sync::mpsc;
 
 use crate::clock::Clock;
@@ -29,6 +30,9 @@ pub struct Ports {
     pub recorder: Recorder,
     /// Where learning gets its observations, if anything learns. Full means the observation is dropped.
     pub observations: Option<mpsc::Sender<Observation>>,
+    /// Where it is told which providers' keys are worth asking for again, if anything asks. Full means that somebody is
+    /// asking already.
+    pub strange_keys: Option<mpsc::Sender<SmolStr>>,
     /// Reads the files policy names.
     pub files: Arc<ReadFile>,
     /// The clock that dates exchanges.

@@ -1,14 +1,16 @@
 //! Lists, and the ways a caller can prove who it is.
 
-use std::time::Duration;
-
 use ipnet::IpNet;
 use portcullis_document::{Node, Place, Problem};
 use smol_str::SmolStr;
 
 use crate::decode::{ByName, Decode, Reading, TakesName, nothing_written, section, words};
-use crate::scalar::{FileRef, HeaderName, SecretSource};
+use crate::scalar::{FileRef, HeaderName};
 use crate::table::Kind;
+
+mod jwt;
+
+pub use jwt::{Algorithm, Jwt, KeyFetch};
 
 section! {
     /// A named set of addresses, for rules: `ip in lists.NAME`, `tag("list:NAME")`.
@@ -59,7 +61,7 @@ pub struct Provider {
 #[derive(Clone, Debug)]
 pub enum Credential {
     /// A signed token.
-    Jwt(Jwt),
+    Jwt(Box<Jwt>),
     /// An API key.
     ApiKey(ApiKey),
     /// A client certificate.
@@ -84,7 +86,7 @@ impl Decode for Provider {
     fn decode(node: &Node, _: Option<&Self>, reading: &mut Reading) -> Option<Self> {
         let ProviderKeys { jwt, api_key, mtls, place } = ProviderKeys::decode(node, None, reading)?;
         let mut credentials = jwt
-            .map(Credential::Jwt)
+            .map(|jwt| Credential::Jwt(Box::new(jwt)))
             .into_iter()
             .chain(api_key.map(Credential::ApiKey))
             .chain(mtls.map(Credential::Mtls));
@@ -114,102 +116,6 @@ impl TakesName for Provider {
 
 /// The identity providers, by name.
 pub type Providers = ByName<Provider>;
-
-section! {
-    /// Signed JSON Web Tokens (RFC 7519), from `Authorization: Bearer`.
-    pub struct Jwt as "JWT provider" {
-        /// What the token's `iss` must be.
-        issuer: Option<SmolStr>,
-        /// What its `aud` must name: one of these.
-        audience: Vec<SmolStr> = "[]",
-        /// The claim that names the caller.
-        subject: SmolStr = "sub",
-        /// The claim that lists its groups; a text is split at blanks, as `scope` is.
-        groups: Option<SmolStr>,
-        /// The issuer's public keys: a JSON Web Key Set (RFC 7517). Watched and reloaded.
-        jwks: Option<FileRef>,
-        /// One key instead: a public key in PEM, or the shared secret of the HS algorithms.
-        key: Option<SecretSource>,
-        /// The algorithms that are accepted. Without it, those of the JWKS' keys or the PEM's kind; a shared secret
-        /// must say.
-        algorithms: Vec<Algorithm> = "[]",
-        /// Claims a token must have besides, e.g. `client_id`; dots between the names of nested ones.
-        required_claims: Vec<SmolStr> = "[]",
-        /// What the token's header must say its `typ` is: `at+jwt` for access tokens (RFC 9068), so that an ID token
-        /// of the same issuer opens nothing.
-        typ: Option<SmolStr>,
-        /// How far clocks may differ for `exp` and `nbf`.
-        leeway: Duration = "30s",
-    }
-    => settle_jwt
-}
-
-fn settle_jwt(jwt: Jwt, node: &Node, reading: &mut Reading) -> Option<Jwt> {
-    let wrong = |message: &str, remedy: &str| {
-        Problem::error("policy.jwt_keys", message).at(&node.place).remedy(remedy)
-    };
-    match (nothing_written(node, "jwks"), nothing_written(node, "key")) {
-        (true, false) | (false, true) => {}
-        (true, true) => {
-            let remedy = "add `jwks: FILE` with the issuer's key set, or `key: file:PATH`";
-            return reading.refuse(wrong("nothing says which keys sign these tokens", remedy));
-        }
-        (false, false) => {
-            return reading.refuse(wrong("both `jwks` and `key` are given", "keep one of the two"));
-        }
-    }
-    let symmetric = jwt.algorithms.iter().filter(|algorithm| algorithm.is_symmetric()).count();
-    if symmetric > 0 && (symmetric < jwt.algorithms.len() || jwt.jwks.is_some()) {
-        let message = "HS algorithms share one secret and cannot stand beside public keys";
-        let remedy = "a token signed with a public key as if it were a secret would pass: make two providers";
-        return reading.refuse(wrong(message, remedy));
-    }
-    if jwt.audience.is_empty() {
-        let message = "nothing says whom these tokens are for";
-        let remedy = "a token that the issuer made for another service passes, too: add `audience`";
-        reading
-            .problems
-            .push(Problem::warning("policy.any_audience", message).at(&node.place).remedy(remedy));
-    }
-    Some(jwt)
-}
-
-words! {
-    /// A signature algorithm (RFC 7518 §3.1, RFC 8037). `none` is never one.
-    pub enum Algorithm {
-        /// HMAC with SHA-256.
-        Hs256 = "HS256",
-        /// HMAC with SHA-384.
-        Hs384 = "HS384",
-        /// HMAC with SHA-512.
-        Hs512 = "HS512",
-        /// RSA PKCS#1 with SHA-256.
-        Rs256 = "RS256",
-        /// RSA PKCS#1 with SHA-384.
-        Rs384 = "RS384",
-        /// RSA PKCS#1 with SHA-512.
-        Rs512 = "RS512",
-        /// RSA PSS with SHA-256.
-        Ps256 = "PS256",
-        /// RSA PSS with SHA-384.
-        Ps384 = "PS384",
-        /// RSA PSS with SHA-512.
-        Ps512 = "PS512",
-        /// ECDSA on P-256.
-        Es256 = "ES256",
-        /// ECDSA on P-384.
-        Es384 = "ES384",
-        /// Ed25519.
-        EdDsa = "EdDSA",
-    }
-}
-
-impl Algorithm {
-    /// Whether both sides hold the same secret.
-    pub const fn is_symmetric(self) -> bool {
-        matches!(self, Self::Hs256 | Self::Hs384 | Self::Hs512)
-    }
-}
 
 /// API keys, kept as keyed hashes.
 #[derive(Clone, Debug)]

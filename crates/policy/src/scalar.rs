@@ -7,6 +7,7 @@ mod name;
 mod number;
 
 pub use address::{HostPattern, Server, ServerScheme};
+pub(crate) use file::is_url;
 pub use file::{DocumentRef, FileRef, SecretSource};
 pub use filtering::{FilterLevel, FolderRef, MediaRange, PlacePattern, RuleSelector};
 pub use name::{FieldPath, FieldStep, HeaderName, StatusCode, TagName};

@@ -1,10 +1,13 @@
 //! The last good copy of each document, in a folder: `HASH` holds its bytes, `HASH.etag` what to ask with again.
 //!
+//! The time of the file is when its server last said that it is good.
+//!
 //! Invariant: a copy is replaced as a whole or not at all; a copy without its tag is only asked for in full.
 
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 
@@ -16,6 +19,10 @@ pub(super) struct Copy {
     pub(super) bytes: Bytes,
     /// The server's name for this version of it.
     pub(super) etag: Option<String>,
+    /// How long it may be used without asking, as its server says.
+    pub(super) max_age: Option<Duration>,
+    /// How long ago its server last said that it is good.
+    pub(super) age: Duration,
 }
 
 impl Copy {
@@ -23,7 +30,20 @@ impl Copy {
     pub(super) fn read(document: &RemoteDocument) -> Option<Self> {
         let path = path(document);
         let bytes = fs::read(&path).ok()?.into();
-        Some(Self { bytes, etag: fs::read_to_string(tag(&path)).ok() })
+        let age = Self::age(document)?;
+        Some(Self { bytes, etag: fs::read_to_string(tag(&path)).ok(), max_age: None, age })
+    }
+
+    /// How long ago its server last said that what was kept is good.
+    pub(super) fn age(document: &RemoteDocument) -> Option<Duration> {
+        let good = fs::metadata(path(document)).and_then(|file| file.modified()).ok()?;
+        // A time to come is a clock that was set back; asking again will mend it.
+        Some(good.elapsed().unwrap_or_default())
+    }
+
+    /// Notes that the server says that what was kept is still good.
+    pub(super) fn confirm(document: &RemoteDocument) -> io::Result<()> {
+        fs::File::options().append(true).open(path(document))?.set_modified(SystemTime::now())
     }
 
     /// Keeps it in the place of what was kept before.

@@ -1,21 +1,25 @@
 //! One GET of a document, within a time and a size.
 //!
 //! Invariants: an answer is 200 with a document, 304, or a failure in words; redirects are not followed, for where a
-//! contract comes from is policy's to say; certificates are held against the web's roots.
+//! document comes from is policy's to say; certificates are held against the authorities policy names, else the web's.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Empty, Limited};
-use hyper::header::{ETAG, LOCATION};
+use hyper::header::{CACHE_CONTROL, ETAG, LOCATION};
 use hyper::{Request, StatusCode, Uri};
 use hyper_util::rt::TokioIo;
-use rustls_pki_types::ServerName;
+use rustls::RootCertStore;
+use rustls_pki_types::pem::PemObject as _;
+use rustls_pki_types::{CertificateDer, ServerName};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
 use super::copies::Copy;
+use super::{Keys, Kind, RemoteDocument};
 
 /// How long a fetch may take, from looking up the name to the last byte.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -27,16 +31,28 @@ const LARGEST: usize = 32 * 1024 * 1024;
 pub(super) enum Answer {
     /// The document.
     Document(Copy),
-    /// It is as it was.
-    Unchanged,
+    /// It is as it was, and may be used for this long without asking.
+    Unchanged { max_age: Option<Duration> },
 }
 
 /// Fetches a document and waits for it, on a thread of its own: whoever asks may stand in a runtime already.
-pub(super) fn now(url: &str, etag: Option<&str>) -> Result<Answer, String> {
+pub(super) fn now(document: &RemoteDocument, etag: Option<&str>) -> Result<Answer, String> {
+    apart(|| get(document, etag))
+}
+
+/// Fetches what is at a URL, by the web's authorities.
+pub(super) fn read_once(url: &str) -> Result<Bytes, String> {
+    match apart(|| in_time(fetch(url, None, None)))? {
+        Answer::Document(fresh) => Ok(fresh.bytes),
+        Answer::Unchanged { .. } => Err("it was not asked whether it changed".to_owned()),
+    }
+}
+
+fn apart<F: Future<Output = Result<Answer, String>>>(fetch: impl Fn() -> F + Sync) -> Result<Answer, String> {
     let fetched = std::thread::scope(|scope| {
         let fetching = scope.spawn(|| {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-            runtime.map_err(|error| error.to_string())?.block_on(get(url, etag))
+            runtime.map_err(|error| error.to_string())?.block_on(fetch())
         });
         fetching.join()
     });
@@ -44,12 +60,45 @@ pub(super) fn now(url: &str, etag: Option<&str>) -> Result<Answer, String> {
 }
 
 /// Fetches a document, unless it is still the one with this tag.
-pub(super) async fn get(url: &str, etag: Option<&str>) -> Result<Answer, String> {
-    let fetched = tokio::time::timeout(PATIENCE, fetch(url, etag)).await;
+pub(super) async fn get(document: &RemoteDocument, etag: Option<&str>) -> Result<Answer, String> {
+    match &document.kind {
+        Kind::Contract => in_time(fetch(&document.url, None, etag)).await,
+        Kind::Keys(keys) => in_time(fetch_keys(&document.url, keys, etag)).await,
+    }
+}
+
+async fn in_time(fetch: impl Future<Output = Result<Answer, String>>) -> Result<Answer, String> {
+    let fetched = tokio::time::timeout(PATIENCE, fetch).await;
     fetched.unwrap_or_else(|_| Err(format!("no answer within {} seconds", PATIENCE.as_secs())))
 }
 
-async fn fetch(url: &str, etag: Option<&str>) -> Result<Answer, String> {
+/// Fetches a key set from where it is, or from where its issuer says it is (OIDC Discovery 1.0 §4).
+async fn fetch_keys(url: &str, keys: &Keys, etag: Option<&str>) -> Result<Answer, String> {
+    let ca = keys.ca.as_deref();
+    let Some(issuer) = &keys.issuer else { return fetch(url, ca, etag).await };
+    let Answer::Document(told) = fetch(url, ca, None).await? else {
+        return Err("it was not asked whether it changed".to_owned());
+    };
+    let told: Configuration = serde_json::from_slice(&told.bytes)
+        .map_err(|error| format!("it is no OpenID configuration: {error}"))?;
+    if told.issuer.trim_end_matches('/') != issuer.trim_end_matches('/') {
+        return Err(format!("it is of another issuer, `{}`", told.issuer));
+    }
+    if url.starts_with("https://") && !told.jwks_uri.starts_with("https://") {
+        return Err("it says that the keys are where anybody on the way can change them".to_owned());
+    }
+    let fetched = fetch(&told.jwks_uri, ca, etag).await;
+    fetched.map_err(|why| format!("its keys at `{}`: {why}", told.jwks_uri))
+}
+
+/// What is read of an issuer's configuration.
+#[derive(serde::Deserialize)]
+struct Configuration {
+    issuer: String,
+    jwks_uri: String,
+}
+
+async fn fetch(url: &str, ca: Option<&Path>, etag: Option<&str>) -> Result<Answer, String> {
     let uri: Uri = url.parse().map_err(|_| "it cannot be read as a URL".to_owned())?;
     let host = uri.host().ok_or("it names no host")?.trim_matches(['[', ']']).to_owned();
     let is_secure = uri.scheme_str() == Some("https");
@@ -68,10 +117,25 @@ async fn fetch(url: &str, etag: Option<&str>) -> Result<Answer, String> {
         return exchange(stream, request).await;
     }
     let name = ServerName::try_from(host).map_err(|error| error.to_string())?;
-    let roots = rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-    let config = rustls::ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
+    let config =
+        rustls::ClientConfig::builder().with_root_certificates(authorities(ca)?).with_no_client_auth();
     let connector = tokio_rustls::TlsConnector::from(Arc::new(config));
     exchange(connector.connect(name, stream).await.map_err(|error| error.to_string())?, request).await
+}
+
+/// Whose word on certificates counts: those of a file, else the web's.
+fn authorities(ca: Option<&Path>) -> Result<RootCertStore, String> {
+    let Some(path) = ca else {
+        return Ok(RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() });
+    };
+    let unusable = |why: String| format!("the authorities in {}: {why}", path.display());
+    let pem = std::fs::read(path).map_err(|error| unusable(error.to_string()))?;
+    let mut store = RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(&pem) {
+        let certificate = certificate.map_err(|error| unusable(error.to_string()))?;
+        store.add(certificate).map_err(|error| unusable(error.to_string()))?;
+    }
+    if store.is_empty() { Err(unusable("there are none".to_owned())) } else { Ok(store) }
 }
 
 async fn exchange<S>(stream: S, request: Request<Empty<Bytes>>) -> Result<Answer, String>
@@ -86,17 +150,52 @@ where
     let answer = sender.send_request(request).await.map_err(|error| error.to_string())?;
     let (head, body) = answer.into_parts();
     let text = |name| head.headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let max_age = text(CACHE_CONTROL).as_deref().and_then(max_age);
     match head.status {
-        StatusCode::NOT_MODIFIED => Ok(Answer::Unchanged),
+        StatusCode::NOT_MODIFIED => Ok(Answer::Unchanged { max_age }),
         StatusCode::OK => {
             let read = Limited::new(body, LARGEST).collect().await;
             let bytes = read.map_err(|error| format!("its body: {error}"))?.to_bytes();
-            Ok(Answer::Document(Copy { bytes, etag: text(ETAG) }))
+            Ok(Answer::Document(Copy { bytes, etag: text(ETAG), max_age, age: Duration::ZERO }))
         }
         status if status.is_redirection() => Err(format!(
             "it is now at {}",
             text(LOCATION).unwrap_or_else(|| "a place it does not name".to_owned())
         )),
         status => Err(format!("it answered {}", status.as_u16())),
+    }
+}
+
+/// How long an answer may be used without asking again (RFC 9111 §5.2.2); not at all is as good as a moment.
+fn max_age(cache_control: &str) -> Option<Duration> {
+    let directives = || cache_control.split(',').map(str::trim);
+    if directives().any(|one| ["no-cache", "no-store"].iter().any(|no| one.eq_ignore_ascii_case(no))) {
+        return Some(Duration::ZERO);
+    }
+    let seconds = directives().find_map(|one| {
+        let (name, value) = one.split_once('=')?;
+        name.eq_ignore_ascii_case("max-age").then(|| value.trim_matches('"').parse().ok())?
+    });
+    seconds.map(Duration::from_secs)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_says_how_long_it_is_good() {
+        let check = |text| max_age(text).map(|age| age.as_secs());
+        for (text, seconds) in [
+            ("max-age=300", Some(300)),
+            ("public, Max-Age=\"60\", must-revalidate", Some(60)),
+            ("no-store, max-age=300", Some(0)),
+            ("no-cache", Some(0)),
+            ("public", None),
+            ("max-age=soon", None),
+            ("", None),
+        ] {
+            assert_eq!(check(text), seconds, "{text}");
+        }
     }
 }

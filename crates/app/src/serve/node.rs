@@ -59,7 +59,11 @@ struct PolicyState {
 
 impl RunningNode {
     /// Starts everything that runs under this policy.
-    pub(super) async fn start(config: &Path, loaded: Loaded) -> Result<Self> {
+    pub(super) async fn start(
+        config: &Path,
+        loaded: Loaded,
+        strange_keys: tokio::sync::mpsc::Sender<SmolStr>,
+    ) -> Result<Self> {
         let policy = loaded.policy;
         let metrics = Arc::new(Metrics::default());
         let kept = NodeState::start(loaded.server, shared::memory_limits(&policy), &metrics);
@@ -88,6 +92,7 @@ impl RunningNode {
             store: kept.store(),
             recorder: recorder.clone(),
             observations: Some(learner.observations()),
+            strange_keys: Some(strange_keys),
             files: Arc::new(|path: &str| std::fs::read(path).map(Into::into)),
             clock: Clock::start(),
             metrics,

@@ -24,6 +24,8 @@ mod filter;
 mod findings;
 mod generated;
 mod harness;
+mod issuer;
+mod keys_by_url;
 mod live;
 mod redis;
 mod reflector;

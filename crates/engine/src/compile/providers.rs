@@ -4,11 +4,13 @@ use std::sync::Arc;
 
 use jsonwebtoken::Algorithm;
 use portcullis_document::{Problem, SourceFile};
-use portcullis_policy::{ApiKey, Carrier, CertificateName as Named, Credential, Jwt};
+use portcullis_policy::{
+    ApiKey, Carrier, CertificateName as Named, Credential, DocumentRef, Jwt, SecretSource,
+};
 use smol_str::SmolStr;
 
 use crate::identity::keys::KeyRing;
-use crate::identity::{CertificateName, JwtKeys, JwtVerifier, Method, Provider, Where};
+use crate::identity::{CertificateName, JwtKeys, JwtVerifier, KeyOrigin, Method, Provider, Where};
 
 use super::Work;
 
@@ -47,41 +49,18 @@ fn compile_jwt(work: &mut Work<'_>, name: &str, jwt: &Jwt) -> Option<JwtVerifier
     let stated: Vec<Algorithm> =
         jwt.algorithms.iter().filter_map(|algorithm| algorithm.as_str().parse().ok()).collect();
     let allowed = if stated.is_empty() { PUBLIC.to_vec() } else { stated };
-    let keys = match (&jwt.jwks, &jwt.key) {
-        (Some(file), _) => {
-            let bytes = work.bytes(file)?;
-            match JwtKeys::from_set(&bytes, &allowed) {
-                Ok((keys, _)) if keys.len() > 0 => keys,
-                Ok((_, left_out)) => {
-                    let message =
-                        format!("none of the {left_out} keys in `{}` can verify these tokens", file.path);
-                    work.problems.push(Problem::error("engine.no_key", message).at(&file.place));
-                    return None;
-                }
-                Err(error) => {
-                    let message = format!("`{}` is not a JSON Web Key Set: {error}", file.path);
-                    work.problems.push(Problem::error("engine.bad_jwks", message).at(&file.place));
-                    return None;
-                }
-            }
-        }
-        (None, Some(source)) => {
-            let secret = source.read(work.sources).map_err(|problem| work.problems.push(problem)).ok()?;
-            let keys = JwtKeys::from_static(secret.reveal(), &allowed);
-            if keys.is_none() {
-                let message = format!("the key of `{name}` cannot verify these tokens");
-                let problem = Problem::error("engine.no_key", message).at(source.place());
-                work.problems.push(problem.remedy(
-                    "give a public key in PEM that fits `algorithms`, or a shared secret and `algorithms: [HS256]`",
-                ));
-            }
-            keys?
-        }
+    let keys = match (jwt.key_set(), &jwt.key) {
+        (Some(document), _) => key_set(work, name, &document, &allowed)?,
+        (None, Some(source)) => static_key(work, name, source, &allowed)?,
         (None, None) => return None,
     };
     Some(JwtVerifier {
         places: vec![Where::Header("authorization".into())],
         keys,
+        origin: match jwt.key_set() {
+            Some(document) if document.is_remote() => KeyOrigin::Remote,
+            _ => KeyOrigin::Here,
+        },
         issuer: jwt.issuer.clone(),
         audiences: jwt.audience.clone(),
         subject: jwt.subject.clone(),
@@ -90,6 +69,56 @@ fn compile_jwt(work: &mut Work<'_>, name: &str, jwt: &Jwt) -> Option<JwtVerifier
         typ: jwt.typ.as_deref().map(SmolStr::new),
         leeway: jwt.leeway,
     })
+}
+
+/// The keys of a set. One that comes over the network may have none yet, or none any more: then no token passes.
+fn key_set(
+    work: &mut Work<'_>,
+    name: &str,
+    document: &DocumentRef,
+    allowed: &[Algorithm],
+) -> Option<JwtKeys> {
+    let read = work.sources.read(&document.path);
+    let bytes =
+        read.map_err(|error| work.unreadable(&document.path, &document.place, &error.to_string())).ok()?;
+    let problem = match JwtKeys::from_set(&bytes, allowed) {
+        Ok((keys, _)) if keys.len() > 0 => return Some(keys),
+        Ok((keys, left_out)) if document.is_remote() => {
+            let message =
+                format!("no token of `{name}` passes: there are {left_out} keys, and none can verify it");
+            work.problems.push(Problem::warning("engine.no_key", message).at(&document.place));
+            return Some(keys);
+        }
+        Ok((_, left_out)) => {
+            let message =
+                format!("none of the {left_out} keys in `{}` can verify these tokens", document.path);
+            Problem::error("engine.no_key", message)
+        }
+        Err(error) => {
+            let message = format!("`{}` is not a JSON Web Key Set: {error}", document.path);
+            Problem::error("engine.bad_jwks", message)
+        }
+    };
+    work.problems.push(problem.at(&document.place));
+    None
+}
+
+fn static_key(
+    work: &mut Work<'_>,
+    name: &str,
+    source: &SecretSource,
+    allowed: &[Algorithm],
+) -> Option<JwtKeys> {
+    let secret = source.read(work.sources).map_err(|problem| work.problems.push(problem)).ok()?;
+    let keys = JwtKeys::from_static(secret.reveal(), allowed);
+    if keys.is_none() {
+        let message = format!("the key of `{name}` cannot verify these tokens");
+        let problem = Problem::error("engine.no_key", message).at(source.place());
+        work.problems.push(problem.remedy(
+            "give a public key in PEM that fits `algorithms`, or a shared secret and `algorithms: [HS256]`",
+        ));
+    }
+    keys
 }
 
 fn compile_api_key(work: &mut Work<'_>, api_key: &ApiKey) -> Option<Method> {

@@ -24,10 +24,23 @@ const LONGEST: usize = 16 * 1024;
 /// Groups and scopes kept of one token.
 const MOST_GROUPS: usize = 256;
 
+/// Why a token fails whose issuer may have a key by now that is not here yet.
+pub(crate) const STRANGE_KEY: &str = "the token's key is not among those of its issuer";
+
+/// Where a provider's keys are from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum KeyOrigin {
+    /// Policy or a file it names.
+    Here,
+    /// The issuer, who changes them when it likes.
+    Remote,
+}
+
 /// What a provider checks a token against.
 pub(crate) struct JwtVerifier {
     pub(crate) places: Vec<Where>,
     pub(crate) keys: JwtKeys,
+    pub(crate) origin: KeyOrigin,
     pub(crate) issuer: Option<SmolStr>,
     pub(crate) audiences: Vec<SmolStr>,
     /// The claim that names the subject, dots between the names of nested ones.
@@ -207,7 +220,7 @@ impl JwtVerifier {
         let id = header.get("kid").and_then(Value::as_str);
         let mut candidates = self.keys.candidates(id, algorithm).peekable();
         if candidates.peek().is_none() {
-            return Err("no key for the token's algorithm and key id");
+            return Err(self.why_no_key(id, payload));
         }
         let signed = candidates.any(|key| {
             jsonwebtoken::crypto::verify(signature, message.as_bytes(), &key.key, algorithm).unwrap_or(false)
@@ -216,6 +229,14 @@ impl JwtVerifier {
             return Err("the token's signature is not valid");
         }
         decode(payload).filter(Value::is_object).ok_or("the token's claims cannot be read")
+    }
+
+    /// Nothing of the payload is proved; it only tells whether asking the issuer again could help.
+    fn why_no_key(&self, id: Option<&str>, payload: &str) -> &'static str {
+        let may_be_new = self.origin == KeyOrigin::Remote
+            && id.is_some()
+            && decode(payload).is_some_and(|claims| self.check_issuer(&claims).is_ok());
+        if may_be_new { STRANGE_KEY } else { "no key for the token's algorithm and key id" }
     }
 
     /// Whether the token is of the kind that is wanted (RFC 7515 §4.1.9: letters in any case, `application/` may
@@ -243,12 +264,17 @@ impl JwtVerifier {
         Ok(())
     }
 
-    fn check_parties(&self, claims: &Value) -> Result<(), &'static str> {
-        if let Some(issuer) = &self.issuer
-            && claims.get("iss").and_then(Value::as_str) != Some(issuer)
-        {
-            return Err("the token is of another issuer");
+    fn check_issuer(&self, claims: &Value) -> Result<(), &'static str> {
+        match &self.issuer {
+            Some(issuer) if claims.get("iss").and_then(Value::as_str) != Some(issuer) => {
+                Err("the token is of another issuer")
+            }
+            _ => Ok(()),
         }
+    }
+
+    fn check_parties(&self, claims: &Value) -> Result<(), &'static str> {
+        self.check_issuer(claims)?;
         if self.audiences.is_empty() {
             return Ok(());
         }

@@ -88,5 +88,6 @@ pub(crate) fn authenticate(snapshot: &Snapshot, state: &mut State) {
     }
     state.failed = outcome.failed;
     state.others = outcome.others;
+    state.strange_keys = outcome.strange_keys;
     state.without_key = identity::strip_keys(providers, &state.normal.target);
 }

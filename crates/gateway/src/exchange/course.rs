@@ -228,6 +228,10 @@ fn record(ports: &Ports, id: EventId, finished: &Finished) {
     if ports.recorder.wants(summary, id) != Wants::No {
         ports.recorder.offer(finished.event());
     }
+    if let Some(asking) = &ports.strange_keys {
+        // One that is full has enough to ask for.
+        finished.strange_keys().iter().for_each(|provider| drop(asking.try_send(provider.clone())));
+    }
     if let Some(learn) = &ports.observations
         && let Some(observation) = finished.observation()
     {

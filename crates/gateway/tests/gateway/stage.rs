@@ -128,6 +128,7 @@ fn ports(snapshot: Arc<Snapshot>, recorder: Recorder, metrics: &Arc<Metrics>, fi
         snapshot: Arc::new(ArcSwap::new(snapshot)),
         store: Arc::new(MemoryStore::new(MemoryLimits::default())),
         recorder,
+        strange_keys: None,
         observations: None,
         files: Arc::new(move |name: &str| {
             files.lock().get(name).cloned().ok_or_else(|| std::io::ErrorKind::NotFound.into())

@@ -43,7 +43,7 @@ impl Decode for FileRef {
     }
 }
 
-/// A document of a contract: a file, a folder of them, or a URL.
+/// A document that may come over the network: a file, for contracts also a folder of them, or a URL.
 #[derive(Clone, Debug)]
 pub struct DocumentRef {
     /// The URL as written, or the path, relative to where the policy's own path is relative to.
@@ -57,6 +57,16 @@ impl DocumentRef {
     pub fn is_remote(&self) -> bool {
         is_url(&self.path)
     }
+
+    /// Warns of a URL whose answer anybody on the way can change.
+    pub(crate) fn warn_if_clear(&self, reading: &mut Reading) {
+        let Self { path, place } = self;
+        if path.starts_with("http://") && !is_local(path) {
+            let message = format!("`{path}` is fetched in clear: anybody on the way can change it");
+            let problem = Problem::warning("policy.clear_document", message).at(place);
+            reading.problems.push(problem.remedy("write `https://`"));
+        }
+    }
 }
 
 impl Decode for DocumentRef {
@@ -68,19 +78,16 @@ impl Decode for DocumentRef {
 
     fn decode(node: &Node, _: Option<&Self>, reading: &mut Reading) -> Option<Self> {
         if node.as_str().is_some_and(is_url) {
-            let path: SmolStr = node.as_str()?.into();
-            if path.starts_with("http://") && !is_local(&path) {
-                let message = format!("`{path}` is fetched in clear: anybody on the way can change it");
-                let problem = Problem::warning("policy.clear_document", message).at(&node.place);
-                reading.problems.push(problem.remedy("write `https://`"));
-            }
-            return Some(Self { path, place: node.place.clone() });
+            let document = Self { path: node.as_str()?.into(), place: node.place.clone() };
+            document.warn_if_clear(reading);
+            return Some(document);
         }
         FileRef::decode(node, None, reading).map(|FileRef { path, place }| Self { path, place })
     }
 }
 
-fn is_url(text: &str) -> bool {
+/// Whether a text is a URL that can be fetched.
+pub(crate) fn is_url(text: &str) -> bool {
     text.starts_with("http://") || text.starts_with("https://")
 }
 

@@ -330,7 +330,7 @@ const OF_A_POLICY: &[(&str, &str, &str)] = &[
     (
         "identity",
         "{ a: { jwt: {} } }",
-        "error at `{}`: nothing says which keys sign these tokens (add `jwks: FILE` with the issuer's key set, or `key: file:PATH`)",
+        "error at `{}`: nothing says which keys sign these tokens (add `jwks:` with the issuer's key set (a file or a URL), `key: file:PATH`, or an `issuer` that is a URL)",
     ),
     (
         "identity",

@@ -24,6 +24,7 @@ fn verifier(keys: JwtKeys) -> JwtVerifier {
     JwtVerifier {
         places: vec![Where::Header("authorization".into())],
         keys,
+        origin: KeyOrigin::Here,
         issuer: Some("https://id.example".into()),
         audiences: vec!["shop".into()],
         subject: "sub".into(),
@@ -188,4 +189,28 @@ fn a_private_key_or_an_empty_secret_is_no_verification_key() {
     assert!(JwtKeys::from_static(b"", &[Algorithm::HS256]).is_none());
     assert!(JwtKeys::from_static(PRIVATE.as_bytes(), &[Algorithm::ES256]).is_none());
     assert!(JwtKeys::from_static(PUBLIC.as_bytes(), &[Algorithm::RS256]).is_none());
+}
+
+#[test]
+fn only_a_key_that_the_issuer_may_have_made_since_is_worth_asking_for() {
+    let header = |kid: Option<&str>| Header { kid: kid.map(str::to_owned), ..Header::new(Algorithm::ES256) };
+    let token = |kid, issuer: &str| {
+        let key = EncodingKey::from_ec_pem(PRIVATE.as_bytes()).expect("a key");
+        encode(&header(kid), &json!({ "iss": issuer, "aud": "shop", "sub": "a", "exp": NOW + 60 }), &key)
+            .expect("a token")
+    };
+    let check = |origin, kid, issuer| {
+        let verifier = JwtVerifier { origin, ..verifier(JwtKeys::default()) };
+        verifier.verify(&"p".into(), &token(kid, issuer), Timestamp::from_secs(NOW)).map(|_| ())
+    };
+    let ours = "https://id.example";
+    assert_eq!(check(KeyOrigin::Remote, Some("new"), ours), Err(STRANGE_KEY));
+    for (origin, kid, issuer) in [
+        (KeyOrigin::Here, Some("new"), ours),
+        (KeyOrigin::Remote, None, ours),
+        (KeyOrigin::Remote, Some("new"), "https://elsewhere.example"),
+    ] {
+        let refused = Err("no key for the token's algorithm and key id");
+        assert_eq!(check(origin, kid, issuer), refused, "{origin:?} {kid:?} {issuer}");
+    }
 }
