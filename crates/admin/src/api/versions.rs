@@ -2,7 +2,7 @@
 //!
 //! Invariant: what was learned is copied, never worked out here.
 
-use portcullis_inventory::{Operation, VersionAssessment};
+use portcullis_inventory::{Operation, VersionAssessment, VersionFacts};
 use portcullis_model::Timestamp;
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
@@ -45,7 +45,7 @@ impl VersionView {
                 since: assessment.since,
                 why: assessment.why.clone(),
                 exchanges: facts.map_or(0, |facts| facts.exchanges),
-                callers: facts.map_or(0, |facts| facts.callers()),
+                callers: facts.map_or(0, VersionFacts::callers),
                 last_seen: facts.and_then(|facts| facts.seen).map(|(_, last)| last),
             }
         };

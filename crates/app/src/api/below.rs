@@ -25,6 +25,7 @@ pub(super) fn version_row(heads: &[&str], version: &VersionView) -> Vec<Cell> {
 }
 
 /// How often something was called, and by how many.
+#[derive(Clone, Copy, Debug)]
 struct Counts {
     exchanges: u64,
     callers: u64,
