@@ -63,6 +63,8 @@ impl<'a> Shared<'a> {
 pub(crate) struct Answers {
     pub(crate) fields: FieldSet,
     pub(crate) count: u64,
+    /// Different things that were asked for it.
+    things: u64,
 }
 
 /// What is asked below one child, or below several together.
@@ -79,6 +81,12 @@ impl Answers {
     pub(crate) fn add(&mut self, other: &Self) {
         self.fields.merge(&other.fields);
         self.count += other.count;
+        self.things += other.things;
+    }
+
+    /// How often one of them is asked for it.
+    pub(crate) fn usual(&self) -> u64 {
+        self.count.div_ceil(self.things.max(1))
     }
 }
 
@@ -86,7 +94,11 @@ impl Answers {
 pub(crate) fn ends<'a>(entries: &[Entry<'a>], depth: usize, shared: &Shared<'_>) -> Ends<'a> {
     let mut ends = Ends::new();
     for entry in entries {
-        let answers = Answers { fields: entry.cell.fields().clone(), count: entry.cell.count };
+        let answers = Answers {
+            fields: entry.cell.fields().clone(),
+            count: entry.cell.count,
+            things: entry.cell.values(depth).1,
+        };
         let rest = entry.key.path.get(depth + 1..).unwrap_or_default();
         let rest = rest.iter().map(|part| match part {
             Part::Word(word) if shared.0.contains(word.as_str()) => Step::Word(word),

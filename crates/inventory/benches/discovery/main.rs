@@ -43,9 +43,11 @@ fn main() {
         println!("PORTCULLIS_CORPORA names the folder that holds openapi/");
         return;
     };
-    let documents = read(&format!("{corpora}/openapi"));
+    let mut documents = read(&format!("{corpora}/openapi"));
+    // Whoever looks at one document's misses waits for no other.
+    documents.retain(|document| document.name.contains(&misses));
     for each in each {
-        for bodies in [Bodies::Tell, Bodies::Silent] {
+        for bodies in [Bodies::Tell, Bodies::Silent, Bodies::Unread] {
             measure(&documents, each, seed, bodies, &misses);
         }
     }
@@ -63,8 +65,11 @@ fn read(folder: &str) -> Vec<Document> {
 }
 
 fn measure(documents: &[Document], each: usize, seed: u64, bodies: Bodies, misses: &str) {
-    let said =
-        if bodies == Bodies::Tell { "words of paths recur in bodies" } else { "nothing recurs in bodies" };
+    let said = match bodies {
+        Bodies::Tell => "words of paths recur in bodies",
+        Bodies::Silent => "nothing recurs in bodies",
+        Bodies::Unread => "answers are not read",
+    };
     println!("\n{each} requests a template; {said}\n");
     println!("| document | templates | exact | literals | kept | merged wrongly | found / true |");
     println!("|---|---:|---:|---:|---:|---:|---:|");

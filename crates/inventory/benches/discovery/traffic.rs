@@ -28,6 +28,8 @@ pub(crate) enum Bodies {
     Tell,
     /// They hold nothing that recurs.
     Silent,
+    /// Answers' bodies are not read at all.
+    Unread,
 }
 
 /// So many requests for every operation, noise among them, in no order.
@@ -80,7 +82,7 @@ fn success(document: &Document, declared: &Declared, draw: &mut Draw, bodies: Bo
         .map(|schema| BodyShape { media_type: json, shape: shape(document, schema, draw, DEPTH) });
     observation.request_bytes = u64::from(observation.request_body.is_some());
     observation.response_type = (!declared.media_type.is_empty()).then(|| SmolStr::new(&declared.media_type));
-    let is_read = declared.media_type.contains("json");
+    let is_read = declared.media_type.contains("json") && bodies != Bodies::Unread;
     observation.response_body = declared.response.as_ref().filter(|_| is_read).map(|schema| BodyShape {
         media_type: SmolStr::new(&declared.media_type),
         shape: shape(document, schema, draw, DEPTH),

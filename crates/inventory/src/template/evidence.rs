@@ -21,6 +21,8 @@ const SILENT: usize = 5;
 const OFTEN: usize = 8;
 /// For so many members of a group, each may be asked once more.
 const MANY: usize = 16;
+/// A word that is asked for so much more often than values are is none of them, if nothing else tells.
+const BUSY: u64 = 8;
 /// How often children are held against the values known so far, which they add to.
 const ROUNDS: usize = 4;
 
@@ -57,7 +59,7 @@ pub(super) fn values<'a>(children: &'a [Child<'a>], typed: &Ends<'a>) -> BTreeSe
     let mut values = BTreeSet::new();
     for (end, groups) in &by_end {
         for group in groups.iter().filter(|group| group.members.len() > 1) {
-            let mut members = group.members.clone();
+            let mut members = unremarkable(group, end, children);
             members.sort_unstable();
             let evident = is_scattered(group, end, children) || agrees_often(&members, &by_end);
             let told: Vec<usize> = told(&members, children);
@@ -73,6 +75,21 @@ pub(super) fn values<'a>(children: &'a [Child<'a>], typed: &Ends<'a>) -> BTreeSe
     values.extend(alone(children, typed));
     join_the_rest(children, typed, &mut values);
     values
+}
+
+/// The members of a group but for those that are asked far more often than most, where the answers do not tell that they
+/// are of the same kind.
+fn unremarkable(group: &Group, end: &End<'_>, children: &[Child<'_>]) -> Vec<usize> {
+    if group.answers.fields.is_telling() {
+        return group.members.clone();
+    }
+    let asked = |at: &usize| {
+        children.get(*at).and_then(|child| child.ends.get(end)).map_or(0, |answers| answers.count)
+    };
+    let mut counts: Vec<u64> = group.members.iter().map(asked).collect();
+    counts.sort_unstable();
+    let usual = counts.get(counts.len() / 2).copied().unwrap_or_default();
+    group.members.iter().filter(|at| asked(at) <= usual * BUSY).copied().collect()
 }
 
 /// Those of some children that bodies give as names, if there are two: one may have its name by chance.
@@ -119,14 +136,17 @@ fn spread(group: &Group, end: &End<'_>, children: &[Child<'_>]) -> (usize, usize
     (group.members.iter().map(busiest).sum(), once)
 }
 
-/// Whether they answer alike at several ends, at one of them with something to tell: then it does not matter how often
-/// each is asked.
+/// Whether they answer alike at several ends, at one of them with something to tell, and the same names follow them:
+/// then it does not matter how often each is asked. All collections have members that can be read and deleted.
 fn agrees_often(members: &[usize], by_end: &BTreeMap<&End<'_>, Vec<Group>>) -> bool {
     let is_in = |group: &&Group| members.iter().all(|member| group.members.contains(member));
-    let together: Vec<&Group> = by_end.values().filter_map(|groups| groups.iter().find(is_in)).collect();
+    let together: Vec<(&&End<'_>, &Group)> =
+        by_end.iter().filter_map(|(end, groups)| Some((end, groups.iter().find(is_in)?))).collect();
     members.len() >= OFTEN
         && together.len() > 1
-        && together.iter().any(|group| group.answers.fields.is_telling())
+        && together.iter().any(|(end, _)| end.has_tail())
+        && together.iter().any(|(_, group)| group.answers.fields.is_telling())
+        && groups::agree(members, by_end)
 }
 
 /// Where values are known, a word is one of them as well unless something speaks against it: it is asked often, or it
@@ -167,7 +187,8 @@ fn belongs(child: &Child<'_>, known: &Ends<'_>, many: usize) -> bool {
         let telling = answers.fields.is_telling();
         match known.get(end) {
             Some(values) => {
-                let rare = answers.count <= (values.count / 4).max(2) || is_value;
+                let usual = if telling { values.count / 4 } else { values.usual() * BUSY };
+                let rare = answers.count <= usual.max(2) || is_value;
                 let unlike = telling && values.fields.is_telling() && !values.fields.is_like(&answers.fields);
                 if !rare || unlike || (telling && !values.fields.is_telling()) {
                     return false;

@@ -46,14 +46,33 @@ fn group(mut members: Vec<(usize, &Answers)>) -> Vec<Group> {
     groups
 }
 
-/// Whether children that agree somewhere answer differently at another end they have in common: then they are
-/// different things with a likeness.
+/// So many children of a group must stand at an end before their difference there tells, one in this many: two answers
+/// of one kind may differ by chance.
+const FEW: usize = 4;
+/// Of children that are asked often, more than one in this many that answers otherwise is no chance.
+const STRAYS: usize = 8;
+
+/// Whether children that agree somewhere answer differently at another end that enough of them have in common: then
+/// they are different things with a likeness.
 pub(super) fn disagree(members: &[usize], ends: &BTreeMap<&End<'_>, Vec<Group>>) -> bool {
     ends.values().any(|groups| {
-        let telling = groups.iter().filter(|group| group.answers.fields.is_telling());
-        let shares = telling
-            .map(|group| group.members.iter().filter(|member| members.binary_search(member).is_ok()).count());
-        let (all, most) = shares.fold((0, 0), |(all, most), share| (all + share, share.max(most)));
-        all > 1 && most * 2 <= all
+        let (all, most) = shares(members, groups);
+        all > 1 && all * FEW >= members.len() && most * 2 <= all
     })
+}
+
+/// Whether children that are asked often answer the same wherever they do.
+pub(super) fn agree(members: &[usize], ends: &BTreeMap<&End<'_>, Vec<Group>>) -> bool {
+    ends.values().all(|groups| {
+        let (all, most) = shares(members, groups);
+        (all - most) * STRAYS <= all
+    })
+}
+
+/// How many of the members have a telling answer at an end, and how many of those the same.
+fn shares(members: &[usize], groups: &[Group]) -> (usize, usize) {
+    let telling = groups.iter().filter(|group| group.answers.fields.is_telling());
+    let shares = telling
+        .map(|group| group.members.iter().filter(|member| members.binary_search(member).is_ok()).count());
+    shares.fold((0, 0), |(all, most), share| (all + share, share.max(most)))
 }

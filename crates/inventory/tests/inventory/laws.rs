@@ -198,6 +198,43 @@ fn words_that_answer_alike_are_one_and_others_are_not() {
 }
 
 #[test]
+fn a_name_that_is_asked_often_is_no_value_where_nothing_else_tells() {
+    let bags = ["amber", "berlin", "cedar", "dune", "ember", "fern", "grove", "hazel"];
+    let mut all: Vec<Observation> =
+        bags.iter().map(|bag| observation("GET", &format!("/bags/{bag}"), 200, &[], 1)).collect();
+    all.extend((0..25).map(|caller| observation("GET", "/bags/lost", 200, &[], caller)));
+    assert_eq!(found(&fold(&all)), ["GET /bags/lost", "GET /bags/{bagName}"]);
+}
+
+#[test]
+fn collections_of_one_kind_below_a_value_are_not_its_values() {
+    let names = ["blocking", "bookmarks", "follows", "lists", "likes", "muting", "pins", "replies", "views"];
+    let mut all = Vec::new();
+    for name in names {
+        for user in 1..20 {
+            let path = format!("/users/{user}/{name}");
+            all.push(observation("POST", &path, 200, &["id", "since", "by"], 1));
+            all.push(observation("DELETE", &format!("{path}/{}", user + 7), 200, &["id", "was", "by"], 1));
+        }
+    }
+    assert_eq!(found(&fold(&all)).len(), names.len() * 2);
+}
+
+#[test]
+fn two_answers_that_differ_by_chance_do_not_part_many() {
+    let people = ["anna", "bob", "carol", "dave", "emma", "frank", "grace", "hugo", "ivan", "jade"];
+    let mut all = Vec::new();
+    for person in people {
+        all.push(observation("GET", &format!("/{person}/bills"), 200, &["id", "total", "due"], 1));
+    }
+    all.push(observation("GET", "/anna/photo", 200, &["wide", "high", "bytes"], 1));
+    all.push(observation("GET", "/bob/photo", 200, &["width", "height", "size"], 1));
+    all.push(observation("GET", "/carol/photo", 200, &["wide", "high", "bytes"], 1));
+    let found = found(&fold(&all));
+    assert!(found.iter().all(|operation| operation.contains('{')), "{found:?}");
+}
+
+#[test]
 fn failures_count_where_the_operation_is_known() {
     let fold = fold(&[
         observation("GET", "/orders/1", 200, &["id", "total"], 1),
