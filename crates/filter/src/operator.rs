@@ -108,6 +108,17 @@ impl Operator {
         matches!(self.form, Form::Fixed(Test::Utf8Encoding)) && value.is_ascii()
     }
 
+    /// Whether [`Self::rules_out`] is worth asking.
+    pub const fn can_rule_out(&self) -> bool {
+        matches!(&self.form, Form::Fixed(test) if test.can_rule_out())
+    }
+
+    /// Whether a pass that costs less than the operator tells that it does not match `value`, nor any text that differs
+    /// from it in the case of letters; `false` says nothing.
+    pub fn rules_out(&self, value: &[u8]) -> bool {
+        matches!(&self.form, Form::Fixed(test) if test.rules_out(value))
+    }
+
     /// What must hold of a value for this operator to match it.
     pub fn necessary(&self) -> Necessary {
         match &self.form {

@@ -35,6 +35,11 @@ impl Language {
         }
     }
 
+    /// Whether one pass tells that `value` does not inject SQL.
+    pub(super) fn is_plain_sql(value: &[u8]) -> bool {
+        sql::is_plain(value)
+    }
+
     /// What must hold of a value for this to match it.
     pub(super) fn necessary(self) -> Necessary {
         match self {

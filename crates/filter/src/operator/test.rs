@@ -186,6 +186,16 @@ impl Test {
         found
     }
 
+    /// Whether it has a way to rule values out that costs less than to try them.
+    pub(super) const fn can_rule_out(&self) -> bool {
+        matches!(self, Self::Injection(Language::Sql))
+    }
+
+    /// Whether that way tells that it does not match `value`, whatever the case of its letters.
+    pub(super) fn rules_out(&self, value: &[u8]) -> bool {
+        matches!(self, Self::Injection(Language::Sql)) && Language::is_plain_sql(value)
+    }
+
     /// What must hold of a value for this to match it.
     pub(super) fn necessary(&self) -> Necessary {
         match self {

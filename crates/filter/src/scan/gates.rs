@@ -46,6 +46,13 @@ impl Demands {
         shape.0 & self.required == self.required && self.alternatives.iter().all(|some| shape.0 & some != 0)
     }
 
+    /// Could a shape within which `other` could be met always meet these too?
+    pub(super) fn are_implied_by(&self, other: &Self) -> bool {
+        let has =
+            |some: &u64| other.required & some != 0 || other.alternatives.iter().any(|of| of & !some == 0);
+        self.required & !other.required == 0 && self.alternatives.iter().all(has)
+    }
+
     /// Could a shape meet them that has no bit of `missing`?
     pub(super) fn can_do_without(&self, missing: u64) -> bool {
         self.required & missing == 0 && self.alternatives.iter().all(|some| some & !missing != 0)

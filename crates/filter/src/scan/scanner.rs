@@ -12,6 +12,7 @@ use super::fold::unfold;
 use super::gates::{ALTERNATIVES, Demands, Gates};
 use super::necessary::Case;
 use super::shape::Shape;
+use super::sieve::Sieve;
 use super::sorted::Sorted;
 use super::text::Text;
 use super::texts::{Coded, List, Texts, TextsBuilder};
@@ -121,6 +122,12 @@ impl Scanner {
         let mut listless = items.iter().flat_map(|item| self.listless.to(item as u32));
         let may = |demands: &Demands| demands.could_be_met_within(shape);
         waiting.any(may) || listless.any(may)
+    }
+
+    /// What values must have for one of the items, if that is quickly said.
+    pub fn sieve(&self, items: &Bits) -> Option<Sieve> {
+        let waiting = self.waiting_for(items).map(|gate| &gate.demands);
+        Sieve::of(waiting.chain(items.iter().flat_map(|item| self.listless.to(item as u32))))
     }
 
     fn waiting_for(&self, items: &Bits) -> impl Iterator<Item = &Waiting> {

@@ -80,6 +80,12 @@ impl Shape {
         Self(self.0 | other.0)
     }
 
+    /// Do the two share a kind of bytes?
+    #[inline]
+    pub const fn shares_kinds(self, other: Self) -> bool {
+        self.0 & other.0 & KIND_BITS != 0
+    }
+
     /// A number that tells most shapes apart.
     #[inline]
     pub const fn number(self) -> u64 {

@@ -54,7 +54,7 @@ struct Beginning {
 /// A text by the bytes it is looked for.
 #[derive(Clone, Copy, Debug)]
 struct Gram {
-    /// Its bytes, folded, and which of them count: one comparison tells most other places apart.
+    /// The codes of its bytes, and which of them count: one comparison tells most other places apart.
     word: u32,
     mask: u32,
     /// Where in the text the gram begins.
@@ -136,7 +136,8 @@ impl Tables {
         self.bytes.extend_from_slice(text);
         self.meanings.extend_from_slice(meanings);
         let (end, last) = (self.bytes.len() as u32, self.meanings.len() as u32);
-        let word = word_of(gram);
+        let word =
+            (0..GRAM).fold(0, |word, at| word << 8 | gram.get(at).map_or(0, |&byte| u32::from(code(byte))));
         let mask =
             gram.iter().take(GRAM).fold(0, |mask, _| mask << 8 | 0xff) << (8 * (GRAM - gram.len().min(GRAM)));
         let found = Gram { word, mask, offset: offset as u32, start, end, first, last };
@@ -236,8 +237,8 @@ impl Texts {
         if beginning.fourths & fourth == 0 {
             return;
         }
-        let here = coded.value.get(at..).unwrap_or_default();
-        let word = word_of(here);
+        let Some(here) = coded.codes.get(at..).and_then(<[u8]>::first_chunk) else { return };
+        let word = u32::from_be_bytes(*here);
         for gram in self.grams.get(beginning.first as usize..beginning.last as usize).unwrap_or_default() {
             if word & gram.mask != gram.word {
                 continue;
@@ -268,16 +269,6 @@ impl Texts {
             + size_of_val(self.grams.as_slice())
             + size_of_val(self.meanings.as_slice())
             + self.bytes.len()
-    }
-}
-
-/// The first bytes of a text, folded, in one word.
-#[inline]
-fn word_of(text: &[u8]) -> u32 {
-    let word = |text: &[u8]| text.iter().fold(0, |word, byte| word << 8 | u32::from(fold(*byte)));
-    match text.first_chunk::<GRAM>() {
-        Some(bytes) => word(bytes),
-        None => word(text) << (8 * (GRAM - text.len())),
     }
 }
 

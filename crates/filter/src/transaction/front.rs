@@ -46,6 +46,8 @@ pub(super) struct Item {
     pub(super) phase: usize,
     /// The rule's index in its phase.
     pub(super) rule: usize,
+    /// The test's operator, if it can rule values out at less cost than it takes to try them.
+    pub(super) operator: Option<usize>,
 }
 
 /// The items of one front, ready to scan for.

@@ -224,6 +224,19 @@ impl Pipelines {
         Some(made)
     }
 
+    /// What `rest` can bring into a text: what may come up whatever the text has, and the bytes of which the text has
+    /// one if there can be more. `None` if there can be anything.
+    pub(super) fn may_make(rest: &[Transformation]) -> Option<(ByteSet, ByteSet)> {
+        let (mut made, mut opening) = (ByteSet::new(), ByteSet::new());
+        for step in rest {
+            match step.makes() {
+                Some(more) => made = made.union(more),
+                None => opening = opening.union(&step.triggers()?.in_both_cases()),
+            }
+        }
+        (!made.intersects(&opening)).then_some((made, opening))
+    }
+
     /// The next of `steps` from `done` on that has to be carried out for a scan, which does not tell cases apart; none
     /// if all that is left changes at most the case of letters.
     pub(super) fn next_step(&self, steps: &[Transformation], done: usize, present: Present) -> Option<usize> {

@@ -9,7 +9,7 @@ use hashbrown::HashMap;
 use smallvec::SmallVec;
 
 use crate::scan::bytes::ByteSet;
-use crate::scan::{Bits, Shape};
+use crate::scan::{Bits, Shape, Sieve};
 use crate::transaction::decisions::Decision;
 use crate::transaction::front::{Front, Interest};
 use crate::transaction::pipeline::{Pipelines, Present};
@@ -56,12 +56,48 @@ pub(super) struct Branch {
     pub(super) state: State,
     /// The items at the ends of it, and what values have there that this one has not; none if that can be anything.
     reach: Option<(Bits, Shape)>,
+    /// Where that can be anything, what its result must have.
+    after: Option<After>,
+}
+
+/// What the result of a transformation must have for an item at the end of the way.
+#[derive(Clone, Debug)]
+struct After {
+    items: Sieve,
+    /// What the rest of the way can add to any text.
+    made: Shape,
+    /// The kinds of bytes of which a text has one if the rest of the way can make more of it.
+    opening: Shape,
 }
 
 impl Branch {
     /// Whether an item at an end of it could match what comes of a value of that shape.
     pub(super) fn is_worth_it(&self, shape: Shape, front: &Front) -> bool {
         self.reach.as_ref().is_none_or(|(items, made)| front.scanner.may_open(items, shape.with(*made)))
+    }
+
+    /// Whether it is worth going on with what its transformation made.
+    pub(super) fn goes_on_with(&self, made: &[u8]) -> bool {
+        self.after.as_ref().is_none_or(|after| {
+            let shape = Shape::of(made);
+            shape.shares_kinds(after.opening) || after.items.lets_through(shape.with(after.made))
+        })
+    }
+}
+
+impl After {
+    /// For items at the ends of ways, of which `rests` are left; `None` if that cannot be said.
+    fn of<'a>(
+        items: &Bits,
+        mut rests: impl Iterator<Item = &'a [Transformation]>,
+        front: &Front,
+    ) -> Option<Self> {
+        let (made, opening) = rests.try_fold((ByteSet::new(), ByteSet::new()), |(made, opening), rest| {
+            let (more, opens) = Pipelines::may_make(rest)?;
+            Some((made.union(&more), opening.union(&opens)))
+        })?;
+        let items = front.scanner.sieve(items)?;
+        Some(Self { items, made: Shape::of_set(&made), opening: Shape::of_set(&opening) })
     }
 }
 
@@ -146,18 +182,20 @@ impl Plans {
         }
         ended.intersect_with(&all);
         let go_on = next.into_iter().map(|(transformation, positions)| {
-            let made = positions.iter().try_fold(ByteSet::new(), |made, (pipeline, done)| {
-                let rest = pipelines.steps(*pipeline).get(usize::from(*done)..).unwrap_or_default();
+            let rests = || {
+                let rest = |(pipeline, done): &Position| pipelines.steps(*pipeline).get(usize::from(*done)..);
+                positions.iter().map(move |position| rest(position).unwrap_or_default())
+            };
+            let made = rests().try_fold(ByteSet::new(), |made, rest| {
                 Some(made.union(&pipelines.made(transformation, rest, present)?))
             });
-            let reach = made.map(|made| {
-                let mut items = Bits::new();
-                let ends = positions.iter().filter_map(|(pipeline, _)| front.at_end_of(*pipeline));
-                ends.for_each(|end| items.union_with(end));
-                items.intersect_with(&all);
-                (items, Shape::of_set(&made))
-            });
-            Branch { transformation, state: self.state(interest, positions), reach }
+            let mut items = Bits::new();
+            let ends = positions.iter().filter_map(|(pipeline, _)| front.at_end_of(*pipeline));
+            ends.for_each(|end| items.union_with(end));
+            items.intersect_with(&all);
+            let after = if made.is_none() { After::of(&items, rests(), front) } else { None };
+            let reach = made.map(|made| (items, Shape::of_set(&made)));
+            Branch { transformation, state: self.state(interest, positions), reach, after }
         });
         let go_on = go_on.collect();
         Plan { items: ended, go_on }

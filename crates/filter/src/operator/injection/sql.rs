@@ -18,11 +18,12 @@ use crate::scan::Necessary;
 use crate::scan::bytes::ByteSet;
 use fold::{Folded, fold};
 use lexer::{Dialect, Lexer, Quote};
+pub(super) use plain::is_plain;
 use token::Kind;
 
 /// The fingerprint of `value`, if it injects.
 pub(super) fn fingerprint(value: &[u8]) -> Option<SmolStr> {
-    if plain::is_plain(value) {
+    if is_plain(value) {
         return None;
     }
     let has = |mark: u8| memchr(mark, value).is_some();

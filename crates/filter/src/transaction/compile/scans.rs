@@ -52,7 +52,7 @@ fn front(program: &mut Program, number: usize, of: Kept, meant: impl Fn(usize, u
             if necessary.is_any() {
                 continue;
             }
-            let item = Item { phase, rule };
+            let item = Item { phase, rule, operator: operator.can_rule_out().then_some(test.operator) };
             found.push(item);
             let pipelines = prefixes(first, pipelines);
             candidates.push(Candidate { item, necessary, targets: &test.targets, pipelines });

@@ -31,6 +31,15 @@ struct Traced {
     entry: usize,
 }
 
+/// A text that was scanned.
+#[derive(Clone, Copy)]
+enum Scanned<'a> {
+    /// A short one, of which nothing is kept.
+    Short(&'a [u8]),
+    /// In the arena.
+    Kept(Span),
+}
+
 impl Traced {
     fn regard(self) -> Regard {
         Regard { front: self.front as u8, interest: self.interest as u32 }
@@ -186,16 +195,29 @@ impl Run<'_> {
             }
         }
         decision.sorted.open.iter().for_each(|item| found.insert(*item as usize));
-        self.candidates(traced);
+        self.candidates(traced, Scanned::Kept(self.state.strings.span(text)));
     }
 
-    fn candidates(&mut self, traced: Traced) {
+    fn candidates(&mut self, traced: Traced, text: Scanned<'_>) {
         let mut from = 0;
         while let Some(item) = self.cache.candidates.next(from) {
-            self.found(traced, item);
+            if !self.rules_out(traced, item, text) {
+                self.found(traced, item);
+            }
             from = item + 1;
         }
     }
+
+    /// Whether the operator of an item does not match a text, where that is quickly told.
+    fn rules_out(&self, traced: Traced, item: usize, text: Scanned<'_>) -> bool {
+        let item = self.program.fronts.get(traced.front).and_then(|front| front.items.get(item));
+        let operator = item.and_then(|item| self.program.operator(item.operator?));
+        operator.is_some_and(|operator| match text {
+            Scanned::Short(text) => operator.rules_out(text),
+            Scanned::Kept(span) => operator.rules_out(self.state.arena.get(span)),
+        })
+    }
+
     /// The same for a short text, of which nothing is kept: to look at it again costs less than to find it among all.
     /// The scratch looked at it last.
     fn trace_short(&mut self, traced: Traced, text: &[u8], look: Look, position: Position) {
@@ -224,7 +246,7 @@ impl Run<'_> {
             found.clear();
         }
         open.into_iter().for_each(|item| found.insert(item as usize));
-        self.candidates(traced);
+        self.candidates(traced, Scanned::Short(text));
         for way in ways {
             self.go_on(traced, text, number, way);
         }
@@ -233,17 +255,18 @@ impl Run<'_> {
     /// Follows one way on from a short text.
     fn go_on(&mut self, traced: Traced, text: &[u8], plan: u32, way: usize) {
         let program = self.program;
+        let mut room = self.cache.rooms.pop().unwrap_or_default();
         let plans = self.cache.fronts.get(traced.front).map(|cache| &cache.decisions.plans);
         let branch = plans.and_then(|plans| plans.get(plan)).and_then(|plan| plan.go_on.get(way));
-        let Some((transformation, next)) = branch.map(|branch| (branch.transformation, branch.state)) else {
-            return;
-        };
-        let mut room = self.cache.rooms.pop().unwrap_or_default();
-        let made = match transformation.apply(text, &mut room) {
+        let Some(branch) = branch else { return };
+        let next = branch.state;
+        let made = match branch.transformation.apply(text, &mut room) {
             Changed::Unchanged => text,
             Changed::Changed => &room,
         };
-        if made.len() <= LONG {
+        if !branch.goes_on_with(made) {
+            // No item at the end of this way could match.
+        } else if made.len() <= LONG {
             let look = program.pipelines.look_at(made, &mut self.cache.scan);
             self.trace_short(traced, made, look, next);
         } else {

@@ -172,7 +172,7 @@ fn may_be_word(hash: u32) -> bool {
 }
 
 /// Whether a value surely does not inject. `false` says nothing.
-pub(super) fn is_plain(value: &[u8]) -> bool {
+pub(in crate::operator::injection) fn is_plain(value: &[u8]) -> bool {
     let (mut operator, mut variable) = (false, false);
     let mut before = Class::Separator;
     let mut rest = value;
