@@ -21,6 +21,7 @@ mod pipeline;
 mod place;
 mod plans;
 mod program;
+mod prologue;
 mod request;
 mod rule_set;
 mod run;

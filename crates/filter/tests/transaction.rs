@@ -4,6 +4,8 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may be loud")]
 
+#[path = "transaction/defaults.rs"]
+mod defaults;
 #[path = "transaction/limits.rs"]
 mod limits;
 

@@ -109,6 +109,11 @@ impl Bits {
         rest.fill(0);
     }
 
+    /// Takes out what is in `other`.
+    pub fn subtract(&mut self, other: &Self) {
+        self.0.iter_mut().zip(&other.0).for_each(|(mine, theirs)| *mine &= !theirs);
+    }
+
     /// Do the two share an index?
     #[inline]
     pub fn intersects(&self, other: &Self) -> bool {
@@ -187,6 +192,8 @@ mod tests {
         let mut copy: Bits = [2_000].into_iter().collect();
         copy.copy_from(&bits);
         assert_eq!((copy.iter().collect::<Vec<_>>(), &copy), (vec![1], &bits));
+        copy.subtract(&other);
+        assert!(copy.is_empty());
         bits.remove(1);
         assert!(bits.is_empty() && Bits::below(130).len() == 130 && Bits::below(128).len() == 128);
     }

@@ -42,6 +42,8 @@ pub enum Selector {
 #[derive(Clone, Debug)]
 pub struct KeyPattern {
     text: SmolStr,
+    /// What keys begin with, if that is all the pattern says.
+    prefix: Option<SmolStr>,
     regex: Regex,
 }
 
@@ -55,12 +57,19 @@ impl KeyPattern {
             .utf8(false);
         let config = Regex::config().utf8_empty(false).nfa_size_limit(Some(1 << 20));
         let regex = Regex::builder().syntax(syntax).configure(config).build(text);
-        regex.map(|regex| Self { text: text.into(), regex }).map_err(|error| error.to_string())
+        let plain = |prefix: &&str| prefix.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+        let prefix = text.strip_prefix('^').filter(plain).map(SmolStr::from);
+        regex.map(|regex| Self { text: text.into(), prefix, regex }).map_err(|error| error.to_string())
     }
 
     /// Whether it matches somewhere in the key.
     pub fn matches(&self, key: &[u8]) -> bool {
-        self.regex.is_match(key)
+        match &self.prefix {
+            Some(prefix) => {
+                key.get(..prefix.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(prefix.as_bytes()))
+            }
+            None => self.regex.is_match(key),
+        }
     }
 
     /// The pattern as written.

@@ -3,8 +3,6 @@
 //! Invariants: a span stays valid until the arena is cleared; the arena never grows past its limit (what does not fit
 //! is cut, and [`Arena::is_full`] says so). Does not know what the bytes mean.
 
-use std::io::Write as _;
-
 /// A range of an [`Arena`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Span {
@@ -19,6 +17,12 @@ impl Span {
     /// How many bytes.
     pub(super) const fn len(self) -> usize {
         (self.end - self.start) as usize
+    }
+
+    /// `len` of its bytes from `from` on, as far as it has them.
+    pub(super) fn part(self, from: usize, len: usize) -> Self {
+        let at = |place: usize| (self.start as usize + place.min(self.len())) as u32;
+        Self { start: at(from), end: at(from.saturating_add(len)) }
     }
 }
 
@@ -56,6 +60,11 @@ impl Arena {
         self.full
     }
 
+    /// Whether as many more bytes fit.
+    pub(super) fn has_room_for(&self, bytes: usize) -> bool {
+        bytes <= self.room()
+    }
+
     /// The bytes of a span.
     pub(super) fn get(&self, span: Span) -> &[u8] {
         self.bytes.get(span.start as usize..span.end as usize).unwrap_or_default()
@@ -75,14 +84,30 @@ impl Arena {
 
     /// Adds a number in decimal.
     pub(super) fn push_number(&mut self, number: i64) -> Span {
-        let start = self.begin();
-        if self.room() >= 20 {
-            // Writing to a vector cannot fail.
-            let _ = write!(self.bytes, "{number}");
-        } else {
-            self.full = true;
+        const LONGEST: usize = 20;
+        let mut digits = [0; LONGEST];
+        let mut free = digits.iter_mut().rev();
+        let mut used = 0;
+        let mut rest = number.unsigned_abs();
+        // Without the machinery of formatting: sizes, flags and counts are numbers too.
+        for place in free.by_ref() {
+            *place = b'0' + (rest % 10) as u8;
+            used += 1;
+            rest /= 10;
+            if rest == 0 {
+                break;
+            }
         }
-        self.end(start)
+        if let Some(sign) = free.next().filter(|_| number < 0) {
+            *sign = b'-';
+            used += 1;
+        }
+        let written = digits.get(LONGEST - used..).unwrap_or_default();
+        if self.has_room_for(LONGEST) {
+            return self.push(written);
+        }
+        self.full = true;
+        self.end(self.begin())
     }
 
     /// Adds a number of bytes or values.
@@ -130,6 +155,15 @@ mod tests {
         arena.clear(32);
         let word = arena.push(b"hello");
         let number = arena.push_number(-42);
+        let mut numbers = Arena::default();
+        for (number, text) in
+            [(0, "0"), (10, "10"), (i64::MAX, "9223372036854775807"), (i64::MIN, "-9223372036854775808")]
+        {
+            let span = numbers.push_number(number);
+            assert_eq!(numbers.get(span), text.as_bytes());
+        }
+        assert_eq!(arena.get(word.part(1, 3)), b"ell");
+        assert_eq!(arena.get(word.part(3, 9)), b"lo");
         let start = arena.begin();
         arena.append_span(word);
         arena.append(b"!");

@@ -4,6 +4,7 @@
 
 mod deferred;
 mod link;
+mod prologue;
 mod scans;
 
 use std::sync::Arc;
@@ -16,12 +17,14 @@ use smol_str::SmolStr;
 use crate::operator::Operator;
 use crate::scan::Bits;
 use crate::seclang::{self, RuleSelector, Rules, Variable};
+use crate::transaction::compile::prologue::run_prologue;
 use crate::transaction::compile::scans::add_scans;
 use crate::transaction::front::build_front;
 use crate::transaction::pipeline::Pipelines;
 use crate::transaction::program::{
     Disruptive, Flow, Link, Outcome, Phase, Program, Rule, ScoreSlots, Target, Test,
 };
+use crate::transaction::prologue::Prologue;
 use crate::transaction::slots::SlotNames;
 use crate::transaction::text::Text;
 use crate::transaction::variable::sources;
@@ -62,7 +65,9 @@ struct Compiler<'a> {
 impl Compiler<'_> {
     fn rule(&mut self, rule: &seclang::Rule, number: u32) -> Rule {
         let links: SmallVec<[Link; 1]> = rule.links().map(|link| self.link(link)).collect();
-        Rule { id: rule.id.0, number, links, outcome: self.outcome(&rule.actions) }
+        let outcome = self.outcome(&rule.actions);
+        let gate = gate(&links, &outcome);
+        Rule { id: rule.id.0, number, links, outcome, gate }
     }
 
     fn outcome(&mut self, actions: &seclang::Actions) -> Outcome {
@@ -149,6 +154,7 @@ impl Compiler<'_> {
         let mut program = Program {
             config: self.rules.config.clone(),
             phases,
+            prologue: Prologue::default(),
             slots: self.slots,
             scores,
             operators: self.operators,
@@ -158,7 +164,18 @@ impl Compiler<'_> {
             paths: self.paths,
         };
         add_scans(&mut program);
+        program.prologue = run_prologue(&program);
         program
+    }
+}
+
+/// Where a rule jumps to that does nothing else, if its test is of a slot.
+fn gate(links: &[Link], outcome: &Outcome) -> Option<usize> {
+    let [Link { test: Test::Slot(_), effects, .. }] = links else { return None };
+    let quiet = !outcome.logged && outcome.severity.is_none();
+    match (&outcome.disruptive, outcome.flow) {
+        (Disruptive::Pass, Flow::Goto(to)) if quiet && effects.is_empty() => Some(to),
+        _ => None,
     }
 }
 

@@ -14,6 +14,7 @@ use crate::scan::Bits;
 use crate::seclang::{AllowScope, Collection, Configuration, Control, Selector, Severity, Variable};
 use crate::transaction::front::{FRONTS, Front, ItemId};
 use crate::transaction::pipeline::Pipelines;
+use crate::transaction::prologue::Prologue;
 use crate::transaction::slots::{Slot, SlotNames};
 use crate::transaction::text::Text;
 use crate::transform::Transformation;
@@ -23,6 +24,8 @@ use crate::transform::Transformation;
 pub(super) struct Program {
     pub(super) config: Configuration,
     pub(super) phases: [Phase; 5],
+    /// What the first rules of phase 1 always come to.
+    pub(super) prologue: Prologue,
     pub(super) slots: SlotNames,
     pub(super) scores: ScoreSlots,
     pub(super) operators: Vec<Operator>,
@@ -62,6 +65,8 @@ pub(super) struct Rule {
     pub(super) number: u32,
     pub(super) links: SmallVec<[Link; 1]>,
     pub(super) outcome: Outcome,
+    /// Where it jumps to, if it does nothing else once its only test, of a slot, holds.
+    pub(super) gate: Option<usize>,
 }
 
 /// What a rule does and says once all of its chain matched.
@@ -195,6 +200,8 @@ pub(super) struct ValueTest {
     pub(super) argument: Option<Text>,
     /// The item under which scans know this test: only values they found need to be tried.
     pub(super) item: Option<ItemId>,
+    /// What the number of values has to be, if that is all there is to it.
+    pub(super) count: Option<(Relation, i64)>,
 }
 
 /// Whether an operator's verdict is turned round.

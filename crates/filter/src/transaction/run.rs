@@ -12,7 +12,7 @@ mod tell;
 
 use crate::seclang::{AllowScope, EngineMode};
 use crate::transaction::front::When;
-use crate::transaction::program::{Disruptive, Flow, Program, Rule, Test};
+use crate::transaction::program::{Disruptive, Flow, Program, Rule, Test, ValueTest};
 use crate::transaction::state::{Ended, State};
 use crate::transaction::workspace::Cache;
 use crate::transaction::{CollectionKey, Disruption, Ender, Interruption};
@@ -61,14 +61,23 @@ impl Run<'_> {
         if self.scanning == Scanning::On {
             self.scan_values(When::AtOnce);
         }
+        if self.scanning == Scanning::On && (self.phase, self.state.cursor) == (0, 0) {
+            program.prologue.begin(self.state);
+        }
         while let Some(at) = self.next_due() {
             self.state.cursor = at + 1;
             let Some(rule) = phase.rules.get(at) else { break };
             if !self.state.spend(1) {
                 break;
             }
-            if self.differs_at_once(rule) || self.state.controls.is_removed(rule.number) || !self.judge(rule)
-            {
+            if self.differs_at_once(rule) || self.state.controls.is_removed(rule.number) {
+                continue;
+            }
+            if let Some(to) = rule.gate {
+                self.state.cursor = to.max(at + 1);
+                continue;
+            }
+            if !self.judge(rule) {
                 continue;
             }
             match self.conclude(rule) {
@@ -85,10 +94,15 @@ impl Run<'_> {
         Stopped::Done
     }
 
-    /// Whether the number that a rule begins with tells that it does not match: most gates and score tests.
-    fn differs_at_once(&self, rule: &Rule) -> bool {
+    /// Whether the number that a rule begins with tells that it does not match: most gates and score tests, and the
+    /// tests of how many fields of a name there are.
+    fn differs_at_once(&mut self, rule: &Rule) -> bool {
         match rule.links.first().map(|link| &link.test) {
             Some(Test::Slot(test)) => !self.slot_holds(*test),
+            Some(Test::Values(ValueTest { count: Some((relation, number)), targets, .. })) => {
+                let counts = targets.iter().map(|target| self.count(rule.number, target));
+                !relation.holds(i64::try_from(counts.sum::<usize>()).unwrap_or(i64::MAX), *number)
+            }
             _ => false,
         }
     }

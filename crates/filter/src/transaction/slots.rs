@@ -6,6 +6,7 @@
 use hashbrown::HashMap;
 use smol_str::SmolStr;
 
+use crate::scan::Bits;
 use crate::transaction::arena::{Arena, Span};
 
 /// How many captures there are; they are the first slots.
@@ -19,12 +20,14 @@ pub(super) struct Slot(u32);
 #[derive(Clone, Debug)]
 pub(super) struct SlotNames {
     names: Vec<SmolStr>,
+    /// Those that are scores.
+    scores: Bits,
     index: HashMap<SmolStr, Slot, foldhash::fast::FixedState>,
 }
 
 impl Default for SlotNames {
     fn default() -> Self {
-        let mut names = Self { names: Vec::new(), index: HashMap::default() };
+        let mut names = Self { names: Vec::new(), scores: Bits::new(), index: HashMap::default() };
         for capture in 0..CAPTURES {
             names.name(&capture.to_string());
         }
@@ -40,6 +43,9 @@ impl SlotNames {
         }
         let slot = Slot(self.names.len() as u32);
         let name = SmolStr::from(name.to_ascii_lowercase());
+        if name.contains("anomaly_score") {
+            self.scores.insert(self.names.len());
+        }
         self.names.push(name.clone());
         self.index.insert(name, slot);
         slot
@@ -57,6 +63,11 @@ impl SlotNames {
     /// The name of a slot, in lower case.
     pub(super) fn of(&self, slot: Slot) -> &str {
         self.names.get(slot.0 as usize).map_or("", SmolStr::as_str)
+    }
+
+    /// Whether CRS adds up a score in it.
+    pub(super) fn is_score(&self, slot: Slot) -> bool {
+        self.scores.contains(slot.0 as usize)
     }
 
     /// Every slot.

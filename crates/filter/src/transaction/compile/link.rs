@@ -44,7 +44,9 @@ impl Compiler<'_> {
         }
         self.operators.push(call.compiled.clone());
         let dynamic = call.compiled.is_dynamic();
+        let count = self.count_test(link, targets, call);
         Test::Values(ValueTest {
+            count,
             targets: compile_targets(targets),
             operator: self.operators.len() - 1,
             negated: if call.negated { Negated::Yes } else { Negated::No },
@@ -77,6 +79,24 @@ impl Compiler<'_> {
             Kind::Except => return None,
         };
         Some(SlotTest { slot: self.slots.name(name), read, relation, operand })
+    }
+
+    /// What the number of values has to be, if the link compares nothing but that with a number.
+    fn count_test(
+        &mut self,
+        link: &seclang::Link,
+        targets: &[seclang::Target],
+        call: &seclang::OperatorCall,
+    ) -> Option<(Relation, i64)> {
+        let mut meant = targets.iter().filter(|target| target.kind != Kind::Except);
+        let only = meant.next().filter(|_| meant.next().is_none())?;
+        if only.kind != Kind::Count || !link.transformations.is_empty() {
+            return None;
+        }
+        let Number::Plain(number) = number(&Text::compile(&call.argument, &mut self.slots))? else {
+            return None;
+        };
+        Some((relation(&call.name, call.negated)?, number))
     }
 
     fn effect(&mut self, effect: &seclang::Effect) -> Effect {

@@ -2,12 +2,13 @@
 //!
 //! Invariant: an item's number leads back to its rule, and the rule's test names the item.
 
-use crate::scan::Bits;
+use crate::scan::{Bits, Necessary};
+use crate::seclang::{Selector, Shape};
 use crate::transaction::compile::deferred::deferred_rules;
 use crate::transaction::front::{Candidate, Front, Item, ItemId, WHENS, When, build_front, front_of};
 use crate::transaction::pipeline::Pipelines;
 use crate::transaction::program::{
-    Counted, Link, MultiMatch, Negated, Phase, Program, Rule, Test, ValueTest,
+    Counted, Link, MultiMatch, Negated, Phase, Program, Rule, Target, Test, ValueTest,
 };
 use crate::transaction::variable::{Kept, kept, sources};
 
@@ -48,8 +49,11 @@ fn front(program: &mut Program, number: usize, of: Kept, meant: impl Fn(usize, u
             let Some(first) = compiled.links.first() else { continue };
             let Some(test) = scannable(first, of) else { continue };
             let Some(operator) = operators.get(test.operator) else { continue };
-            let necessary = operator.necessary();
-            if necessary.is_any() {
+            let necessary = match test.negated {
+                Negated::No => operator.necessary(),
+                Negated::Yes => Necessary::any(),
+            };
+            if necessary.is_any() && !looks_at_few(test) {
                 continue;
             }
             let item = Item { phase, rule, operator: operator.can_rule_out().then_some(test.operator) };
@@ -79,10 +83,19 @@ fn first_test(phases: &mut [Phase; 5], home: Item) -> Option<&mut ValueTest> {
 fn scannable(link: &Link, of: Kept) -> Option<&ValueTest> {
     let Test::Values(test) = &link.test else { return None };
     // Longer pipelines do not fit the plans; nobody writes them.
-    let plain = test.negated == Negated::No && test.argument.is_none() && link.transformations.len() < 200;
+    let plain = test.argument.is_none() && link.transformations.len() < 200;
     let all_kept =
         test.targets.iter().all(|target| target.counted == Counted::No && kept(target.variable) == of);
     (plain && all_kept).then_some(test)
+}
+
+/// Whether a test looks at single values only. Then it is worth an item even if it could match any: without the value
+/// it is not tried, nor again on a text that it is known to differ from.
+fn looks_at_few(test: &ValueTest) -> bool {
+    let single = |target: &Target| {
+        matches!(target.selector, Selector::Key(_)) || target.variable.shape() == Shape::Single
+    };
+    test.targets.iter().all(single)
 }
 
 /// The pipelines whose results a link tests.

@@ -64,7 +64,7 @@ impl Run<'_> {
             Arithmetic::Subtract => held.saturating_sub(by),
         };
         self.state.slots.set(slot, Held::Number(number));
-        if arithmetic == Arithmetic::Add && self.program.slots.of(slot).contains("anomaly_score") {
+        if arithmetic == Arithmetic::Add && self.program.slots.is_score(slot) {
             self.state.added = self.state.added.saturating_add(by);
         }
     }

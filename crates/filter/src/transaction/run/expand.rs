@@ -17,6 +17,9 @@ impl Run<'_> {
             Text::Plain(plain) => return self.state.arena.push(plain.as_bytes()),
             Text::Pieces(parts) => parts,
         };
+        if let [Part::Slot(slot)] = **parts {
+            return self.state.slots.get(slot).span(&mut self.state.arena).unwrap_or_default();
+        }
         // Values first: those that are made up on the way are written to the arena themselves.
         let pieces: smallvec::SmallVec<[Span; 8]> = parts.iter().map(|part| self.piece(part)).collect();
         let arena = &mut self.state.arena;

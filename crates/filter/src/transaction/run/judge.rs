@@ -39,7 +39,7 @@ struct At<'p> {
 
 impl<'a> Run<'a> {
     /// Whether the rule and all of its chain match.
-    pub(super) fn judge(&mut self, rule: &'a Rule) -> bool {
+    pub(in crate::transaction) fn judge(&mut self, rule: &'a Rule) -> bool {
         self.rule = Some(rule);
         self.state.acting = Treatment::Ignore;
         self.state.added = 0;
@@ -300,7 +300,8 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn count(&mut self, rule: u32, target: &Target) -> usize {
+    /// How many values a target has.
+    pub(super) fn count(&mut self, rule: u32, target: &Target) -> usize {
         if kept(target.variable) == Kept::Live {
             return self.count_live(target);
         }
