@@ -33,6 +33,8 @@ pub struct Scanner {
     waiting_from: Vec<u32>,
     /// Lists of which each must be seen, for the ranges in gates.
     lists: Vec<List>,
+    /// For each list, how long its shortest text is, if all are ASCII; else 0.
+    shortest: Vec<usize>,
     /// The kinds of bytes that plain values do not have.
     marked: Shape,
     plain: Led,
@@ -126,8 +128,16 @@ impl Scanner {
 
     /// What values must have for one of the items, if that is quickly said.
     pub fn sieve(&self, items: &Bits) -> Option<Sieve> {
-        let waiting = self.waiting_for(items).map(|gate| &gate.demands);
-        Sieve::of(waiting.chain(items.iter().flat_map(|item| self.listless.to(item as u32))))
+        let waiting = self.waiting_for(items).map(|gate| (&gate.demands, self.run_of(gate)));
+        let listless = items.iter().flat_map(|item| self.listless.to(item as u32));
+        Sieve::of(waiting.chain(listless.map(|demands| (demands, 0))))
+    }
+
+    /// How many ASCII bytes stand next to each other in every value that a gate lets through.
+    fn run_of(&self, gate: &Waiting) -> usize {
+        let lists = lists_of(&self.lists, gate).iter();
+        let runs = lists.map(|list| self.shortest.get(*list as usize).copied().unwrap_or_default());
+        runs.max().unwrap_or_default()
     }
 
     fn waiting_for(&self, items: &Bits) -> impl Iterator<Item = &Waiting> {
@@ -203,6 +213,7 @@ struct Builder {
     listless: Gates,
     waiting: Vec<Waiting>,
     lists: Vec<List>,
+    shortest: Vec<usize>,
     texts: TextsBuilder,
 }
 
@@ -214,12 +225,19 @@ impl Builder {
             return;
         }
         let start = self.lists.len() as u32;
-        self.lists.extend(case.lists.iter().map(|list| self.texts.list(&list.texts)));
+        for list in &case.lists {
+            let number = self.texts.list(&list.texts);
+            self.lists.push(number);
+            self.shortest.resize(self.texts.len(), 0);
+            if let Some(shortest) = self.shortest.get_mut(number as usize) {
+                *shortest = shortest_of(&list.texts);
+            }
+        }
         self.waiting.push(Waiting { item, demands, lists: start..self.lists.len() as u32 });
     }
 
     fn finish(self, items: usize) -> Scanner {
-        let Self { listless, waiting, lists, texts } = self;
+        let Self { listless, waiting, lists, shortest, texts } = self;
         let marked = Shape::marked();
         let begins = (0..=items).map(|item| waiting.partition_point(|gate| (gate.item as usize) < item));
         Scanner {
@@ -230,9 +248,16 @@ impl Builder {
             listless,
             waiting,
             lists,
+            shortest,
             marked,
         }
     }
+}
+
+/// How long the shortest of some texts is, if all are ASCII; else 0.
+fn shortest_of(texts: &[Text]) -> usize {
+    let lengths = texts.iter().map(|text| if text.bytes.is_ascii() { text.bytes.len() } else { 0 });
+    lengths.min().unwrap_or_default()
 }
 
 fn demands_of(case: &Case) -> Demands {

@@ -8,26 +8,38 @@ use super::gates::Demands;
 
 /// The demands of a few items.
 #[derive(Clone, Debug)]
-pub struct Sieve(Box<[Demands]>);
+pub struct Sieve {
+    demands: Box<[Demands]>,
+    /// How many ASCII bytes stand next to each other in every value that is let through.
+    run: usize,
+}
 
 impl Sieve {
     /// The most demands of one sieve: to try more would cost what it saves.
     const MOST: usize = 16;
 
-    /// A sieve of these demands, if those that no other implies are few.
-    pub(super) fn of<'a>(demands: impl Iterator<Item = &'a Demands>) -> Option<Self> {
+    /// A sieve of these demands, each with the run of ASCII bytes that comes with it, if those that no other implies
+    /// are few.
+    pub(super) fn of<'a>(gates: impl Iterator<Item = (&'a Demands, usize)>) -> Option<Self> {
         let mut kept: Vec<Demands> = Vec::new();
-        for demands in demands {
+        let mut run = usize::MAX;
+        for (demands, its_run) in gates {
+            run = run.min(its_run);
             if !kept.iter().any(|known| known.are_implied_by(demands)) {
                 kept.retain(|known| !demands.are_implied_by(known));
                 kept.push(*demands);
             }
         }
-        (kept.len() <= Self::MOST).then(|| Self(kept.into_boxed_slice()))
+        (kept.len() <= Self::MOST).then(|| Self { demands: kept.into_boxed_slice(), run })
     }
 
     /// Whether a value whose shape has bits of `shape` only could be let through.
     pub fn lets_through(&self, shape: Shape) -> bool {
-        self.0.iter().any(|demands| demands.could_be_met_within(shape))
+        self.demands.iter().any(|demands| demands.could_be_met_within(shape))
+    }
+
+    /// Whether this very value has as many ASCII bytes next to each other as it takes to be let through.
+    pub fn has_run(&self, value: &[u8]) -> bool {
+        self.run <= 1 || value.split(|byte| !byte.is_ascii()).any(|run| run.len() >= self.run)
     }
 }

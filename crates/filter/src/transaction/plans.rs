@@ -5,14 +5,17 @@
 //! every pipeline step by step gives, but for the case of their letters; a branch that is not worth it ends in no text
 //! that an item could match. Does not know what is done with the items.
 
+mod after;
+
 use hashbrown::HashMap;
 use smallvec::SmallVec;
 
 use crate::scan::bytes::ByteSet;
-use crate::scan::{Bits, Shape, Sieve};
+use crate::scan::{Bits, Shape};
 use crate::transaction::decisions::Decision;
 use crate::transaction::front::{Front, Interest};
 use crate::transaction::pipeline::{Pipelines, Present};
+use crate::transaction::plans::after::After;
 use crate::transform::Transformation;
 
 /// Somewhere in a pipeline: its number, and how many steps are behind.
@@ -60,16 +63,6 @@ pub(super) struct Branch {
     after: Option<After>,
 }
 
-/// What the result of a transformation must have for an item at the end of the way.
-#[derive(Clone, Debug)]
-struct After {
-    items: Sieve,
-    /// What the rest of the way can add to any text.
-    made: Shape,
-    /// The kinds of bytes of which a text has one if the rest of the way can make more of it.
-    opening: Shape,
-}
-
 impl Branch {
     /// Whether an item at an end of it could match what comes of a value of that shape.
     pub(super) fn is_worth_it(&self, shape: Shape, front: &Front) -> bool {
@@ -78,26 +71,7 @@ impl Branch {
 
     /// Whether it is worth going on with what its transformation made.
     pub(super) fn goes_on_with(&self, made: &[u8]) -> bool {
-        self.after.as_ref().is_none_or(|after| {
-            let shape = Shape::of(made);
-            shape.shares_kinds(after.opening) || after.items.lets_through(shape.with(after.made))
-        })
-    }
-}
-
-impl After {
-    /// For items at the ends of ways, of which `rests` are left; `None` if that cannot be said.
-    fn of<'a>(
-        items: &Bits,
-        mut rests: impl Iterator<Item = &'a [Transformation]>,
-        front: &Front,
-    ) -> Option<Self> {
-        let (made, opening) = rests.try_fold((ByteSet::new(), ByteSet::new()), |(made, opening), rest| {
-            let (more, opens) = Pipelines::may_make(rest)?;
-            Some((made.union(&more), opening.union(&opens)))
-        })?;
-        let items = front.scanner.sieve(items)?;
-        Some(Self { items, made: Shape::of_set(&made), opening: Shape::of_set(&opening) })
+        self.after.as_ref().is_none_or(|after| after.may_lead_on(made))
     }
 }
 
@@ -182,18 +156,17 @@ impl Plans {
         }
         ended.intersect_with(&all);
         let go_on = next.into_iter().map(|(transformation, positions)| {
-            let rests = || {
-                let rest = |(pipeline, done): &Position| pipelines.steps(*pipeline).get(usize::from(*done)..);
-                positions.iter().map(move |position| rest(position).unwrap_or_default())
-            };
-            let made = rests().try_fold(ByteSet::new(), |made, rest| {
+            let rest = |(pipeline, done): &Position| pipelines.steps(*pipeline).get(usize::from(*done)..);
+            let rests: Vec<&[Transformation]> =
+                positions.iter().map(|position| rest(position).unwrap_or_default()).collect();
+            let made = rests.iter().try_fold(ByteSet::new(), |made, rest| {
                 Some(made.union(&pipelines.made(transformation, rest, present)?))
             });
             let mut items = Bits::new();
             let ends = positions.iter().filter_map(|(pipeline, _)| front.at_end_of(*pipeline));
             ends.for_each(|end| items.union_with(end));
             items.intersect_with(&all);
-            let after = if made.is_none() { After::of(&items, rests(), front) } else { None };
+            let after = if made.is_none() { After::of(&items, &rests, front) } else { None };
             let reach = made.map(|made| (items, Shape::of_set(&made)));
             Branch { transformation, state: self.state(interest, positions), reach, after }
         });

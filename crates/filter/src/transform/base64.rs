@@ -9,8 +9,17 @@ use super::Changed;
 
 /// What stands before the first byte that is none of the alphabet's.
 pub(super) fn decode(input: &[u8], out: &mut Vec<u8>) -> Changed {
-    let sextets = input.iter().map_while(|&byte| sextet(byte));
-    decode_sextets(sextets, out);
+    out.reserve(input.len() / 4 * 3);
+    let mut rest = input;
+    while let [first, second, third, fourth, after @ ..] = rest {
+        let (first, second, third, fourth) = (value(*first), value(*second), value(*third), value(*fourth));
+        if first | second | third | fourth > LARGEST {
+            break;
+        }
+        out.extend_from_slice(&[first << 2 | second >> 4, second << 4 | third >> 2, third << 6 | fourth]);
+        rest = after;
+    }
+    decode_sextets(rest.iter().map_while(|&byte| sextet(byte)), out);
     changed(input)
 }
 
@@ -44,13 +53,37 @@ fn decode_sextets(sextets: impl Iterator<Item = u8>, out: &mut Vec<u8>) {
     }
 }
 
-const fn sextet(byte: u8) -> Option<u8> {
-    match byte {
-        b'A'..=b'Z' => Some(byte - b'A'),
-        b'a'..=b'z' => Some(byte - b'a' + 26),
-        b'0'..=b'9' => Some(byte - b'0' + 52),
-        b'+' => Some(62),
-        b'/' => Some(63),
-        _ => None,
+/// The largest value of a byte of the alphabet; those of others are larger.
+const LARGEST: u8 = 63;
+const NO_SEXTET: u8 = 0xff;
+
+/// The value of each byte: any word can be decoded, and most values are.
+static VALUES: [u8; 256] = values();
+
+const fn values() -> [u8; 256] {
+    let mut values = [NO_SEXTET; 256];
+    let mut rest: &mut [u8] = &mut values;
+    let mut byte: u8 = 0;
+    while let [value, after @ ..] = rest {
+        *value = match byte {
+            b'A'..=b'Z' => byte - b'A',
+            b'a'..=b'z' => byte - b'a' + 26,
+            b'0'..=b'9' => byte - b'0' + 52,
+            b'+' => 62,
+            b'/' => 63,
+            _ => NO_SEXTET,
+        };
+        byte = byte.wrapping_add(1);
+        rest = after;
     }
+    values
+}
+
+#[inline]
+fn value(byte: u8) -> u8 {
+    VALUES.get(usize::from(byte)).copied().unwrap_or(NO_SEXTET)
+}
+
+fn sextet(byte: u8) -> Option<u8> {
+    Some(value(byte)).filter(|value| *value <= LARGEST)
 }

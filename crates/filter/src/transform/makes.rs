@@ -33,6 +33,22 @@ impl Transformation {
             _ => return None,
         })
     }
+
+    /// The same for one text: of escapes it tells whether the text has any that stands for something else.
+    pub fn makes_of(self, text: &[u8]) -> Option<ByteSet> {
+        let begins = |mark: u8, goes_on: fn(u8) -> bool| {
+            let pairs = text.windows(2).filter_map(<[u8]>::first_chunk);
+            pairs.into_iter().any(|[first, second]| *first == mark && goes_on(*second))
+        };
+        match self {
+            Self::UrlDecode | Self::UrlDecodeUni => {
+                let escapes = begins(b'%', |byte| byte.is_ascii_hexdigit() || matches!(byte, b'u' | b'U'));
+                (!escapes).then_some(SPACE)
+            }
+            Self::JsDecode => (!begins(b'\\', |byte| byte.is_ascii_alphanumeric())).then_some(NOTHING),
+            _ => self.makes().copied(),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -44,10 +60,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn nothing_else_is_made(value in r"([ \t\n/.*<!#0xXaA'^;,(\\\x00\[\]>-]|\PC){0,10}") {
+        fn nothing_else_is_made(value in r"([ \t\n/.*<!#0xXaAu+%'^;,(\\\x00\[\]>-]|\PC){0,10}") {
             let value = value.as_bytes();
             for &transformation in Transformation::ALL {
-                let Some(made) = transformation.makes() else { continue };
+                let Some(made) = transformation.makes_of(value) else { continue };
                 let mut out = Vec::new();
                 if transformation.apply(value, &mut out) == Changed::Unchanged {
                     continue;

@@ -171,6 +171,14 @@ fn may_be_word(hash: u32) -> bool {
     has(first) && has(second)
 }
 
+/// Whether a word of the list could begin with the letters and digits that `text` begins with, and go on with a mark or
+/// end. The list's fingerprints are no words.
+pub(super) fn may_be_listed(text: &[u8]) -> bool {
+    let len = text.iter().take_while(|byte| is_part_of_word(**byte)).count();
+    let run = text.get(..len).unwrap_or_default();
+    has_ends(run) && may_be_word(hash_of(run, len))
+}
+
 /// Whether a value surely does not inject. `false` says nothing.
 pub(in crate::operator::injection) fn is_plain(value: &[u8]) -> bool {
     let (mut operator, mut variable) = (false, false);

@@ -4,6 +4,7 @@
 
 use libinjectionrs::sqli::sqli_data::SQL_KEYWORDS;
 
+use super::plain::may_be_listed;
 use super::token::{Kind, LONGEST};
 
 /// Where words that begin with a byte stand in the list: from its index to the next one's.
@@ -33,6 +34,10 @@ const fn begins() -> [u16; 257] {
 
 /// What a word is, in any case; `None` if the list does not have it.
 pub(super) fn kind(word: &[u8]) -> Option<Kind> {
+    // Most words are none of the list, and one look tells; only fingerprints begin with a 0.
+    if word.first()?.is_ascii_alphabetic() && !may_be_listed(word) {
+        return None;
+    }
     let mut capitals = [0; LONGEST];
     let capitals = capitals.get_mut(..word.len())?;
     capitals.copy_from_slice(word);
