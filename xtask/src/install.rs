@@ -1,10 +1,11 @@
-//! Installing Debian packages that chores need, once, only where they are missing.
+//! Installing what chores need, once, only where it is missing: Debian packages, and one npm package of the tests.
 
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use anyhow::{Result, bail};
 
-use crate::process::{is_installed, run};
+use crate::process::{is_installed, run, target};
 
 /// A program, or a file by its whole path, and the Debian package that brings it.
 pub(crate) struct Tool {
@@ -23,7 +24,11 @@ pub(crate) const FOR_TESTS: &[Tool] = &[
     Tool { program: "curl", package: "curl" },
     Tool { program: "redis-server", package: "redis-server" },
     Tool { program: "/usr/share/modsecurity-crs/rules", package: "modsecurity-crs" },
+    Tool { program: "npm", package: "npm" },
 ];
+
+/// The npm package that holds OpenAPI documents against the official schemas, and its program.
+const OPENAPI_VALIDATOR: (&str, &str) = ("@seriousme/openapi-schema-validator@2.11.0", "validate-api");
 
 /// What `bench proxy` measures against and with.
 pub(crate) const FOR_BENCH: &[Tool] = &[
@@ -51,6 +56,21 @@ pub(crate) fn packages(missing: &[&str]) -> Result<()> {
     eprintln_line(&format!("installing {wanted}"));
     run(apt().args(["update", "-qq"]))?;
     run(apt().args(["install", "-y", "-qq", "--no-install-recommends"]).args(missing))
+}
+
+/// The program that validates OpenAPI documents, installed beside what cargo builds.
+pub(crate) fn openapi_validator() -> Result<PathBuf> {
+    let (package, program) = OPENAPI_VALIDATOR;
+    let folder = target()?.join("npm");
+    let installed = folder.join("node_modules/.bin").join(program);
+    if !installed.exists() {
+        eprintln_line(&format!("installing {package}"));
+        std::fs::create_dir_all(&folder)?;
+        let mut npm = Command::new("npm");
+        npm.args(["install", "--silent", "--no-fund", "--no-audit", "--prefix"]).arg(&folder).arg(package);
+        run(npm.stdout(Stdio::null()))?;
+    }
+    Ok(installed)
 }
 
 /// Debian keeps servers in `/usr/sbin`, which an ordinary user's `PATH` leaves out.

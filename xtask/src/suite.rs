@@ -26,6 +26,7 @@ impl Test {
         if let Some(corpora) = corpora()? {
             command.env("PORTCULLIS_CORPORA", corpora);
         }
+        command.env("PORTCULLIS_OPENAPI_VALIDATOR", install::openapi_validator()?);
         command.args(&self.filter);
         run(&mut command)?;
         if self.filter.is_none() {

@@ -70,7 +70,7 @@ pub(crate) enum Command {
         Reads HAR 1.2 (browsers and proxies export it) or JSON lines, one exchange a line."
     )]
     Replay(Replay),
-    /// Find the APIs in recorded traffic, and write them as an `OpenAPI` 3.1 document.
+    /// Find the APIs in recorded traffic, and write them as an OpenAPI 3.1 document.
     #[command(
         after_help = "Examples:\n  portcullis discover traffic.har > openapi.yaml\n  portcullis discover traffic.har --json\n  \
         portcullis discover traffic.har --table\n  \
@@ -183,7 +183,7 @@ pub(crate) struct Replay {
 pub(crate) struct Discover {
     /// HAR 1.2, or JSON lines of exchanges; `-` reads standard input.
     pub(crate) file: PathBuf,
-    /// The `OpenAPI` document that declares what is known; may be given several times.
+    /// The OpenAPI document that declares what is known; may be given several times.
     #[arg(long, value_name = "FILE")]
     pub(crate) contract: Vec<PathBuf>,
     /// Only operations that stand so against the contract.

@@ -3,11 +3,36 @@
 //! A pattern is matched against the decoded segments of the path that is judged and forwarded.
 
 use http::Method;
-use portcullis_document::Node;
+use portcullis_document::{Node, Problem, nearest};
 use smol_str::SmolStr;
 
 use crate::decode::{Decode, Reading};
 use crate::table::{Json, Kind, Scalar};
+
+/// Methods of HTTP and of WebDAV, those that services are asked with.
+const METHODS: [&str; 21] = [
+    "GET",
+    "HEAD",
+    "POST",
+    "PUT",
+    "PATCH",
+    "DELETE",
+    "OPTIONS",
+    "TRACE",
+    "CONNECT",
+    "QUERY",
+    "SEARCH",
+    "PURGE",
+    "PROPFIND",
+    "PROPPATCH",
+    "MKCOL",
+    "COPY",
+    "MOVE",
+    "LOCK",
+    "UNLOCK",
+    "REPORT",
+    "MKCALENDAR",
+];
 
 /// Which requests of a site a route is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -144,7 +169,12 @@ impl Decode for RoutePattern {
     fn decode(node: &Node, _: Option<&Self>, reading: &mut Reading) -> Option<Self> {
         let text = reading.text(node, "a method and path pattern")?;
         match Self::parse(&text) {
-            Ok(pattern) => Some(pattern),
+            Ok(pattern) => {
+                if let Some(method) = pattern.method().filter(|method| !METHODS.contains(&method.as_str())) {
+                    reading.problems.push(unusual(method, node));
+                }
+                Some(pattern)
+            }
             Err(remedy) => reading.wrong_kind(
                 node,
                 "a method, if one, and a path: `GET /health`, `/internal/**`",
@@ -152,6 +182,17 @@ impl Decode for RoutePattern {
             ),
         }
     }
+}
+
+/// A site may have methods of its own, but most that nobody knows are misspelt.
+fn unusual(method: &Method, node: &Node) -> Problem {
+    let problem =
+        Problem::warning("policy.unusual_method", format!("`{method}` is no method of HTTP or WebDAV"));
+    let remedy = match nearest(method.as_str(), METHODS) {
+        Some(meant) => format!("did you mean `{meant}`?"),
+        None => "leave it if the site has a method of its own".to_owned(),
+    };
+    problem.at(&node.place).remedy(remedy)
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ pub(crate) enum Api {
     Show(OneOperation),
     /// Write a site's operations as an OpenAPI 3.1 document.
     Export(Which),
-    /// Look for what is risky in `OpenAPI` documents: no authentication, no bounds, credentials in URLs.
+    /// Look for what is risky in OpenAPI documents: no authentication, no bounds, credentials in URLs.
     #[command(
         after_help = "Examples:\n  portcullis api lint openapi.yaml\n  portcullis api lint --site shop --level info\n  \
         portcullis api lint openapi.yaml --json\n\nExits 1 where a flaw is of the level of --fail or graver."

@@ -97,6 +97,7 @@ fn learning_is_counted() {
         "portcullis_inventory_failing 0",
         "portcullis_findings_failing 0",
         "portcullis_findings_dropped_total 0",
+        "portcullis_findings_waiting 0",
         "portcullis_alerts_dropped_total{channel=\"soc\"} 0",
         "portcullis_alerts_failed_total{channel=\"soc\"} 0",
     ] {

@@ -71,6 +71,10 @@ const OF_A_SITE: &[(&str, &str)] = &[
          (write `https://`)",
     ),
     (
+        "routes: [{ match: GETT /health }]",
+        "warning at `GETT /health`: `GETT` is no method of HTTP or WebDAV (did you mean `GET`?)",
+    ),
+    (
         "routes: [{ match: health }]",
         "error at `health`: `match` must be a method, if one, and a path: `GET /health`, `/internal/**` (a path begins \
          with `/`)",
