@@ -7,7 +7,7 @@ use portcullis_admin::api::{Bans, LiftBan, Lifted, NewBan};
 use portcullis_model::{BanKey, Timestamp};
 
 use crate::output::{self, Audience};
-use crate::{Exit, Misuse, cli, question, serve, span};
+use crate::{Exit, Misuse, cli, question, revoke, serve, span};
 
 /// Carries out the command.
 pub(crate) fn run(config: &Path, audience: Audience, command: cli::Ban) -> Result<Exit> {
@@ -20,30 +20,46 @@ pub(crate) fn run(config: &Path, audience: Audience, command: cli::Ban) -> Resul
                 reason: reason.into(),
                 by: "command line".into(),
             };
-            add(config, audience, &ban)
+            show(audience, &set(config, &ban)?);
+            Ok(Exit::Done)
         }
         cli::Ban::Ls => list(config, audience),
         cli::Ban::Rm { key, site } => {
-            lift(config, audience, &LiftBan { key: parse_key(&key)?, site: site.map(Into::into) })
+            unban(config, audience, &LiftBan { key: parse_key(&key)?, site: site.map(Into::into) })
         }
     }
 }
 
 fn parse_key(text: &str) -> Result<BanKey> {
     let refuse = || Misuse(format!("`{text}` is not an address, a network or `identity:PROVIDER/SUBJECT`"));
-    Ok(BanKey::parse(text).ok_or_else(refuse)?)
+    match BanKey::parse(text) {
+        Some(BanKey::Credential(_)) => {
+            Err(Misuse(format!("`{text}` is taken back by `portcullis revoke`")).into())
+        }
+        key => Ok(key.ok_or_else(refuse)?),
+    }
 }
 
-fn add(config: &Path, audience: Audience, ban: &NewBan) -> Result<Exit> {
+/// Has the running gateway set a ban.
+pub(crate) fn set(config: &Path, ban: &NewBan) -> Result<Bans> {
     let client = question::client(config)?;
-    let made: Bans = question::ask(client.send(hyper::Method::POST, "/bans", ban))?;
-    show(audience, &made);
-    Ok(Exit::Done)
+    question::ask(client.send(hyper::Method::POST, "/bans", ban))
+}
+
+/// What the running gateway holds, revocations among them.
+pub(crate) fn held(config: &Path) -> Result<Bans> {
+    question::ask(question::client(config)?.get("/bans"))
+}
+
+/// Has the running gateway lift one.
+pub(crate) fn lift(config: &Path, ban: &LiftBan) -> Result<Lifted> {
+    let client = question::client(config)?;
+    question::ask(client.send(hyper::Method::DELETE, "/bans", ban))
 }
 
 fn list(config: &Path, audience: Audience) -> Result<Exit> {
-    let client = question::client(config)?;
-    let bans: Bans = question::ask(client.get("/bans"))?;
+    let mut bans = held(config)?;
+    bans.bans.retain(|ban| !revoke::is_revocation(ban));
     if bans.bans.is_empty() && audience == Audience::People {
         output::line("No bans are in force.");
     } else {
@@ -52,9 +68,8 @@ fn list(config: &Path, audience: Audience) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
-fn lift(config: &Path, audience: Audience, ban: &LiftBan) -> Result<Exit> {
-    let client = question::client(config)?;
-    let done: Lifted = question::ask(client.send(hyper::Method::DELETE, "/bans", ban))?;
+fn unban(config: &Path, audience: Audience, ban: &LiftBan) -> Result<Exit> {
+    let done = lift(config, ban)?;
     match (audience, done.lifted) {
         (Audience::Programs, _) => output::json(&done),
         (Audience::People, true) => output::line(&format!("{} is no longer banned.", ban.key)),

@@ -5,6 +5,7 @@
 
 mod api;
 mod operations;
+mod revoke;
 
 use std::path::PathBuf;
 
@@ -12,6 +13,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use api::{Api, Diff, Freeze, Level, Lint, Promote, Template, Which};
 pub(crate) use operations::{Adopt, OneOperation};
+pub(crate) use revoke::{Revoke, Taken};
 
 /// An API security gateway: sees every API, knows every caller, stops what should not happen.
 #[derive(Parser, Debug)]
@@ -114,6 +116,15 @@ pub(crate) enum Command {
         portcullis ban add identity:partners/acme --site shop\n  portcullis ban ls\n  portcullis ban rm 203.0.113.9"
     )]
     Ban(Ban),
+    /// Take credentials back, on every gateway that shares the state: tokens, subjects, API keys, certificates.
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  portcullis revoke token 5f1c0d6e --for 24h --reason 'lost phone'\n  \
+        portcullis revoke subject customers/anna\n  portcullis revoke key key-3f9c01ab\n  portcullis revoke ls\n  \
+        portcullis revoke rm token:5f1c0d6e\n\n\
+        What is revoked proves nothing from then on; it is kept and told to the other gateways as bans are."
+    )]
+    Revoke(Revoke),
     /// Make, show or revoke API keys (kept as keyed hashes in the provider's keys file).
     #[command(
         subcommand,

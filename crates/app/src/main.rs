@@ -21,6 +21,7 @@ mod output;
 mod question;
 mod remote;
 mod replay;
+mod revoke;
 mod rules;
 mod schema;
 mod secret;
@@ -82,6 +83,7 @@ fn main() -> ExitCode {
         Command::Findings(options) => findings::run(config, audience, options),
         Command::Top(options) => top::run(config, audience, &options),
         Command::Ban(command) => ban::run(config, audience, command),
+        Command::Revoke(command) => revoke::run(config, audience, command),
         Command::Key(command) => key::run(config, audience, command),
         Command::Filter(command) => filter::run(config, audience, command),
         Command::Rules(command) => rules::run(config, audience, command),

@@ -89,7 +89,7 @@ impl Exchange {
             return self.refuse();
         }
         let Self { snapshot, state } = &mut *self;
-        head::authenticate(snapshot, state);
+        head::authenticate(snapshot, state, bans);
         if state.identity.is_some() {
             head::check_bans(snapshot, state, bans);
             if state.refused() {

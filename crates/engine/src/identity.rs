@@ -10,7 +10,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use portcullis_model::exchange::{ClientCertificate, Peer};
-use portcullis_model::{Headers, Proof, Timestamp};
+use portcullis_model::{Credential, Headers, Proof, Timestamp};
 use portcullis_wire::{NormalTarget, Query};
 use smallvec::SmallVec;
 use smol_str::SmolStr;
@@ -27,12 +27,17 @@ pub(crate) struct Identity {
     pub(crate) provider: SmolStr,
     pub(crate) subject: SmolStr,
     pub(crate) proof: Proof,
+    /// The id of its token or key, or its certificate's SHA-256: what it can be taken back by.
+    pub(crate) credential: Option<SmolStr>,
     pub(crate) groups: Vec<SmolStr>,
     /// OAuth 2 scopes, where a token carries them.
     pub(crate) scopes: Vec<SmolStr>,
     /// A token's claims.
     pub(crate) claims: Option<Box<serde_json::Value>>,
 }
+
+/// Why a credential that was taken back proves nothing.
+const REVOKED: &str = "it was revoked";
 
 /// A credential that was shown and proves nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -133,6 +138,36 @@ pub(crate) fn authenticate(
     outcome
 }
 
+impl Outcome {
+    /// Holds every identity whose credential was taken back for a credential that fails.
+    pub(crate) fn withdraw(&mut self, is_revoked: impl Fn(&Credential) -> bool) {
+        let proved = self.identity.take().map(|identity| *identity).into_iter();
+        for identity in proved.chain(std::mem::take(&mut self.others)) {
+            if identity.credentials().any(|credential| is_revoked(&credential)) {
+                self.failed = Some(Failed { provider: identity.provider, why: REVOKED });
+            } else if self.identity.is_none() {
+                self.identity = Some(Box::new(identity));
+            } else {
+                self.others.push(identity);
+            }
+        }
+    }
+}
+
+impl Identity {
+    /// What it could be taken back by.
+    fn credentials(&self) -> impl Iterator<Item = Credential> {
+        let name =
+            portcullis_model::Identity { provider: self.provider.clone(), subject: self.subject.clone() };
+        let own = self.credential.clone().map(|id| match self.proof {
+            Proof::Jwt => Credential::Token(id),
+            Proof::ApiKey => Credential::Key(id),
+            Proof::Mtls => Credential::Certificate(id),
+        });
+        std::iter::once(Credential::Subject(name)).chain(own)
+    }
+}
+
 impl Provider {
     /// Where its credential stands in this request; none for a client certificate, which is the connection's.
     fn place(&self, presented: &Presented<'_>) -> Option<&Where> {
@@ -158,16 +193,18 @@ impl Provider {
             }
             Method::ApiKey { places, ring } => {
                 let text = places.iter().find_map(|place| place.find(presented))?;
-                Some(
-                    ring.find(node, &text, now)
-                        .map_err(keys::KeyRefusal::as_str)
-                        .map(|key| self.identity(Proof::ApiKey, key.subject.clone(), key.groups.clone())),
-                )
+                Some(ring.find(node, &text, now).map_err(keys::KeyRefusal::as_str).map(|key| Identity {
+                    credential: Some(key.id.clone()),
+                    ..self.identity(Proof::ApiKey, key.subject.clone(), key.groups.clone())
+                }))
             }
             Method::Mtls(name) => {
                 let certificate = presented.peer.tls.as_ref()?.client_certificate.as_ref()?;
                 let subject = name.of(certificate).ok_or("the certificate has no such name");
-                Some(subject.map(|subject| self.identity(Proof::Mtls, subject, Vec::new())))
+                Some(subject.map(|subject| Identity {
+                    credential: Some(certificate.fingerprint.clone()),
+                    ..self.identity(Proof::Mtls, subject, Vec::new())
+                }))
             }
         }
     }
@@ -183,7 +220,7 @@ impl Provider {
 
     fn identity(&self, proof: Proof, subject: SmolStr, groups: Vec<SmolStr>) -> Identity {
         let provider = self.name.clone();
-        Identity { provider, subject, proof, groups, scopes: Vec::new(), claims: None }
+        Identity { provider, subject, proof, credential: None, groups, scopes: Vec::new(), claims: None }
     }
 }
 

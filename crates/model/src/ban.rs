@@ -1,25 +1,32 @@
-//! Bans: a caller key refused until a time.
+//! Bans: a caller key refused until a time; and revocations: a credential that proves nothing until a time.
 
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
 use crate::caller::CallerKey;
+use crate::credential::Credential;
 use crate::time::Timestamp;
 
-/// Whom a ban refuses: a caller, or every address of a network.
+/// Whom a ban refuses: a caller, every address of a network, or who comes with a credential that was taken back.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum BanKey {
     /// One caller.
     Caller(CallerKey),
     /// Every client address in a network.
     Network(ipnet::IpNet),
+    /// A credential: what was set is called a revocation, and the credential proves nothing.
+    Credential(Credential),
 }
 
 impl BanKey {
-    /// Reads `identity:PROVIDER/SUBJECT`, `ip:ADDRESS`, `net:PREFIX`, or a bare address or prefix.
+    /// Reads `identity:PROVIDER/SUBJECT`, `ip:ADDRESS`, `net:PREFIX`, a bare address or prefix, or a
+    /// credential as [`Credential::parse`] does.
     pub fn parse(text: &str) -> Option<Self> {
         if let Some(prefix) = text.strip_prefix("net:") {
             return prefix.parse::<ipnet::IpNet>().ok().map(|net| Self::Network(net.trunc()));
+        }
+        if let Some(credential) = Credential::parse(text) {
+            return Some(Self::Credential(credential));
         }
         if let Some(key) = CallerKey::parse(text) {
             return Some(Self::Caller(key));
@@ -33,6 +40,7 @@ impl std::fmt::Display for BanKey {
         match self {
             Self::Caller(key) => write!(f, "{key}"),
             Self::Network(net) => write!(f, "net:{net}"),
+            Self::Credential(credential) => write!(f, "{credential}"),
         }
     }
 }
@@ -46,7 +54,7 @@ impl Serialize for BanKey {
 impl<'de> Deserialize<'de> for BanKey {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
-        Self::parse(&text).ok_or_else(|| serde::de::Error::custom("not a caller or a network"))
+        Self::parse(&text).ok_or_else(|| serde::de::Error::custom("not a caller, a network or a credential"))
     }
 }
 
@@ -85,6 +93,14 @@ pub trait BanView {
         client: std::net::IpAddr,
         now: Timestamp,
     ) -> Option<std::sync::Arc<Ban>>;
+
+    /// The revocation of a credential at `site` at `now`, if it was taken back.
+    fn revocation(
+        &self,
+        site: Option<&str>,
+        credential: &Credential,
+        now: Timestamp,
+    ) -> Option<std::sync::Arc<Ban>>;
 }
 
 /// No bans at all; for tests and for `check`.
@@ -101,6 +117,10 @@ impl BanView for NoBans {
     ) -> Option<std::sync::Arc<Ban>> {
         None
     }
+
+    fn revocation(&self, _: Option<&str>, _: &Credential, _: Timestamp) -> Option<std::sync::Arc<Ban>> {
+        None
+    }
 }
 
 #[cfg(test)]
@@ -114,6 +134,7 @@ mod tests {
             ("203.0.113.7/24", "net:203.0.113.0/24"),
             ("net:2001:db8::/32", "net:2001:db8::/32"),
             ("identity:partners/acme", "identity:partners/acme"),
+            ("token:5f1c", "token:5f1c"),
         ] {
             assert_eq!(BanKey::parse(text).map(|key| key.to_string()).as_deref(), Some(written));
         }

@@ -1,4 +1,4 @@
-//! Bans in memory: set, lifted, listed, looked up on every request, and carried over a restart.
+//! Bans, revocations among them, in memory: set, lifted, listed, looked up on every request, and carried over a restart.
 //!
 //! Invariants: a look-up takes no lock while there are no bans at all, and one shard's shared lock otherwise; the
 //! number of bans is bounded, and past it the ban that ends first in a shard gives way and is counted; of two
@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 use parking_lot::RwLock;
-use portcullis_model::{Ban, BanKey, BanView, CallerKey, Timestamp};
+use portcullis_model::{Ban, BanKey, BanView, CallerKey, Credential, Timestamp};
 use smol_str::SmolStr;
 use std::hash::BuildHasher;
 
@@ -32,10 +32,12 @@ type Entries = Vec<Arc<Ban>>;
 pub struct BanBook {
     callers: [RwLock<HashMap<CallerKey, Entries, RandomState>>; SHARDS],
     networks: RwLock<Networks>,
+    credentials: RwLock<HashMap<Credential, Entries, RandomState>>,
     pardons: RwLock<Pardons>,
     /// Bans held, ended ones included until they are swept; zero short-cuts every look-up.
     held: AtomicUsize,
     held_networks: AtomicUsize,
+    held_credentials: AtomicUsize,
     revision: AtomicU64,
     evicted: AtomicU64,
     limit: usize,
@@ -48,9 +50,11 @@ impl BanBook {
         Self {
             callers: std::array::from_fn(|_| RwLock::default()),
             networks: RwLock::default(),
+            credentials: RwLock::default(),
             pardons: RwLock::default(),
             held: AtomicUsize::new(0),
             held_networks: AtomicUsize::new(0),
+            held_credentials: AtomicUsize::new(0),
             revision: AtomicU64::new(0),
             evicted: AtomicU64::new(0),
             limit: limit.max(SHARDS),
@@ -69,6 +73,11 @@ impl BanBook {
             BanKey::Network(net) => {
                 let change = self.networks.write().set(net, ban, self.limit);
                 change.count(&self.held_networks);
+                change
+            }
+            BanKey::Credential(credential) => {
+                let change = insert(&mut self.credentials.write(), credential, ban, self.limit);
+                change.count(&self.held_credentials);
                 change
             }
         };
@@ -122,23 +131,24 @@ impl BanBook {
         match key {
             BanKey::Caller(caller) => entry(self.shard(caller)?.read().get(caller)?, site),
             BanKey::Network(net) => self.networks.read().held(*net, site),
+            BanKey::Credential(credential) => entry(self.credentials.read().get(credential)?, site),
         }
     }
 
     /// Lifts a ban; whether there was one.
     pub fn lift(&self, key: &BanKey, site: Option<&str>) -> bool {
         let removed = match key {
-            BanKey::Caller(caller) => self.shard(caller).map_or(0, |shard| {
-                let mut shard = shard.write();
-                let removed = shard.get_mut(caller).map_or(0, |entries| take_out(entries, site));
-                if shard.get(caller).is_some_and(Vec::is_empty) {
-                    shard.remove(caller);
-                }
-                removed
-            }),
+            BanKey::Caller(caller) => {
+                self.shard(caller).map_or(0, |shard| remove(&mut shard.write(), caller, site))
+            }
             BanKey::Network(net) => {
                 let removed = self.networks.write().lift(*net, site);
                 self.held_networks.fetch_sub(removed, Ordering::Release);
+                removed
+            }
+            BanKey::Credential(credential) => {
+                let removed = remove(&mut self.credentials.write(), credential, site);
+                self.held_credentials.fetch_sub(removed, Ordering::Release);
                 removed
             }
         };
@@ -156,6 +166,8 @@ impl BanBook {
             );
         }
         bans.extend(self.networks.read().iter().filter(|ban| ban.holds(now)).map(|ban| (**ban).clone()));
+        let credentials = self.credentials.read();
+        bans.extend(credentials.values().flatten().filter(|ban| ban.holds(now)).map(|ban| (**ban).clone()));
         bans.sort_by(|a, b| {
             b.since
                 .cmp(&a.since)
@@ -170,9 +182,12 @@ impl BanBook {
         let callers: usize = self.callers.iter().map(|shard| sweep(&mut shard.write(), now)).sum();
         let networks = self.networks.write().sweep(now);
         self.held_networks.fetch_sub(networks, Ordering::Release);
-        self.held.fetch_sub(callers + networks, Ordering::Release);
+        let credentials = sweep(&mut self.credentials.write(), now);
+        self.held_credentials.fetch_sub(credentials, Ordering::Release);
+        let swept = callers + networks + credentials;
+        self.held.fetch_sub(swept, Ordering::Release);
         self.pardons.write().sweep(now);
-        callers + networks
+        swept
     }
 
     /// Grows with every change, so that a host knows when to write [`Self::snapshot`] down again.
@@ -230,6 +245,13 @@ impl BanView for BanBook {
             return own;
         }
         self.networks.read().find(client, site, now)
+    }
+
+    fn revocation(&self, site: Option<&str>, credential: &Credential, now: Timestamp) -> Option<Arc<Ban>> {
+        if self.held_credentials.load(Ordering::Acquire) == 0 {
+            return None;
+        }
+        in_force(self.credentials.read().get(credential)?, site, now).cloned()
     }
 }
 
@@ -316,6 +338,18 @@ fn take_out(entries: &mut Entries, site: Option<&str>) -> usize {
     let before = entries.len();
     entries.retain(|ban| ban.site.as_ref().map(SmolStr::as_str) != site);
     before - entries.len()
+}
+
+/// The same of a key in a map.
+fn remove<K>(map: &mut HashMap<K, Entries, RandomState>, key: &K, site: Option<&str>) -> usize
+where
+    K: std::hash::Hash + Eq,
+{
+    let removed = map.get_mut(key).map_or(0, |entries| take_out(entries, site));
+    if map.get(key).is_some_and(Vec::is_empty) {
+        map.remove(key);
+    }
+    removed
 }
 
 /// The entry that holds for this site, or for every site.

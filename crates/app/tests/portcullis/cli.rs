@@ -26,9 +26,10 @@ fn every_command_has_help_with_examples() {
     let folder = tempfile::tempdir().expect("a folder");
     let top = run_in(folder.path(), &["--help"]);
     assert_eq!(top.status.code(), Some(0));
-    for command in
-        ["serve", "check", "explain", "replay", "discover", "events", "top", "ban", "key", "filter", "schema"]
-    {
+    for command in [
+        "serve", "check", "explain", "replay", "discover", "events", "top", "ban", "revoke", "key", "filter",
+        "schema",
+    ] {
         assert!(text(&top.stdout).contains(command));
         let help = run_in(folder.path(), &[command, "--help"]);
         assert_eq!(help.status.code(), Some(0), "{command}");

@@ -237,14 +237,19 @@ pub(crate) fn get(address: SocketAddr, path: &str) -> std::io::Result<(u16, Stri
     exchange(address, &format!("GET {path} HTTP/1.1\r\nHost: shop.test\r\nConnection: close\r\n\r\n"))
 }
 
-/// Sends bytes and reads until the other side closes: status and body.
-pub(crate) fn exchange(address: SocketAddr, message: &str) -> std::io::Result<(u16, String)> {
+/// Sends bytes and reads until the other side closes.
+pub(crate) fn exchange_whole(address: SocketAddr, message: &str) -> std::io::Result<String> {
     let mut stream = TcpStream::connect(address)?;
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.write_all(message.as_bytes())?;
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer)?;
-    let text = String::from_utf8_lossy(&answer).into_owned();
+    Ok(String::from_utf8_lossy(&answer).into_owned())
+}
+
+/// The same: status and body.
+pub(crate) fn exchange(address: SocketAddr, message: &str) -> std::io::Result<(u16, String)> {
+    let text = exchange_whole(address, message)?;
     let status = text.split(' ').nth(1).and_then(|word| word.parse().ok());
     let status = status.ok_or_else(|| std::io::Error::other(format!("not an answer: {text:?}")))?;
     Ok((status, text.split_once("\r\n\r\n").map(|(_, body)| body.to_owned()).unwrap_or_default()))

@@ -30,5 +30,6 @@ mod live;
 mod redis;
 mod reflector;
 mod reload;
+mod revoke;
 mod rules;
 mod shared_bans;

@@ -11,8 +11,8 @@ use portcullis_model::counter::{Answer, Answers, Batch, CounterKey, MapChange, O
 use portcullis_model::event::{End, UpstreamRecord};
 use portcullis_model::exchange::{ClientCertificate, TlsFacts};
 use portcullis_model::{
-    Ban, BanKey, BanView, CallerKey, Event, EventId, Headers, Moment, Peer, RequestHead, ResponseHead,
-    Scheme, Tick, Timestamp, Version,
+    Ban, BanKey, BanView, CallerKey, Credential, Event, EventId, Headers, Moment, Peer, RequestHead,
+    ResponseHead, Scheme, Tick, Timestamp, Version,
 };
 use smallvec::SmallVec;
 use smol_str::{SmolStr, ToSmolStr};
@@ -264,6 +264,12 @@ impl BanView for World {
                 && (ban.site.is_none() || ban.site.as_deref() == site)
         };
         bans.iter().find(holds).cloned().map(Arc::new)
+    }
+
+    fn revocation(&self, _: Option<&str>, credential: &Credential, _: Timestamp) -> Option<Arc<Ban>> {
+        let bans = self.bans.borrow();
+        let key = BanKey::Credential(credential.clone());
+        bans.iter().find(|ban| ban.key == key).cloned().map(Arc::new)
     }
 }
 

@@ -197,6 +197,7 @@ impl JwtVerifier {
             provider: provider.clone(),
             subject: SmolStr::new(subject),
             proof: Proof::Jwt,
+            credential: claims.get("jti").and_then(Value::as_str).map(SmolStr::new),
             groups,
             scopes,
             claims: Some(Box::new(claims)),

@@ -64,15 +64,18 @@ pub(crate) fn check_bans(snapshot: &Snapshot, state: &mut State, bans: &dyn BanV
     state.decide(snapshot.scope(state.place).mode, reason, Answer::status(403).closing());
 }
 
-/// Tries the credentials the request shows.
-pub(crate) fn authenticate(snapshot: &Snapshot, state: &mut State) {
+/// Tries the credentials the request shows; one that was taken back is one that fails.
+pub(crate) fn authenticate(snapshot: &Snapshot, state: &mut State, bans: &dyn BanView) {
     let providers = &snapshot.scope(state.place).providers;
     if providers.is_empty() {
         return;
     }
     let presented =
         Presented { headers: &state.head.headers, query: state.normal.query(), peer: &state.peer };
-    let outcome = identity::authenticate(providers, &presented, snapshot.node(), state.began.wall);
+    let now = state.began.wall;
+    let mut outcome = identity::authenticate(providers, &presented, snapshot.node(), now);
+    let site = state.place.and_then(|place| snapshot.site(place.site)).map(|site| site.name.as_str());
+    outcome.withdraw(|credential| bans.revocation(site, credential, now).is_some());
     if let Some(identity) = &outcome.identity {
         state.caller = CallerKey::Identity(portcullis_model::Identity {
             provider: identity.provider.clone(),

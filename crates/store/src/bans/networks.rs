@@ -11,7 +11,7 @@ use hashbrown::HashMap;
 use ipnet::IpNet;
 use portcullis_model::{Ban, Timestamp};
 
-use super::{Change, Entries, entry, in_force, insert, sweep, take_out};
+use super::{Change, Entries, entry, in_force, insert, remove, sweep};
 
 /// Network bans by prefix.
 #[derive(Default)]
@@ -35,10 +35,7 @@ impl Networks {
 
     pub(super) fn lift(&mut self, net: IpNet, site: Option<&str>) -> usize {
         let net = net.trunc();
-        let removed = self.bans.get_mut(&net).map_or(0, |entries| take_out(entries, site));
-        if self.bans.get(&net).is_some_and(Vec::is_empty) {
-            self.bans.remove(&net);
-        }
+        let removed = remove(&mut self.bans, &net, site);
         self.index();
         removed
     }

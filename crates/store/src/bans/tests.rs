@@ -139,3 +139,21 @@ fn what_a_person_set_and_lifted_can_be_set_again() {
     book.set(Ban { since: at(2), ..set });
     assert!(finds(&book, None, "203.0.113.9", 2).is_some());
 }
+
+#[test]
+fn a_credential_is_taken_back_until_it_is_given_back() {
+    let book = BanBook::new(1000);
+    let token = Credential::Token("5f1c".into());
+    assert!(book.revocation(Some("shop"), &token, at(1)).is_none());
+    book.set(Ban { by: "command line".into(), ..ban("token:5f1c", None, 10) });
+    let restarted = BanBook::new(1000);
+    restarted.restore(&book.snapshot(at(1)), at(1)).unwrap();
+    for book in [&book, &restarted] {
+        assert!(book.revocation(Some("shop"), &token, at(9)).is_some());
+        assert!(book.revocation(Some("shop"), &token, at(10)).is_none());
+        assert!(book.revocation(None, &Credential::Key("5f1c".into()), at(9)).is_none());
+        assert!(book.pardon(&BanKey::Credential(token.clone()), None, at(2)));
+        assert!(book.revocation(Some("shop"), &token, at(9)).is_none());
+        assert_eq!(book.held.load(Ordering::Relaxed), 0);
+    }
+}
