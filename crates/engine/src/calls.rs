@@ -76,7 +76,7 @@ fn sample(snapshot: &Snapshot, state: &State, calls: &[Call]) -> Option<u32> {
 
 /// The calls of a request: of its body, or of the query string where that calls nothing.
 pub(crate) fn of_state(state: &State) -> Called<'_> {
-    let of_body = state.body.as_deref().map(|body| of_body(&state.head.headers, body));
+    let of_body = state.sent().map(|body| of_body(&state.head.headers, body));
     let of_body = of_body.filter(|called| called.beyond || !called.requests.is_empty());
     of_body.unwrap_or_else(|| of_query(state.normal.query()))
 }

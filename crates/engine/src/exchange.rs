@@ -397,6 +397,7 @@ impl State {
             filter: filter::Standing::default(),
             asking: None,
             body: None,
+            looked: None,
             conformance: None,
             answer_conformance: None,
             response: None,

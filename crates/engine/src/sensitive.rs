@@ -61,7 +61,7 @@ pub(crate) fn look_at_all(state: &mut State) {
     for (name, value) in state.normal.query().pairs().take(MOST) {
         sensitive.found.look_at(DataPlace::Query, &name, &value);
     }
-    if let Some(body) = &state.body {
+    if let Some(body) = state.sent() {
         sensitive.found.look_over(DataPlace::RequestBody, &body.body.tree);
     }
     keep(state, sensitive);

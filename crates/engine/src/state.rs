@@ -162,6 +162,8 @@ pub(crate) struct State {
     /// Collections the store was last asked for.
     pub(crate) asking: Option<Asking>,
     pub(crate) body: Option<Box<Parsed>>,
+    /// The request's body where learning alone looks at it.
+    pub(crate) looked: Option<Box<Parsed>>,
     /// Whether the request is what the contract says; absent where nobody looked.
     pub(crate) conformance: Option<Conformance>,
     /// How the response does.
@@ -241,6 +243,11 @@ impl State {
             Some(timing) => timing.us = timing.us.saturating_add(us),
             None => self.phases.push(PhaseTiming { phase, us }),
         }
+    }
+
+    /// The request's body, whoever asked for it; for what decides nothing.
+    pub(crate) fn sent(&self) -> Option<&Parsed> {
+        self.body.as_deref().or(self.looked.as_deref())
     }
 
     /// The site's name; empty where none was found.

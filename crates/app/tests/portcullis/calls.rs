@@ -212,3 +212,15 @@ fn an_older_version_beside_a_newer_one_is_found_wherever_it_is_named() {
     let text = String::from_utf8_lossy(&people.stdout).into_owned();
     assert!(text.contains("v1 (media type); zombie") && text.contains("GET /v2/carts"), "{text}");
 }
+
+#[test]
+fn calls_are_learned_where_nothing_else_reads_bodies() {
+    let policy = POLICY.split("    rules:").next().expect("a policy");
+    let mut gateway = Gateway::prepare(&format!("{policy}    filter: off\n"));
+    gateway.write("openapi.yaml", CONTRACT);
+    gateway.run();
+    assert_eq!(rpc(&gateway, &["users.get", "users.list"]), 200);
+    let expected = ["users.get: documented, 1", "users.list: shadow, 1", "users.rare: dormant, 0"];
+    gateway
+        .await_until("both are learned", |gateway| (calls(gateway, "POST /rpc") == expected).then_some(()));
+}

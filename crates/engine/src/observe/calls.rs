@@ -113,7 +113,7 @@ pub(super) fn speaking(state: &State) -> Option<Speaking> {
     state.head.headers.get("content-type").filter(|value| is_grpc(value))?;
     // What fails at once says so in the head (trailers alone, gRPC over HTTP/2).
     let status = response.headers.text("grpc-status").map_or("0", str::trim);
-    let sent = state.body.as_ref().and_then(|body| body.body.tree.root());
+    let sent = state.sent().and_then(|body| body.body.tree.root());
     let sent = sent.filter(|root| root.kind() == Kind::Array).map_or(0, |root| root.children().count());
     let answered = state.tee.as_ref().map_or(0, |tee| messages(&tee.bytes));
     Some(Speaking {

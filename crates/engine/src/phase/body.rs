@@ -29,6 +29,10 @@ pub(crate) struct Parsed {
     pub(crate) body: Body,
 }
 
+/// How much of a body is held for learning alone, and how long it is waited for: bodies that come at once, in effect.
+const LOOK: u64 = 64 * 1024;
+const LOOK_DEADLINE: Duration = Duration::from_millis(100);
+
 /// How long the messages of a gRPC call are waited for. A call with one request ends its side at once; nothing tells it
 /// from a stream beforehand, and a stream must not be kept from beginning.
 const CALL: Duration = Duration::from_millis(100);
@@ -36,11 +40,12 @@ const CALL: Duration = Duration::from_millis(100);
 /// How much of the body must be held before the verdict; none where nothing asks for it, or where it is a
 /// conversation in a format that is not read, which is judged by its head.
 pub(crate) fn plan(snapshot: &Snapshot, state: &mut State) -> Option<HoldBounds> {
-    let scope = snapshot.scope(state.place);
-    let wanted =
-        read_by_rules(scope) || contract::reads_body(snapshot, state) || filter::reads_request(scope, state);
-    if !wanted || state.hint == BodyHint::None {
+    if state.hint == BodyHint::None {
         return None;
+    }
+    let scope = snapshot.scope(state.place);
+    if !is_judged(snapshot, scope, state) {
+        return is_looked_at(state).then_some(HoldBounds { limit: LOOK, deadline: LOOK_DEADLINE });
     }
     let bounds = scope.body.bounds;
     match conversation(state) {
@@ -51,6 +56,18 @@ pub(crate) fn plan(snapshot: &Snapshot, state: &mut State) -> Option<HoldBounds>
             None
         }
     }
+}
+
+/// Whether the verdict depends on the body.
+fn is_judged(snapshot: &Snapshot, scope: &Scope, state: &State) -> bool {
+    read_by_rules(scope) || contract::reads_body(snapshot, state) || filter::reads_request(scope, state)
+}
+
+/// Whether learning looks at the body, where nobody else does: at a short one that has fields and does not wait for leave.
+fn is_looked_at(state: &State) -> bool {
+    let is_short = matches!(state.hint, BodyHint::Length(length) if length <= LOOK);
+    let waits = state.head.headers.get("expect").is_some();
+    state.sampled.is_some() && is_short && !waits && is_fields(state)
 }
 
 fn read_by_rules(scope: &Scope) -> bool {
@@ -102,6 +119,9 @@ fn conversation(state: &State) -> Conversation {
 /// Takes what was held; what is missing is refused or noted as policy says, a defective framing always refused.
 pub(crate) fn take(snapshot: &Snapshot, state: &mut State, held: &HeldBody) {
     let scope = snapshot.scope(state.place);
+    if !is_judged(snapshot, scope, state) {
+        return look(state, held, &scope.body);
+    }
     let over_limit = over_limit(snapshot, scope, state);
     match &held.outcome {
         Held::Complete => {}
@@ -143,6 +163,18 @@ pub(crate) fn take(snapshot: &Snapshot, state: &mut State, held: &HeldBody) {
             OverLimit::Refuse => refuse(state, "body.content_coding", 415),
             OverLimit::InspectPart => state.uninspected("request_body", why),
         },
+    }
+}
+
+/// Takes what was held for learning alone: whatever it says, it goes on. Only what never ends as it should is refused,
+/// as it would be on its way.
+fn look(state: &mut State, held: &HeldBody, hold: &Hold) {
+    match &held.outcome {
+        Held::Complete => state.looked = read(&state.head.headers, held, hold).ok().map(Box::new),
+        Held::Broken(defect) => refuse_defects(state, &[*defect]),
+        Held::Lost => refuse(state, "body.short", 400),
+        Held::Stalled => refuse(state, "body.stalled", 408),
+        Held::OverLimit | Held::Deadline => {}
     }
 }
 
