@@ -9,7 +9,7 @@ use smol_str::SmolStr;
 use crate::decode::{Decode, Reading};
 use crate::table::{Json, Kind, Scalar};
 
-/// Methods of HTTP and of WebDAV, those that services are asked with.
+/// Methods of HTTP and of its extension for authoring, those that services are asked with.
 const METHODS: [&str; 21] = [
     "GET",
     "HEAD",

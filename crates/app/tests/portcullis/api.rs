@@ -2,24 +2,14 @@
 
 use serde_json::Value;
 
-use crate::harness::{Gateway, exchange};
-
-const POLICY: &str = r#"
-listen: [{ address: "127.0.0.1:0" }]
-sites:
-  shop:
-    hosts: ["*"]
-    upstream: { servers: [UPSTREAM] }
-    contract: { files: [openapi.yaml] }
-    unknown_apis: monitor
-"#;
+use crate::harness::{Gateway, SHOP, exchange};
 
 const CONTRACT: &str = "openapi: 3.0.3\ninfo: { title: Shop, version: '1' }\npaths:\n  /customers/{customerId}:\n    \
                         get: { responses: { '200': { description: ok } } }\n    delete: { responses: { '204': { description: ok } } }\n  \
                         /tariffs:\n    get: { security: [], responses: { '200': { description: ok } } }\n";
 
 fn shop() -> Gateway {
-    Gateway::start_with_contract(POLICY, CONTRACT)
+    Gateway::start_with_contract(SHOP, CONTRACT)
 }
 
 /// `[standing, method and path, observed]` of every operation.
@@ -121,7 +111,7 @@ fn a_field_that_carries_sensitive_data_is_a_finding() {
 
 #[test]
 fn a_credential_answered_where_callers_sign_in_is_no_alarm() {
-    let mut gateway = Gateway::prepare(POLICY);
+    let mut gateway = Gateway::prepare(SHOP);
     let paths =
         "  /sessions/{token}:\n    post: { security: [], responses: { '200': { description: ok } } }\n";
     gateway.write("openapi.yaml", &format!("{CONTRACT}{paths}"));
@@ -211,7 +201,7 @@ fn the_inventory_is_exported_as_a_contract_that_loads() {
 
 #[test]
 fn an_inventory_that_cannot_be_kept_stops_nothing() {
-    let gateway = Gateway::prepare(POLICY);
+    let gateway = Gateway::prepare(SHOP);
     gateway.write("openapi.yaml", CONTRACT);
     // A folder where the file should be: cannot be opened, whoever runs the test.
     std::fs::create_dir_all(gateway.path("data/inventory.db")).expect("made");
@@ -224,7 +214,7 @@ fn an_inventory_that_cannot_be_kept_stops_nothing() {
 
 #[test]
 fn a_policy_that_learns_nothing_says_so() {
-    let gateway = Gateway::prepare(&format!("{POLICY}inventory: off\n"));
+    let gateway = Gateway::prepare(&format!("{SHOP}inventory: off\n"));
     gateway.write("openapi.yaml", CONTRACT);
     let mut gateway = gateway;
     gateway.run();

@@ -2,17 +2,9 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{Gateway, exchange, run_in};
+use crate::harness::{Gateway, SHOP, exchange, run_in};
 
-const POLICY: &str = r#"
-listen: [{ address: "127.0.0.1:0" }]
-sites:
-  shop:
-    hosts: ["*"]
-    upstream: { servers: [UPSTREAM] }
-    contract: { files: [openapi.yaml] }
-    unknown_apis: monitor
-    rules:
+const RULES: &str = r#"    rules:
       - { name: no-wiping, when: 'tag("call:users.wipe")', action: block }
 "#;
 
@@ -21,10 +13,7 @@ const CONTRACT: &str = "openapi: 3.0.3\ninfo: { title: Shop, version: '1' }\npat
                         responses: { '200': { description: ok } }\n";
 
 fn shop() -> Gateway {
-    let mut gateway = Gateway::prepare(POLICY);
-    gateway.write("openapi.yaml", CONTRACT);
-    gateway.run();
-    gateway
+    Gateway::start_with_contract(&format!("{SHOP}{RULES}"), CONTRACT)
 }
 
 /// The status of a call of these methods, a batch if there are several.
@@ -215,10 +204,7 @@ fn an_older_version_beside_a_newer_one_is_found_wherever_it_is_named() {
 
 #[test]
 fn calls_are_learned_where_nothing_else_reads_bodies() {
-    let policy = POLICY.split("    rules:").next().expect("a policy");
-    let mut gateway = Gateway::prepare(&format!("{policy}    filter: off\n"));
-    gateway.write("openapi.yaml", CONTRACT);
-    gateway.run();
+    let gateway = Gateway::start_with_contract(&format!("{SHOP}    filter: off\n"), CONTRACT);
     assert_eq!(rpc(&gateway, &["users.get", "users.list"]), 200);
     let expected = ["users.get: documented, 1", "users.list: shadow, 1", "users.rare: dormant, 0"];
     gateway

@@ -11,6 +11,17 @@ use std::time::Duration;
 /// The binary under test.
 pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_portcullis");
 
+/// The policy of a shop with a contract, whose other APIs are watched; more of the site may follow.
+pub(crate) const SHOP: &str = r#"
+listen: [{ address: "127.0.0.1:0" }]
+sites:
+  shop:
+    hosts: ["*"]
+    upstream: { servers: [UPSTREAM] }
+    contract: { files: [openapi.yaml] }
+    unknown_apis: monitor
+"#;
+
 /// No wait in these tests is longer than this; nothing waits this long when things work.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 

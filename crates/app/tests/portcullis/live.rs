@@ -1,16 +1,8 @@
 //! The live commands against a running gateway.
 
-use crate::harness::Gateway;
+use crate::harness::{Gateway, SHOP};
 
-const POLICY: &str = r#"
-listen: [{ address: "127.0.0.1:0" }]
-sites:
-  shop:
-    hosts: ["*"]
-    upstream: { servers: [UPSTREAM] }
-    contract: { files: [openapi.yaml] }
-    unknown_apis: monitor
-    rules:
+const RULES: &str = r#"    rules:
       - { name: no-exports, when: 'tag("api:shadow") && path.startsWith("/internal/")', action: block }
 "#;
 
@@ -18,7 +10,7 @@ const CONTRACT: &str = "openapi: 3.0.3\ninfo: { title: Shop, version: '1' }\npat
                         get: { responses: { '200': { description: ok } } }\n";
 
 fn shop() -> Gateway {
-    Gateway::start_with_contract(POLICY, CONTRACT)
+    Gateway::start_with_contract(&format!("{SHOP}{RULES}"), CONTRACT)
 }
 
 #[test]
@@ -160,7 +152,7 @@ fn only_the_owner_can_open_the_control_socket() {
 
 #[test]
 fn without_a_gateway_live_commands_say_so() {
-    let gateway = Gateway::prepare(POLICY);
+    let gateway = Gateway::prepare(SHOP);
     gateway.write("openapi.yaml", CONTRACT);
     for arguments in [&["top", "--once"][..], &["ban", "ls"]] {
         let output = gateway.command(arguments);
