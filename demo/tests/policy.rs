@@ -120,6 +120,7 @@ fn arrival(from: &str, call: &str, credential: &[(&'static str, String)]) -> Arr
         defects: std::iter::empty().collect(),
         body: BodyHint::None,
         lent: Arc::default(),
+        proofs: Arc::new(portcullis_engine::NoProofs),
     }
 }
 

@@ -111,6 +111,7 @@ fn arrival(peer: &Arc<Peer>) -> Arrival {
         defects: SmallVec::new(),
         body: BodyHint::None,
         lent: Arc::default(),
+        proofs: Arc::new(portcullis_engine::NoProofs),
     }
 }
 

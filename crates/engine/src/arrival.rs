@@ -12,6 +12,7 @@ use portcullis_wire::Defect;
 use smallvec::SmallVec;
 
 use crate::filter::Workspaces;
+use crate::identity::Proofs;
 
 /// A request whose head was read.
 #[derive(Clone, Debug)]
@@ -30,6 +31,8 @@ pub struct Arrival {
     pub body: BodyHint,
     /// Scratch memory for looking at it; one pool serves all exchanges of a host.
     pub lent: Arc<Workspaces>,
+    /// Tokens that were verified before under the same policy.
+    pub proofs: Arc<dyn Proofs>,
 }
 
 /// What a message's framing says about its body before any of it was read.

@@ -363,7 +363,7 @@ impl Exchange {
 
 impl State {
     pub(crate) fn new(snapshot: &Snapshot, arrival: Arrival) -> Self {
-        let Arrival { id, now, peer, head, defects: _, body: hint, lent } = arrival;
+        let Arrival { id, now, peer, head, defects: _, body: hint, lent, proofs } = arrival;
         let normal = normalise(&head, EncodedSlash::Keep);
         let client = snapshot.client_ip.resolve(peer.address.ip(), &head.headers);
         Self {
@@ -394,6 +394,7 @@ impl State {
             counting: None,
             given: SmallVec::new(),
             lent,
+            proofs,
             filter: filter::Standing::default(),
             asking: None,
             body: None,

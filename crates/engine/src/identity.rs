@@ -5,6 +5,7 @@
 
 mod jwt;
 pub mod keys;
+mod proofs;
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -17,6 +18,7 @@ use smol_str::SmolStr;
 
 pub(crate) use jwt::{JwtKeys, JwtVerifier, KeyOrigin};
 use keys::KeyRing;
+pub use proofs::{NoProofs, ProofKey, Proofs, Proven};
 
 use crate::node_key::NodeKeys;
 
@@ -52,9 +54,9 @@ pub(crate) struct Failed {
 #[derive(Debug, Default)]
 pub(crate) struct Outcome {
     /// The first that was proved, in the order of the providers.
-    pub(crate) identity: Option<Box<Identity>>,
+    pub(crate) identity: Option<Arc<Identity>>,
     /// What the other credentials of the request proved.
-    pub(crate) others: Vec<Identity>,
+    pub(crate) others: Vec<Arc<Identity>>,
     /// The first credential that proves nothing to anybody.
     pub(crate) failed: Option<Failed>,
     /// Providers whose issuer may have a key by now that would prove a credential that failed.
@@ -66,6 +68,8 @@ pub(crate) struct Presented<'a> {
     pub(crate) headers: &'a Headers,
     pub(crate) query: Query<'a>,
     pub(crate) peer: &'a Peer,
+    /// Tokens that were verified before.
+    pub(crate) proofs: &'a dyn Proofs,
 }
 
 /// Where a credential is looked for.
@@ -123,7 +127,7 @@ pub(crate) fn authenticate(
             Some(Ok(identity)) => {
                 proved.push(place);
                 match outcome.identity {
-                    None => outcome.identity = Some(Box::new(identity)),
+                    None => outcome.identity = Some(identity),
                     Some(_) => outcome.others.push(identity),
                 }
             }
@@ -141,12 +145,12 @@ pub(crate) fn authenticate(
 impl Outcome {
     /// Holds every identity whose credential was taken back for a credential that fails.
     pub(crate) fn withdraw(&mut self, is_revoked: impl Fn(&Credential) -> bool) {
-        let proved = self.identity.take().map(|identity| *identity).into_iter();
+        let proved = self.identity.take().into_iter();
         for identity in proved.chain(std::mem::take(&mut self.others)) {
             if identity.credentials().any(|credential| is_revoked(&credential)) {
-                self.failed = Some(Failed { provider: identity.provider, why: REVOKED });
+                self.failed = Some(Failed { provider: identity.provider.clone(), why: REVOKED });
             } else if self.identity.is_none() {
-                self.identity = Some(Box::new(identity));
+                self.identity = Some(identity);
             } else {
                 self.others.push(identity);
             }
@@ -185,28 +189,46 @@ impl Provider {
         presented: &Presented<'_>,
         node: &NodeKeys,
         now: Timestamp,
-    ) -> Option<Result<Identity, &'static str>> {
+    ) -> Option<Result<Arc<Identity>, &'static str>> {
         match &self.method {
             Method::Jwt(verifier) => {
                 let token = verifier.places().iter().find_map(|place| place.find(presented))?;
-                Some(verifier.verify(&self.name, &token, now))
+                Some(self.prove_token(verifier, &token, presented.proofs, node, now))
             }
             Method::ApiKey { places, ring } => {
                 let text = places.iter().find_map(|place| place.find(presented))?;
-                Some(ring.find(node, &text, now).map_err(keys::KeyRefusal::as_str).map(|key| Identity {
-                    credential: Some(key.id.clone()),
-                    ..self.identity(Proof::ApiKey, key.subject.clone(), key.groups.clone())
+                Some(ring.find(node, &text, now).map_err(keys::KeyRefusal::as_str).map(|key| {
+                    let identity = self.identity(Proof::ApiKey, key.subject.clone(), key.groups.clone());
+                    Arc::new(Identity { credential: Some(key.id.clone()), ..identity })
                 }))
             }
             Method::Mtls(name) => {
                 let certificate = presented.peer.tls.as_ref()?.client_certificate.as_ref()?;
                 let subject = name.of(certificate).ok_or("the certificate has no such name");
-                Some(subject.map(|subject| Identity {
-                    credential: Some(certificate.fingerprint.clone()),
-                    ..self.identity(Proof::Mtls, subject, Vec::new())
+                Some(subject.map(|subject| {
+                    let identity = self.identity(Proof::Mtls, subject, Vec::new());
+                    Arc::new(Identity { credential: Some(certificate.fingerprint.clone()), ..identity })
                 }))
             }
         }
+    }
+
+    /// A token is verified once; whether its time has come or gone is asked each time.
+    fn prove_token(
+        &self,
+        verifier: &JwtVerifier,
+        token: &str,
+        proofs: &dyn Proofs,
+        node: &NodeKeys,
+        now: Timestamp,
+    ) -> Result<Arc<Identity>, &'static str> {
+        let key = ProofKey::new(node.proof(&self.name, token));
+        if let Some(Proven(identity)) = proofs.find(key) {
+            return verifier.check_again(&identity, now).map(|()| identity);
+        }
+        let identity = Arc::new(verifier.verify(&self.name, token, now)?);
+        proofs.keep(key, Proven(Arc::clone(&identity)));
+        Ok(identity)
     }
 
     /// The query parameter that carries its key, if one does.

@@ -45,7 +45,7 @@ pub use filter::Workspaces;
 pub use finished::{EndFacts, Finished, ProgressFacts};
 pub use forward::{Forward, RequestFailure, UpstreamFailure};
 pub use header_edits::HeaderEdits;
-pub use identity::keys;
+pub use identity::{NoProofs, ProofKey, Proofs, Proven, keys};
 pub use refusal::{Connection, Refusal};
 pub use sending::Sending;
 pub use snapshot::{FilterSize, Snapshot};

@@ -12,6 +12,7 @@ pub(crate) struct NodeKeys {
     api_keys: [u8; 32],
     counters: [u8; 32],
     pseudonyms: [u8; 32],
+    proofs: [u8; 32],
     learning: [u8; 32],
 }
 
@@ -22,6 +23,7 @@ impl NodeKeys {
             api_keys: blake3::derive_key("portcullis 2026 api keys", secret),
             counters: blake3::derive_key("portcullis 2026 counters", secret),
             pseudonyms: blake3::derive_key("portcullis 2026 pseudonyms", secret),
+            proofs: blake3::derive_key("portcullis 2026 proofs", secret),
             learning: blake3::derive_key("portcullis 2026 learning", secret),
         }
     }
@@ -29,6 +31,13 @@ impl NodeKeys {
     /// The hash an API key is kept and compared as.
     pub(crate) fn api_key(&self, text: &str) -> blake3::Hash {
         blake3::keyed_hash(&self.api_keys, text.as_bytes())
+    }
+
+    /// The hash a verified token of a provider is kept under.
+    pub(crate) fn proof(&self, provider: &str, token: &str) -> blake3::Hash {
+        let mut hasher = blake3::Hasher::new_keyed(&self.proofs);
+        hasher.update(&(provider.len() as u64).to_le_bytes());
+        hasher.update(provider.as_bytes()).update(token.as_bytes()).finalize()
     }
 
     /// What a pseudonym of `text` is, for observations.

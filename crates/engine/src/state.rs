@@ -20,7 +20,7 @@ use smol_str::SmolStr;
 use crate::arrival::BodyHint;
 use crate::filter::{Asking, Workspaces};
 use crate::header_edits::HeaderEdits;
-use crate::identity::{Failed, Identity};
+use crate::identity::{Failed, Identity, Proofs};
 use crate::phase::body::Parsed;
 use crate::phase::filter;
 use crate::scope::Turn;
@@ -133,9 +133,9 @@ pub(crate) struct State {
     pub(crate) client: IpAddr,
     pub(crate) caller: CallerKey,
     pub(crate) place: Option<Place>,
-    pub(crate) identity: Option<Box<Identity>>,
+    pub(crate) identity: Option<Arc<Identity>>,
     /// What further credentials of the request proved.
-    pub(crate) others: Vec<Identity>,
+    pub(crate) others: Vec<Arc<Identity>>,
     pub(crate) failed: Option<Failed>,
     /// Providers whose issuer is worth asking for its keys again.
     pub(crate) strange_keys: SmallVec<[SmolStr; 1]>,
@@ -158,6 +158,7 @@ pub(crate) struct State {
     pub(crate) given: SmallVec<[Given; 1]>,
     /// Scratch memory the host lends.
     pub(crate) lent: Arc<Workspaces>,
+    pub(crate) proofs: Arc<dyn Proofs>,
     pub(crate) filter: filter::Standing,
     /// Collections the store was last asked for.
     pub(crate) asking: Option<Asking>,

@@ -55,6 +55,7 @@ fn arrival(path: &'static str, body: BodyHint) -> Arrival {
         defects: SmallVec::new(),
         body,
         lent: Arc::default(),
+        proofs: Arc::new(portcullis_engine::NoProofs),
     }
 }
 

@@ -61,6 +61,7 @@ fn arrival(target: Vec<u8>, fields: Vec<(String, Vec<u8>)>, body: BodyHint) -> A
         defects: SmallVec::new(),
         body,
         lent: Arc::default(),
+        proofs: Arc::new(portcullis_engine::NoProofs),
     }
 }
 

@@ -28,6 +28,7 @@ use crate::body::{Broken, ClientBody, HoldEnd, Passage, UpstreamBody, hold};
 use crate::connection::ConnectionContext;
 use crate::forward::Expectation;
 use crate::head::HeadRecord;
+use crate::proofs::KeptProofs;
 use crate::refuse;
 use crate::upgrade::Wish;
 use crate::upstream::ServerSet;
@@ -80,6 +81,7 @@ pub(crate) async fn serve(
         defects: record.defects,
         body: received.hint,
         lent: Arc::clone(&connection.node.workspaces),
+        proofs: Arc::<KeptProofs>::clone(&generation.proofs),
     };
     let bans = connection.node.ports.store.ban_view();
     let step = generation.snapshot.begin(arrival, &*bans);

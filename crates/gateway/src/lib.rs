@@ -25,6 +25,7 @@ mod pace;
 mod plan;
 mod ports;
 mod probe;
+mod proofs;
 mod refuse;
 mod serve;
 mod sniff;

@@ -30,6 +30,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::ports::ReadFile;
+use crate::proofs::KeptProofs;
 use plan::Plan;
 use server::Names;
 
@@ -56,6 +57,8 @@ pub(crate) struct Generation {
     pub(crate) snapshot: Arc<Snapshot>,
     /// How often an exchange that goes on is reported on.
     pub(crate) report_every: Duration,
+    /// Tokens that were verified under it.
+    pub(crate) proofs: Arc<KeptProofs>,
     sets: Vec<NamedSet>,
 }
 
@@ -68,7 +71,7 @@ impl Generation {
     fn new(snapshot: Arc<Snapshot>, sets: Vec<NamedSet>) -> Self {
         let archive = snapshot.policy().archive.as_ref();
         let report_every = archive.map_or(REPORT_EVERY, |archive| archive.progress);
-        Self { snapshot, report_every, sets }
+        Self { snapshot, report_every, proofs: Arc::default(), sets }
     }
 
     /// The servers of the site at that place of the policy's list.

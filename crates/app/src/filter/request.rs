@@ -120,6 +120,7 @@ impl RawRequest {
                 BodyHint::Length(self.body.len() as u64)
             },
             lent: Arc::default(),
+            proofs: Arc::new(portcullis_engine::NoProofs),
         };
         Ok((arrival, self.body))
     }

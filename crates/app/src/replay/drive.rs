@@ -65,6 +65,7 @@ impl Replayer {
                 length => BodyHint::Length(length as u64),
             },
             lent: Arc::clone(&self.workspaces),
+            proofs: Arc::new(portcullis_engine::NoProofs),
         };
         let mut finished = self.drive(recorded, arrival)?;
         if let Some(batch) = finished.writes() {

@@ -107,6 +107,7 @@ fn observe(replayer: &Replayer, lent: &Arc<Workspaces>, input: &Input) -> Result
         defects: sent.defect.into_iter().collect::<SmallVec<[Defect; 1]>>(),
         body: sent.hint,
         lent: Arc::clone(lent),
+        proofs: Arc::new(portcullis_engine::NoProofs),
     };
     let event = replayer.drive(&recorded, arrival)?.event();
     Ok(observed(&event, answered))

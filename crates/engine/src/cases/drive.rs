@@ -347,5 +347,6 @@ fn arrival(request: &Request, time: u32) -> Result<Arrival, String> {
         defects: SmallVec::new(),
         body: request.body().map_or(BodyHint::None, |body| BodyHint::Length(body.len() as u64)),
         lent: Arc::default(),
+        proofs: Arc::new(crate::NoProofs),
     })
 }

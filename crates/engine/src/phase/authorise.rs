@@ -1,5 +1,7 @@
 //! Whether this caller may call this operation: unknown APIs, `allow`, `require`.
 
+use std::sync::Arc;
+
 use portcullis_contract::{Requirement, Security};
 use portcullis_model::{Action, Reason, Stage};
 use portcullis_policy::{Skippable, Stance};
@@ -146,12 +148,12 @@ fn needed(site: &Site, scope: &Scope, state: &State) -> Needed {
 #[derive(Clone, Copy)]
 struct Proved<'a> {
     first: Option<&'a Identity>,
-    others: &'a [Identity],
+    others: &'a [Arc<Identity>],
 }
 
 impl Proved<'_> {
     fn any(&self, fits: impl Fn(&Identity) -> bool) -> bool {
-        self.first.into_iter().chain(self.others).any(fits)
+        self.first.into_iter().chain(self.others.iter().map(Arc::as_ref)).any(fits)
     }
 
     /// What is needed where none of them is enough.

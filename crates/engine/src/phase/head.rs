@@ -70,8 +70,12 @@ pub(crate) fn authenticate(snapshot: &Snapshot, state: &mut State, bans: &dyn Ba
     if providers.is_empty() {
         return;
     }
-    let presented =
-        Presented { headers: &state.head.headers, query: state.normal.query(), peer: &state.peer };
+    let presented = Presented {
+        headers: &state.head.headers,
+        query: state.normal.query(),
+        peer: &state.peer,
+        proofs: &*state.proofs,
+    };
     let now = state.began.wall;
     let mut outcome = identity::authenticate(providers, &presented, snapshot.node(), now);
     let site = state.place.and_then(|place| snapshot.site(place.site)).map(|site| site.name.as_str());

@@ -39,6 +39,7 @@ fn arrival(phase: &str) -> Arrival {
         defects: SmallVec::new(),
         body: BodyHint::Length(2),
         lent: Arc::default(),
+        proofs: Arc::new(crate::NoProofs),
     }
 }
 
