@@ -52,11 +52,23 @@ pub(crate) struct Scope {
 }
 
 /// Who may call.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) enum Require {
     Nothing,
     Contract,
-    Providers(Vec<SmolStr>),
+    Callers(Box<Requirement>),
+}
+
+/// What one identity of the caller must meet.
+#[derive(Debug)]
+pub(crate) struct Requirement {
+    /// One of these providers; any where there are none.
+    pub(crate) providers: Vec<SmolStr>,
+    /// One of these; none are needed where there are none.
+    pub(crate) groups: Vec<SmolStr>,
+    /// All of these.
+    pub(crate) scopes: Vec<SmolStr>,
+    pub(crate) when: Option<Program>,
 }
 
 /// How a body is held.

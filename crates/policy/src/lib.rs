@@ -16,6 +16,7 @@ mod pattern;
 mod phases;
 mod policy;
 mod reference;
+mod require;
 mod rule;
 mod scalar;
 mod schema;
@@ -46,6 +47,7 @@ pub use limit::{
 pub use pattern::RoutePattern;
 pub use policy::{Loaded, Policy, load};
 pub use reference::reference;
+pub use require::{Require, Requirement};
 pub use rule::{
     AnswerHeaders, BanBy, BanOrder, BlockAnswer, HeaderEdits, HeaderTemplates, Marks, Redirect, Rule,
     RuleAction, Skippable, Throttle,
@@ -62,7 +64,7 @@ pub use server::{
 };
 pub use site::{
     BodyPolicy, CheckStance, ContractChecks, ContractRef, EncodedSlash, Mode, OverLimit, ProviderName,
-    Redact, Refusals, Require, ResponseCheck, Route, Schemes, Settings, Site, Sites, Stance, Undeclared,
+    Redact, Refusals, ResponseCheck, Route, Schemes, Settings, Site, Sites, Stance, Undeclared,
 };
 pub use state::{MemoryState, OnFailure, Prefix, ServerKind, State, StateAddress, StateServer};
 pub use upstream::{Balance, Health, Pool, Upstream, UpstreamProtocol, UpstreamTimeouts, UpstreamTls};

@@ -30,8 +30,9 @@ pub(crate) fn settle(policy: &mut Policy, problems: &mut Vec<Problem>) {
             seen.push(Arc::clone(&settings.rules));
         }
         let setters: Vec<&Rule> = global.iter().chain(settings.rules.iter()).collect();
-        if let Some(allow) = &settings.allow {
-            allow_too_late(allow, phase_of(allow.reads(), &setters), problems);
+        let early = settings.allow.iter().map(|allow| ("allow", allow));
+        for (key, early) in early.chain(settings.require.when().map(|when| ("require", when))) {
+            decided_too_late(key, early, phase_of(early.reads(), &setters), problems);
         }
     }
     settle_limits(policy, &global, problems);
@@ -187,12 +188,12 @@ fn too_late(rule: &Rule, problems: &mut Vec<Problem>) {
     }
 }
 
-fn allow_too_late(allow: &Condition, phase: Phase, problems: &mut Vec<Problem>) {
-    if phase > Phase::Head && !problems.iter().any(|problem| problem.place.as_ref() == Some(&allow.place)) {
+fn decided_too_late(key: &str, early: &Condition, phase: Phase, problems: &mut Vec<Problem>) {
+    if phase > Phase::Head && !problems.iter().any(|problem| problem.place.as_ref() == Some(&early.place)) {
         let message =
-            format!("`allow` is decided on the request's head, and this is known only {}", known(phase));
+            format!("`{key}` is decided on the request's head, and this is known only {}", known(phase));
         let remedy = "write a rule with `action: block` instead; it runs as soon as all it reads is known";
-        problems.push(Problem::error("policy.too_late", message).at(&allow.place).remedy(remedy));
+        problems.push(Problem::error("policy.too_late", message).at(&early.place).remedy(remedy));
     }
 }
 

@@ -4,7 +4,7 @@ use std::num::NonZero;
 use std::sync::Arc;
 use std::time::Duration;
 
-use portcullis_document::{Node, Place, Problem};
+use portcullis_document::{Node, Problem};
 use smol_str::SmolStr;
 
 use crate::condition::Condition;
@@ -12,9 +12,10 @@ use crate::decode::{ByName, Decode, Reading, TakesName, nothing_written, section
 use crate::filter::Filter;
 use crate::limit::Limit;
 use crate::pattern::RoutePattern;
+use crate::require::Require;
 use crate::rule::Rule;
 use crate::scalar::{ByteSize, DocumentRef, FileRef, FolderRef, HeaderName, HostPattern};
-use crate::table::{Kind, Word};
+use crate::table::Kind;
 use crate::upstream::Upstream;
 
 section! {
@@ -194,38 +195,6 @@ impl Decode for ProviderName {
         let problem =
             Problem::error("policy.unknown_provider", format!("there is no identity provider `{text}`"));
         reading.refuse(problem.at(&node.place).remedy(remedy))
-    }
-}
-
-/// Who may call.
-#[derive(Clone, Debug)]
-pub enum Require {
-    /// Anybody.
-    None,
-    /// Whom the contract's `security` names, through `contract.schemes`; undeclared operations take anybody proved.
-    Contract(Place),
-    /// Whoever one of these providers proves.
-    Providers(Vec<ProviderName>),
-}
-
-impl Decode for Require {
-    const KIND: Kind = Kind::Either(&[
-        Kind::Words(&[
-            Word { word: "none", about: &["Anybody."] },
-            Word {
-                word: "contract",
-                about: &["Whom the contract's `security` names, through `contract.schemes`."],
-            },
-        ]),
-        <Vec<ProviderName> as Decode>::KIND,
-    ]);
-
-    fn decode(node: &Node, _: Option<&Self>, reading: &mut Reading) -> Option<Self> {
-        match node.as_str() {
-            Some("none") => Some(Self::None),
-            Some("contract") => Some(Self::Contract(node.place.clone())),
-            _ => Vec::decode(node, None, reading).map(Self::Providers),
-        }
     }
 }
 

@@ -27,8 +27,12 @@ pub(crate) fn check(policy: &Policy, problems: &mut Vec<Problem>) {
             check_condition(&rule.when, &visible, &known, problems);
             check_order(rule, &visible, &later, problems);
         }
-        let conditions =
-            settings.limits.iter().filter_map(|limit| limit.when.as_ref()).chain(&settings.allow);
+        let conditions = settings
+            .limits
+            .iter()
+            .filter_map(|limit| limit.when.as_ref())
+            .chain(&settings.allow)
+            .chain(settings.require.when());
         conditions.for_each(|condition| check_condition(condition, &visible, &known, problems));
     }
 }

@@ -148,7 +148,7 @@ rules:
   - { name: b, when: 'true', action: { ban: { for: 2h, key: ip } } }",
     ));
     let settings = &policy.sites[0].settings;
-    assert!(matches!(&settings.require, Require::Providers(names) if names[0].0 == "customers"));
+    assert!(matches!(&settings.require, Require::Callers(callers) if callers.providers[0].0 == "customers"));
     assert!(matches!(settings.limits[0].action, LimitAction::Ban(order) if order.by == BanBy::Ip));
     assert!(matches!(settings.limits[1].action, LimitAction::Ban(order) if order.by == BanBy::Caller));
     assert!(matches!(&settings.rules[0].action, Some(RuleAction::Redirect(to)) if to.status.get() == 302));

@@ -6,7 +6,7 @@ use portcullis_expr::{Path, Reads, Var};
 use portcullis_model::DataClass;
 use portcullis_policy::{
     BodyPolicy, Carrier, CheckStance, Credential, KeyPart, Limit, Measure, Mode, Policy, Require,
-    ResponseCheck, Rule, RuleAction, Settings, Site, Skippable, Stance, Undeclared,
+    Requirement, ResponseCheck, Rule, RuleAction, Settings, Site, Skippable, Stance, Undeclared,
 };
 use smol_str::{SmolStr, format_smolstr};
 
@@ -97,9 +97,7 @@ impl Compiling<'_> {
             require: match &settings.require {
                 Require::None => scope::Require::Nothing,
                 Require::Contract(_) => scope::Require::Contract,
-                Require::Providers(names) => {
-                    scope::Require::Providers(names.iter().map(|name| name.0.clone()).collect())
-                }
+                Require::Callers(callers) => scope::Require::Callers(Box::new(requirement(callers))),
             },
             allow: settings.allow.as_ref().map(|allow| allow.checked.compile()),
             reads_request: all.iter().any(|rule| turns::all_reads(rule).vars.contains(&Var::Body))
@@ -124,6 +122,15 @@ impl Compiling<'_> {
         redactor.query.extend(redact.query.iter().cloned());
         redactor.cookies.extend(redact.cookies.iter().cloned());
         redactor
+    }
+}
+
+fn requirement(callers: &Requirement) -> scope::Requirement {
+    scope::Requirement {
+        providers: callers.providers.iter().map(|name| name.0.clone()).collect(),
+        groups: callers.groups.clone(),
+        scopes: callers.scopes.clone(),
+        when: callers.when.as_ref().map(|when| when.checked.compile()),
     }
 }
 

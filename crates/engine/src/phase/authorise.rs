@@ -10,7 +10,7 @@ use smol_str::SmolStr;
 
 use crate::facts::View;
 use crate::identity::{Identity, Method, Provider};
-use crate::scope::{Require, Scope};
+use crate::scope::{Require, Requirement as Callers, Scope};
 use crate::site::Site;
 use crate::snapshot::Snapshot;
 use crate::state::{Answer, Matched, State};
@@ -32,14 +32,12 @@ pub(crate) fn run(snapshot: &Snapshot, state: &mut State) {
         state.decide(scope.mode, reason, Answer::status(403));
     }
     if !state.preflight {
-        match needed(site, scope, state) {
+        match needed(site, scope, &View { snapshot, state }) {
             Needed::Nothing => {}
             Needed::Caller => judge_unknown_caller(scope, state),
-            Needed::Another => {
-                let code = SmolStr::new_static("authorise.other_provider");
-                let reason = Reason::new(Stage::Authorise, code, Action::Block);
-                state.decide(scope.mode, reason, Answer::status(403));
-            }
+            Needed::Another => forbid(scope, state, "authorise.other_provider"),
+            Needed::Group => forbid(scope, state, "authorise.group"),
+            Needed::Condition => forbid(scope, state, "authorise.condition"),
             Needed::Scopes(scopes) => {
                 let code = SmolStr::new_static("authorise.scope");
                 let reason = Reason::new(Stage::Authorise, code, Action::Block);
@@ -47,6 +45,12 @@ pub(crate) fn run(snapshot: &Snapshot, state: &mut State) {
             }
         }
     }
+}
+
+/// Who calls is known, and may not do this.
+fn forbid(scope: &Scope, state: &mut State, code: &'static str) {
+    let reason = Reason::new(Stage::Authorise, SmolStr::new_static(code), Action::Block);
+    state.decide(scope.mode, reason, Answer::status(403));
 }
 
 fn judge_unknown_api(scope: &Scope, state: &mut State) {
@@ -122,18 +126,20 @@ enum Needed {
     Caller,
     /// The caller is known, and is not one of those.
     Another,
+    /// The caller is one of those, and in none of the groups.
+    Group,
+    /// The caller has all that is asked for, and the condition does not hold.
+    Condition,
     /// The caller is one of those, and may not do this: all these scopes would be needed.
     Scopes(Vec<SmolStr>),
 }
 
-fn needed(site: &Site, scope: &Scope, state: &State) -> Needed {
+fn needed(site: &Site, scope: &Scope, view: &View<'_>) -> Needed {
+    let state = view.state;
     let proved = Proved { first: state.identity.as_deref(), others: &state.others };
     match &scope.require {
         Require::Nothing => Needed::Nothing,
-        Require::Providers(names) if proved.any(|identity| names.contains(&identity.provider)) => {
-            Needed::Nothing
-        }
-        Require::Providers(_) => proved.lacks(),
+        Require::Callers(callers) => needed_of_callers(callers, proved, view),
         Require::Contract => match declared_security(site, state) {
             Some(Security::Public) => Needed::Nothing,
             Some(Security::AnyOf(alternatives)) => needed_by_contract(site, alternatives, proved),
@@ -141,6 +147,30 @@ fn needed(site: &Site, scope: &Scope, state: &State) -> Needed {
             Some(Security::Unstated) | None if proved.first.is_some() => Needed::Nothing,
             Some(Security::Unstated) | None => Needed::Caller,
         },
+    }
+}
+
+/// One identity must meet all of it; what is told is the first that none of them meets.
+fn needed_of_callers(callers: &Callers, proved: Proved<'_>, view: &View<'_>) -> Needed {
+    let counts =
+        |identity: &Identity| callers.providers.is_empty() || callers.providers.contains(&identity.provider);
+    let in_group = |identity: &Identity| {
+        callers.groups.is_empty() || callers.groups.iter().any(|group| identity.groups.contains(group))
+    };
+    let may = |identity: &Identity| callers.scopes.iter().all(|scope| identity.scopes.contains(scope));
+    if !proved.any(counts) {
+        return proved.lacks();
+    }
+    if !proved.any(|identity| counts(identity) && in_group(identity)) {
+        return Needed::Group;
+    }
+    if !proved.any(|identity| counts(identity) && in_group(identity) && may(identity)) {
+        return Needed::Scopes(callers.scopes.clone());
+    }
+    if callers.when.as_ref().is_none_or(|when| when.holds(view)) {
+        Needed::Nothing
+    } else {
+        Needed::Condition
     }
 }
 
