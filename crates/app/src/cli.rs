@@ -366,6 +366,9 @@ pub(crate) enum Key {
         /// A group it belongs to; may be repeated.
         #[arg(long = "group", value_name = "GROUP")]
         groups: Vec<String>,
+        /// A scope it has, as operations ask for them; may be repeated.
+        #[arg(long = "scope", value_name = "SCOPE")]
+        scopes: Vec<String>,
         /// Ends after this time: `90d`; never if absent.
         #[arg(long, value_name = "SPAN")]
         expires: Option<String>,

@@ -28,9 +28,10 @@ pub(crate) fn run(config: &Path, audience: Audience, command: cli::Key) -> Resul
         return Ok(Exit::No);
     };
     match command {
-        cli::Key::New { provider, subject, groups, expires } => {
-            let groups = groups.iter().map(Into::into).collect();
-            let wanted = NewKey { subject: subject.into(), groups, expires };
+        cli::Key::New { provider, subject, groups, scopes, expires } => {
+            let words = |words: Vec<String>| -> Vec<SmolStr> { words.into_iter().map(Into::into).collect() };
+            let (groups, scopes) = (words(groups), words(scopes));
+            let wanted = NewKey { subject: subject.into(), groups, scopes, expires };
             make(&policy, &KeysFile::of(&policy, provider.as_deref())?, audience, &wanted)
         }
         cli::Key::Ls { provider } => list(&policy, provider.as_deref(), audience),
@@ -47,6 +48,7 @@ pub(crate) fn run(config: &Path, audience: Audience, command: cli::Key) -> Resul
 struct NewKey {
     subject: SmolStr,
     groups: Vec<SmolStr>,
+    scopes: Vec<SmolStr>,
     expires: Option<String>,
 }
 
@@ -149,6 +151,7 @@ fn mint(policy: &Policy, wanted: &NewKey, now: Timestamp) -> Result<(Secret<Stri
     getrandom::fill(&mut random).map_err(|error| anyhow::anyhow!("the system has no randomness: {error}"))?;
     let (text, mut key) = Key::mint(&random, secret.reveal(), &wanted.subject, &wanted.groups, now);
     key.expires = ends;
+    key.scopes.clone_from(&wanted.scopes);
     Ok((text, key))
 }
 
@@ -176,7 +179,8 @@ fn rotate(policy: &Policy, file: &KeysFile, audience: Audience, rotation: &Rotat
     let ends = old.expires.map_or(overlap_ends, |ends| ends.min(overlap_ends));
     old.expires = Some(ends);
     let expires = rotation.expires.clone();
-    let wanted = NewKey { subject: old.subject.clone(), groups: old.groups.clone(), expires };
+    let (subject, groups, scopes) = (old.subject.clone(), old.groups.clone(), old.scopes.clone());
+    let wanted = NewKey { subject, groups, scopes, expires };
     let (text, key) = mint(policy, &wanted, now)?;
     let id = key.id.clone();
     keys.push(key);
@@ -208,7 +212,7 @@ fn list(policy: &Policy, provider: Option<&str>, audience: Audience) -> Result<E
     };
     let now = serve::now();
     let mut table =
-        output::table(&["provider", "id", "begins with", "subject", "groups", "created", "state"]);
+        output::table(&["provider", "id", "begins with", "subject", "groups", "scopes", "created", "state"]);
     let mut listed = Vec::new();
     for file in &files {
         for key in file.read()?.keys() {
@@ -220,12 +224,13 @@ fn list(policy: &Policy, provider: Option<&str>, audience: Audience) -> Result<E
                 &key.prefix,
                 &key.subject,
                 &key.groups.join(", "),
+                &key.scopes.join(", "),
                 key.created.to_string().get(..10).unwrap_or_default(),
                 state,
             ]);
             listed.push(json!({
                 "provider": file.provider, "id": key.id, "prefix": key.prefix, "subject": key.subject,
-                "groups": key.groups, "created": key.created, "expires": key.expires, "revoked": key.revoked,
+                "groups": key.groups, "scopes": key.scopes, "created": key.created, "expires": key.expires, "revoked": key.revoked,
                 "state": state,
             }));
         }

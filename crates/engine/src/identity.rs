@@ -32,7 +32,7 @@ pub(crate) struct Identity {
     /// The id of its token or key, or its certificate's SHA-256: what it can be taken back by.
     pub(crate) credential: Option<SmolStr>,
     pub(crate) groups: Vec<SmolStr>,
-    /// OAuth 2 scopes, where a token carries them.
+    /// OAuth 2 scopes, where a token carries them or a key was made with them.
     pub(crate) scopes: Vec<SmolStr>,
     /// A token's claims.
     pub(crate) claims: Option<Box<serde_json::Value>>,
@@ -199,7 +199,8 @@ impl Provider {
                 let text = places.iter().find_map(|place| place.find(presented))?;
                 Some(ring.find(node, &text, now).map_err(keys::KeyRefusal::as_str).map(|key| {
                     let identity = self.identity(Proof::ApiKey, key.subject.clone(), key.groups.clone());
-                    Arc::new(Identity { credential: Some(key.id.clone()), ..identity })
+                    let (credential, scopes) = (Some(key.id.clone()), key.scopes.clone());
+                    Arc::new(Identity { credential, scopes, ..identity })
                 }))
             }
             Method::Mtls(name) => {

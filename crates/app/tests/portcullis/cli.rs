@@ -140,7 +140,8 @@ fn keys_are_made_shown_used_and_revoked() {
 #[test]
 fn a_rotated_key_and_its_successor_both_open_until_the_overlap_ends() {
     let mut gateway = Gateway::prepare(POLICY);
-    let made = gateway.json(&["key", "new", "--subject", "acme", "--group", "orders"]).remove(0);
+    let made =
+        gateway.json(&["key", "new", "--subject", "acme", "--group", "orders", "--scope", "read"]).remove(0);
     let (old, id) = (made["key"].as_str().expect("the key"), made["id"].as_str().expect("its id"));
     let rotated = gateway.json(&["key", "rotate", id, "--overlap", "1h", "--expires", "90d"]).remove(0);
     let (new, successor) =
@@ -149,6 +150,7 @@ fn a_rotated_key_and_its_successor_both_open_until_the_overlap_ends() {
     let listed = gateway.json(&["key", "ls"]).remove(0);
     assert_eq!(listed["keys"][0]["expires"], rotated["replaced_ends"]);
     assert_eq!(listed["keys"][1]["groups"], listed["keys"][0]["groups"]);
+    assert_eq!(listed["keys"][1]["scopes"][0], "read");
     gateway.json(&["key", "rotate", id, "--overlap", "30d"]);
     let again = gateway.json(&["key", "ls"]).remove(0);
     assert_eq!(again["keys"][0]["expires"], rotated["replaced_ends"], "an end is never put off");

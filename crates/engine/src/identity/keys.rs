@@ -1,7 +1,7 @@
 //! API keys: the file that lists them, the ring that proves them.
 //!
 //! A key's text is shown once, when it is made, and kept as a keyed hash. The file is YAML, a list of
-//! `{ id, prefix, hash, subject, groups, created, expires, revoked }`; `prefix` is the part of the text that may
+//! `{ id, prefix, hash, subject, groups, scopes, created, expires, revoked }`; `prefix` is the part of the text that may
 //! be shown, and what a presented key is looked up by. Invariants: comparing takes the same time wherever two
 //! hashes differ; a revoked or expired key proves nothing.
 
@@ -41,6 +41,8 @@ pub struct Key {
     pub subject: SmolStr,
     /// That caller's groups.
     pub groups: Vec<SmolStr>,
+    /// What it may be used for, where an operation asks for scopes.
+    pub scopes: Vec<SmolStr>,
     /// When it was made.
     pub created: Timestamp,
     /// When it stops proving anything.
@@ -94,6 +96,7 @@ impl Key {
             hash: hash.into(),
             subject: subject.into(),
             groups: groups.to_vec(),
+            scopes: Vec::new(),
             created: now,
             expires: None,
             revoked: None,
@@ -182,12 +185,15 @@ impl KeyRing {
 
 fn write_key(out: &mut String, key: &Key) {
     let text = |text: &str| serde_json::Value::from(text).to_string();
-    let groups: Vec<String> = key.groups.iter().map(|group| text(group)).collect();
+    let list = |words: &[SmolStr]| words.iter().map(|word| text(word)).collect::<Vec<_>>().join(", ");
     let _ = writeln!(out, "- id: {}", text(&key.id));
     let _ = writeln!(out, "  prefix: {}", text(&key.prefix));
     let _ = writeln!(out, "  hash: {}", text(&key.hash));
     let _ = writeln!(out, "  subject: {}", text(&key.subject));
-    let _ = writeln!(out, "  groups: [{}]", groups.join(", "));
+    let _ = writeln!(out, "  groups: [{}]", list(&key.groups));
+    if !key.scopes.is_empty() {
+        let _ = writeln!(out, "  scopes: [{}]", list(&key.scopes));
+    }
     let _ = writeln!(out, "  created: {}", text(&key.created.to_string()));
     for (name, at) in [("expires", key.expires), ("revoked", key.revoked)] {
         if let Some(at) = at {
@@ -232,15 +238,16 @@ fn parse_key(item: &Node, problems: &mut Vec<Problem>) -> Option<Key> {
     };
     let (expires, revoked) = (optional("expires"), optional("revoked"));
     let created = at("created", created.as_deref(), &item.place)?;
-    let groups = parse_groups(field("groups"), problems);
+    let groups = parse_words("groups", field("groups"), problems);
+    let scopes = parse_words("scopes", field("scopes"), problems);
     let (id, prefix, hash, subject) = (id?, prefix?, hash?, subject?);
-    Some(Key { id, prefix, hash, subject, groups, created, expires, revoked })
+    Some(Key { id, prefix, hash, subject, groups, scopes, created, expires, revoked })
 }
 
-fn parse_groups(node: Option<&Node>, problems: &mut Vec<Problem>) -> Vec<SmolStr> {
+fn parse_words(name: &str, node: Option<&Node>, problems: &mut Vec<Problem>) -> Vec<SmolStr> {
     let Some(node) = node else { return Vec::new() };
     let mut wrong = |node: &Node| {
-        problems.push(Problem::error("keys.groups", "`groups` is a list of words").at(&node.place));
+        problems.push(Problem::error("keys.words", format!("`{name}` is a list of words")).at(&node.place));
         None
     };
     match &node.value {
@@ -297,6 +304,7 @@ mod tests {
     fn the_file_is_written_and_read_back_and_holds_no_key() {
         let (text, mut key) = mint(1, "ac: \"me\"");
         key.expires = Some(at(500));
+        key.scopes = vec!["orders:read".into(), "a \"b\"".into()];
         let yaml = KeyRing::new(vec![key, mint(2, "b").1]).to_yaml();
         assert!(!yaml.contains(&text));
         let file = SourceFile::new("keys.yaml", yaml.as_str());
