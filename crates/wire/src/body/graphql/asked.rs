@@ -248,9 +248,12 @@ mod tests {
         let told: Vec<String> = asked(document)
             .iter()
             .map(|one| {
-                let fields = one.fields.iter().map(|field| match field.key == field.name {
-                    true => field.name.to_string(),
-                    false => format!("{}={}", field.key, field.name),
+                let fields = one.fields.iter().map(|field| {
+                    if field.key == field.name {
+                        field.name.to_string()
+                    } else {
+                        format!("{}={}", field.key, field.name)
+                    }
                 });
                 let fields = fields.collect::<Vec<_>>().join(" ");
                 format!("{} {}: {fields}", one.kind.as_str(), one.name.as_deref().unwrap_or("-"))
@@ -285,7 +288,7 @@ mod tests {
 
     #[test]
     fn what_is_kept_is_bounded() {
-        let fields: String = (0..1_000).map(|at| format!("f{at} ")).collect();
+        let fields: String = (0..1_000).map(|at| format!("f{at}")).collect::<Vec<_>>().join(" ");
         let one = asked(&format!("{{ {fields} }}"));
         assert_eq!(one[0].fields.len(), MOST);
         assert_eq!(asked(&"{ a }".repeat(1_000)).len(), MOST);
