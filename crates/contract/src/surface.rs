@@ -1,5 +1,5 @@
-//! What a document says of an operation by name: parameters, fields, statuses, media types. What learned traffic is held
-//! against, field by field; whether a value is allowed is for [`crate::check`](crate::RequestRules) to say.
+//! What a document says of an operation by name: parameters, fields and their types, statuses, media types. What learned
+//! traffic is held against, field by field; whether a value is allowed is for [`crate::check`](crate::RequestRules) to say.
 //!
 //! Invariant: bounded. A name that is not here is not declared, but where the document leaves a place open.
 
@@ -8,19 +8,32 @@ use std::sync::Arc;
 
 use smol_str::SmolStr;
 
+use crate::types::Types;
+
 /// See the module.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Surface {
+    /// Parameters in the path, by their names in the template.
+    pub path: BTreeMap<SmolStr, Parameter>,
     /// Query parameters.
-    pub query: BTreeMap<SmolStr, Need>,
+    pub query: BTreeMap<SmolStr, Parameter>,
     /// Header fields of requests, lower case.
-    pub headers: BTreeMap<SmolStr, Need>,
+    pub headers: BTreeMap<SmolStr, Parameter>,
     /// Cookies.
-    pub cookies: BTreeMap<SmolStr, Need>,
+    pub cookies: BTreeMap<SmolStr, Parameter>,
     /// Bodies of requests by media range; empty where none is declared.
     pub requests: BTreeMap<SmolStr, Arc<Fields>>,
     /// Answers by status as the document names it (`200`, `2XX`, `default`), then by media range.
     pub responses: BTreeMap<SmolStr, BTreeMap<SmolStr, Arc<Fields>>>,
+}
+
+/// A declared parameter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Parameter {
+    /// Whether it has to be there.
+    pub need: Need,
+    /// What its text may stand for; any where the document says it in a way of its own (`content`).
+    pub types: Types,
 }
 
 /// Whether a parameter has to be there.
@@ -39,12 +52,19 @@ pub struct Fields {
     pub named: BTreeSet<String>,
     /// Places whose fields may have any name; the empty path is the body itself.
     pub open: BTreeSet<String>,
+    /// What the values of places may be that may not be anything; the body itself and items of arrays (`tags[]`) too.
+    pub types: BTreeMap<String, Types>,
 }
 
 impl Fields {
     /// Whether a field is declared, by its name or because its place is open.
     pub fn allow(&self, path: &str) -> bool {
         self.named.contains(path) || self.open.iter().any(|place| is_within(path, place))
+    }
+
+    /// What the value of a place may be.
+    pub fn types(&self, path: &str) -> Types {
+        self.types.get(path).copied().unwrap_or(Types::ANY)
     }
 }
 
@@ -81,6 +101,7 @@ mod tests {
         let fields = Fields {
             named: ["id", "tags", "tags[].name"].map(str::to_owned).into(),
             open: ["meta"].map(str::to_owned).into(),
+            ..Fields::default()
         };
         for (path, allowed) in [
             ("id", true),

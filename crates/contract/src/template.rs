@@ -55,6 +55,17 @@ pub(crate) enum Segment {
     Rest,
 }
 
+impl Segment {
+    /// How many values it captures.
+    fn captured(&self) -> usize {
+        match self {
+            Self::Literal(_) => 0,
+            Self::Mixed(mixed) => mixed.literals.len() - 1,
+            Self::Any | Self::Rest => 1,
+        }
+    }
+}
+
 /// A segment of literals and parameters: `literals[0] {} literals[1] {} … literals[n]`, so that it captures
 /// one value fewer than it has literals. Each value has at least one character.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -130,6 +141,17 @@ impl Template {
     /// The names of its parameters, in order.
     pub fn parameters(&self) -> &[SmolStr] {
         &self.names
+    }
+
+    /// Its parameters that are a whole segment each: the segment's place and the name.
+    pub fn whole_segments(&self) -> impl Iterator<Item = (usize, &SmolStr)> {
+        let mut before = 0;
+        let places = self.segments.iter().enumerate().filter_map(move |(at, segment)| {
+            let first = before;
+            before += segment.captured();
+            (*segment == Segment::Any).then_some((at, first))
+        });
+        places.filter_map(|(at, nth)| Some((at, self.names.get(nth)?)))
     }
 
     /// The template with its parameters' names left out: `/customers/{}`. Two templates with the same shape
@@ -254,15 +276,11 @@ impl Reader {
         let Some((_, before)) = segments.split_last() else { return Ok(()) };
         let mut captured = 0;
         for segment in before {
-            match segment {
-                Segment::Rest => {
-                    let name = self.names.get(captured).cloned().unwrap_or_default();
-                    return Err(TemplateMistake::GreedyInside(name));
-                }
-                Segment::Literal(_) => {}
-                Segment::Any => captured += 1,
-                Segment::Mixed(mixed) => captured += mixed.literals.len() - 1,
+            if *segment == Segment::Rest {
+                let name = self.names.get(captured).cloned().unwrap_or_default();
+                return Err(TemplateMistake::GreedyInside(name));
             }
+            captured += segment.captured();
         }
         Ok(())
     }

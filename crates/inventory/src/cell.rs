@@ -279,6 +279,11 @@ impl Cell {
         &self.fields
     }
 
+    /// How often the values at a place of the path looked like what.
+    pub(crate) fn kinds(&self, at: usize) -> Option<&BTreeMap<SegmentKind, u64>> {
+        self.values.get(at).map(|(kinds, _)| kinds)
+    }
+
     /// What the values at a place of the path look like, and how many distinct ones there were.
     pub(crate) fn values(&self, at: usize) -> (Vec<SegmentKind>, u64) {
         let values = self.values.get(at);

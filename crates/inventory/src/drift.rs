@@ -2,12 +2,14 @@
 //!
 //! Invariants: a pure function of an operation's facts and its declaration; nothing is said of what the document leaves
 //! open, nor of statuses that a gateway or a failing server answers on its own. Nothing is called *never seen* before
-//! [`ENOUGH`] exchanges were looked at. Whether values fit their schemas is not looked at here.
+//! [`ENOUGH`] exchanges were looked at. Of values only their types are held against the document.
+
+mod types;
 
 use std::collections::BTreeMap;
 
 use portcullis_contract::Operation as Declared;
-use portcullis_contract::surface::{Fields, Need, Surface, of_media_type};
+use portcullis_contract::surface::{Fields, Need, Parameter, Surface, of_media_type};
 use portcullis_model::observation::Credential;
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
@@ -28,7 +30,7 @@ const NOT_ITS_OWN: &[u16] = &[401, 403, 407, 408, 413, 414, 421, 429, 431];
 pub struct Drift {
     /// Which way.
     pub kind: DriftKind,
-    /// Where: `query.sort`, `body.items[].price`, `response.200.body.pin`, `response.418`.
+    /// Where: `query.sort`, `body.items[].price`, `response.200.body.pin`, `response.418`, `query.page as string`.
     pub place: String,
     /// How often it was seen; nothing for what was never.
     pub count: u64,
@@ -42,6 +44,8 @@ pub struct Drift {
 pub enum DriftKind {
     /// Seen and not declared.
     Undeclared,
+    /// Seen as what it is not declared to be.
+    OtherType,
     /// Declared as required, and left out.
     Missing,
     /// Declared and never seen.
@@ -53,6 +57,7 @@ impl DriftKind {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Undeclared => "not declared",
+            Self::OtherType => "another type than declared",
             Self::Missing => "declared as required and left out",
             Self::NeverSeen => "declared and never seen",
         }
@@ -64,6 +69,7 @@ pub(crate) fn of(facts: &Cell, declared: &Declared) -> Vec<Drift> {
     let mut found = Found { drifts: Vec::new(), enough: facts.count >= ENOUGH };
     let surface = &*declared.surface;
     found.parameters(facts, surface);
+    found.parameter_types(facts, declared);
     found.requests(facts, surface);
     found.responses(facts, surface);
     found.drifts.sort_unstable();
@@ -100,7 +106,7 @@ impl Found {
         &mut self,
         place: &str,
         seen: &BTreeMap<SmolStr, u64>,
-        declared: &BTreeMap<SmolStr, Need>,
+        declared: &BTreeMap<SmolStr, Parameter>,
         exchanges: u64,
         strangers: Strangers,
     ) {
@@ -109,10 +115,10 @@ impl Found {
                 self.add(DriftKind::Undeclared, format!("{place}.{name}"), *count);
             }
         }
-        for (name, need) in declared.iter().filter(|(name, _)| !name.ends_with('[')) {
+        for (name, parameter) in declared.iter().filter(|(name, _)| !name.ends_with('[')) {
             let is_usual = place == "headers" && crate::lexicon::is_usual_header(name);
             let count = seen.get(name).copied().unwrap_or(0);
-            if *need == Need::Required && count < exchanges && !is_usual {
+            if parameter.need == Need::Required && count < exchanges && !is_usual {
                 self.add(DriftKind::Missing, format!("{place}.{name}"), exchanges - count);
             } else if count == 0 && self.enough && !is_usual {
                 self.add(DriftKind::NeverSeen, format!("{place}.{name}"), 0);
@@ -123,7 +129,7 @@ impl Found {
     fn requests(&mut self, facts: &Cell, surface: &Surface) {
         for (media_type, body) in facts.requests.iter().filter(|(name, _)| !name.is_empty()) {
             match of_media_type(&surface.requests, media_type) {
-                Some(fields) => self.body("body", body, fields),
+                Some(fields) => self.body("body", media_type, body, fields),
                 None => self.add(DriftKind::Undeclared, format!("body as {media_type}"), body.count),
             }
         }
@@ -142,7 +148,7 @@ impl Found {
         for ((status, media_type), body) in facts.responses.iter().filter(|((_, name), _)| !name.is_empty()) {
             let Some(declared) = surface.responses(*status) else { continue };
             match of_media_type(declared, media_type) {
-                Some(fields) => self.body(&format!("response.{status}.body"), body, fields),
+                Some(fields) => self.body(&format!("response.{status}.body"), media_type, body, fields),
                 None => {
                     self.add(DriftKind::Undeclared, format!("response.{status} as {media_type}"), body.count);
                 }
@@ -158,8 +164,9 @@ impl Found {
         }
     }
 
-    fn body(&mut self, place: &str, body: &Body, fields: &Fields) {
+    fn body(&mut self, place: &str, media_type: &str, body: &Body, fields: &Fields) {
         self.undeclared(place, "", &body.schema, fields);
+        self.body_types(place, media_type, &body.schema, fields);
         if body.count < ENOUGH {
             return;
         }
@@ -169,7 +176,7 @@ impl Found {
             let is_below =
                 above.is_some_and(|above| path.strip_prefix(above).is_some_and(|rest| !rest.is_empty()));
             if !is_below && !is_met(&body.schema, path) {
-                self.add(DriftKind::NeverSeen, format!("{place}.{path}"), 0);
+                self.add(DriftKind::NeverSeen, below(place, path), 0);
                 above = Some(path);
             }
         }
@@ -181,7 +188,7 @@ impl Found {
             if fields.allow(&inner) {
                 self.undeclared(place, &inner, field, fields);
             } else {
-                self.add(DriftKind::Undeclared, format!("{place}.{inner}"), field.count);
+                self.add(DriftKind::Undeclared, below(place, &inner), field.count);
             }
         }
         if let Some(items) = &met.items {
@@ -197,8 +204,14 @@ enum Strangers {
     Ignored,
 }
 
+/// A place of a body by its dotted path: `body.items[].id`, `body[].id`.
+fn below(place: &str, path: &str) -> String {
+    let dot = if path.is_empty() || path.starts_with('[') { "" } else { "." };
+    format!("{place}{dot}{path}")
+}
+
 /// Whether a parameter is declared; one spread as `filter[state]` by its beginning.
-fn declares(declared: &BTreeMap<SmolStr, Need>, name: &str) -> bool {
+fn declares(declared: &BTreeMap<SmolStr, Parameter>, name: &str) -> bool {
     let bare = name.trim_end_matches("[]");
     declared.contains_key(name)
         || declared.contains_key(bare)

@@ -57,12 +57,8 @@ fn value(old: &Said, new: &Said, way: Way, subject: &str, met: &mut Vec<Met>) {
         push(ChangeKind::Deprecated, false, "it is to be used no more".to_owned());
     }
     if old.types != new.types {
-        let breaks = !covers(way, of_types(&old.types), of_types(&new.types));
-        push(
-            ChangeKind::Changed,
-            breaks,
-            format!("type {} became {}", listed(&old.types), listed(&new.types)),
-        );
+        let (wide, narrow) = way.wide_and_narrow(old.types, new.types);
+        push(ChangeKind::Changed, !wide.allow(narrow), format!("type {} became {}", old.types, new.types));
     }
     if old.values != new.values {
         let what = format!("values {}", difference(old.values.as_ref(), new.values.as_ref()));
@@ -105,30 +101,17 @@ fn value(old: &Said, new: &Said, way: Way, subject: &str, met: &mut Vec<Met>) {
 
 /// Whether everything that was possible is: requests may become more, responses fewer. Nothing said is everything.
 fn covers<T: Ord>(way: Way, old: Option<&BTreeSet<T>>, new: Option<&BTreeSet<T>>) -> bool {
-    let (wide, narrow) = if way == Way::In { (new, old) } else { (old, new) };
-    match (wide, narrow) {
+    match way.wide_and_narrow(old, new) {
         (None, _) => true,
         (Some(_), None) => false,
         (Some(wide), Some(narrow)) => narrow.is_subset(wide),
     }
 }
 
-fn of_types<'t>(types: &'t BTreeSet<&'static str>) -> Option<&'t BTreeSet<&'static str>> {
-    Some(types).filter(|types| !types.is_empty())
-}
-
 /// Whether something above a place fulfils a condition: `body.a[].b` is below `body.a[]`, `body.a` and `body`.
 fn has_parent(subject: &str, is: impl Fn(&str) -> bool) -> bool {
     let ends = subject.char_indices().filter(|(_, letter)| matches!(letter, '.' | '['));
     ends.into_iter().any(|(end, _)| subject.get(..end).is_some_and(&is))
-}
-
-fn listed(types: &BTreeSet<&'static str>) -> String {
-    let mut names: Vec<&str> = types.iter().copied().collect();
-    if types.contains("number") {
-        names.retain(|name| *name != "integer");
-    }
-    if names.is_empty() { "any".to_owned() } else { names.join(" or ") }
 }
 
 fn difference(old: Option<&BTreeSet<String>>, new: Option<&BTreeSet<String>>) -> String {

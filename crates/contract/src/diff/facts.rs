@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use crate::load::library::{Library, Located};
 use crate::load::outline::{Body, Call, is_true, parameter_schema, text};
+use crate::types::Types;
 
 /// How deep fields are compared, and how many of one operation.
 const DEPTH: usize = 10;
@@ -28,13 +29,22 @@ pub(super) enum Way {
     Out,
 }
 
+impl Way {
+    /// Of an old and a new version, the one that must allow what the other does: requests may become more, responses fewer.
+    pub(super) fn wide_and_narrow<T>(self, old: T, new: T) -> (T, T) {
+        match self {
+            Self::In => (new, old),
+            Self::Out => (old, new),
+        }
+    }
+}
+
 /// What is said of one value.
 #[derive(Clone, Debug)]
 pub(super) struct Said {
     pub(super) required: bool,
     pub(super) deprecated: bool,
-    /// Empty for any.
-    pub(super) types: BTreeSet<&'static str>,
+    pub(super) types: Types,
     pub(super) format: Option<String>,
     pub(super) pattern: Option<String>,
     /// The values it may be, as JSON; any if absent.
@@ -180,7 +190,7 @@ impl Said {
         Self {
             required,
             deprecated: false,
-            types: BTreeSet::new(),
+            types: Types::ANY,
             format: None,
             pattern: None,
             values: None,
@@ -195,7 +205,7 @@ impl Said {
         self.required |= other.required;
         self.deprecated |= other.deprecated;
         self.closed |= other.closed;
-        if self.types.is_empty() {
+        if self.types == Types::ANY {
             self.types = other.types;
         }
         self.format = self.format.take().or(other.format);
@@ -213,7 +223,7 @@ fn said(schema: &Node, required: bool) -> Said {
     Said {
         required,
         deprecated: is_true(schema, "deprecated"),
-        types: types(schema),
+        types: Types::written(schema),
         format: text(schema, "format").map(str::to_owned),
         pattern: text(schema, "pattern").map(str::to_owned),
         values: values.or(fixed),
@@ -221,22 +231,4 @@ fn said(schema: &Node, required: bool) -> Said {
         closed: schema.get("additionalProperties").map(Node::to_json) == Some(Value::Bool(false)),
         place: schema.place.clone(),
     }
-}
-
-/// The types a schema names, every `number` an `integer` too; `nullable` is `null`.
-fn types(schema: &Node) -> BTreeSet<&'static str> {
-    const TYPES: [&str; 7] = ["null", "boolean", "object", "array", "number", "string", "integer"];
-    let Some(written) = schema.get("type") else { return BTreeSet::new() };
-    let named: Vec<&str> = match written.items() {
-        Some(items) => items.iter().filter_map(Node::as_str).collect(),
-        None => written.as_str().into_iter().collect(),
-    };
-    let mut types: BTreeSet<&'static str> = TYPES.into_iter().filter(|known| named.contains(known)).collect();
-    if types.contains("number") {
-        types.insert("integer");
-    }
-    if !types.is_empty() && is_true(schema, "nullable") {
-        types.insert("null");
-    }
-    types
 }

@@ -11,11 +11,15 @@ use portcullis_document::Node;
 use smol_str::SmolStr;
 
 use super::library::{Library, Located};
-use crate::surface::{Fields, Need, Surface};
+use super::outline::parameter_schema;
+use crate::surface::{Fields, Need, Parameter, Surface};
+use crate::types::{Types, is_nullable};
 
 /// Names of one body, and how deep they are read.
 const MOST: usize = 512;
 const DEPTH: usize = 6;
+/// Schemas read to know the types of one place.
+const ALTERNATIVES: usize = 64;
 
 /// Reads one operation, and its path item for what they share; `root` for what 2.0 says of all.
 pub(super) fn read<'l>(
@@ -73,10 +77,14 @@ impl<'l> Reader<'l, '_> {
         let Some((name, place)) = text("name").zip(text("in")) else { return };
         let required = at.node.get("required").and_then(Node::as_bool) == Some(true);
         let need = if required { Need::Required } else { Need::Optional };
+        let types =
+            if at.node.get("content").is_some() { Types::ANY } else { self.types(parameter_schema(at)) };
+        let parameter = Parameter { need, types };
         match place {
-            "query" => self.surface.query.insert(query_name(at.node, name), need),
-            "header" => self.surface.headers.insert(name.to_ascii_lowercase().into(), need),
-            "cookie" => self.surface.cookies.insert(name.into(), need),
+            "path" => self.surface.path.insert(name.into(), parameter),
+            "query" => self.surface.query.insert(query_name(at.node, name), parameter),
+            "header" => self.surface.headers.insert(name.to_ascii_lowercase().into(), parameter),
+            "cookie" => self.surface.cookies.insert(name.into(), parameter),
             _ => None,
         };
         if place == "body" {
@@ -87,7 +95,9 @@ impl<'l> Reader<'l, '_> {
         } else if place == "formData" {
             for range in ["application/x-www-form-urlencoded", "multipart/form-data"] {
                 let fields = self.surface.requests.entry(range.into()).or_default();
-                Arc::make_mut(fields).named.insert(name.to_owned());
+                let fields = Arc::make_mut(fields);
+                fields.named.insert(name.to_owned());
+                fields.types.insert(name.to_owned(), types);
             }
         }
     }
@@ -130,10 +140,44 @@ impl<'l> Reader<'l, '_> {
             return Arc::clone(known);
         }
         let mut fields = Fields::default();
+        fields.types.insert(String::new(), self.types(schema));
         self.walk(schema, "", DEPTH, &mut fields);
+        fields.types.retain(|_, types| *types != Types::ANY);
         let fields = Arc::new(fields);
         self.known.insert(key, Arc::clone(&fields));
         fields
+    }
+
+    /// A place inside a body; what only one of several schemas allows there is allowed.
+    fn place(&self, at: Located<'l>, path: &str, depth: usize, fields: &mut Fields) {
+        let types = self.types(at);
+        let known = fields.types.entry(path.to_owned()).or_insert(types);
+        *known = known.or(types);
+        self.walk(at, path, depth, fields);
+    }
+
+    /// What a schema allows a value to be; anything, where it cannot be read or contradicts itself.
+    fn types(&self, at: Located<'l>) -> Types {
+        let mut left = ALTERNATIVES;
+        let types = self.types_within(at, &mut left);
+        if left == 0 || types == Types::NONE { Types::ANY } else { types }
+    }
+
+    /// Of no more than so many schemas.
+    fn types_within(&self, at: Located<'l>, left: &mut usize) -> Types {
+        *left = left.saturating_sub(1);
+        let (Ok(at), 1..) = (self.library.follow(at), *left) else { return Types::ANY };
+        let mut types = Types::written(at.node).and(of_values(at.node));
+        let inner = |key: &str| at.node.get(key).and_then(Node::items).unwrap_or_default();
+        for node in inner("allOf") {
+            types = types.and(self.types_within(Located { node, ..at }, left));
+        }
+        for alternatives in [inner("anyOf"), inner("oneOf")].into_iter().filter(|some| !some.is_empty()) {
+            let each = alternatives.iter().map(|node| self.types_within(Located { node, ..at }, left));
+            types = types.and(each.fold(Types::NONE, Types::or));
+        }
+        // Beside `allOf` it is meant for all that is said, whatever 3.0 makes of it.
+        if is_nullable(at.node) { types.or(Types::NULL) } else { types }
     }
 
     fn walk(&self, at: Located<'l>, path: &str, depth: usize, fields: &mut Fields) {
@@ -151,15 +195,25 @@ impl<'l> Reader<'l, '_> {
             let name = &entry.key.text;
             let inner = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
             fields.named.insert(inner.clone());
-            self.walk(Located { node: &entry.value, ..at }, &inner, depth - 1, fields);
+            self.place(Located { node: &entry.value, ..at }, &inner, depth - 1, fields);
         }
         if let Some(node) = at.node.get("items") {
-            self.walk(Located { node, ..at }, &format!("{path}[]"), depth - 1, fields);
+            self.place(Located { node, ..at }, &format!("{path}[]"), depth - 1, fields);
         }
         if is_open(at.node) {
             fields.open.insert(path.to_owned());
         }
     }
+}
+
+/// What the values listed in `enum` or `const` are; anything, where none are.
+fn of_values(schema: &Node) -> Types {
+    let listed = schema.get("enum").and_then(Node::items);
+    let listed = listed.or_else(|| schema.get("const").map(std::slice::from_ref)).unwrap_or_default();
+    if listed.is_empty() {
+        return Types::ANY;
+    }
+    listed.iter().map(|one| Types::of(&one.value)).fold(Types::NONE, Types::or)
 }
 
 /// Whether an object's fields may have other names than those it gives; one that gives none may have any.

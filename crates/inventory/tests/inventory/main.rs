@@ -2,12 +2,14 @@
 #![allow(
     clippy::expect_used,
     clippy::indexing_slicing,
+    clippy::panic,
     clippy::tests_outside_test_module,
     missing_docs,
     reason = "tests"
 )]
 
 mod calls;
+mod drift;
 mod export;
 mod laws;
 mod standings;

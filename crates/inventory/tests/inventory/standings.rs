@@ -33,7 +33,7 @@ components:
   schemas:
     Order:
       properties:
-        id: { type: string }
+        id: { type: integer }
         total: { type: integer }
         lines: { type: array, items: { properties: { sku: { type: string } } } }
 ";
