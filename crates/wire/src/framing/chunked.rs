@@ -153,11 +153,12 @@ impl Chunks {
             (At::BytesLineFeed, b'\n') => Ok(At::Size),
             (At::BytesCarriageReturn | At::BytesLineFeed, _) => Err(Defect::ChunkEnd),
             (at, _) => {
-                self.extension_bytes += 1;
-                if self.extension_bytes > limits.chunk_extension_bytes {
+                if self.extension_bytes >= limits.chunk_extension_bytes {
                     return Err(Defect::ChunkExtension);
                 }
-                extension(at, byte)
+                let next = extension(at, byte)?;
+                self.extension_bytes += 1;
+                Ok(next)
             }
         }
     }
@@ -200,7 +201,11 @@ fn extension(at: At, byte: u8) -> Result<At, Defect> {
     }
 }
 
-/// A trailer section being followed, a line at a time.
+/// A trailer section has fewer bytes than hyper's bound, which it would break a message off for without a word.
+const TRAILER_BYTES: usize = 16 * 1024 - 4;
+
+/// A trailer section being followed, a line at a time. A defect changes nothing: it is met again at the same byte, for
+/// what stands before it is taken first.
 #[derive(Debug, Default)]
 struct Trailers {
     line: Vec<u8>,
@@ -215,8 +220,9 @@ impl Trailers {
         while let Some(rest) = bytes.get(taken..).filter(|rest| !rest.is_empty() && !self.done) {
             let line_feed = memchr::memchr(b'\n', rest);
             let step = line_feed.unwrap_or(rest.len());
-            let room = limits.head_bytes.saturating_sub(self.bytes);
+            let room = limits.head_bytes.min(TRAILER_BYTES).saturating_sub(self.bytes);
             if step > room {
+                self.bytes += room;
                 return (taken + room, Some(Defect::TrailersTooLarge));
             }
             self.bytes += step;
@@ -224,7 +230,10 @@ impl Trailers {
             self.line.extend_from_slice(rest.get(..step).unwrap_or_default());
             if line_feed.is_some() {
                 match self.end_line(limits) {
-                    Ok(()) => taken += 1,
+                    Ok(()) => {
+                        self.bytes += 1;
+                        taken += 1;
+                    }
                     Err(defect) => return (taken, Some(defect)),
                 }
             }
@@ -238,14 +247,14 @@ impl Trailers {
             self.done = true;
             return Ok(());
         }
-        self.fields += 1;
-        if self.fields > limits.fields {
+        if self.fields >= limits.fields {
             return Err(Defect::TrailersTooLarge);
         }
         let name = split_field(line)?.name;
         if FORBIDDEN_TRAILERS.iter().any(|forbidden| name.eq_ignore_ascii_case(forbidden)) {
             return Err(Defect::TrailerField);
         }
+        self.fields += 1;
         self.line.clear();
         Ok(())
     }

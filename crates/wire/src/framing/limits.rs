@@ -3,7 +3,7 @@
 /// Bounds on what one message may spend on framing. All sizes in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FramingLimits {
-    /// Of a head, from its first line to the empty line; also of a trailer section.
+    /// Of a head, from its first line to the empty line; also of a trailer section, which is never as large as 16 KiB.
     pub head_bytes: usize,
     /// Field lines in a head; also in a trailer section.
     pub fields: usize,

@@ -260,10 +260,34 @@ fn bad_chunks_stop_before_the_byte_that_makes_them() {
             assert_eq!(requests(&pieces), expected, "{body:?}");
         }
     }
-    let extensions = format!("{head}1;{}", "a".repeat(5000));
-    assert_eq!(requests(&[extensions.as_bytes()]).last(), Some(&Said::Defect(Defect::ChunkExtension)));
-    let trailers = format!("{head}0\r\n{}", "X: y\r\n".repeat(101));
-    assert_eq!(requests(&[trailers.as_bytes()]).last(), Some(&Said::Defect(Defect::TrailersTooLarge)));
+}
+
+#[test]
+fn chunk_framing_is_bounded_however_it_is_cut() {
+    let fields = |count: usize| format!("0\r\n{}", "X: y\r\n".repeat(count));
+    let trailer = |bytes: usize| format!("0\r\nX: {}\r\n\r\n", "y".repeat(bytes));
+    for (body, good, defect) in [
+        (format!("1;{}", "a".repeat(5000)), 2 + 4096, Some(Defect::ChunkExtension)),
+        (format!("1;{}\n", "a".repeat(4095)), 2 + 4095, Some(Defect::BareLineFeed)),
+        (fields(101), 3 + 606 - 1, Some(Defect::TrailersTooLarge)),
+        // The last that is let in is of no name, and not one too many.
+        (fields(99) + "a b\r\n", 3 + 594 + 4, Some(Defect::FieldName)),
+        (trailer(16_000), 16_010, None),
+        (trailer(20_000), 3 + 16_380, Some(Defect::TrailersTooLarge)),
+        (trailer(200_000), 3 + 16_380, Some(Defect::TrailersTooLarge)),
+        (
+            format!("{}\r\n", fields(99).replace('y', &"y".repeat(200))),
+            3 + 16_380,
+            Some(Defect::TrailersTooLarge),
+        ),
+    ] {
+        let bytes = format!("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n{body}");
+        let end = defect.map_or(Said::End, Said::Defect);
+        let expected = [Said::Head("POST / Chunked".into()), Said::Body(good), end];
+        for pieces in [vec![bytes.as_bytes()], single(bytes.as_bytes())] {
+            assert_eq!(requests(&pieces), expected, "{} bytes", body.len());
+        }
+    }
 }
 
 #[test]
