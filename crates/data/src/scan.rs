@@ -107,7 +107,7 @@ fn scan_words(hint: Hint, text: &[u8], classes: &mut Classes) {
         if is_of_word {
             // Nothing begins within a word.
             let word = text.get(place..).unwrap_or_default();
-            place += word.iter().position(|byte| !in_word(*byte)).unwrap_or(word.len());
+            place += length_of(word);
         }
         // What follows a dot, a dash or a slash directly goes on with something: a host, a version, a path, a UUID.
         is_within |= !begins && matches!(byte, b'.' | b'-' | b'/' | b'#' | b'%');
@@ -117,6 +117,25 @@ fn scan_words(hint: Hint, text: &[u8], classes: &mut Classes) {
 /// Whether a word goes on with this byte.
 const fn in_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_' || byte >= 0x80
+}
+
+/// How many bytes the rest of a word has. Of long ones, which encoded files and pictures are, blocks are looked at as a
+/// whole, which is done in vectors.
+fn length_of(word: &[u8]) -> usize {
+    const SHORT: usize = 32;
+    const BLOCK: usize = 64;
+    let ends = |byte: &u8| !in_word(*byte);
+    let (beginning, long) = word.split_at_checked(SHORT).unwrap_or((word, &[]));
+    if let Some(length) = beginning.iter().position(ends) {
+        return length;
+    }
+    let (blocks, _) = long.as_chunks::<BLOCK>();
+    // Numbers instead of conditions, so that it becomes a few operations on vectors.
+    let is_word =
+        |block: &&[u8; BLOCK]| block.iter().fold(0, |ends, byte| ends | u8::from(!in_word(*byte))) == 0;
+    let skipped = beginning.len() + blocks.iter().take_while(is_word).count() * BLOCK;
+    let rest = word.get(skipped..).unwrap_or_default();
+    skipped + rest.iter().position(ends).unwrap_or(rest.len())
 }
 
 /// Tries the number at the beginning; where it ends.

@@ -27,6 +27,17 @@ fn is_none(cases: &[(&str, &str)]) {
 }
 
 #[test]
+fn what_stands_behind_a_long_word_is_found() {
+    for length in 0..300 {
+        let word = "x1_\u{e9}".chars().cycle().take(length).collect::<String>();
+        let key = "AKIAIOSFODNN7EXAMPLE";
+        assert_eq!(look("note", &format!("{word} {key}")), [(Secret, Sure)], "{length}");
+        let within = format!("{word}x{key}");
+        assert_eq!(look("note", &within), [], "{length}");
+    }
+}
+
+#[test]
 fn email() {
     is(
         Email,

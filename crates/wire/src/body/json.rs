@@ -29,6 +29,20 @@ pub(super) fn parse(builder: &mut Builder) {
 /// What no string holds as it is: control characters, and the two that mean something.
 const ENDS_PLAIN: [bool; 256] = byte_table!(0..0x20 | b'"' | b'\\');
 
+/// Bytes of a string that are looked at one by one.
+const SHORT: usize = 32;
+/// Bytes behind them that are looked at together.
+const BLOCK: usize = 64;
+
+/// How many bytes the blocks have that come before the first one with the end of something plain in it.
+fn plain_blocks(bytes: &[u8]) -> usize {
+    let (blocks, _) = bytes.as_chunks::<BLOCK>();
+    // Numbers instead of conditions, so that it becomes a few operations on vectors.
+    let is_end = |byte: u8| u8::from(byte < 0x20) | u8::from(byte == b'"') | u8::from(byte == b'\\');
+    let is_plain = |block: &&[u8; BLOCK]| block.iter().fold(0, |ends, byte| ends | is_end(*byte)) == 0;
+    blocks.iter().take_while(is_plain).count() * BLOCK
+}
+
 /// Why parsing ends before the document does.
 enum Stop {
     Syntax(Defect),
@@ -231,16 +245,23 @@ impl Parser<'_> {
         }
     }
 
-    /// Moves to the next quote or backslash. Most strings are too short for anything but one byte after the other.
+    /// Moves to the next quote or backslash. Most strings are too short for anything but one byte after the other; of
+    /// long ones whole blocks are looked at, which is done in vectors.
     fn skip_plain(&mut self) -> Result<(), Stop> {
         let rest = self.bytes.get(self.at..).unwrap_or_default();
-        if let Some(length) = rest.iter().position(|byte| lookup(&ENDS_PLAIN, *byte)) {
-            self.at += length;
-            if rest.get(length).is_some_and(|byte| *byte < 0x20) { Err(BROKEN) } else { Ok(()) }
-        } else {
+        let (beginning, long) = rest.split_at_checked(SHORT).unwrap_or((rest, &[]));
+        let ends = |byte: &u8| lookup(&ENDS_PLAIN, *byte);
+        let found = beginning.iter().position(ends).or_else(|| {
+            let plain = plain_blocks(long);
+            let after = long.get(plain..).unwrap_or_default().iter().position(ends)?;
+            Some(beginning.len() + plain + after)
+        });
+        let Some(length) = found else {
             self.at = self.bytes.len();
-            Err(BROKEN)
-        }
+            return Err(BROKEN);
+        };
+        self.at += length;
+        if rest.get(length).is_some_and(|byte| *byte < 0x20) { Err(BROKEN) } else { Ok(()) }
     }
 
     fn escape(&mut self) -> Result<char, Stop> {

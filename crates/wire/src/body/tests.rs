@@ -391,6 +391,21 @@ fn same(ours: &serde_json::Value, theirs: &serde_json::Value) -> bool {
     }
 }
 
+#[test]
+fn a_long_string_ends_where_its_first_quote_is() {
+    for length in 0..300 {
+        let plain = "x\u{e9}".repeat(length / 2) + &"y".repeat(length % 2);
+        check(&format!("[\"{plain}\",1]"), JSON, &[&format!("[0]={plain}"), "[1]=1"], &[]);
+        let escaped = format!("\"{plain}\\n{plain}\"");
+        let theirs: serde_json::Value = serde_json::from_str(&escaped).unwrap();
+        assert_eq!(read(escaped.as_bytes(), JSON, &Budget::default()).tree.to_json(), theirs, "{length}");
+        for bad in ["\u{1}", "\n", "\u{1f}"] {
+            let body = read(format!("\"{plain}{bad}{plain}\"").as_bytes(), JSON, &Budget::default());
+            assert_eq!(body.defects.as_slice(), [Defect::BodySyntax], "{bad:?} behind {length}");
+        }
+    }
+}
+
 /// Any JSON document, written by `serde_json`, with some of its bytes maybe spoilt.
 fn documents() -> impl Strategy<Value = Vec<u8>> {
     let leaf = prop_oneof![
