@@ -48,13 +48,19 @@ fn in_fields(headers: &Headers) -> impl Iterator<Item = Credential> {
 
 /// Names of fields and parameters that carry a key or a token.
 fn is_key(name: &str) -> bool {
+    let last = name.bytes().rfind(u8::is_ascii_alphanumeric);
+    // Most names are told apart by their last letter.
+    if name.len() > LONGEST || !matches!(last, Some(b'y' | b'n' | b't' | b'h')) {
+        return false;
+    }
     let bare: String = name.chars().filter(char::is_ascii_alphanumeric).collect();
-    let ends =
-        ["apikey", "accesstoken", "authtoken", "privatetoken", "securitytoken", "subscriptionkey", "jwt"];
-    name.len() <= LONGEST
-        && (ends.iter().any(|end| bare.ends_with(end))
-            || matches!(bare.as_str(), "token" | "xtoken" | "xauth" | "key"))
+    ENDS.iter().any(|end| bare.ends_with(end)) || WHOLE.contains(&bare.as_str())
 }
+
+/// What the names of keys and tokens end with, and short names that are nothing else.
+const ENDS: [&str; 7] =
+    ["apikey", "accesstoken", "authtoken", "privatetoken", "securitytoken", "subscriptionkey", "jwt"];
+const WHOLE: [&str; 4] = ["token", "xtoken", "xauth", "key"];
 
 /// Names of cookies that carry a session.
 fn is_session(name: &str) -> bool {
@@ -76,8 +82,14 @@ mod tests {
             ("x-auth-token", true),
             ("x-csrf-token", false),
             ("monkey", false),
+            ("key-", true),
+            ("user-agent", false),
+            ("", false),
         ] {
             assert_eq!(is_key(name), carries, "{name}");
+        }
+        for name in ENDS.iter().chain(&WHOLE) {
+            assert!(is_key(name), "{name}");
         }
         for (name, carries) in [
             ("JSESSIONID", true),
