@@ -135,7 +135,7 @@ fn goes_on(name: &[u8], hop: Hop<'_>, trusted: bool) -> bool {
         return true;
     }
     let is = |known: &str| name.eq_ignore_ascii_case(known.as_bytes());
-    if is("host") || is("http2-settings") || HOP_BY_HOP.iter().any(|known| is(known)) {
+    if is("host") || is("http2-settings") || is_hop_by_hop(name) {
         return false;
     }
     if is("content-length") {
@@ -285,11 +285,16 @@ pub(crate) fn strip_hop_fields(fields: &mut HeaderMap) {
     if stripped.contains(&CONNECTION) {
         let named =
             fields.get_all(CONNECTION).iter().flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
-        stripped.extend(named.filter_map(|name| HeaderName::from_bytes(name.trim_ascii()).ok()));
+        let others = named.map(<[u8]>::trim_ascii).filter(|name| !is_hop_by_hop(name));
+        stripped.extend(others.filter_map(|name| HeaderName::from_bytes(name).ok()));
     }
     for name in stripped {
         fields.remove(name);
     }
+}
+
+fn is_hop_by_hop(name: &[u8]) -> bool {
+    HOP_BY_HOP.iter().any(|known| name.eq_ignore_ascii_case(known.as_bytes()))
 }
 
 /// Whether a response's field of that name, which is in lower case, goes no further.
@@ -333,8 +338,9 @@ mod tests {
     fn what_concerned_one_hop_is_stripped() {
         let mut fields = HeaderMap::new();
         for (name, value) in [
-            ("connection", "x-hop, close"),
+            ("connection", "x-hop, Keep-Alive, close"),
             ("x-hop", "1"),
+            ("keep-alive", "timeout=5"),
             ("alt-svc", "h3"),
             ("upgrade", "x"),
             ("x-kept", "1"),
