@@ -5,6 +5,7 @@
 //! the path's shape are, whatever its parameters are called; equal documents have no changes; the order in documents does
 //! not matter. Bounds of responses (`maxLength`, …) are not compared.
 
+mod calls;
 mod compare;
 mod facts;
 mod operations;

@@ -3,10 +3,12 @@
 //! Lenient where documents in use are (with a warning), strict where leniency would change who may call what.
 //! Reading goes on after a mistake so that all are reported at once.
 
-mod calls;
+pub(crate) mod calls;
+mod graphql;
 pub(crate) mod library;
 pub(crate) mod outline;
 mod paths;
+mod protobuf;
 mod reference;
 mod requests;
 pub(crate) mod roots;
@@ -14,6 +16,7 @@ mod schemas;
 mod security;
 mod servers;
 mod surface;
+mod told;
 
 use portcullis_document::{Node, Place, Problem, Severity, Sources};
 
@@ -51,8 +54,8 @@ pub struct Versions<'a> {
     pub former: &'a [&'a str],
 }
 
-/// Loads the contract of `site` from the documents at `roots` (OpenAPI 3.0, 3.1, Swagger 2.0; YAML or JSON; of a folder
-/// every document in it) and all they refer to.
+/// Loads the contract of `site` from the documents at `roots` (OpenAPI 3.0, 3.1, Swagger 2.0, as YAML or JSON; schemas of
+/// GraphQL; descriptor sets of protocol buffers; of a folder every document in it) and all they refer to.
 pub fn load(site: &str, roots: &[&str], purpose: Purpose, sources: &dyn Sources) -> Loaded {
     load_versions(site, Versions { current: roots, former: &[] }, purpose, sources)
 }

@@ -54,6 +54,11 @@ pub struct Operation {
 }
 
 impl Operation {
+    /// Whether it says that a call by name may be made on its path.
+    pub fn lists(&self, call: &Call) -> bool {
+        self.calls.iter().flat_map(|calls| calls.iter()).any(|known| known.call == *call)
+    }
+
     /// Whether it was still to be called at `now`: neither deprecated nor past its sunset.
     pub fn current(&self, now: Timestamp) -> bool {
         !self.deprecated && self.sunset.is_none_or(|sunset| now < sunset)

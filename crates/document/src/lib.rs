@@ -18,7 +18,9 @@ mod yaml;
 
 pub use insert::{NotInserted, insert};
 pub use node::{Entry, Key, Node, Value};
-pub use parse::{MAX_ALIASED, MAX_BYTES, MAX_DEPTH, MAX_NODES, Parsed, load, parse, read};
+pub use parse::{
+    MAX_ALIASED, MAX_BYTES, MAX_DEPTH, MAX_NODES, Parsed, load, load_bytes, load_text, parse, read,
+};
 pub use place::{Place, SourceFile};
 pub use portcullis_model::nearest;
 pub use problem::{Problem, Severity};

@@ -6,6 +6,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use crate::node::{Entry, Node};
 use crate::place::{Place, SourceFile};
 use crate::problem::{Problem, Severity};
@@ -61,19 +63,26 @@ pub fn read(file: &Arc<SourceFile>) -> Parsed {
 
 /// Reads a document through the host: the problem of a file that cannot be read names it.
 pub fn load(path: &str, sources: &dyn Sources) -> Parsed {
-    let unreadable = |message: String| Parsed {
-        root: None,
-        problems: vec![Problem::error("document.unreadable", message)],
-    };
-    match sources.read(path) {
-        Err(error) => unreadable(format!("cannot read `{path}`: {error}")),
-        Ok(bytes) => match std::str::from_utf8(&bytes) {
-            Ok(text) => read(&SourceFile::new(path, text)),
-            Err(error) => {
-                unreadable(format!("`{path}` is not UTF-8 text (byte {} cannot be)", error.valid_up_to()))
-            }
-        },
+    match load_text(path, sources) {
+        Ok(file) => read(&file),
+        Err(problem) => Parsed { root: None, problems: vec![problem] },
     }
+}
+
+/// Has the host read a file of text.
+pub fn load_text(path: &str, sources: &dyn Sources) -> Result<Arc<SourceFile>, Problem> {
+    let bytes = load_bytes(path, sources)?;
+    let text = std::str::from_utf8(&bytes).map_err(|error| {
+        let message = format!("`{path}` is not UTF-8 text (byte {} cannot be)", error.valid_up_to());
+        Problem::error("document.unreadable", message)
+    })?;
+    Ok(SourceFile::new(path, text))
+}
+
+/// Has the host read a file.
+pub fn load_bytes(path: &str, sources: &dyn Sources) -> Result<Bytes, Problem> {
+    let unreadable = |error| Problem::error("document.unreadable", format!("cannot read `{path}`: {error}"));
+    sources.read(path).map_err(unreadable)
 }
 
 /// Drops entries whose key came before, each with a problem that shows both.

@@ -35,7 +35,7 @@ pub(crate) fn assess(
     let listed = declared.and_then(|declared| declared.calls.as_deref()).unwrap_or_default();
     let made = operation.calls.iter().map(|(call, facts)| {
         let declared = listed.iter().find(|known| known.call == *call);
-        let stands = contract.filter(|_| !is_of_protocol(call)).map(|_| stands(facts, declared, now));
+        let stands = contract.filter(|_| !call.is_of_protocol()).map(|_| stands(facts, declared, now));
         let (standing, since, why) = match stands {
             Some((standing, since, why)) => (Some(standing), since, Some(why)),
             None => (None, None, None),
@@ -75,9 +75,4 @@ fn stands(facts: &CallFacts, declared: Option<&DeclaredCall>, now: Timestamp) ->
         }
         Some(_) => (Standing::Documented, first, "declared and called"),
     }
-}
-
-/// Fields that GraphQL itself has (§4.1): `query __typename`.
-fn is_of_protocol(call: &Call) -> bool {
-    call.name.split(' ').next_back().is_some_and(|name| name.starts_with("__"))
 }

@@ -18,6 +18,13 @@ pub struct Call {
     pub name: SmolStr,
 }
 
+impl Call {
+    /// Whether every server of its protocol carries it out: fields that GraphQL itself has (§4.1), as `query __typename`.
+    pub fn is_of_protocol(&self) -> bool {
+        self.name.split(' ').next_back().is_some_and(|name| name.starts_with("__"))
+    }
+}
+
 impl fmt::Display for Call {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.protocol.as_str(), self.name)

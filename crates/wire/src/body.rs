@@ -12,7 +12,7 @@ mod json;
 mod multipart;
 #[cfg(test)]
 mod properties;
-mod protobuf;
+pub mod protobuf;
 mod shape;
 #[cfg(test)]
 mod tests;

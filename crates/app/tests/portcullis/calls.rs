@@ -88,6 +88,56 @@ fn a_rule_stops_one_call_of_many_also_in_a_batch() {
     });
 }
 
+#[test]
+fn a_schema_of_graphql_says_what_may_be_called() {
+    let policy = SHOP
+        .replace("openapi.yaml", "shop.graphql, empty.binpb")
+        .replace("unknown_apis: monitor", "unknown_apis: block");
+    let mut gateway = Gateway::prepare(&policy);
+    gateway.write("shop.graphql", "type Query { me: User\n old: Int @deprecated\n rare: Int }");
+    let broken = gateway.command(&["check"]);
+    assert_eq!(broken.status.code(), Some(1));
+    let told =
+        String::from_utf8_lossy(&broken.stdout).into_owned() + &String::from_utf8_lossy(&broken.stderr);
+    assert!(told.contains("empty.binpb"), "{told}");
+    gateway.write("empty.binpb", "");
+    gateway.run();
+    let ask = |query: &str| {
+        let body = json!({ "query": query }).to_string();
+        let message = format!(
+            "POST /graphql HTTP/1.1\r\nHost: shop.test\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\
+             Connection: close\r\n\r\n{body}",
+            body.len()
+        );
+        exchange(gateway.address(), &message).expect("answered").0
+    };
+    assert_eq!([ask("{ me { id } }"), ask("{ old __typename }")], [200, 200]);
+    let before = gateway.site.count();
+    assert_eq!([ask("{ me { id } users { id } }"), ask("mutation { me { id } }")], [404, 404]);
+    assert_eq!(gateway.site.count(), before, "nothing of them reached the upstream");
+    let refused = gateway.await_until("the events are committed", |gateway| {
+        let found = gateway.json(&["events", "--where", "verdict == BLOCK"]);
+        (found.len() == 2).then_some(found)
+    });
+    let reasons: Vec<&str> = refused
+        .iter()
+        .flat_map(|event| event["verdict"]["reasons"].as_array().expect("reasons"))
+        .map(|reason| reason["detail"].as_str().expect("a call"))
+        .collect();
+    assert!(
+        reasons.contains(&"GraphQL query users") && reasons.contains(&"GraphQL mutation me"),
+        "{refused:?}"
+    );
+    let expected = [
+        "query __typename: -, 1",
+        "query me: documented, 1",
+        "query old: zombie, 1",
+        "query rare: dormant, 0",
+    ];
+    gateway
+        .await_until("all are shown", |gateway| (calls(gateway, "POST /graphql") == expected).then_some(()));
+}
+
 /// A line of a recording.
 fn line(
     (method, path): (&str, &str),

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use portcullis_document::Node;
 
+use super::calls;
 use super::compare::{self, Met};
 use super::facts::{self, Way, path_names};
 use super::{Change, ChangeKind, Impact};
@@ -17,13 +18,17 @@ pub(super) fn added(call: &Call<'_>) -> Change {
 
 /// One that is not there any more.
 pub(super) fn removed(call: &Call<'_>) -> Change {
-    let deprecated = is_true(call.operation.node, "deprecated");
-    let what = if deprecated {
+    let what = gone(is_true(call.operation.node, "deprecated"));
+    whole(call, ChangeKind::Removed, Impact::Breaking, what)
+}
+
+/// What is said of something that can be called no more.
+pub(super) fn gone(was_deprecated: bool) -> &'static str {
+    if was_deprecated {
         "it is not declared any more; it was deprecated"
     } else {
         "it is not declared any more, and was not deprecated before"
-    };
-    whole(call, ChangeKind::Removed, Impact::Breaking, what)
+    }
 }
 
 /// One that is in both.
@@ -53,6 +58,7 @@ pub(super) fn compare(
         _ => {}
     }
     changes.extend(security(old, new));
+    calls::compare(old, new, changes);
     let mut met = compare::facts(&facts::sent(before, old), &facts::sent(after, new), Way::In);
     met.extend(answers((before, old), (after, new)));
     changes.extend(met.into_iter().map(|met| named(new, met)));
@@ -131,7 +137,7 @@ fn proofs(alternatives: &BTreeSet<BTreeSet<String>>) -> String {
     alternatives.iter().map(one).collect::<Vec<_>>().join(", or ")
 }
 
-fn whole(call: &Call<'_>, kind: ChangeKind, impact: Impact, what: &str) -> Change {
+pub(super) fn whole(call: &Call<'_>, kind: ChangeKind, impact: Impact, what: &str) -> Change {
     Change {
         kind,
         impact,

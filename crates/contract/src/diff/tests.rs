@@ -140,6 +140,25 @@ fn fields_come_and_go_with_all_below_them() {
 }
 
 #[test]
+fn calls_by_name() {
+    let list = |calls: &str| format!("{{ x-portcullis-calls: [{calls}] }}");
+    let call = |name: &str| format!("{{ protocol: JSON-RPC, name: {name} }}");
+    let old = |name: &str| format!("{{ protocol: JSON-RPC, name: {name}, deprecated: true }}");
+    check(
+        &list(&[call("a"), call("b"), call("c"), old("d")].join(", ")),
+        &list(&[call("a"), old("b"), call("e")].join(", ")),
+        &[
+            "deprecated call b: it should not be called any more",
+            "!removed call c: it is not declared any more, and was not deprecated before",
+            "!removed call d: it is not declared any more; it was deprecated",
+            "added call e: it can be called",
+        ],
+    );
+    check("{}", &list(&call("a")), &["added call a: it can be called"]);
+    check(&list(&call("a")), "{}", &[]);
+}
+
+#[test]
 fn media_types_statuses_and_proofs() {
     check(
         "{ requestBody: { content: { application/json: {}, text/xml: {} } }, responses: { '200': {}, '404': {} } }",

@@ -5,7 +5,7 @@ use portcullis_document::Node;
 use super::schemas::Sent;
 use super::{Linter, rules};
 use crate::load::library::{Library, Located};
-use crate::load::outline::{Call, Outline, is_true, parameter_schema, text};
+use crate::load::outline::{Body, Call, Outline, is_true, parameter_schema, text};
 
 /// Names of query parameters that carry what must not stand in logs.
 const CREDENTIALS: [&str; 12] = [
@@ -137,7 +137,7 @@ impl<'l> Linter<'l> {
     }
 
     fn bodies(&mut self, library: &'l Library, call: &Call<'l>) {
-        if let Some(body) = &call.body {
+        if let Some(body) = call.body.as_ref().filter(|body| !is_told_elsewhere(call, body)) {
             let subject = format!("body of {}", call.name());
             for (_, schema) in &body.content {
                 match schema {
@@ -177,6 +177,12 @@ impl<'l> Linter<'l> {
             self.raise(&rules::NO_SUNSET, call.operation, call.name());
         }
     }
+}
+
+/// Whether what clients send is declared in another language than OpenAPI's: calls by name, messages of gRPC.
+fn is_told_elsewhere(call: &Call<'_>, body: &Body<'_>) -> bool {
+    let is_grpc = body.content.iter().all(|(range, _)| range == "application/grpc");
+    is_grpc || call.operation.node.get("x-portcullis-calls").is_some()
 }
 
 fn is_local(url: &str) -> bool {

@@ -11,7 +11,7 @@ use crate::operation::DeclaredCall;
 const REMEDY: &str = "write it as in `x-portcullis-calls: [{ protocol: JSON-RPC, name: user.get }]`";
 
 /// The calls an operation declares; none where it says nothing of them.
-pub(super) fn read(operation: &Node, problems: &mut Vec<Problem>) -> Option<Vec<DeclaredCall>> {
+pub(crate) fn read(operation: &Node, problems: &mut Vec<Problem>) -> Option<Vec<DeclaredCall>> {
     let value = operation.get("x-portcullis-calls")?;
     let Some(items) = value.items() else {
         problems

@@ -8,6 +8,8 @@ use std::collections::VecDeque;
 use hashbrown::{HashMap, HashSet};
 use portcullis_document::{Node, Parsed, Place, Problem, Severity, Sources, nearest};
 
+use super::graphql::{self, Schema};
+use super::protobuf;
 use super::reference::{Target, parse_target, reference, walk};
 
 /// Documents one contract may be made of.
@@ -25,6 +27,10 @@ pub(crate) struct Library {
     documents: HashMap<String, Option<Node>>,
     order: Vec<String>,
     references: Vec<Site>,
+    /// Those that are schemas of GraphQL.
+    schemas: HashMap<String, Schema>,
+    /// What those together declare that the contract begins with, under the path of the first.
+    schema: Option<(String, Node)>,
 }
 
 /// A `$ref`: where it stands and what it says.
@@ -56,7 +62,7 @@ impl Library {
                 problems.push(too_many(named_at.as_ref()));
                 break;
             }
-            let node = read_document(&path, named_at.as_ref(), sources, problems);
+            let node = library.read_document(&path, named_at.as_ref(), sources, problems);
             let first = library.references.len();
             if let Some(node) = &node {
                 gather(node, &path, &mut library.references);
@@ -65,7 +71,25 @@ impl Library {
             library.documents.insert(path, node);
             waiting.extend(library.references.iter().skip(first).filter_map(Site::other_document));
         }
+        library.join_schemas(roots, problems);
         library
+    }
+
+    /// The schemas among the roots are one.
+    fn join_schemas(&mut self, roots: &[&str], problems: &mut Vec<Problem>) {
+        let named = || roots.iter().filter_map(|root| self.schemas.get_key_value(*root));
+        let schemas: Vec<&Schema> = named().map(|(_, schema)| schema).collect();
+        let first = named().next().map(|(path, _)| path.clone());
+        self.schema = first.zip(graphql::document(&schemas, problems));
+    }
+
+    /// What a document declares that the contract begins with; of several schemas of GraphQL, the first declares all.
+    pub(crate) fn root(&self, path: &str) -> Option<Located<'_>> {
+        if !graphql::is_schema(path) {
+            return self.document(path);
+        }
+        let (path, node) = self.schema.as_ref().filter(|(first, _)| first == path)?;
+        Some(Located { path, node })
     }
 
     /// Every path read or tried, in order.
@@ -130,6 +154,47 @@ impl Library {
             problem.place.as_ref().is_none_or(|place| !mistakes.contains(&key(place)))
         });
         fresh.map(|(problem, times)| as_warning(problem, times)).collect()
+    }
+
+    fn read_document(
+        &mut self,
+        path: &str,
+        named_at: Option<&Place>,
+        sources: &dyn Sources,
+        problems: &mut Vec<Problem>,
+    ) -> Option<Node> {
+        let mut met = Vec::new();
+        let node = if graphql::is_schema(path) {
+            self.read_schema(path, sources, &mut met)
+        } else if protobuf::is_descriptors(path) {
+            let bytes =
+                portcullis_document::load_bytes(path, sources).map_err(|problem| met.push(problem)).ok();
+            bytes.and_then(|bytes| protobuf::document(path, &bytes, &mut met))
+        } else {
+            read_openapi(path, sources, &mut met)
+        };
+        problems.extend(met.into_iter().map(|problem| match named_at {
+            Some(place) if problem.place.is_none() => {
+                let problem = problem.at(place).label("referred to here");
+                Problem { severity: Severity::Warning, ..problem }
+            }
+            _ => problem,
+        }));
+        node
+    }
+
+    fn read_schema(
+        &mut self,
+        path: &str,
+        sources: &dyn Sources,
+        problems: &mut Vec<Problem>,
+    ) -> Option<Node> {
+        let file =
+            portcullis_document::load_text(path, sources).map_err(|problem| problems.push(problem)).ok()?;
+        let schema = graphql::read(file, problems);
+        let node = graphql::path_item(&[&schema]);
+        self.schemas.insert(path.to_owned(), schema);
+        node
     }
 }
 
@@ -218,20 +283,10 @@ fn too_many(named_at: Option<&Place>) -> Problem {
 
 /// Reads one document. A root that cannot be read is a mistake; a document only referred to may not be needed,
 /// so that is a warning until something is looked for in it.
-fn read_document(
-    path: &str,
-    named_at: Option<&Place>,
-    sources: &dyn Sources,
-    problems: &mut Vec<Problem>,
-) -> Option<Node> {
+/// Reads a document of OpenAPI, or part of one.
+fn read_openapi(path: &str, sources: &dyn Sources, problems: &mut Vec<Problem>) -> Option<Node> {
     let Parsed { root, problems: met } = portcullis_document::load(path, sources);
-    problems.extend(met.into_iter().map(|problem| match named_at {
-        Some(place) if problem.place.is_none() => {
-            let problem = problem.at(place).label("referred to here");
-            Problem { severity: Severity::Warning, ..problem }
-        }
-        _ => problem,
-    }));
+    problems.extend(met);
     root
 }
 

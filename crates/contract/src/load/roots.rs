@@ -6,8 +6,9 @@
 use portcullis_document::{Problem, Sources, join};
 
 use super::library::{Library, Located};
+use super::{graphql, protobuf};
 
-/// Endings of documents.
+/// Endings of OpenAPI documents.
 const ENDINGS: [&str; 3] = [".yaml", ".yml", ".json"];
 
 /// The documents to begin with.
@@ -37,18 +38,23 @@ pub(crate) fn expand(roots: &[&str], sources: &dyn Sources, problems: &mut Vec<P
             found.all.push(Root { path: (*root).to_owned(), from: From::Name });
             continue;
         };
-        names.retain(|name| ENDINGS.iter().any(|ending| name.ends_with(ending)));
+        names.retain(|name| is_document(name));
         names.sort_unstable();
         if names.is_empty() {
             let message = format!("there is no document in `{root}`");
             let problem = Problem::error("contract.empty_folder", message);
-            problems.push(problem.remedy("documents end in .yaml, .yml or .json"));
+            problems.push(problem.remedy("documents end in .yaml, .yml or .json (or .graphql, .binpb)"));
         }
         let folder = format!("{}/", root.trim_end_matches('/'));
         let inside = names.iter().map(|name| Root { path: join(&folder, name), from: From::Folder });
         found.all.extend(inside);
     }
     found
+}
+
+fn is_document(name: &str) -> bool {
+    let is_openapi = ENDINGS.iter().any(|ending| name.ends_with(ending));
+    is_openapi || graphql::is_schema(name) || protobuf::is_descriptors(name)
 }
 
 impl Roots {
@@ -60,7 +66,7 @@ impl Roots {
     /// Those that are documents of their own, once they are read.
     pub(crate) fn documents<'l>(&self, library: &'l Library) -> Vec<Located<'l>> {
         let says = |at: &Located<'_>| ["openapi", "swagger"].iter().any(|key| at.node.get(key).is_some());
-        let read = self.all.iter().filter_map(|root| Some((root, library.document(&root.path)?)));
+        let read = self.all.iter().filter_map(|root| Some((root, library.root(&root.path)?)));
         read.filter(|(root, at)| root.from == From::Name || says(at)).map(|(_, at)| at).collect()
     }
 }

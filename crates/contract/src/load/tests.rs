@@ -1,5 +1,7 @@
 //! Loading: what documents say, across files and formats, and how mistakes in them are shown.
 
+mod languages;
+
 use http::Method;
 use portcullis_document::{MemorySources, Style, render};
 use portcullis_model::Timestamp;

@@ -1,4 +1,4 @@
-//! Whether a request is what the contract declares: its parameters, its body. Its answer is looked at in [`answer`].
+//! Whether a request is what the contract declares: the calls it makes by name, its parameters, its body. Its answer is looked at in [`answer`].
 //!
 //! Invariant: the values that were sent are in no reason; a reason says where, and what must hold there. The client
 //! learns the status alone.
@@ -14,6 +14,7 @@ use crate::snapshot::Snapshot;
 use crate::state::{Answer, Conformance, Matched, State};
 
 pub(crate) mod answer;
+mod calls;
 
 /// What a request is held against, and how.
 struct Held<'a> {
@@ -27,12 +28,16 @@ struct Held<'a> {
 
 /// Whether what is declared of this request can be told only from all of its body.
 pub(crate) fn reads_body(snapshot: &Snapshot, state: &State) -> bool {
+    if calls::read_body(snapshot, state) {
+        return true;
+    }
     let content_type = state.head.headers.get("content-type");
     held(snapshot, state).is_some_and(|held| held.operation.requests.reads_body(content_type))
 }
 
 /// Holds the request against the contract, once all of it that is read is known.
 pub(crate) fn run(snapshot: &Snapshot, state: &mut State) {
+    calls::run(snapshot, state);
     let Some(held) = held(snapshot, state) else { return };
     let path = (held.operation.template.parameters(), held.values);
     let parts = Parts { path, query: state.normal.query(), headers: &state.head.headers };

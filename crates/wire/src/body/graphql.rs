@@ -2,17 +2,21 @@
 //!
 //! Operations and fields become objects by their names, arguments and directives their members. Invariants: depth and
 //! number of values are bounded by the budget before they are built; fragments are weighed, never expanded; reading
-//! stops at the first syntax error and keeps what was read. Deliberately absent: schemas, and validation against them.
+//! stops at the first syntax error and keeps what was read. Deliberately absent: validation against schemas, of which
+//! only the fields of object types are read.
 
 mod asked;
+mod cursor;
 mod fragments;
 mod lexer;
+mod schema;
 #[cfg(test)]
 mod tests;
 
 use bytes::Bytes;
 
 pub use self::asked::{Asked, OperationKind, RootField, asked};
+pub use self::schema::{SchemaDocument, SchemaField, SchemaMistake, read_schema};
 use crate::body::builder::{Builder, Spent};
 use crate::body::graphql::fragments::{Selections, weigh};
 use crate::body::graphql::lexer::{Token, What};

@@ -2,7 +2,7 @@
 //!
 //! Invariants: a field's bytes are looked at once for each level they could be a message at, so work is linear in the
 //! bytes times the depth budget at worst; a guess that is wrong shows the same bytes in other pieces, it hides none.
-//! Deliberately absent: names, packed lists, groups (which nothing writes any more).
+//! Who knows a message's schema reads its [`fields`]. Deliberately absent: names, packed lists, groups (which nothing writes any more).
 
 use bytes::Bytes;
 
@@ -57,6 +57,34 @@ fn frames(builder: &mut Builder, sent: &Bytes) -> Result<(), Spent> {
         builder.note_syntax(Defect::BodySyntax, rest);
     }
     Ok(())
+}
+
+/// What a field of a message holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Held<'a> {
+    /// A number, of whatever width.
+    Number(u64),
+    /// A text, bytes, or a message.
+    Bytes(&'a [u8]),
+}
+
+/// The fields of a message by their numbers, for who knows its schema; `None` where the bytes are none, and nothing behind.
+pub fn fields(message: &[u8]) -> impl Iterator<Item = Option<(u64, Held<'_>)>> {
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        if at >= message.len() {
+            return None;
+        }
+        let read = field(message, at, message.len());
+        at = read.map_or(message.len(), |field| field.next);
+        Some(read.and_then(|field| {
+            let held = match field.payload {
+                Payload::Number(number) => Held::Number(number),
+                Payload::Bytes(from, to) => Held::Bytes(message.get(from..to)?),
+            };
+            Some((field.number, held))
+        }))
+    })
 }
 
 /// What a field holds, and where.

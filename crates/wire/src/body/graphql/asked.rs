@@ -9,7 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use smol_str::SmolStr;
 
-use super::lexer::{self, Token, What};
+use super::cursor::Cursor;
+use super::lexer::What;
 
 /// Operations of a document, and fields of one, that are kept.
 pub(super) const MOST: usize = 64;
@@ -58,7 +59,7 @@ pub struct RootField {
 
 /// What each operation of a document asks for.
 pub fn asked(document: &str) -> Vec<Asked> {
-    let mut reader = Reader { text: document.as_bytes(), token: lexer::next(document.as_bytes(), 0) };
+    let mut reader = Reader { cursor: Cursor::new(document) };
     let (mut operations, mut fragments) = (Vec::new(), BTreeMap::new());
     while let Some(definition) = reader.definition() {
         match definition {
@@ -105,51 +106,50 @@ fn resolve(roots: Roots, fragments: &BTreeMap<SmolStr, Roots>) -> Vec<RootField>
 }
 
 struct Reader<'a> {
-    text: &'a [u8],
-    token: Token,
+    cursor: Cursor<'a>,
 }
 
 impl Reader<'_> {
     fn definition(&mut self) -> Option<Definition> {
         let operation = |kind, name| Asked { kind, name, fields: Vec::new() };
-        if self.is_mark(b'{') {
+        if self.cursor.is_mark(b'{') {
             let roots = self.roots()?;
             return Some(Definition::Operation(operation(OperationKind::Query, None), roots));
         }
-        let kind = match self.name()?.as_str() {
+        let kind = match self.cursor.name()?.as_str() {
             "query" => OperationKind::Query,
             "mutation" => OperationKind::Mutation,
             "subscription" => OperationKind::Subscription,
             "fragment" => {
-                let name = self.name()?;
+                let name = self.cursor.name()?;
                 // `on Type`
-                self.name()?;
-                self.name()?;
-                self.directives()?;
+                self.cursor.name()?;
+                self.cursor.name()?;
+                self.cursor.directives(|_| {})?;
                 return Some(Definition::Fragment(name, self.roots()?));
             }
             _ => return None,
         };
-        let name = if self.token.what == What::Name { self.name() } else { None };
-        self.brackets(b'(')?;
-        self.directives()?;
+        let name = if self.cursor.is(What::Name) { self.cursor.name() } else { None };
+        self.cursor.brackets(b'(')?;
+        self.cursor.directives(|_| {})?;
         Some(Definition::Operation(operation(kind, name), self.roots()?))
     }
 
     /// `{ … }`; braces of inline fragments stand for nothing. What breaks off is kept as far as it goes.
     fn roots(&mut self) -> Option<Roots> {
-        if !self.is_mark(b'{') {
+        if !self.cursor.is_mark(b'{') {
             return None;
         }
         let mut roots = Roots::default();
         let mut open = 0_usize;
         loop {
-            if self.is_mark(b'{') {
+            if self.cursor.is_mark(b'{') {
                 open += 1;
-                self.advance();
-            } else if self.is_mark(b'}') {
+                self.cursor.advance();
+            } else if self.cursor.is_mark(b'}') {
                 open = open.saturating_sub(1);
-                self.advance();
+                self.cursor.advance();
             } else if self.root(&mut roots).is_none() {
                 // What follows is read as nothing, and so ends the document.
                 return Some(roots);
@@ -162,78 +162,31 @@ impl Reader<'_> {
 
     /// One field, spread or the beginning of an inline fragment.
     fn root(&mut self, roots: &mut Roots) -> Option<()> {
-        if self.token.what == What::Spread {
-            self.advance();
-            if self.token.what == What::Name {
-                let name = self.name()?;
+        if self.cursor.is(What::Spread) {
+            self.cursor.advance();
+            if self.cursor.is(What::Name) {
+                let name = self.cursor.name()?;
                 if name == "on" {
-                    self.name()?;
+                    self.cursor.name()?;
                 } else if roots.spreads.last() != Some(&name) {
                     roots.spreads.push(name);
                 }
             }
-            return self.directives();
+            return self.cursor.directives(|_| {});
         }
-        let key = self.name()?;
-        let name = if self.is_mark(b':') {
-            self.advance();
-            self.name()?
+        let key = self.cursor.name()?;
+        let name = if self.cursor.is_mark(b':') {
+            self.cursor.advance();
+            self.cursor.name()?
         } else {
             key.clone()
         };
         if roots.fields.len() < MOST {
             roots.fields.push(RootField { name, key });
         }
-        self.brackets(b'(')?;
-        self.directives()?;
-        self.brackets(b'{')
-    }
-
-    /// `@name(…) …`
-    fn directives(&mut self) -> Option<()> {
-        while self.is_mark(b'@') {
-            self.advance();
-            self.name()?;
-            self.brackets(b'(')?;
-        }
-        Some(())
-    }
-
-    /// Passes over everything between brackets, if some open here.
-    fn brackets(&mut self, opening: u8) -> Option<()> {
-        if !self.is_mark(opening) {
-            return Some(());
-        }
-        let mut open = 0_usize;
-        loop {
-            match self.token.what {
-                What::Mark(b'(' | b'[' | b'{') => open += 1,
-                What::Mark(b')' | b']' | b'}') => open -= 1,
-                What::End | What::Broken => return None,
-                _ => {}
-            }
-            self.advance();
-            if open == 0 {
-                return Some(());
-            }
-        }
-    }
-
-    fn is_mark(&self, mark: u8) -> bool {
-        self.token.what == What::Mark(mark)
-    }
-
-    fn advance(&mut self) {
-        self.token = lexer::next(self.text, self.token.end);
-    }
-
-    fn name(&mut self) -> Option<SmolStr> {
-        if self.token.what != What::Name {
-            return None;
-        }
-        let name = std::str::from_utf8(self.text.get(self.token.start..self.token.end)?).ok()?;
-        self.advance();
-        Some(SmolStr::new(name))
+        self.cursor.brackets(b'(')?;
+        self.cursor.directives(|_| {})?;
+        self.cursor.brackets(b'{')
     }
 }
 
