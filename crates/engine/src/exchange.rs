@@ -22,7 +22,7 @@ use crate::calls;
 use crate::deliver::{Deliver, HeldAsk, HeldStep, ResponseAsk, ResponseMode, ResponseStep};
 use crate::forward::{Forward, RequestFailure, UpstreamFailure};
 use crate::header_edits::HeaderEdits;
-use crate::phase::{authorise, body, contract, filter, head, limits, operation, response, rules};
+use crate::phase::{authorise, body, challenge, contract, filter, head, limits, operation, response, rules};
 use crate::refusal::{self, Connection, Refusal};
 use crate::scope::Turn;
 use crate::sending::Sending;
@@ -57,10 +57,22 @@ impl Exchange {
         if state.refused() {
             return exchange.refuse();
         }
+        if challenge::is_reserved(state) {
+            return exchange.reserved();
+        }
+        challenge::recognise(snapshot, state);
         rules::run(snapshot, state, Turn::Located);
         match exchange.count(Turn::Located) {
             Ok(ask) => Step::Counters(ask),
             Err(exchange) => exchange.located(bans),
+        }
+    }
+
+    /// What is under the reserved path is the gateway's own and never reaches the upstream.
+    fn reserved(mut self: Box<Self>) -> Step {
+        match challenge::receive(&mut self.state) {
+            Some(bounds) => Step::RequestBody(RequestBodyAsk { exchange: self, bounds }),
+            None => self.refuse(),
         }
     }
 
@@ -138,6 +150,10 @@ impl Exchange {
     pub(crate) fn body_held(mut self: Box<Self>, held: &HeldBody, now: Tick) -> Step {
         self.state.book(Phase::Body, now);
         let Self { snapshot, state } = &mut *self;
+        if state.solving {
+            challenge::solve(snapshot, state, held);
+            return self.refuse();
+        }
         body::take(snapshot, state, held);
         if state.refused() {
             return self.refuse();
@@ -187,6 +203,7 @@ impl Exchange {
             headers: own.headers,
             body: own.body,
             page: site.and_then(|site| site.page.clone()),
+            prove: own.prove,
             id: self.state.id,
             connection: if own.close { Connection::Close } else { Connection::Keep },
         };
@@ -383,6 +400,8 @@ impl State {
             strange_keys: SmallVec::new(),
             matched: Matched::Nothing,
             frozen: None,
+            proved: false,
+            solving: false,
             preflight: false,
             tags: TagSet::default(),
             verdict: Verdict::default(),

@@ -9,6 +9,7 @@ mod arrival;
 mod calls;
 #[cfg(feature = "cases")]
 pub mod cases;
+mod challenge;
 mod client_ip;
 mod compile;
 mod deliver;
@@ -46,7 +47,7 @@ pub use finished::{EndFacts, Finished, ProgressFacts};
 pub use forward::{Forward, RequestFailure, UpstreamFailure};
 pub use header_edits::HeaderEdits;
 pub use identity::{NoProofs, ProofKey, Proofs, Proven, keys};
-pub use refusal::{Connection, Refusal};
+pub use refusal::{ChallengePage, Connection, Prove, Refusal};
 pub use sending::Sending;
 pub use snapshot::{FilterSize, Snapshot};
 pub use step::{CountersAsk, Refuse, RequestBodyAsk, Step};

@@ -14,6 +14,7 @@ pub(crate) struct NodeKeys {
     pseudonyms: [u8; 32],
     proofs: [u8; 32],
     learning: [u8; 32],
+    challenges: [u8; 32],
 }
 
 impl NodeKeys {
@@ -25,6 +26,7 @@ impl NodeKeys {
             pseudonyms: blake3::derive_key("portcullis 2026 pseudonyms", secret),
             proofs: blake3::derive_key("portcullis 2026 proofs", secret),
             learning: blake3::derive_key("portcullis 2026 learning", secret),
+            challenges: blake3::derive_key("portcullis 2026 challenges", secret),
         }
     }
 
@@ -49,6 +51,15 @@ impl NodeKeys {
     /// The key of what learning hashes for itself.
     pub(crate) fn learning(&self) -> u64 {
         u64::from_le_bytes(self.learning.first_chunk().copied().unwrap_or_default())
+    }
+
+    /// What signs puzzles and passes: the parts each with their length, so that no two lists of parts run together.
+    pub(crate) fn challenge(&self, parts: &[&[u8]]) -> blake3::Hash {
+        let mut hasher = blake3::Hasher::new_keyed(&self.challenges);
+        for part in parts {
+            hasher.update(&(part.len() as u64).to_le_bytes()).update(part);
+        }
+        hasher.finalize()
     }
 
     /// The key of a counter, from the bytes of what it counts by.

@@ -2,6 +2,7 @@
 
 pub(crate) mod authorise;
 pub(crate) mod body;
+pub(crate) mod challenge;
 pub(crate) mod contract;
 pub(crate) mod filter;
 pub(crate) mod head;

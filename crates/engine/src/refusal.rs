@@ -23,10 +23,39 @@ pub struct Refusal {
     pub body: Option<Arc<str>>,
     /// The site's page for people, with `{id}`, `{status}` and `{title}` to be filled in (HTML-escaped).
     pub page: Option<Arc<str>>,
+    /// How the caller can prove itself, where that would let it go on.
+    pub prove: Option<Prove>,
     /// The id the operator can look up.
     pub id: EventId,
     /// Whether the connection can carry another request.
     pub connection: Connection,
+}
+
+/// How a caller that is challenged can prove itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Prove {
+    /// It is a browser that a person sees: by this page.
+    Page(Box<ChallengePage>),
+    /// It is a program: not by itself; a problem document says what would do.
+    Elsewhere,
+}
+
+/// What the page of a challenge holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChallengePage {
+    /// The puzzle: 64 characters of base64url. A solution is a number whose decimal digits behind it make SHA-256
+    /// begin with `difficulty` zero bits.
+    pub puzzle: String,
+    /// How many zero bits.
+    pub difficulty: u8,
+    /// Path and query to go on to, as the client asked for them (not escaped).
+    pub back: String,
+    /// How long people without scripts still have to wait, in seconds.
+    pub wait: u64,
+    /// Names the page's own script and style in its content security policy.
+    pub nonce: String,
+    /// Where the solution goes: a form with `puzzle`, `back` and `solution`.
+    pub solve_at: &'static str,
 }
 
 /// Whether a connection can be used again after an answer.

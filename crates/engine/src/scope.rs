@@ -8,7 +8,7 @@ use std::time::Duration;
 use portcullis_expr::{Known, Path, Program, Template, Var};
 use portcullis_policy::{
     CheckStance, Cost, LimitAction, Missing, Mode, OverLimit, Quota, Rate, ResponseCheck, RuleAction, Stance,
-    Undeclared,
+    Undeclared, UnknownCallers,
 };
 use smol_str::SmolStr;
 
@@ -24,7 +24,7 @@ pub(crate) struct Scope {
     pub(crate) route: Option<SmolStr>,
     pub(crate) mode: Mode,
     pub(crate) unknown_apis: Stance,
-    pub(crate) unknown_callers: Stance,
+    pub(crate) unknown_callers: UnknownCallers,
     /// Whether requests are held against what the contract declares of them.
     pub(crate) request_check: CheckStance,
     /// What requests hold that it does not declare.

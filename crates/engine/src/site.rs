@@ -9,6 +9,7 @@ use portcullis_policy::RoutePattern;
 use portcullis_wire::EncodedSlash;
 use smol_str::SmolStr;
 
+use crate::challenge::Terms;
 use crate::identity::Identity;
 use crate::scope::Scope;
 
@@ -33,6 +34,8 @@ pub(crate) struct Site {
     pub(crate) routes: Vec<Route>,
     /// Operations that were frozen from traffic; apart from the contract, for they declare nothing.
     pub(crate) frozen: Option<Arc<Contract>>,
+    /// What a challenge asks.
+    pub(crate) challenge: Terms,
     /// The page refused people see.
     pub(crate) page: Option<Arc<str>>,
     pub(crate) learned: Learned,

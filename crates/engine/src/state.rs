@@ -23,6 +23,7 @@ use crate::header_edits::HeaderEdits;
 use crate::identity::{Failed, Identity, Proofs};
 use crate::phase::body::Parsed;
 use crate::phase::filter;
+use crate::refusal::Prove;
 use crate::scope::Turn;
 use crate::sensitive::Sensitive;
 use crate::snapshot::Snapshot;
@@ -69,12 +70,13 @@ pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) headers: SmallVec<[(SmolStr, String); 1]>,
     pub(crate) body: Option<Arc<str>>,
+    pub(crate) prove: Option<Prove>,
     pub(crate) close: bool,
 }
 
 impl Answer {
     pub(crate) fn status(status: u16) -> Self {
-        Self { status, headers: SmallVec::new(), body: None, close: false }
+        Self { status, headers: SmallVec::new(), body: None, prove: None, close: false }
     }
 
     pub(crate) fn header(mut self, name: &'static str, value: String) -> Self {
@@ -142,6 +144,10 @@ pub(crate) struct State {
     pub(crate) matched: Matched,
     /// The frozen operation of that index, where nothing declares the call: with its path parameters.
     pub(crate) frozen: Option<(usize, SmallVec<[SmolStr; 2]>)>,
+    /// Whether the browser proved itself before, or just now.
+    pub(crate) proved: bool,
+    /// Whether this is the solution to a puzzle, which goes nowhere.
+    pub(crate) solving: bool,
     /// Whether a browser only asks for leave (CORS preflight).
     pub(crate) preflight: bool,
     pub(crate) tags: TagSet,

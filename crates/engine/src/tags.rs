@@ -14,7 +14,7 @@ use crate::facts::View;
 use crate::state::Matched;
 
 /// Every namespace, in the order events list them.
-const NAMESPACES: [&str; 18] = [
+const NAMESPACES: [&str; 19] = [
     "site",
     "route",
     "op",
@@ -24,6 +24,7 @@ const NAMESPACES: [&str; 18] = [
     "ip",
     "net",
     "list",
+    "challenge",
     "caller",
     "identity",
     "auth",
@@ -177,6 +178,7 @@ fn each_value(view: &View<'_>, namespace: &str, show: &mut dyn FnMut(Text<'_>, C
                 show(conformance.as_str(), Cause::Contract);
             }
         }
+        "challenge" if state.proved => observed("passed"),
         "list" => each_list(view, show),
         "identity" | "auth" => each_credential(view, namespace, show),
         _ => {}

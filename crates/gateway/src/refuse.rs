@@ -4,16 +4,18 @@
 //! the event's id and a sentence that depends on the status alone. Invariant: nothing here tells which rule, limit
 //! or list decided, nor anything the client sent. Deliberately absent: why; the event says that.
 
+mod challenge;
 mod form;
 
 use std::fmt::Write;
 
 use bytes::Bytes;
 use http::header::{
-    ACCEPT, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderName, HeaderValue, VARY, X_CONTENT_TYPE_OPTIONS,
+    ACCEPT, CACHE_CONTROL, CONNECTION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, HeaderValue,
+    REFERRER_POLICY, VARY, X_CONTENT_TYPE_OPTIONS,
 };
 use http::{HeaderMap, Response, StatusCode};
-use portcullis_engine::{Connection, Refusal};
+use portcullis_engine::{Connection, Prove, Refusal};
 use portcullis_model::Headers;
 
 use form::{Form, preferred};
@@ -26,7 +28,12 @@ const EVENT_ID: HeaderName = HeaderName::from_static("x-portcullis-event");
 /// Renders a refusal for whoever sent these fields.
 pub(crate) fn render(refusal: &Refusal, request: &Headers) -> Response<Bytes> {
     let status = StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::FORBIDDEN);
-    let (content_type, body) = match (&refusal.body, preferred(request.all("accept"))) {
+    let form = match refusal.prove {
+        Some(Prove::Page(_)) => Form::Page,
+        Some(Prove::Elsewhere) => Form::Problem,
+        None => preferred(request.all("accept")),
+    };
+    let (content_type, body) = match (&refusal.body, form) {
         (Some(own), _) => ("text/plain; charset=utf-8", Bytes::from(own.to_string())),
         (None, Form::Page) => ("text/html; charset=utf-8", page(refusal).into()),
         (None, Form::Problem) => ("application/problem+json", problem(refusal).into()),
@@ -45,6 +52,12 @@ fn set_fields(fields: &mut HeaderMap, refusal: &Refusal, content_type: &'static 
     if let Ok(id) = HeaderValue::try_from(refusal.id.to_string()) {
         fields.insert(EVENT_ID, id);
     }
+    if let Some(Prove::Page(page)) = &refusal.prove
+        && let Ok(policy) = HeaderValue::try_from(challenge::policy(page))
+    {
+        fields.insert(CONTENT_SECURITY_POLICY, policy);
+        fields.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    }
     if refusal.connection == Connection::Close {
         fields.insert(CONNECTION, HeaderValue::from_static("close"));
     }
@@ -60,17 +73,24 @@ fn set_fields(fields: &mut HeaderMap, refusal: &Refusal, content_type: &'static 
 /// The problem document; its members need no escaping (a fixed sentence, a number, an id).
 fn problem(refusal: &Refusal) -> String {
     let Refusal { status, title, id, .. } = refusal;
+    let (kind, detail) = match refusal.prove {
+        Some(_) => (challenge::PROBLEM.0, format!(r#","detail":"{}""#, challenge::PROBLEM.1)),
+        None => ("about:blank", String::new()),
+    };
     let mut text = String::with_capacity(160);
     // Writing to a `String` cannot fail.
     let _ = write!(
         text,
-        r#"{{"type":"about:blank","title":"{title}","status":{status},"instance":"urn:portcullis:event:{id}","event":"{id}"}}"#
+        r#"{{"type":"{kind}","title":"{title}","status":{status}{detail},"instance":"urn:portcullis:event:{id}","event":"{id}"}}"#
     );
     text.push('\n');
     text
 }
 
 fn page(refusal: &Refusal) -> String {
+    if let Some(Prove::Page(challenge)) = &refusal.prove {
+        return challenge::page(refusal, challenge);
+    }
     let page = refusal.page.as_deref().unwrap_or(PAGE);
     page.replace("{status}", &refusal.status.to_string())
         .replace("{title}", &escape(refusal.title))

@@ -25,6 +25,8 @@ pub enum Stage {
     Authorise,
     /// The contract: operations declared or not.
     Contract,
+    /// Proofs that browsers give of themselves.
+    Challenge,
     /// Rules.
     Rules,
     /// Limits.
@@ -52,6 +54,7 @@ impl Stage {
             Self::Authenticate => "authenticate",
             Self::Authorise => "authorise",
             Self::Contract => "contract",
+            Self::Challenge => "challenge",
             Self::Rules => "rules",
             Self::Limits => "limits",
             Self::Body => "body",

@@ -5,6 +5,7 @@
 //! not opened (but for the policy's own); what is in them is the engine's to judge.
 
 mod alerts;
+mod challenge;
 mod condition;
 mod decode;
 mod explain;
@@ -30,6 +31,7 @@ mod tests;
 mod upstream;
 
 pub use alerts::{AlertChannel, AlertRule, Alerts, Syslog, SyslogTransport, Webhook, WebhookUrl};
+pub use challenge::{Challenge, Difficulty};
 pub use condition::{Condition, FindingCondition, Phase, Template};
 pub use decode::ByName;
 pub use explain::{Explanation, Line, Origin, Scheduled, explain, schedule};
@@ -65,6 +67,7 @@ pub use server::{
 pub use site::{
     BodyPolicy, CheckStance, ContractChecks, ContractRef, EncodedSlash, Mode, OverLimit, ProviderName,
     Redact, Refusals, ResponseCheck, Route, Schemes, Settings, Site, Sites, Stance, Undeclared,
+    UnknownCallers,
 };
 pub use state::{MemoryState, OnFailure, Prefix, ServerKind, State, StateAddress, StateServer};
 pub use upstream::{Balance, Health, Pool, Upstream, UpstreamProtocol, UpstreamTimeouts, UpstreamTls};

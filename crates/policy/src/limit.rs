@@ -198,7 +198,7 @@ fn settle_above(limit: &Limit, above: &Above, node: &Node, reading: &mut Reading
         );
     }
     if above.action.strictness() <= below.action.strictness() {
-        let remedy = "from the mildest: `monitor`, `throttle`, `block`, `ban`";
+        let remedy = "from the mildest: `monitor`, `throttle`, `challenge`, `block`, `ban`";
         return refuse("is not stricter than the one before it", remedy, reading);
     }
     Some(Threshold { measure, action: above.action })

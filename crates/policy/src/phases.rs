@@ -150,7 +150,8 @@ fn limit_too_late(limit: &Limit, problems: &mut Vec<Problem>) {
         return;
     }
     let mut refuses = limit.thresholds.iter().map(|threshold| threshold.action);
-    let refused = refuses.find(|action| matches!(action, LimitAction::Throttle | LimitAction::Block));
+    let refused = refuses
+        .find(|action| matches!(action, LimitAction::Throttle | LimitAction::Challenge | LimitAction::Block));
     let concurrent =
         limit.thresholds.iter().any(|threshold| matches!(threshold.measure, Measure::Concurrency(_)));
     let what = match refused {
@@ -171,6 +172,7 @@ fn limit_too_late(limit: &Limit, problems: &mut Vec<Problem>) {
 const fn deadline(action: &RuleAction) -> Phase {
     match action {
         RuleAction::Pass(_) => Phase::Head,
+        RuleAction::Challenge => Phase::Body,
         _ => Phase::ResponseBody,
     }
 }
@@ -179,7 +181,11 @@ fn too_late(rule: &Rule, problems: &mut Vec<Problem>) {
     if let Some(action) = rule.action.as_ref().filter(|action| rule.phase > deadline(action)) {
         let place = rule.marks.action.as_ref().unwrap_or(&rule.place);
         let what = format!("`{}`", action.as_str());
-        problems.push(late(&what, place, &rule.when, rule.phase, "the stages it skips have run by then"));
+        let why = match action {
+            RuleAction::Challenge => "the request has gone to the upstream by then",
+            _ => "the stages it skips have run by then",
+        };
+        problems.push(late(&what, place, &rule.when, rule.phase, why));
     }
     if !rule.headers.is_empty() && rule.phase > Phase::Body {
         let place = rule.marks.headers.as_ref().unwrap_or(&rule.place);

@@ -12,4 +12,4 @@ pub use file::{DocumentRef, FileRef, SecretSource};
 pub use filtering::{FilterLevel, FolderRef, MediaRange, PlacePattern, RuleSelector};
 pub use name::{FieldPath, FieldStep, HeaderName, StatusCode, TagName};
 pub use number::{ByteSize, Rate, Share};
-pub(crate) use number::{parse_duration, parse_size};
+pub(crate) use number::{parse_duration, parse_size, whole};

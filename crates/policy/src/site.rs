@@ -7,6 +7,7 @@ use std::time::Duration;
 use portcullis_document::{Node, Problem};
 use smol_str::SmolStr;
 
+use crate::challenge::Challenge;
 use crate::condition::Condition;
 use crate::decode::{ByName, Decode, Reading, TakesName, nothing_written, section, suggest, words};
 use crate::filter::Filter;
@@ -34,6 +35,8 @@ section! {
         encoded_slash: EncodedSlash = "keep",
         /// What refused people see.
         refusals: Refusals = "{}",
+        /// What `challenge` asks of browsers.
+        challenge: Challenge = "{}",
         /// Paths whose policy differs; the first that matches holds.
         routes: Vec<Route> = "[]",
         ..settings: Settings,
@@ -125,7 +128,7 @@ section! {
         /// Whether what is sent is held against what the contract declares of it.
         contract_checks: ContractChecks = "{}",
         /// Calls that need a caller, where none is proved.
-        unknown_callers: Stance = "block",
+        unknown_callers: UnknownCallers = "block",
         /// The content filter; `off` for none.
         filter: Option<Filter> = "{}",
         /// Holding the request body, where a verdict needs it.
@@ -270,6 +273,20 @@ words! {
         Pass = "pass",
         /// It is marked as worth a look.
         Monitor = "monitor",
+        /// It is refused.
+        Block = "block",
+    }
+}
+
+words! {
+    /// What happens to a call that needs a caller, where none is proved.
+    pub enum UnknownCallers {
+        /// Nothing.
+        Pass = "pass",
+        /// It is marked as worth a look.
+        Monitor = "monitor",
+        /// A browser has to prove itself first, with a small computation; programs are refused.
+        Challenge = "challenge",
         /// It is refused.
         Block = "block",
     }

@@ -114,6 +114,7 @@ fn seen(case: &Case, event: Event, answer: Answer, asked: Option<Asked>, bans: V
         headers: answer.headers.iter().map(|(name, value)| (name.as_str().into(), value.clone())).collect(),
         body: None,
         page: None,
+        prove: None,
         id: event.id,
         connection: Connection::Keep,
     });

@@ -7,6 +7,7 @@ use portcullis_model::DataClass;
 use portcullis_policy::{
     BodyPolicy, Carrier, CheckStance, Credential, KeyPart, Limit, Measure, Mode, Policy, Require,
     Requirement, ResponseCheck, Rule, RuleAction, Settings, Site, Skippable, Stance, Undeclared,
+    UnknownCallers,
 };
 use smol_str::{SmolStr, format_smolstr};
 
@@ -32,7 +33,7 @@ pub(super) fn nowhere(policy: &Policy) -> Scope {
         route: None,
         mode: Mode::Block,
         unknown_apis: Stance::Pass,
-        unknown_callers: Stance::Pass,
+        unknown_callers: UnknownCallers::Pass,
         request_check: CheckStance::Off,
         undeclared: Undeclared::Pass,
         response_check: ResponseCheck::Off,

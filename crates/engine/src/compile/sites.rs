@@ -7,6 +7,7 @@ use portcullis_document::Problem;
 use portcullis_policy::{ContractRef, EncodedSlash, Require, ResponseCheck};
 use smol_str::SmolStr;
 
+use crate::challenge::Terms;
 use crate::hosts::Hosts;
 use crate::identity::Provider;
 use crate::site::{Learned, Route, Site};
@@ -59,6 +60,7 @@ fn compile_site(work: &mut Work<'_>, providers: &[Arc<Provider>], site: &portcul
                 scope: compiling.scope(&route.settings, Some(route.label()), filter),
             })
             .collect(),
+        challenge: Terms::of(&site.challenge),
         page,
         learned: Learned::new(operation_tags.len()),
         operation_tags,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use portcullis_contract::{Requirement, Security};
 use portcullis_model::{Action, Reason, Stage};
-use portcullis_policy::{Skippable, Stance};
+use portcullis_policy::{Skippable, Stance, UnknownCallers};
 use smallvec::SmallVec;
 use smol_str::SmolStr;
 
@@ -14,6 +14,8 @@ use crate::scope::{Require, Requirement as Callers, Scope};
 use crate::site::Site;
 use crate::snapshot::Snapshot;
 use crate::state::{Answer, Matched, State};
+
+use super::challenge;
 
 /// Judges what the head alone can tell.
 pub(crate) fn run(snapshot: &Snapshot, state: &mut State) {
@@ -34,7 +36,7 @@ pub(crate) fn run(snapshot: &Snapshot, state: &mut State) {
     if !state.preflight {
         match needed(site, scope, &View { snapshot, state }) {
             Needed::Nothing => {}
-            Needed::Caller => judge_unknown_caller(scope, state),
+            Needed::Caller => judge_unknown_caller(snapshot, scope, state),
             Needed::Another => forbid(scope, state, "authorise.other_provider"),
             Needed::Group => forbid(scope, state, "authorise.group"),
             Needed::Condition => forbid(scope, state, "authorise.condition"),
@@ -63,23 +65,28 @@ fn judge_unknown_api(scope: &Scope, state: &mut State) {
     state.decide(scope.mode, reason, Answer::status(404));
 }
 
-fn judge_unknown_caller(scope: &Scope, state: &mut State) {
+fn judge_unknown_caller(snapshot: &Snapshot, scope: &Scope, state: &mut State) {
     let action = match scope.unknown_callers {
-        Stance::Pass => return,
-        Stance::Monitor => Action::Monitor,
-        Stance::Block => Action::Block,
+        UnknownCallers::Pass => return,
+        UnknownCallers::Monitor => Action::Monitor,
+        UnknownCallers::Challenge => Action::Challenge,
+        UnknownCallers::Block => Action::Block,
     };
     let reason = Reason::new(Stage::Authorise, SmolStr::new_static("authorise.unknown_caller"), action);
     let reason = match &state.failed {
         Some(failed) => reason.by(failed.provider.clone()).detail(failed.why),
         None => reason,
     };
-    state.decide(scope.mode, reason, challenge(scope, state));
+    let answer = credential_wanted(scope, state);
+    if action == Action::Challenge {
+        return challenge::ask(snapshot, scope, state, reason, answer);
+    }
+    state.decide(scope.mode, reason, answer);
 }
 
 /// 401 names every way to authenticate that a header field can carry (RFC 9110 §11.6.1), and says where the token that
 /// was shown is at fault (RFC 6750 §3.1); where none can be named, 403.
-fn challenge(scope: &Scope, state: &State) -> Answer {
+fn credential_wanted(scope: &Scope, state: &State) -> Answer {
     let mut ways: SmallVec<[&str; 2]> = SmallVec::new();
     if scope.providers.iter().any(|provider| is_bearer(provider)) {
         let failed = state.failed.as_ref();

@@ -20,7 +20,7 @@ use crate::scope::{Limit, Measure, Scope, Turn};
 use crate::snapshot::Snapshot;
 use crate::state::{Answer, Given, State};
 
-use super::rules;
+use super::{challenge, rules};
 
 /// After this a place is free again whatever became of its exchange.
 const PLACE_HELD: Duration = Duration::from_hours(1);
@@ -167,6 +167,8 @@ fn exceed(
     let (action, answer) = match limit.action {
         LimitAction::Monitor => (Action::Monitor, Answer::status(200)),
         LimitAction::Throttle => (Action::Throttle, excess.answer(limit)),
+        // A program is told when to come back, as where it is throttled.
+        LimitAction::Challenge => (Action::Challenge, Answer { status: 403, ..excess.answer(limit) }),
         LimitAction::Block => (Action::Block, Answer::status(403)),
         LimitAction::Ban(order) => {
             rules::ban(snapshot, scope, state, &limit.tag, order);
@@ -179,6 +181,9 @@ fn exceed(
     match (turn, limit.action) {
         (Turn::End, LimitAction::Ban(_)) => state.note(reason("limits.banned", Action::Monitor)),
         (Turn::End, _) => state.note(reason("limits.exceeded", Action::Monitor)),
+        (_, LimitAction::Challenge) => {
+            challenge::ask(snapshot, scope, state, reason("limits.exceeded", action), answer);
+        }
         _ => state.decide(scope.mode, reason("limits.exceeded", action), answer),
     }
 }

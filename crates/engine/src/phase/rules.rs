@@ -12,6 +12,8 @@ use crate::scope::{Rule, Scope, Turn};
 use crate::snapshot::Snapshot;
 use crate::state::{Answer, State};
 
+use super::challenge;
+
 /// Runs the rules of a turn.
 pub(crate) fn run(snapshot: &Snapshot, state: &mut State, turn: Turn) {
     let scope = snapshot.scope(state.place);
@@ -60,6 +62,10 @@ fn act(snapshot: &Snapshot, scope: &Scope, state: &mut State, rule: &Rule, actio
             state.note(reason("rules.pass", Action::Pass));
         }
         RuleAction::Monitor => state.note(reason("rules.monitor", Action::Monitor)),
+        RuleAction::Challenge => {
+            let reason = reason("rules.challenge", Action::Challenge);
+            challenge::ask(snapshot, scope, state, reason, Answer::status(403));
+        }
         RuleAction::Block(own) => {
             let mut answer = Answer::status(own.status.get());
             let headers = own.headers.iter().map(|(name, value)| (name.as_str().into(), value.to_string()));

@@ -33,6 +33,7 @@ namespaces! {
     "list" Peer None, "The policy's lists the client's address is in.";
     "site" Located None, "The site.";
     "route" Located None, "The route.";
+    "challenge" Located Some(&["passed"]), "`challenge:passed` where the browser proved itself to this site and need not do so again.";
     "caller" Authenticated Some(&["known", "unknown"]), "Whether a credential proved an identity.";
     "identity" Authenticated None, "The provider that proved the identity.";
     "auth" Authenticated Some(&["jwt", "api_key", "mtls", "failed"]), "How the identity was proved; `failed` where a credential was shown and is not valid.";

@@ -13,6 +13,7 @@ fn refusal() -> Refusal {
         headers: smallvec![],
         body: None,
         page: None,
+        prove: None,
         id: EventId::from_u128(7),
         connection: Connection::Keep,
     }

@@ -10,6 +10,7 @@
 
 mod behind;
 mod bodies;
+mod challenge;
 mod clients;
 mod faults;
 mod forwarding;

@@ -13,6 +13,8 @@ pub enum LimitAction {
     Monitor,
     /// It is refused for now, with `Retry-After` from the bucket.
     Throttle,
+    /// Its browser has to prove itself first.
+    Challenge,
     /// It is refused.
     Block,
     /// It is refused, and its caller for a time.
@@ -25,6 +27,7 @@ impl LimitAction {
         match self {
             Self::Monitor => "monitor",
             Self::Throttle => "throttle",
+            Self::Challenge => "challenge",
             Self::Block => "block",
             Self::Ban(_) => "ban",
         }
@@ -35,8 +38,9 @@ impl LimitAction {
         match self {
             Self::Monitor => 0,
             Self::Throttle => 1,
-            Self::Block => 2,
-            Self::Ban(_) => 3,
+            Self::Challenge => 2,
+            Self::Block => 3,
+            Self::Ban(_) => 4,
         }
     }
 }
@@ -55,6 +59,10 @@ const BARE: &[Word] = &[
         word: "throttle",
         about: &["Refuses it for now: 429 with `Retry-After`, `RateLimit` and `RateLimit-Policy`."],
     },
+    Word {
+        word: "challenge",
+        about: &["Asks its browser to prove itself first; those that did go on. Programs get 403."],
+    },
     Word { word: "block", about: &["Refuses it with 403."] },
     Word { word: "ban", about: &["Refuses it, and its caller for 15 minutes."] },
 ];
@@ -69,6 +77,7 @@ impl Decode for LimitAction {
         match crate::decode::word(node, BARE, reading)? {
             "monitor" => Some(Self::Monitor),
             "throttle" => Some(Self::Throttle),
+            "challenge" => Some(Self::Challenge),
             "block" => Some(Self::Block),
             _ => reading.default("15m").map(Self::Ban),
         }

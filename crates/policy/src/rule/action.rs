@@ -17,6 +17,8 @@ pub enum RuleAction {
     Pass(Vec<Skippable>),
     /// Marks it as worth a look.
     Monitor,
+    /// Asks its browser to prove itself first.
+    Challenge,
     /// Refuses it; the first one ends the rules.
     Block(BlockAnswer),
     /// Sends the client elsewhere.
@@ -35,6 +37,7 @@ impl RuleAction {
         match self {
             Self::Pass(_) => "pass",
             Self::Monitor => "monitor",
+            Self::Challenge => "challenge",
             Self::Block(_) => "block",
             Self::Redirect(_) => "redirect",
             Self::Throttle(_) => "throttle",
@@ -80,6 +83,10 @@ section! {
 /// Actions that need no details.
 const BARE: &[Word] = &[
     Word { word: "monitor", about: &["Marks the exchange as worth a look."] },
+    Word {
+        word: "challenge",
+        about: &["Asks its browser to prove itself first, with a small computation; programs get 403."],
+    },
     Word { word: "block", about: &["Refuses it with 403."] },
     Word { word: "throttle", about: &["Refuses it for now, with 429."] },
     Word { word: "ban", about: &["Refuses it, and its caller for 15 minutes."] },
@@ -91,6 +98,7 @@ impl Decode for RuleAction {
     fn decode(node: &Node, _: Option<&Self>, reading: &mut Reading) -> Option<Self> {
         match node.as_str() {
             Some("monitor") => Some(Self::Monitor),
+            Some("challenge") => Some(Self::Challenge),
             Some("block") => reading.default("{}").map(Self::Block),
             Some("throttle") => reading.default("{}").map(Self::Throttle),
             Some("ban") => reading.default("15m").map(Self::Ban),
@@ -109,7 +117,7 @@ fn unknown_action(node: &Node, word: &str, reading: &mut Reading) -> Option<Rule
         "allow" => "to let it past a stage, name the stage: `action: { pass: [limits] }`",
         _ => "",
     };
-    let known = ["pass", "monitor", "block", "redirect", "throttle", "ban", "mask"];
+    let known = ["pass", "monitor", "challenge", "block", "redirect", "throttle", "ban", "mask"];
     let remedy = if details.is_empty() { suggest(word, known, "action") } else { details.to_owned() };
     let message = match details {
         "" => format!("`{word}` is not an action"),

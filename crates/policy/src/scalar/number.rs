@@ -71,7 +71,8 @@ impl Decode for bool {
     }
 }
 
-fn whole(node: &Node, least: u64, most: u64, reading: &mut Reading) -> Option<u64> {
+/// A whole number between two bounds, both included.
+pub(crate) fn whole(node: &Node, least: u64, most: u64, reading: &mut Reading) -> Option<u64> {
     let expected = if most == u64::MAX {
         format!("a whole number, at least {least}")
     } else {

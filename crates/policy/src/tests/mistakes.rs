@@ -6,6 +6,18 @@ use super::*;
 const OF_A_SITE: &[(&str, &str)] = &[
     ("mod: block", "error at `mod`: `mod` is not a key of a site (did you mean `mode`?)"),
     ("mode: off", "error at `off`: `off` is not one of `block`, `monitor` (-)"),
+    ("challenge: { difficulty: 40 }", "error at `40`: `difficulty` must be a whole number from 8 to 24 (-)"),
+    (
+        "challenge: { wait: 1h }",
+        "error at `1h`: a puzzle would be over before those without scripts have waited for it (let `wait` be shorter \
+         than `within`)",
+    ),
+    ("challenge: { lasts: 0s }", "error at `0s`: browsers would be asked again at once (e.g. `lasts: 12h`)"),
+    (
+        "rules: [{ name: a, when: 'status == 500', action: challenge }]",
+        "error at `action`: `challenge` comes too late: the request has gone to the upstream by then (let the \
+         condition read only what is known on the request's head)",
+    ),
     (
         "mode: moniter",
         "error at `moniter`: `moniter` is not one of `block`, `monitor` (did you mean `monitor`?)",
@@ -153,7 +165,7 @@ const OF_A_SITE: &[(&str, &str)] = &[
     (
         "limits: [{ name: a, rate: 5/s, above: [{ rate: 6/s, action: monitor }] }]",
         "error at `{ rate: 6/s, action: monitor }`: this threshold is not stricter than the one before it (from the \
-         mildest: `monitor`, `throttle`, `block`, `ban`)",
+         mildest: `monitor`, `throttle`, `challenge`, `block`, `ban`)",
     ),
     (
         "limits: [{ name: a, rate: 5/s, when: 'status == 401' }]",
