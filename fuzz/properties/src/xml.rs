@@ -1,6 +1,7 @@
 //! XML: what is picked lies inside the document, nothing grows, and every path visits a value once at most.
 
 use bytes::Bytes;
+use portcullis_wire::Defect;
 use portcullis_wire::body::{Budget, XPath, parse};
 use portcullis_wire::fields::MediaType;
 
@@ -14,8 +15,11 @@ pub fn check(input: &[u8]) {
     let budget = Budget { bytes: 1 << 16, depth: 40, values: 500, value_bytes: 1 << 12 };
     let body = parse(&bytes, media_type.as_ref(), &budget);
     assert!(body.tree.len() <= 500);
+    // In UTF-8 a body of UTF-16 may be half as long again, and places are those in that.
+    let most = bytes.len() * 3 / 2;
     body.tree.for_each_leaf(|_, value| {
-        assert!(bytes.get(value.span()).is_some());
+        let in_another_coding = body.defects.contains(&Defect::BodyEncoding);
+        assert!(bytes.get(value.span()).is_some() || in_another_coding && value.span().end <= most);
         // Undoing references never makes a text longer.
         assert!(value.bytes().len() <= value.span().len());
     });
@@ -27,7 +31,7 @@ pub fn check(input: &[u8]) {
             picked += 1;
             content.clear();
             value.text_content(&mut content);
-            assert!(content.len() <= bytes.len());
+            assert!(content.len() <= most);
         });
         assert!(picked <= body.tree.len());
     }
