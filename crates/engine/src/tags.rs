@@ -3,6 +3,8 @@
 //! They are worked out when asked for, by a rule or for the event, and not kept: most exchanges are never asked.
 //! Invariant: a tag is listed exactly if it holds (tested over every namespace).
 
+mod namespace;
+
 use std::net::IpAddr;
 
 use portcullis_contract::{Template, operation_id as declared_id};
@@ -12,34 +14,13 @@ use smol_str::{SmolStr, SmolStrBuilder};
 
 use crate::facts::View;
 use crate::state::Matched;
-
-/// Every namespace, in the order events list them.
-const NAMESPACES: [&str; 19] = [
-    "site",
-    "route",
-    "op",
-    "api",
-    "method",
-    "host",
-    "ip",
-    "net",
-    "list",
-    "challenge",
-    "caller",
-    "identity",
-    "auth",
-    "tls",
-    "http",
-    "contract",
-    "response",
-    "status",
-    "status-class",
-];
+use namespace::Namespace;
 
 /// Whether that automatic tag holds.
 pub(crate) fn automatic_has(view: &View<'_>, tag: &str) -> bool {
-    let Some((namespace, value)) = tag.split_once(':') else { return false };
-    if namespace == "list" {
+    let Some((name, value)) = tag.split_once(':') else { return false };
+    let Some(namespace) = Namespace::named(name) else { return false };
+    if namespace == Namespace::List {
         return view
             .snapshot
             .lists
@@ -58,8 +39,9 @@ pub(crate) fn automatic_has_with(view: &View<'_>, prefix: &str) -> bool {
         None => (prefix, None),
     };
     let mut held = false;
-    for namespace in NAMESPACES {
-        let fits = if value.is_some() { namespace == wanted } else { namespace.starts_with(wanted) };
+    for namespace in Namespace::ALL {
+        let name = namespace.as_str();
+        let fits = if value.is_some() { name == wanted } else { name.starts_with(wanted) };
         if fits {
             let begins = value.unwrap_or_default();
             each_value(view, namespace, &mut |text, _| held |= text.value().starts_with(begins));
@@ -75,7 +57,7 @@ pub(crate) fn each_with(view: &View<'_>, prefix: &str, show: &mut dyn FnMut(&str
             show(value);
         }
     }
-    if let Some(namespace) = prefix.strip_suffix(':') {
+    if let Some(namespace) = prefix.strip_suffix(':').and_then(Namespace::named) {
         each_value(view, namespace, &mut |text, _| show(text.value()));
     }
 }
@@ -83,13 +65,14 @@ pub(crate) fn each_with(view: &View<'_>, prefix: &str, show: &mut dyn FnMut(&str
 /// Every automatic tag, each with its cause.
 pub(crate) fn automatic(view: &View<'_>) -> Vec<Tag> {
     let mut tags = Vec::with_capacity(16);
-    for namespace in NAMESPACES {
-        match declared_tag(view).filter(|_| namespace == "op") {
+    for namespace in Namespace::ALL {
+        let declared = if namespace == Namespace::Op { declared_tag(view) } else { None };
+        match declared {
             Some(tag) => tags.push(Tag { tag, cause: Cause::Contract }),
             None => each_value(view, namespace, &mut |text, cause| {
                 let tag = match text {
                     Text::Whole(tag) => SmolStr::new_static(tag),
-                    Text::Value(value) => joined(namespace, value),
+                    Text::Value(value) => joined(namespace.as_str(), value),
                 };
                 tags.push(Tag { tag, cause });
             }),
@@ -134,53 +117,53 @@ impl<'a> Text<'a> {
 }
 
 /// Shows the values a namespace has.
-fn each_value(view: &View<'_>, namespace: &str, show: &mut dyn FnMut(Text<'_>, Cause)) {
+fn each_value(view: &View<'_>, namespace: Namespace, show: &mut dyn FnMut(Text<'_>, Cause)) {
     let state = view.state;
     match namespace {
-        "method" => return show(method(state.head.method.as_str()), Cause::Observed),
-        "net" => return show(Text::Whole(network(state.client)), Cause::Observed),
-        "tls" => {
+        Namespace::Method => return show(method(state.head.method.as_str()), Cause::Observed),
+        Namespace::Net => return show(Text::Whole(network(state.client)), Cause::Observed),
+        Namespace::Tls => {
             let tls = state.peer.tls.as_ref().map(|tls| tls.version.as_str());
             return show(tls.map_or(Text::Whole("tls:none"), Text::Value), Cause::Observed);
         }
-        "http" => return show(http(state.head.version), Cause::Observed),
-        "caller" => {
+        Namespace::Http => return show(http(state.head.version), Cause::Observed),
+        Namespace::Caller => {
             let tag = if state.identity.is_some() { "caller:known" } else { "caller:unknown" };
             return show(Text::Whole(tag), Cause::Observed);
         }
-        "status" | "status-class" => return each_status(view, namespace, show),
+        Namespace::Status | Namespace::StatusClass => return each_status(view, namespace, show),
         _ => {}
     }
     let show = &mut |text: &str, cause| show(Text::Value(text), cause);
     let mut observed = |text: &str| show(text, Cause::Observed);
     match namespace {
-        "site" => view.site().into_iter().for_each(|site| observed(&site.name)),
-        "route" => view.scope().route.iter().for_each(|route| observed(route)),
-        "host" if !state.normal.host.is_empty() => observed(&state.normal.host),
-        "ip" => observed(&address_text("", state.client)),
-        "op" => {
+        Namespace::Site => view.site().into_iter().for_each(|site| observed(&site.name)),
+        Namespace::Route => view.scope().route.iter().for_each(|route| observed(route)),
+        Namespace::Host if !state.normal.host.is_empty() => observed(&state.normal.host),
+        Namespace::Ip => observed(&address_text("", state.client)),
+        Namespace::Op => {
             if let Some(name) = view.operation_name() {
                 show(name, matched_by(view));
             }
         }
-        "api" => {
+        Namespace::Api => {
             if let Some(standing) = state.standing() {
                 show(standing.as_str(), Cause::Contract);
             }
         }
-        "contract" => {
+        Namespace::Contract => {
             if let Some(conformance) = state.conformance {
                 show(conformance.as_str(), Cause::Contract);
             }
         }
-        "response" => {
+        Namespace::Response => {
             if let Some(conformance) = state.answer_conformance {
                 show(conformance.as_str(), Cause::Contract);
             }
         }
-        "challenge" if state.proved => observed("passed"),
-        "list" => each_list(view, show),
-        "identity" | "auth" => each_credential(view, namespace, show),
+        Namespace::Challenge if state.proved => observed("passed"),
+        Namespace::List => each_list(view, show),
+        Namespace::Identity | Namespace::Auth => each_credential(view, namespace, show),
         _ => {}
     }
 }
@@ -219,21 +202,22 @@ fn each_list(view: &View<'_>, show: &mut dyn FnMut(&str, Cause)) {
     }
 }
 
-fn each_credential(view: &View<'_>, namespace: &str, show: &mut dyn FnMut(&str, Cause)) {
+fn each_credential(view: &View<'_>, namespace: Namespace, show: &mut dyn FnMut(&str, Cause)) {
     if let Some(identity) = view.state.identity.as_deref() {
-        let text = if namespace == "auth" { identity.proof.as_str() } else { identity.provider.as_str() };
+        let text =
+            if namespace == Namespace::Auth { identity.proof.as_str() } else { identity.provider.as_str() };
         show(text, Cause::Identity(identity.provider.clone()));
     }
-    if let Some(failed) = view.state.failed.as_ref().filter(|_| namespace == "auth") {
+    if let Some(failed) = view.state.failed.as_ref().filter(|_| namespace == Namespace::Auth) {
         show("failed", Cause::Identity(failed.provider.clone()));
     }
 }
 
-fn each_status(view: &View<'_>, namespace: &str, show: &mut dyn FnMut(Text<'_>, Cause)) {
+fn each_status(view: &View<'_>, namespace: Namespace, show: &mut dyn FnMut(Text<'_>, Cause)) {
     let answered = view.state.response.as_ref().map(|head| head.status);
     let sent = view.state.outcome.as_ref().map(|outcome| outcome.status).filter(|status| *status != 0);
     let Some(status) = sent.or(answered) else { return };
-    if namespace == "status-class" {
+    if namespace == Namespace::StatusClass {
         return status_class(status).into_iter().for_each(|tag| show(Text::Whole(tag), Cause::Observed));
     }
     let digits = [100, 10, 1].map(|unit| b'0' + (status / unit % 10) as u8);
