@@ -112,6 +112,16 @@ impl Captured {
         self.groups.first()?.clone()
     }
 
+    /// Where in the value group `index` is; none for a text of the operator's own.
+    pub fn place_of(&self, index: usize) -> Option<Range<usize>> {
+        if index == 0 && self.text.is_some() { None } else { self.groups.get(index)?.clone() }
+    }
+
+    /// The operator's own text, if that is group `index`.
+    pub fn own_text(&self, index: usize) -> Option<&[u8]> {
+        self.text.as_ref().filter(|_| index == 0).map(|text| text.as_bytes())
+    }
+
     /// Notes one range as the whole match.
     pub(super) fn note(&mut self, range: Range<usize>) {
         self.note_group(0, range);

@@ -218,16 +218,14 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Makes the groups of the last match `TX:0` to `TX:9`.
+    /// Makes the groups of the last match `TX:0` to `TX:9`. They are parts of the value, which is in the arena; only a
+    /// text of the operator's own is written there.
     fn keep_captures(&mut self, value: Span) {
-        let mut captures = [Held::Absent; CAPTURES];
-        for (index, capture) in captures.iter_mut().enumerate() {
-            let captured =
-                self.cache.work.captured.group(index, self.state.arena.get(value)).map(<[u8]>::to_vec);
-            if let Some(captured) = captured {
-                *capture = Held::Text(self.state.arena.push(&captured));
-            }
-        }
+        let (captured, arena) = (&self.cache.work.captured, &mut self.state.arena);
+        let captures: [Held; CAPTURES] = std::array::from_fn(|index| match captured.place_of(index) {
+            Some(place) => Held::Text(value.part(place.start, place.len())),
+            None => captured.own_text(index).map_or(Held::Absent, |text| Held::Text(arena.push(text))),
+        });
         self.state.slots.capture(&captures);
     }
 
