@@ -97,9 +97,9 @@ fn body_shape(parsed: &Parsed) -> BodyShape {
 
 /// What passed by, read; a part of a body is not.
 pub(crate) fn teed(state: &State) -> Option<Parsed> {
-    let tee = state.tee.as_ref().filter(|tee| !tee.cut && !tee.bytes.is_empty())?;
+    let tee = state.tee.as_ref().filter(|tee| !tee.cut && !tee.whole.is_empty())?;
     let head = state.response.as_ref()?;
-    let held = HeldBody { bytes: tee.bytes.clone().into(), outcome: Held::Complete };
+    let held = HeldBody { bytes: tee.whole.clone(), outcome: Held::Complete };
     let mut hold = Hold::default();
     hold.bounds.limit = tee.limit as u64;
     read(&head.headers, &held, &hold).ok()

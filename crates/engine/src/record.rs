@@ -45,6 +45,9 @@ impl Exchange {
         });
         let Self { snapshot, state } = &mut *self;
         if state.sampled.is_some() {
+            if let Some(tee) = &mut state.tee {
+                tee.whole = std::mem::take(&mut tee.bytes).freeze();
+            }
             state.teed = teed(state).map(Box::new);
             sensitive::look_at_all(state);
         }

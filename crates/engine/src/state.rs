@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::{Bytes, BytesMut};
 use portcullis_model::counter::{CounterKey, Window};
 use portcullis_model::event::{End, NotInspected, Phase, PhaseTiming, Standing, UpstreamRecord};
 use portcullis_model::{
@@ -99,7 +100,10 @@ impl Answer {
 /// Bytes looked at on their way to the client.
 #[derive(Debug)]
 pub(crate) struct Tee {
-    pub(crate) bytes: Vec<u8>,
+    /// As they come.
+    pub(crate) bytes: BytesMut,
+    /// All of them, once the exchange is over.
+    pub(crate) whole: Bytes,
     pub(crate) limit: usize,
     pub(crate) cut: bool,
 }

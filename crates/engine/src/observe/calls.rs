@@ -115,7 +115,7 @@ pub(super) fn speaking(state: &State) -> Option<Speaking> {
     let status = response.headers.text("grpc-status").map_or("0", str::trim);
     let sent = state.sent().and_then(|body| body.body.tree.root());
     let sent = sent.filter(|root| root.kind() == Kind::Array).map_or(0, |root| root.children().count());
-    let answered = state.tee.as_ref().map_or(0, |tee| messages(&tee.bytes));
+    let answered = state.tee.as_ref().map_or(0, |tee| messages(&tee.whole));
     Some(Speaking {
         spoken: Spoken::Grpc,
         streams: Streams { client: sent > 1, server: answered > 1 },

@@ -1,6 +1,6 @@
 //! The upstream's response: its head, how its body is handled, and a held body judged and masked.
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use portcullis_model::{Action, Reason, ResponseHead, Stage};
 use portcullis_policy::{FieldPath, FieldStep, OverLimit, RuleAction};
 use portcullis_wire::body::{Format, Kind, Tree, Value};
@@ -67,7 +67,7 @@ fn plan_tee(state: &mut State) -> ResponseMode {
     if !(state.sampled.is_some() && state.response.as_ref().is_some_and(wanted)) {
         return ResponseMode::Pass;
     }
-    state.tee = Some(Tee { bytes: Vec::new(), limit: TEE, cut: false });
+    state.tee = Some(Tee { bytes: BytesMut::new(), whole: Bytes::new(), limit: TEE, cut: false });
     ResponseMode::Tee { limit: TEE as u64 }
 }
 
