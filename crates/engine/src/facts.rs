@@ -62,6 +62,7 @@ impl<'a> View<'a> {
             Var::TlsCipher => Value::maybe(self.tls().map(|tls| tls.cipher.as_str())),
             Var::TlsServerName => Value::maybe(self.tls().and_then(|tls| tls.server_name.as_deref())),
             Var::TlsAlpn => Value::maybe(self.tls().and_then(|tls| tls.alpn.as_deref())),
+            Var::TlsJa4 => Value::maybe(self.tls().and_then(|tls| tls.ja4.as_deref())),
             Var::TlsClient => there(self.certificate().is_some()),
             Var::TlsClientCommonName => {
                 Value::maybe(self.certificate().and_then(|certificate| certificate.common_name.as_deref()))
@@ -166,6 +167,7 @@ impl Facts for View<'_> {
             | Var::TlsCipher
             | Var::TlsServerName
             | Var::TlsAlpn
+            | Var::TlsJa4
             | Var::TlsClient
             | Var::TlsClientCommonName
             | Var::TlsClientDnsNames

@@ -5,6 +5,7 @@
 //! always ends in one [`Finished`], also after a client vanished; nothing that leaves here in an event or an
 //! observation is unredacted; no input panics. Deliberately absent: sockets, clocks, files, and where events go.
 
+mod agent;
 mod arrival;
 mod calls;
 #[cfg(feature = "cases")]

@@ -12,6 +12,7 @@ use portcullis_model::caller::address_text;
 use portcullis_model::{Cause, OperationId, Tag, Version};
 use smol_str::{SmolStr, SmolStrBuilder};
 
+use crate::agent::{Agent, Way, contradictions};
 use crate::facts::View;
 use crate::state::Matched;
 use namespace::Namespace;
@@ -161,6 +162,10 @@ fn each_value(view: &View<'_>, namespace: Namespace, show: &mut dyn FnMut(Text<'
                 show(conformance.as_str(), Cause::Contract);
             }
         }
+        Namespace::Ja4 => state.peer.tls.iter().filter_map(|tls| tls.ja4.as_deref()).for_each(&mut observed),
+        Namespace::Client => agent(view).client().into_iter().for_each(&mut observed),
+        Namespace::Bot => each_bot(view, &mut observed),
+        Namespace::Crawler => each_crawler(view, show),
         Namespace::Challenge if state.proved => observed("passed"),
         Namespace::List => each_list(view, show),
         Namespace::Identity | Namespace::Auth => each_credential(view, namespace, show),
@@ -199,6 +204,37 @@ fn matched_by(view: &View<'_>) -> Cause {
 fn each_list(view: &View<'_>, show: &mut dyn FnMut(&str, Cause)) {
     for list in view.snapshot.lists.iter().filter(|list| list.has_address(view.state.client)) {
         show(&list.name, Cause::List(list.name.clone()));
+    }
+}
+
+fn agent(view: &View<'_>) -> Agent {
+    Agent::of(&view.state.head.headers)
+}
+
+fn each_bot(view: &View<'_>, observed: &mut dyn FnMut(&str)) {
+    let state = view.state;
+    match agent(view) {
+        Agent::Crawler(_) | Agent::Bot => observed("declared"),
+        Agent::Browser(engine) => {
+            let way = match (state.client == state.peer.address.ip().to_canonical(), &state.peer.tls) {
+                (false, _) => Way::Proxied,
+                (true, Some(_)) => Way::Encrypted,
+                (true, None) => Way::Clear,
+            };
+            contradictions(&state.head, engine, way, &mut |fact| observed(fact));
+        }
+        _ => {}
+    }
+}
+
+/// The name a crawler gives itself, and whether it comes from where that one does: the list of its name.
+fn each_crawler(view: &View<'_>, show: &mut dyn FnMut(&str, Cause)) {
+    let Agent::Crawler(name) = agent(view) else { return };
+    let list = view.snapshot.lists.iter().find(|list| list.name == name);
+    show(name, Cause::Observed);
+    match list.filter(|list| list.has_address(view.state.client)) {
+        Some(list) => show("verified", Cause::List(list.name.clone())),
+        None => show("unverified", Cause::Observed),
     }
 }
 

@@ -25,7 +25,12 @@ pub(crate) async fn sniff<T: AsyncRead + Unpin>(mut stream: T) -> io::Result<(Pr
         }
     }
     let protocol = if read == PREFACE { Protocol::Http2 } else { Protocol::Http1 };
-    Ok((protocol, Through::over(stream, Prefix(read.freeze()))))
+    Ok((protocol, prefixed(stream, read.freeze())))
+}
+
+/// A transport from which these bytes were read, to be read again.
+pub(crate) const fn prefixed<T>(stream: T, read: Bytes) -> Prefixed<T> {
+    Through::over(stream, Prefix(read))
 }
 
 /// A transport some of whose bytes were already read.

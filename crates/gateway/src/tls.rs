@@ -6,6 +6,7 @@
 
 mod certificate;
 mod client;
+mod hello;
 
 use std::io;
 use std::sync::Arc;
@@ -27,6 +28,7 @@ use certificate::ServerNames;
 
 use crate::connection::Protocol;
 use crate::ports::ReadFile;
+use crate::sniff::{Prefixed, prefixed};
 
 /// Whether clients show a certificate.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,7 +81,7 @@ pub(crate) struct Spec {
 /// A connection after its handshake.
 pub(crate) struct Established {
     /// The encrypted stream.
-    pub(crate) stream: TlsStream<TcpStream>,
+    pub(crate) stream: TlsStream<Prefixed<TcpStream>>,
     /// What the handshake showed.
     pub(crate) facts: TlsFacts,
     /// What ALPN chose; HTTP/1 where the client offered nothing.
@@ -142,14 +144,16 @@ fn load_roots(file: &str, files: &ReadFile) -> Result<RootCertStore, Certificate
 /// `config` is asked once the hello has been read, so a reload between accept and hello takes the new one; `None`
 /// ends the handshake.
 pub(crate) async fn handshake(
-    stream: TcpStream,
+    mut stream: TcpStream,
     config: impl FnOnce() -> Option<Arc<ServerConfig>>,
 ) -> io::Result<Established> {
+    let heard = hello::listen(&mut stream).await?;
+    let stream = prefixed(stream, heard.bytes);
     let started = LazyConfigAcceptor::new(Acceptor::default(), stream).await?;
     let config = config().ok_or(io::ErrorKind::ConnectionAborted)?;
     let stream = started.into_stream(config).await?;
     let (_, session) = stream.get_ref();
-    let facts = facts(session);
+    let facts = TlsFacts { ja4: heard.ja4, ..facts(session) };
     let protocol = match facts.alpn.as_deref() {
         Some("h2") => Protocol::Http2,
         _ => Protocol::Http1,
@@ -169,6 +173,7 @@ fn facts(session: &ServerConnection) -> TlsFacts {
             .map(SmolStr::new_static)
             .unwrap_or_default(),
         server_name: session.server_name().map(StrExt::to_lowercase_smolstr),
+        ja4: None,
         alpn: session.alpn_protocol().and_then(|name| std::str::from_utf8(name).ok()).map(SmolStr::new),
         client_certificate: session
             .peer_certificates()

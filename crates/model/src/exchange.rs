@@ -88,6 +88,9 @@ pub struct TlsFacts {
     /// The protocol ALPN chose.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub alpn: Option<SmolStr>,
+    /// The JA4 fingerprint of what the client offered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ja4: Option<SmolStr>,
     /// The client's certificate, verified against the listener's `client_ca`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_certificate: Option<ClientCertificate>,

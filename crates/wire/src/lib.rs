@@ -11,6 +11,7 @@
 //! Ten thousand are about a microsecond at 3 GHz. Nothing is allocated for a value, but for a part of multipart.
 
 pub mod body;
+pub mod client_hello;
 pub mod content;
 pub mod defect;
 pub mod fields;

@@ -13,6 +13,10 @@ pub(super) enum Namespace {
     Host,
     Ip,
     Net,
+    Ja4,
+    Client,
+    Bot,
+    Crawler,
     List,
     Challenge,
     Caller,
@@ -28,7 +32,7 @@ pub(super) enum Namespace {
 
 impl Namespace {
     /// Every one, in the order events list them.
-    pub(super) const ALL: [Self; 19] = [
+    pub(super) const ALL: [Self; 23] = [
         Self::Site,
         Self::Route,
         Self::Op,
@@ -37,6 +41,10 @@ impl Namespace {
         Self::Host,
         Self::Ip,
         Self::Net,
+        Self::Ja4,
+        Self::Client,
+        Self::Bot,
+        Self::Crawler,
         Self::List,
         Self::Challenge,
         Self::Caller,
@@ -61,6 +69,10 @@ impl Namespace {
             Self::Host => "host",
             Self::Ip => "ip",
             Self::Net => "net",
+            Self::Ja4 => "ja4",
+            Self::Client => "client",
+            Self::Bot => "bot",
+            Self::Crawler => "crawler",
             Self::List => "list",
             Self::Challenge => "challenge",
             Self::Caller => "caller",

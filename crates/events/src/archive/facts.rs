@@ -79,6 +79,7 @@ impl<'a> EventFacts<'a> {
             Var::TlsCipher => Value::text(&self.tls()?.cipher),
             Var::TlsServerName => Value::text(self.tls()?.server_name.as_deref()?),
             Var::TlsAlpn => Value::text(self.tls()?.alpn.as_deref()?),
+            Var::TlsJa4 => Value::text(self.tls()?.ja4.as_deref()?),
             Var::TlsClient => self.certificate().map(|_| Value::Object)?,
             Var::TlsClientCommonName => Value::text(self.certificate()?.common_name.as_deref()?),
             Var::TlsClientDnsNames => Value::Strings(&self.certificate()?.dns_names),

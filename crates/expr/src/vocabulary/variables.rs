@@ -75,6 +75,7 @@ variables! {
     TlsCipher "tls.cipher" Type::String, Peer, Everywhere, "The cipher suite's IANA name.";
     TlsServerName "tls.server_name" Type::String, Peer, Everywhere, "The server name the client asked for (SNI), lower case.";
     TlsAlpn "tls.alpn" Type::String, Peer, Everywhere, "The protocol ALPN chose.";
+    TlsJa4 "tls.ja4" Type::String, Peer, Everywhere, "The JA4 fingerprint of what the client's TLS offered.";
     TlsClient "tls.client" Type::Group, Peer, Everywhere, "There if the client showed a certificate and it was verified, else null.";
     TlsClientCommonName "tls.client.common_name" Type::String, Peer, Everywhere, "The certificate's common name.";
     TlsClientDnsNames "tls.client.dns_names" Type::Strings, Peer, Everywhere, "The certificate's DNS names.";

@@ -30,6 +30,8 @@ async fn serves_over_tls_and_tells_what_the_handshake_showed() {
     assert_eq!((&*tls.version, tls.server_name.as_deref()), ("1.3", Some("shop.example")));
     assert_eq!(tls.alpn.as_deref(), Some("http/1.1"));
     assert!(tls.cipher.starts_with("TLS13_"), "{}", tls.cipher);
+    let ja4 = tls.ja4.clone().unwrap();
+    assert!(ja4.starts_with("t13d") && ja4.len() == 36, "{ja4}");
     assert_eq!(tls.client_certificate, None);
 }
 

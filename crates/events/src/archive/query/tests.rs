@@ -157,6 +157,7 @@ fn every_variable_of_the_vocabulary_is_answered() {
         cipher: "TLS_AES_128_GCM_SHA256".into(),
         server_name: Some("shop.example".into()),
         alpn: Some("h2".into()),
+        ja4: Some("t13d1516h2_8daaf6152771_e5627efa2ab1".into()),
         client_certificate: Some(certificate),
     });
     event.caller.identity = Some(IdentityRecord {

@@ -1,0 +1,232 @@
+//! What a request's head tells of the program that sent it: client libraries, declared crawlers, and browsers that
+//! are none.
+//!
+//! Facts alone, by what the program says of itself and by what it forgets to say; nothing follows from them but by
+//! policy. Invariants: linear in the head; a browser as its makers ship it is never called impossible. What a proxy in
+//! front may have changed is not held against a client that comes through one.
+
+use portcullis_model::{Headers, RequestHead, Version};
+
+/// Client libraries and tools: how their user agents begin, and their names.
+const LIBRARIES: &[(&str, &str)] = &[
+    ("Apache-HttpClient/", "apache-httpclient"),
+    ("axios/", "axios"),
+    ("curl/", "curl"),
+    ("Dart/", "dart"),
+    ("Deno/", "deno"),
+    ("Faraday ", "faraday"),
+    ("fasthttp", "fasthttp"),
+    ("Go-http-client/", "go-http-client"),
+    ("got (", "got"),
+    ("GuzzleHttp/", "guzzle"),
+    ("HTTPie/", "httpie"),
+    ("insomnia/", "insomnia"),
+    ("Java-http-client/", "java-http-client"),
+    ("Java/", "java"),
+    ("k6/", "k6"),
+    ("libwww-perl/", "libwww-perl"),
+    ("masscan/", "masscan"),
+    ("node", "node"),
+    ("node-fetch", "node-fetch"),
+    ("okhttp/", "okhttp"),
+    ("PostmanRuntime/", "postman"),
+    ("python-httpx/", "python-httpx"),
+    ("python-requests/", "python-requests"),
+    ("Python-urllib/", "python-urllib"),
+    ("python-urllib3/", "python-urllib3"),
+    ("Python/", "python-aiohttp"),
+    ("reqwest/", "reqwest"),
+    ("RestSharp/", "restsharp"),
+    ("Ruby", "ruby"),
+    ("Scrapy/", "scrapy"),
+    ("sqlmap/", "sqlmap"),
+    ("undici", "undici"),
+    ("Wget/", "wget"),
+];
+
+/// Crawlers that say who they are: a word of their user agents, lower case, and their names.
+const CRAWLERS: &[(&str, &str)] = &[
+    ("ahrefsbot", "ahrefsbot"),
+    ("amazonbot", "amazonbot"),
+    ("applebot", "applebot"),
+    ("baiduspider", "baiduspider"),
+    ("bingbot", "bingbot"),
+    ("bytespider", "bytespider"),
+    ("ccbot", "ccbot"),
+    ("claudebot", "claudebot"),
+    ("duckduckbot", "duckduckbot"),
+    ("facebookexternalhit", "facebook"),
+    ("googlebot", "googlebot"),
+    ("gptbot", "gptbot"),
+    ("perplexitybot", "perplexitybot"),
+    ("petalbot", "petalbot"),
+    ("semrushbot", "semrushbot"),
+    ("twitterbot", "twitterbot"),
+    ("yandexbot", "yandexbot"),
+];
+
+/// Words that make a user agent that of a bot, whichever it is.
+const BOT_WORDS: [&str; 4] = ["bot", "crawler", "spider", "scraper"];
+
+/// What runs the client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Agent {
+    /// It says nothing.
+    None,
+    /// A client library or tool.
+    Library(&'static str),
+    /// A well-known crawler, by its name.
+    Crawler(&'static str),
+    /// Something that calls itself a bot.
+    Bot,
+    /// A browser without a window.
+    Headless,
+    /// A browser.
+    Browser(Engine),
+    /// Something else.
+    Other,
+}
+
+/// The engine a browser says it runs on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Engine {
+    /// Chromium of some version, on a desktop or phone.
+    Chromium(u16),
+    /// Firefox of some version.
+    Firefox(u16),
+    /// Safari, and everything on iOS.
+    WebKit,
+}
+
+/// Chromium sends its client hints in every secure request since 89, and Fetch Metadata since 80; Firefox since 90.
+const HINTS_SINCE: u16 = 89;
+const METADATA_SINCE: u16 = 90;
+
+impl Agent {
+    /// Reads what a head says.
+    pub(crate) fn of(headers: &Headers) -> Self {
+        let Some(text) = headers.get("user-agent").filter(|text| !text.is_empty()) else { return Self::None };
+        let text = str::from_utf8(text).unwrap_or_default();
+        if let Some((_, name)) = LIBRARIES.iter().rev().find(|(begins, _)| text.starts_with(begins)) {
+            return Self::Library(name);
+        }
+        if let Some(bot) = bot(text) {
+            return bot;
+        }
+        match () {
+            () if text.contains("HeadlessChrome/") => Self::Headless,
+            () if text.starts_with("Mozilla/5.0 (") => engine(text).map_or(Self::Other, Self::Browser),
+            () => Self::Other,
+        }
+    }
+
+    /// The value of its `client:` tag.
+    pub(crate) const fn client(self) -> Option<&'static str> {
+        match self {
+            Self::None => Some("none"),
+            Self::Library(name) => Some(name),
+            Self::Headless => Some("headless"),
+            Self::Browser(_) => Some("browser"),
+            Self::Crawler(_) | Self::Bot | Self::Other => None,
+        }
+    }
+}
+
+/// What a user agent that names a bot belongs to: one well known, or any.
+fn bot(text: &str) -> Option<Agent> {
+    let mut called = None;
+    for word in text.split(|letter: char| !letter.is_ascii_alphanumeric()).filter(|word| word.len() >= 3) {
+        let known = CRAWLERS.iter().find(|(name, _)| word.eq_ignore_ascii_case(name));
+        if let Some((_, name)) = known {
+            return Some(Agent::Crawler(name));
+        }
+        let ends = |with: &str| {
+            let at = word.len().checked_sub(with.len());
+            at.and_then(|at| word.get(at..)).is_some_and(|end| end.eq_ignore_ascii_case(with))
+        };
+        // Cubot makes phones.
+        if BOT_WORDS.iter().any(|with| ends(with)) && !word.eq_ignore_ascii_case("cubot") {
+            called = Some(Agent::Bot);
+        }
+    }
+    called
+}
+
+fn engine(text: &str) -> Option<Engine> {
+    let version = |name: &str| {
+        let rest = text.split_once(name)?.1;
+        rest.split(|letter: char| !letter.is_ascii_digit()).next()?.parse().ok()
+    };
+    // An app's web view sends what the app says.
+    let app = text.contains("; wv)") || text.contains("Electron/");
+    match () {
+        () if app => None,
+        () if text.contains("CriOS/") || text.contains("FxiOS/") || text.contains("EdgiOS/") => {
+            Some(Engine::WebKit)
+        }
+        () if text.contains("Firefox/") => version("Firefox/").map(Engine::Firefox),
+        () if text.contains("Chrome/") => version(" Chrome/").map(Engine::Chromium),
+        () => text.contains("Version/").then_some(Engine::WebKit).filter(|_| text.contains("Safari/")),
+    }
+}
+
+/// Whether a browser comes to the gateway itself or through something that may change its fields.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// Over TLS that ends here.
+    Encrypted,
+    /// In clear.
+    Clear,
+    /// Through a proxy policy trusts.
+    Proxied,
+}
+
+/// What is wrong with a head whose user agent is a browser's, as values of `bot:` tags.
+pub(crate) fn contradictions(
+    head: &RequestHead,
+    engine: Engine,
+    way: Way,
+    found: &mut dyn FnMut(&'static str),
+) {
+    // What opens WebSockets and asks for leave sends fewer fields.
+    let bare = head.method == http::Method::OPTIONS || head.headers.get("upgrade").is_some();
+    if way == Way::Proxied || bare {
+        return;
+    }
+    if head.version == Version::Http10 || (way == Way::Encrypted && lacks_a_field(&head.headers, engine)) {
+        found("impossible_agent");
+    }
+    if head.version != Version::Http2 && is_out_of_order(&head.headers, engine) {
+        found("header_order");
+    }
+}
+
+/// Whether a field is missing that such a browser sends in every secure request.
+fn lacks_a_field(headers: &Headers, engine: Engine) -> bool {
+    let lacks = |name: &str| headers.get(name).is_none();
+    let own = match engine {
+        Engine::Chromium(version) if version >= HINTS_SINCE => lacks("sec-ch-ua") || lacks("sec-fetch-mode"),
+        Engine::Firefox(version) if version >= METADATA_SINCE => lacks("sec-fetch-mode"),
+        _ => false,
+    };
+    own || ["accept", "accept-language", "accept-encoding"].into_iter().any(lacks)
+}
+
+/// Whether fields that the browser writes itself stand in an order it does not write. Where a page's script fetches,
+/// it may have set some of them.
+fn is_out_of_order(headers: &Headers, engine: Engine) -> bool {
+    let order = match engine {
+        Engine::Chromium(_) => ["host", "accept", "accept-encoding", "accept-language"],
+        Engine::Firefox(_) => ["host", "accept", "accept-language", "accept-encoding"],
+        Engine::WebKit => return false,
+    };
+    if headers.get("sec-fetch-mode").is_some_and(|mode| mode != b"navigate") {
+        return false;
+    }
+    let places = order.map(|name| headers.iter().position(|field| field.is(name)));
+    let known = places.iter().flatten();
+    !known.is_sorted()
+}
+
+#[cfg(test)]
+mod tests;
