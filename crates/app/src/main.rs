@@ -2,6 +2,7 @@
 
 mod adopt;
 mod alerts;
+mod allocator;
 mod apart;
 mod api;
 mod ban;
@@ -38,9 +39,8 @@ use clap::Parser;
 use cli::{Cli, Command};
 use output::Audience;
 
-/// Workers make what the recording thread frees; the system's allocator pays for that with locks and `mprotect`.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: allocator::Allocator = allocator::Allocator;
 
 /// How a command ended, as its exit code says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
