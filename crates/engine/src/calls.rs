@@ -49,11 +49,24 @@ pub(crate) struct Called<'a> {
     pub(crate) requests: Vec<Request<'a>>,
     /// Whether it calls more than that.
     pub(crate) beyond: bool,
+    /// Types of its schema that a document of GraphQL names, where they were looked for.
+    pub(crate) types: Vec<SmolStr>,
+    look: Look,
+}
+
+/// What is looked for in a document.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Look {
+    /// What is called, which every exchange asks.
+    #[default]
+    Calls,
+    /// Types too, for learning.
+    Types,
 }
 
 /// Tags what a request calls, and lets learning look at the first exchanges of each call, as of each operation.
 pub(crate) fn note(snapshot: &Snapshot, state: &mut State) {
-    let Called { requests, beyond } = of_state(state);
+    let Called { requests, beyond, .. } = of_state(state, Look::Calls);
     let mut calls: Vec<Call> = requests.into_iter().map(|request| request.call).collect();
     calls.sort_unstable();
     calls.dedup();
@@ -75,18 +88,18 @@ fn sample(snapshot: &Snapshot, state: &State, calls: &[Call]) -> Option<u32> {
 }
 
 /// The calls of a request: of its body, or of the query string where that calls nothing.
-pub(crate) fn of_state(state: &State) -> Called<'_> {
-    let of_body = state.sent().map(|body| of_body(&state.head.headers, body));
+pub(crate) fn of_state(state: &State, look: Look) -> Called<'_> {
+    let of_body = state.sent().map(|body| of_body(&state.head.headers, body, look));
     let of_body = of_body.filter(|called| called.beyond || !called.requests.is_empty());
-    of_body.unwrap_or_else(|| of_query(state.normal.query()))
+    of_body.unwrap_or_else(|| of_query(state.normal.query(), look))
 }
 
 /// What a query string calls: GraphQL alone writes calls there.
-fn of_query(query: Query<'_>) -> Called<'static> {
+fn of_query(query: Query<'_>, look: Look) -> Called<'static> {
     let document = query.get("query").unwrap_or_default();
     let name = query.get("operationName");
     let persisted = || query.get("extensions").is_some_and(|text| text.contains("persistedQuery"));
-    let mut called = Called::default();
+    let mut called = Called { look, ..Called::default() };
     if document.contains('{') {
         called.take_document(&document, name.as_deref(), None, None);
     } else if let Some(name) = name.as_deref().filter(|_| persisted()) {
@@ -96,8 +109,8 @@ fn of_query(query: Query<'_>) -> Called<'static> {
 }
 
 /// What a body calls.
-pub(crate) fn of_body<'a>(headers: &Headers, parsed: &'a Parsed) -> Called<'a> {
-    let mut called = Called::default();
+pub(crate) fn of_body<'a>(headers: &Headers, parsed: &'a Parsed, look: Look) -> Called<'a> {
+    let mut called = Called { look, ..Called::default() };
     let Some(root) = parsed.body.tree.root() else { return called };
     match parsed.body.format {
         Format::Json => called.take_json(root),
@@ -156,6 +169,9 @@ impl<'a> Called<'a> {
     ) {
         let read = document.get(..document.floor_char_boundary(DOCUMENT)).unwrap_or_default();
         self.beyond |= read.len() < document.len();
+        if self.look == Look::Types {
+            self.types.extend(graphql::types(read));
+        }
         let mut operations = graphql::asked(read);
         if operations.iter().any(|operation| operation.name.is_some() && operation.name.as_deref() == name) {
             operations.retain(|operation| operation.name.as_deref() == name);
@@ -268,7 +284,7 @@ mod tests {
         let bytes = bytes::Bytes::copy_from_slice(body.as_bytes());
         let read = parse(&bytes, MediaType::parse(media_type.as_bytes()).as_ref(), &Budget::default());
         let parsed = Parsed { bytes, media_type: media_type.into(), body: read };
-        assert_eq!(told(&of_body(&headers, &parsed)), wanted, "{body}");
+        assert_eq!(told(&of_body(&headers, &parsed, Look::Calls)), wanted, "{body}");
     }
 
     #[test]
@@ -311,10 +327,10 @@ mod tests {
         );
         check("application/graphql", "mutation { drop(id: 1) }", &["GraphQL mutation drop"]);
         let query = "query=%7Bme%7Bid%7D%7D&operationName=Me";
-        assert_eq!(told(&of_query(Query::new(query))), ["GraphQL query me"]);
+        assert_eq!(told(&of_query(Query::new(query), Look::Calls)), ["GraphQL query me"]);
         let persisted = "operationName=Me&extensions=%7B%22persistedQuery%22:%7B%7D%7D";
-        assert_eq!(told(&of_query(Query::new(persisted))), ["GraphQL persisted Me"]);
-        assert!(told(&of_query(Query::new("query=shoes"))).is_empty());
+        assert_eq!(told(&of_query(Query::new(persisted), Look::Calls)), ["GraphQL persisted Me"]);
+        assert!(told(&of_query(Query::new("query=shoes"), Look::Calls)).is_empty());
     }
 
     #[test]
@@ -333,6 +349,17 @@ mod tests {
     }
 
     #[test]
+    fn types_are_looked_for_where_they_are_learned() {
+        let bytes =
+            bytes::Bytes::from(r#"[{"query":"query($in: In!) { a }"},{"query":"{ a { ... on T { b } } }"}]"#);
+        let read = parse(&bytes, MediaType::parse(b"application/json").as_ref(), &Budget::default());
+        let parsed = Parsed { bytes, media_type: SmolStr::default(), body: read };
+        let types = |look| of_body(&Headers::default(), &parsed, look).types;
+        assert_eq!(types(Look::Types), ["In", "T"]);
+        assert!(types(Look::Calls).is_empty());
+    }
+
+    #[test]
     fn calls_of_one_request_are_bounded() {
         let calls = |count: usize, name: &str| {
             let one = |at| format!(r#"{{"jsonrpc":"2.0","method":"{name}{at}","id":{at}}}"#);
@@ -341,7 +368,7 @@ mod tests {
             let media_type = MediaType::parse(b"application/json");
             let read = parse(&bytes, media_type.as_ref(), &Budget::default());
             let parsed = Parsed { bytes, media_type: SmolStr::default(), body: read };
-            let called = of_body(&Headers::default(), &parsed);
+            let called = of_body(&Headers::default(), &parsed, Look::Calls);
             (called.requests.len(), called.beyond)
         };
         assert_eq!(calls(MOST, "m"), (MOST, false));

@@ -28,8 +28,9 @@ use crate::times::Times;
 /// Strata, and calls of one; as many strata again of calls that failed.
 const STRATA: usize = 512;
 const CALLS: usize = 128;
-/// Names kept that clients gave to operations.
+/// Names kept that clients gave to operations, and of types.
 const CLIENT_NAMES: usize = 16;
+const TYPES: usize = 64;
 
 type Stratum = Lowest<Rank, (Key, Call, CallFacts)>;
 
@@ -67,6 +68,9 @@ pub struct CallFacts {
     /// By keyed hash.
     #[serde(skip_serializing_if = "is_default")]
     client_names: BTreeMap<u64, SmolStr>,
+    /// By keyed hash.
+    #[serde(skip_serializing_if = "is_default")]
+    types: BTreeMap<u64, SmolStr>,
 }
 
 impl Default for Calls {
@@ -185,6 +189,7 @@ impl CallFacts {
         if let Some(name) = &made.client_name {
             facts.client_names.insert(hashes.hash(name), name.clone());
         }
+        facts.types = made.types.iter().map(|name| (hashes.hash(name), name.clone())).collect();
         facts
     }
 
@@ -205,12 +210,8 @@ impl CallFacts {
         self.arguments.merge(&other.arguments);
         self.answer.merge(&other.answer);
         self.callers.merge(&other.callers);
-        for (hash, name) in &other.client_names {
-            self.client_names.entry(*hash).or_insert_with(|| name.clone());
-        }
-        while self.client_names.len() > CLIENT_NAMES {
-            self.client_names.pop_last();
-        }
+        join_names(&mut self.client_names, &other.client_names, CLIENT_NAMES);
+        join_names(&mut self.types, &other.types, TYPES);
     }
 
     /// How many callers there were, estimated where they were many.
@@ -220,10 +221,29 @@ impl CallFacts {
 
     /// Names that clients gave to the operation (GraphQL), in their order; of many some.
     pub fn client_names(&self) -> Vec<&SmolStr> {
-        let mut names: Vec<&SmolStr> = self.client_names.values().collect();
-        names.sort_unstable();
-        names
+        in_order(&self.client_names)
     }
+
+    /// Types of the schema that requests name (GraphQL), in their order; of many some.
+    pub fn types(&self) -> Vec<&SmolStr> {
+        in_order(&self.types)
+    }
+}
+
+/// Those of both with the lowest hashes.
+fn join_names(names: &mut BTreeMap<u64, SmolStr>, others: &BTreeMap<u64, SmolStr>, most: usize) {
+    for (hash, name) in others {
+        names.entry(*hash).or_insert_with(|| name.clone());
+    }
+    while names.len() > most {
+        names.pop_last();
+    }
+}
+
+fn in_order(names: &BTreeMap<u64, SmolStr>) -> Vec<&SmolStr> {
+    let mut names: Vec<&SmolStr> = names.values().collect();
+    names.sort_unstable();
+    names
 }
 
 fn one(rank: Rank, kept: (Key, Call, CallFacts)) -> Stratum {

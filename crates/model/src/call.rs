@@ -64,6 +64,8 @@ pub struct MadeCall {
     pub call: Call,
     /// The name its client gave the operation (GraphQL).
     pub client_name: Option<SmolStr>,
+    /// Types of its schema that the request names (GraphQL).
+    pub types: Vec<SmolStr>,
     /// What came of it.
     pub outcome: CallOutcome,
     /// What was handed over, where it was read.

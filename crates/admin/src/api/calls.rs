@@ -39,6 +39,9 @@ pub struct CallView {
     /// Names that clients gave to the operation (GraphQL).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub client_names: Vec<SmolStr>,
+    /// Types of the schema that requests name (GraphQL).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub types: Vec<SmolStr>,
 }
 
 /// Another way of speaking than request and answer.
@@ -76,6 +79,7 @@ impl CallView {
             first_seen: facts.seen.map(|(first, _)| first),
             last_seen: facts.seen.map(|(_, last)| last),
             client_names: facts.client_names().into_iter().cloned().collect(),
+            types: facts.types().into_iter().cloned().collect(),
         }
     }
 }

@@ -78,8 +78,10 @@ pub(super) fn told(call: &CallView) -> String {
         parts.push(format!("{} × refused", call.failures));
     }
     if !call.client_names.is_empty() {
-        let names: Vec<&str> = call.client_names.iter().map(SmolStr::as_str).collect();
-        parts.push(format!("named {} by clients", names.join(", ")));
+        parts.push(format!("named {} by clients", call.client_names.join(", ")));
+    }
+    if !call.types.is_empty() {
+        parts.push(format!("of types {}", call.types.join(", ")));
     }
     parts.join("; ")
 }

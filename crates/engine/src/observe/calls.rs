@@ -3,12 +3,12 @@
 //! Invariant: shapes alone, no value; bounded as the request's calls are. A call counts as carried out unless the answer
 //! says otherwise, for answers that cannot be read say nothing.
 
-use portcullis_model::call::{CallOutcome, MadeCall, Speaking, Spoken, Streams};
+use portcullis_model::call::{CallOutcome, MadeCall, Protocol, Speaking, Spoken, Streams};
 use portcullis_wire::body::{Format, Kind, Value};
 use portcullis_wire::fields::MediaType;
 use smol_str::SmolStr;
 
-use crate::calls::{self, Reply, Request};
+use crate::calls::{self, Called, Look, Reply, Request};
 use crate::phase::body::Parsed;
 use crate::state::State;
 
@@ -18,8 +18,12 @@ const LONGEST: usize = 48;
 /// The calls of an exchange, each once; of one that was made several times, a success.
 pub(super) fn made(state: &State, answer: Option<&Parsed>) -> Vec<MadeCall> {
     let mut made: Vec<MadeCall> = Vec::new();
-    for request in calls::of_state(state).requests {
-        let Some(one) = judged(&request, answer) else { continue };
+    let Called { requests, types, .. } = calls::of_state(state, Look::Types);
+    for request in requests {
+        let Some(mut one) = judged(&request, answer) else { continue };
+        if one.call.protocol == Protocol::Graphql {
+            one.types.clone_from(&types);
+        }
         match made.iter_mut().find(|known| known.call == one.call) {
             Some(known) if known.outcome == CallOutcome::Failed => *known = one,
             Some(_) => {}
@@ -43,6 +47,7 @@ fn judged(request: &Request<'_>, answer: Option<&Parsed>) -> Option<MadeCall> {
     Some(MadeCall {
         call: request.call.clone(),
         client_name: request.client_name.clone(),
+        types: Vec::new(),
         outcome,
         arguments: request.arguments.map(Value::shape),
         answer: answer.map(Value::shape),
@@ -159,7 +164,7 @@ mod tests {
     fn check(media_type: &str, sent: &str, answered: &str, wanted: &[(&str, CallOutcome)]) {
         let headers: Headers = [("Content-Type", media_type)].into_iter().collect();
         let (sent, answered) = (parsed(media_type, sent), parsed(media_type, answered));
-        let requests = calls::of_body(&headers, &sent).requests;
+        let requests = calls::of_body(&headers, &sent, Look::Calls).requests;
         let told: Vec<(String, CallOutcome)> = requests
             .iter()
             .filter_map(|request| judged(request, Some(&answered)))

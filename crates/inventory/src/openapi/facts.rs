@@ -89,9 +89,10 @@ fn called(call: &Call, facts: &CallFacts) -> Value {
     if facts.failures > 0 {
         map.insert("failures".into(), facts.failures.into());
     }
-    let names = facts.client_names();
-    if !names.is_empty() {
-        map.insert("clientNames".into(), names.into_iter().map(|name| Value::from(name.as_str())).collect());
+    for (key, names) in [("clientNames", facts.client_names()), ("types", facts.types())] {
+        if !names.is_empty() {
+            map.insert(key.into(), names.into_iter().map(|name| Value::from(name.as_str())).collect());
+        }
     }
     for (name, shape) in [("arguments", &facts.arguments), ("answer", &facts.answer)] {
         if shape.count > 0 {

@@ -36,6 +36,7 @@ fn a_call_is_known_from_its_first_answer_and_a_guess_never() {
     let inventory = Inventory::of(&fold, None);
     let facts = inventory.operations[0].calls.values().next_back().expect("a call");
     assert_eq!((facts.callers(), facts.client_names()), (2, vec![&"users.list".into()]));
+    assert_eq!(facts.types(), ["Order"]);
     assert!(facts.answer.fields.contains_key("users") && facts.arguments.integers == 2);
 }
 

@@ -75,6 +75,7 @@ pub(crate) fn made(name: &str, outcome: CallOutcome, fields: &[&str]) -> MadeCal
     MadeCall {
         call: Call { protocol: Protocol::JsonRpc, name: name.into() },
         client_name: Some(name.into()),
+        types: vec!["Order".into()],
         outcome,
         arguments: Some(Shape::Integer(Magnitude::of(7))),
         answer: (outcome == CallOutcome::Answered).then_some(Shape::Object(answer)),

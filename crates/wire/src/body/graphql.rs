@@ -12,11 +12,13 @@ mod lexer;
 mod schema;
 #[cfg(test)]
 mod tests;
+mod types;
 
 use bytes::Bytes;
 
 pub use self::asked::{Asked, OperationKind, RootField, asked};
 pub use self::schema::{SchemaDocument, SchemaField, SchemaMistake, read_schema};
+pub use self::types::types;
 use crate::body::builder::{Builder, Spent};
 use crate::body::graphql::fragments::{Selections, weigh};
 use crate::body::graphql::lexer::{Token, What};

@@ -8,7 +8,7 @@ use portcullis_model::{Action, Reason, Stage};
 use portcullis_policy::Stance;
 use smol_str::{SmolStr, ToSmolStr as _};
 
-use crate::calls::{self, Called};
+use crate::calls::{self, Called, Look};
 use crate::snapshot::Snapshot;
 use crate::state::{Answer, State};
 
@@ -21,7 +21,7 @@ pub(super) fn read_body(snapshot: &Snapshot, state: &State) -> bool {
 pub(super) fn run(snapshot: &Snapshot, state: &mut State) {
     let Some(action) = action(snapshot, state) else { return };
     let Some(operation) = listing(snapshot, state) else { return };
-    let Called { requests, beyond } = calls::of_state(state);
+    let Called { requests, beyond, .. } = calls::of_state(state, Look::Calls);
     let mut unknown: Vec<SmolStr> = requests
         .iter()
         .filter(|request| !request.call.is_of_protocol() && !operation.lists(&request.call))
