@@ -13,6 +13,7 @@
 
 pub mod answers;
 pub mod body;
+pub mod client_hello;
 pub mod content;
 pub mod corpora;
 pub mod fields;

@@ -9,8 +9,8 @@ use std::path::Path;
 
 use portcullis_properties::mutation::{Mutations, words};
 use portcullis_properties::{
-    answers, body, content, corpora, fields, filter, form, framing, graphql, multipart, normalise, operator,
-    pack, protobuf, seclang, transform, xml,
+    answers, body, client_hello, content, corpora, fields, filter, form, framing, graphql, multipart,
+    normalise, operator, pack, protobuf, seclang, transform, xml,
 };
 
 /// One test for each property: its name, and how many inputs it is tried on.
@@ -26,6 +26,7 @@ macro_rules! tried {
 tried! {
     answers: 10_000,
     body: 12_000,
+    client_hello: 2_000,
     content: 20_000,
     fields: 20_000,
     filter: 500,
