@@ -22,6 +22,7 @@ use crate::calls;
 use crate::deliver::{Deliver, HeldAsk, HeldStep, ResponseAsk, ResponseMode, ResponseStep};
 use crate::forward::{Forward, RequestFailure, UpstreamFailure};
 use crate::header_edits::HeaderEdits;
+use crate::identity::Replied;
 use crate::phase::{authorise, body, challenge, contract, filter, head, limits, operation, response, rules};
 use crate::refusal::{self, Connection, Refusal};
 use crate::scope::Turn;
@@ -30,7 +31,7 @@ use crate::sensitive::{self, Sensitive};
 use crate::site::Site;
 use crate::snapshot::Snapshot;
 use crate::state::{Answer, Matched, State};
-use crate::step::{CountersAsk, Refuse, RequestBodyAsk, Step};
+use crate::step::{CountersAsk, CredentialAsk, Refuse, RequestBodyAsk, Step};
 
 /// One exchange under way.
 pub(crate) struct Exchange {
@@ -101,7 +102,9 @@ impl Exchange {
             return self.refuse();
         }
         let Self { snapshot, state } = &mut *self;
-        head::authenticate(snapshot, state, bans);
+        if let Some(ask) = head::authenticate(snapshot, state, bans) {
+            return Step::Credential(CredentialAsk { exchange: self, ask });
+        }
         if state.identity.is_some() {
             head::check_bans(snapshot, state, bans);
             if state.refused() {
@@ -115,6 +118,13 @@ impl Exchange {
             Ok(ask) => Step::Counters(ask),
             Err(exchange) => exchange.authorised(),
         }
+    }
+
+    /// The host looked at a credential: what it proves is asked again.
+    pub(crate) fn replied(mut self: Box<Self>, replied: Replied, bans: &dyn BanView, now: Tick) -> Step {
+        self.state.book(Phase::Credential, now);
+        self.state.replies.push(replied);
+        self.located(bans)
     }
 
     /// Who calls may: is what it sends harmless?
@@ -414,6 +424,7 @@ impl State {
             given: SmallVec::new(),
             lent,
             proofs,
+            replies: SmallVec::new(),
             filter: filter::Standing::default(),
             asking: None,
             body: None,

@@ -3,12 +3,15 @@
 //! Invariants: an [`Identity`] exists only as made here from a credential that was verified; a credential that
 //! fails proves nothing and is told apart from one that is absent. Time is an argument.
 
+mod ask;
 mod jwt;
 pub mod keys;
+mod passwords;
 mod proofs;
 
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::time::Duration;
 
 use portcullis_model::exchange::{ClientCertificate, Peer};
 use portcullis_model::{Credential, Headers, Proof, Timestamp};
@@ -16,8 +19,12 @@ use portcullis_wire::{NormalTarget, Query};
 use smallvec::SmallVec;
 use smol_str::SmolStr;
 
+pub use ask::CredentialReply;
+pub(crate) use ask::{Ask, Replied};
 pub(crate) use jwt::{JwtKeys, JwtVerifier, KeyOrigin};
 use keys::KeyRing;
+pub use passwords::PasswordCheck;
+pub(crate) use passwords::{Accounts, Shown};
 pub use proofs::{NoProofs, ProofKey, Proofs, Proven};
 
 use crate::node_key::NodeKeys;
@@ -41,6 +48,9 @@ pub(crate) struct Identity {
 /// Why a credential that was taken back proves nothing.
 const REVOKED: &str = "it was revoked";
 
+/// Why a credential proves nothing that nobody could look at.
+const UNCHECKED: &str = "it could not be checked";
+
 /// A credential that was shown and proves nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Failed {
@@ -61,6 +71,8 @@ pub(crate) struct Outcome {
     pub(crate) failed: Option<Failed>,
     /// Providers whose issuer may have a key by now that would prove a credential that failed.
     pub(crate) strange_keys: SmallVec<[SmolStr; 1]>,
+    /// What the host is asked before the outcome stands.
+    pub(crate) ask: Option<Ask>,
 }
 
 /// Everything a credential can be in.
@@ -70,6 +82,8 @@ pub(crate) struct Presented<'a> {
     pub(crate) peer: &'a Peer,
     /// Tokens that were verified before.
     pub(crate) proofs: &'a dyn Proofs,
+    /// What the host was asked before, and said.
+    pub(crate) replies: &'a [Replied],
 }
 
 /// Where a credential is looked for.
@@ -81,6 +95,8 @@ pub(crate) enum Where {
     Query(SmolStr),
     /// A cookie.
     Cookie(SmolStr),
+    /// Name and password of `Authorization: Basic`.
+    Basic,
 }
 
 /// Which name of a client certificate is the subject.
@@ -109,6 +125,29 @@ pub(crate) enum Method {
     Jwt(Box<JwtVerifier>),
     ApiKey { places: Vec<Where>, ring: KeyRing },
     Mtls(CertificateName),
+    Basic(Box<Passwords>),
+}
+
+/// Names and passwords, and how long a proved one is remembered.
+#[derive(Debug)]
+pub(crate) struct Passwords {
+    pub(crate) accounts: Accounts,
+    pub(crate) realm: SmolStr,
+    pub(crate) remember: Duration,
+}
+
+/// What became of what was shown to a provider.
+enum Finding {
+    Proves(Arc<Identity>),
+    Fails(&'static str),
+    /// Only the host can tell.
+    Asks(Arc<PasswordCheck>),
+}
+
+impl From<Result<Arc<Identity>, &'static str>> for Finding {
+    fn from(result: Result<Arc<Identity>, &'static str>) -> Self {
+        result.map_or_else(Self::Fails, Self::Proves)
+    }
 }
 
 /// Tries the providers in order. Several may look at the same credential: where one of them proves it, it did not fail.
@@ -121,25 +160,37 @@ pub(crate) fn authenticate(
     let mut outcome = Outcome::default();
     let mut proved: SmallVec<[Option<&Where>; 2]> = SmallVec::new();
     let mut failures: SmallVec<[(Option<&Where>, Failed); 2]> = SmallVec::new();
+    let mut asks: SmallVec<[(Option<&Where>, Ask); 1]> = SmallVec::new();
     for provider in providers {
         let place = provider.place(presented);
         match provider.prove(presented, node, now) {
-            Some(Ok(identity)) => {
+            Some(Finding::Proves(identity)) => {
                 proved.push(place);
                 match outcome.identity {
                     None => outcome.identity = Some(identity),
                     Some(_) => outcome.others.push(identity),
                 }
             }
-            Some(Err(why)) => failures.push((place, Failed { provider: provider.name.clone(), why })),
+            Some(Finding::Fails(why)) => {
+                failures.push((place, Failed { provider: provider.name.clone(), why }))
+            }
+            Some(Finding::Asks(check)) => asks.push((place, Ask { provider: provider.name.clone(), check })),
             None => {}
         }
     }
+    outcome.ask = asks.into_iter().find(|(place, _)| !proved.contains(place)).map(|(_, ask)| ask);
     failures.retain(|(place, _)| !proved.contains(place));
     let strange = failures.iter().filter(|(_, failed)| failed.why == jwt::STRANGE_KEY);
     outcome.strange_keys = strange.map(|(_, failed)| failed.provider.clone()).collect();
     outcome.failed = failures.into_iter().next().map(|(_, failed)| failed);
     outcome
+}
+
+impl Failed {
+    /// Whether nobody looked at it, which is not its fault.
+    pub(crate) fn is_unchecked(&self) -> bool {
+        self.why == UNCHECKED
+    }
 }
 
 impl Outcome {
@@ -163,10 +214,11 @@ impl Identity {
     fn credentials(&self) -> impl Iterator<Item = Credential> {
         let name =
             portcullis_model::Identity { provider: self.provider.clone(), subject: self.subject.clone() };
-        let own = self.credential.clone().map(|id| match self.proof {
-            Proof::Jwt => Credential::Token(id),
-            Proof::ApiKey => Credential::Key(id),
-            Proof::Mtls => Credential::Certificate(id),
+        let own = self.credential.clone().and_then(|id| match self.proof {
+            Proof::Jwt => Some(Credential::Token(id)),
+            Proof::ApiKey => Some(Credential::Key(id)),
+            Proof::Mtls => Some(Credential::Certificate(id)),
+            Proof::Basic => None,
         });
         std::iter::once(Credential::Subject(name)).chain(own)
     }
@@ -179,37 +231,39 @@ impl Provider {
             Method::Jwt(verifier) => verifier.places(),
             Method::ApiKey { places, .. } => places,
             Method::Mtls(_) => &[],
+            Method::Basic(_) => &[Where::Basic],
         };
         places.iter().find(|place| place.find(presented).is_some())
     }
 
     /// `None` where nothing was presented to it.
-    fn prove(
-        &self,
-        presented: &Presented<'_>,
-        node: &NodeKeys,
-        now: Timestamp,
-    ) -> Option<Result<Arc<Identity>, &'static str>> {
+    fn prove(&self, presented: &Presented<'_>, node: &NodeKeys, now: Timestamp) -> Option<Finding> {
         match &self.method {
             Method::Jwt(verifier) => {
                 let token = verifier.places().iter().find_map(|place| place.find(presented))?;
-                Some(self.prove_token(verifier, &token, presented.proofs, node, now))
+                Some(self.prove_token(verifier, &token, presented.proofs, node, now).into())
             }
             Method::ApiKey { places, ring } => {
                 let text = places.iter().find_map(|place| place.find(presented))?;
-                Some(ring.find(node, &text, now).map_err(keys::KeyRefusal::as_str).map(|key| {
+                let found = ring.find(node, &text, now).map_err(keys::KeyRefusal::as_str).map(|key| {
                     let identity = self.identity(Proof::ApiKey, key.subject.clone(), key.groups.clone());
                     let (credential, scopes) = (Some(key.id.clone()), key.scopes.clone());
                     Arc::new(Identity { credential, scopes, ..identity })
-                }))
+                });
+                Some(found.into())
             }
             Method::Mtls(name) => {
                 let certificate = presented.peer.tls.as_ref()?.client_certificate.as_ref()?;
                 let subject = name.of(certificate).ok_or("the certificate has no such name");
-                Some(subject.map(|subject| {
+                let found = subject.map(|subject| {
                     let identity = self.identity(Proof::Mtls, subject, Vec::new());
                     Arc::new(Identity { credential: Some(certificate.fingerprint.clone()), ..identity })
-                }))
+                });
+                Some(found.into())
+            }
+            Method::Basic(passwords) => {
+                let text = Where::Basic.find(presented)?;
+                Some(self.prove_password(passwords, &text, presented, node, now))
             }
         }
     }
@@ -224,12 +278,46 @@ impl Provider {
         now: Timestamp,
     ) -> Result<Arc<Identity>, &'static str> {
         let key = ProofKey::new(node.proof(&self.name, token));
-        if let Some(Proven(identity)) = proofs.find(key) {
+        if let Some(Proven { identity, .. }) = proofs.find(key) {
             return verifier.check_again(&identity, now).map(|()| identity);
         }
         let identity = Arc::new(verifier.verify(&self.name, token, now)?);
-        proofs.keep(key, Proven(Arc::clone(&identity)));
+        proofs.keep(key, Proven::of(&identity));
         Ok(identity)
+    }
+
+    /// A password is asked of the host, unless that was done of late.
+    fn prove_password(
+        &self,
+        passwords: &Passwords,
+        text: &str,
+        presented: &Presented<'_>,
+        node: &NodeKeys,
+        now: Timestamp,
+    ) -> Finding {
+        let Some(shown) = Shown::parse(text) else { return Finding::Fails("no name and password") };
+        let key = ProofKey::new(node.proof(&self.name, text));
+        let reply = presented.replies.iter().find(|replied| replied.provider == self.name);
+        if reply.is_none()
+            && let Some(Proven { identity, until }) = presented.proofs.find(key)
+            && until.is_some_and(|until| now < until)
+        {
+            return Finding::Proves(identity);
+        }
+        match reply.map(|replied| replied.reply) {
+            Some(CredentialReply::Holds) => {
+                let identity = Arc::new(self.identity(Proof::Basic, shown.name, Vec::new()));
+                let until = Some(now.plus(passwords.remember));
+                presented.proofs.keep(key, Proven { identity: Arc::clone(&identity), until });
+                Finding::Proves(identity)
+            }
+            Some(CredentialReply::Fails) => Finding::Fails("wrong name or password"),
+            Some(CredentialReply::Unavailable) => Finding::Fails(UNCHECKED),
+            None => match passwords.accounts.check(node, shown) {
+                Some(check) => Finding::Asks(Arc::new(check)),
+                None => Finding::Fails("wrong name or password"),
+            },
+        }
     }
 
     /// The query parameter that carries its key, if one does.
@@ -237,7 +325,7 @@ impl Provider {
         let Method::ApiKey { places, .. } = &self.method else { return None };
         places.iter().find_map(|place| match place {
             Where::Query(name) => Some(name.as_str()),
-            Where::Header(_) | Where::Cookie(_) => None,
+            Where::Header(_) | Where::Cookie(_) | Where::Basic => None,
         })
     }
 
@@ -266,19 +354,13 @@ impl Where {
     /// no credential for us. A place filled twice counts as filled with nothing valid.
     fn find<'a>(&self, presented: &Presented<'a>) -> Option<Cow<'a, str>> {
         match self {
-            Self::Header(name) => {
-                let mut values = presented.headers.iter().filter(|field| field.is(name));
-                let value = values.next()?.value;
-                if values.next().is_some() {
-                    return Some(Cow::Borrowed(""));
-                }
-                let text = std::str::from_utf8(value).unwrap_or_default().trim();
-                if name == "authorization" {
-                    bearer(text).map(Cow::Borrowed)
-                } else {
-                    Some(Cow::Borrowed(text))
-                }
+            Self::Header(name) if name == "authorization" => {
+                field(presented, name).and_then(|text| after_scheme(text, "bearer")).map(Cow::Borrowed)
             }
+            Self::Header(name) => field(presented, name).map(Cow::Borrowed),
+            Self::Basic => field(presented, "authorization")
+                .and_then(|text| after_scheme(text, "basic"))
+                .map(Cow::Borrowed),
             Self::Query(name) => only(presented.query.all(name)),
             Self::Cookie(name) => only(
                 portcullis_wire::fields::cookies(presented.headers)
@@ -295,10 +377,23 @@ fn only<'a>(mut values: impl Iterator<Item = Cow<'a, str>>) -> Option<Cow<'a, st
     Some(if values.next().is_some() { Cow::Borrowed("") } else { first })
 }
 
-/// The token of `Bearer TOKEN` (RFC 6750 §2.1).
-fn bearer(value: &str) -> Option<&str> {
-    let (scheme, token) = value.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim_start())
+/// The one field of that name; of several, nothing valid.
+fn field<'a>(presented: &Presented<'a>, name: &str) -> Option<&'a str> {
+    let mut values = presented.headers.iter().filter(|field| field.is(name));
+    let value = values.next()?.value;
+    if values.next().is_some() {
+        return Some("");
+    }
+    Some(std::str::from_utf8(value).unwrap_or_default().trim())
+}
+
+/// What follows that scheme (RFC 9110 §11.4); no value at all stays one that is not valid.
+fn after_scheme<'a>(value: &'a str, expected: &str) -> Option<&'a str> {
+    if value.is_empty() {
+        return Some("");
+    }
+    let (scheme, credentials) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case(expected).then(|| credentials.trim_start())
 }
 
 impl CertificateName {

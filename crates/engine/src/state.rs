@@ -21,7 +21,7 @@ use smol_str::SmolStr;
 use crate::arrival::BodyHint;
 use crate::filter::{Asking, Workspaces};
 use crate::header_edits::HeaderEdits;
-use crate::identity::{Failed, Identity, Proofs};
+use crate::identity::{Failed, Identity, Proofs, Replied};
 use crate::phase::body::Parsed;
 use crate::phase::filter;
 use crate::refusal::Prove;
@@ -169,6 +169,8 @@ pub(crate) struct State {
     /// Scratch memory the host lends.
     pub(crate) lent: Arc<Workspaces>,
     pub(crate) proofs: Arc<dyn Proofs>,
+    /// What the host said of credentials.
+    pub(crate) replies: SmallVec<[Replied; 1]>,
     pub(crate) filter: filter::Standing,
     /// Collections the store was last asked for.
     pub(crate) asking: Option<Asking>,

@@ -3,21 +3,25 @@
 //! Invariant: each ask owns the continuation that only its answer can resume, so a host that answers out of
 //! order does not compile; each can be abandoned, and then the exchange still has an end.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use portcullis_model::counter::{Answers, Batch, StoreFailure};
-use portcullis_model::{Ban, BanView, EventId, RequestHead, Tick};
+use portcullis_model::{Ban, BanView, CallerKey, EventId, RequestHead, Tick};
 
 use crate::arrival::{HeldBody, HoldBounds};
 use crate::exchange::Exchange;
 use crate::finished::{EndFacts, Finished};
 use crate::forward::Forward;
+use crate::identity::{Ask, CredentialReply, PasswordCheck, Replied};
 use crate::refusal::Refusal;
 use crate::sending::Sending;
 
 /// What the host must do next.
 #[must_use]
 pub enum Step {
+    /// Look at a credential.
+    Credential(CredentialAsk),
     /// Carry out a batch in the store.
     Counters(CountersAsk),
     /// Hold the request's body.
@@ -26,6 +30,36 @@ pub enum Step {
     Forward(Forward),
     /// Refuse.
     Refuse(Refuse),
+}
+
+/// A credential only the host can look at: it is expensive, or somebody else's to judge.
+#[must_use]
+pub struct CredentialAsk {
+    pub(crate) exchange: Box<Exchange>,
+    pub(crate) ask: Ask,
+}
+
+impl CredentialAsk {
+    /// The password to be checked, away from where others wait.
+    pub fn check(&self) -> Arc<PasswordCheck> {
+        Arc::clone(&self.ask.check)
+    }
+
+    /// Who shows it, as far as the connection tells.
+    pub fn caller(&self) -> &CallerKey {
+        &self.exchange.state.caller
+    }
+
+    /// Goes on with what the host found out.
+    pub fn answer(self, reply: CredentialReply, bans: &dyn BanView, now: Tick) -> Step {
+        let replied = Replied { provider: self.ask.provider, reply };
+        self.exchange.replied(replied, bans, now)
+    }
+
+    /// The client went away.
+    pub fn abandon(self, end: EndFacts) -> Finished {
+        self.exchange.finish(end)
+    }
 }
 
 /// A batch for the store.

@@ -244,7 +244,9 @@ fn each_credential(view: &View<'_>, namespace: Namespace, show: &mut dyn FnMut(&
             if namespace == Namespace::Auth { identity.proof.as_str() } else { identity.provider.as_str() };
         show(text, Cause::Identity(identity.provider.clone()));
     }
-    if let Some(failed) = view.state.failed.as_ref().filter(|_| namespace == Namespace::Auth) {
+    if let Some(failed) =
+        view.state.failed.as_ref().filter(|failed| namespace == Namespace::Auth && !failed.is_unchecked())
+    {
         show("failed", Cause::Identity(failed.provider.clone()));
     }
 }

@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use portcullis_document::MemorySources;
-use portcullis_engine::{Arrival, BodyHint, EndFacts, Held, HeldBody, Snapshot, Step, compile};
+use portcullis_engine::{
+    Arrival, BodyHint, CredentialReply, EndFacts, Held, HeldBody, Snapshot, Step, compile,
+};
 use portcullis_model::event::End;
 use portcullis_model::{
     EventId, Headers, Moment, NoBans, Peer, RequestHead, Scheme, Tick, Timestamp, Version,
@@ -106,6 +108,7 @@ proptest! {
         let mut step = snapshot.begin(arrival(target, fields, hint), &NoBans);
         let finished = loop {
             step = match step {
+                Step::Credential(ask) => ask.answer(CredentialReply::Fails, &NoBans, Tick(1)),
                 Step::Counters(ask) => ask.answer(Ok(SmallVec::new()), &NoBans, Tick(1)),
                 Step::RequestBody(ask) => {
                     let held = HeldBody { bytes: Bytes::from(body.clone()), outcome: Held::Complete };

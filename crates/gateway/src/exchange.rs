@@ -89,6 +89,7 @@ pub(crate) async fn serve(
     loop {
         match course.stage() {
             Some(Stage::Counters(_)) => count(&mut course).await,
+            Some(Stage::Credential(_)) => Box::pin(look(&mut course)).await,
             Some(Stage::RequestBody(_)) => {
                 // Apart, as holding is rare and its state is moved with every exchange otherwise.
                 if Box::pin(hold_request(&mut course, &mut received)).await.is_err() {
@@ -121,6 +122,17 @@ async fn count(course: &mut Course) {
     let (bans, now) = (ports.store.ban_view(), ports.clock.tick());
     if let Some(Stage::Counters(ask)) = course.take() {
         course.enter(ask.answer(answers, &*bans, now));
+    }
+}
+
+/// What a credential is, to the engine.
+async fn look(course: &mut Course) {
+    let Some(Stage::Credential(ask)) = course.stage() else { return };
+    let reply = course.connection.node.passwords.look(ask.caller().clone(), ask.check()).await;
+    let ports = &course.connection.node.ports;
+    let (bans, now) = (ports.store.ban_view(), ports.clock.tick());
+    if let Some(Stage::Credential(ask)) = course.take() {
+        course.enter(ask.answer(reply, &*bans, now));
     }
 }
 

@@ -22,6 +22,7 @@ mod listen;
 mod metrics;
 mod node;
 mod pace;
+mod passwords;
 mod plan;
 mod ports;
 mod probe;

@@ -9,6 +9,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::bounds::Bounds;
 use crate::limits::Limits;
+use crate::passwords::PasswordChecks;
 use crate::ports::Ports;
 use crate::upstream::Upstreams;
 
@@ -22,6 +23,8 @@ pub(crate) struct Node {
     pub(crate) upstreams: Arc<Upstreams>,
     /// Scratch memory for judging exchanges, used again and again.
     pub(crate) workspaces: Arc<Workspaces>,
+    /// Passwords being looked at.
+    pub(crate) passwords: PasswordChecks,
     /// What the next connection may cost.
     pub(crate) limits: ArcSwap<Limits>,
     /// Every task that serves a connection or a tunnel; draining waits for them.
@@ -40,6 +43,7 @@ impl Node {
             upstreams,
             bounds: Arc::default(),
             workspaces: Arc::default(),
+            passwords: PasswordChecks::default(),
             limits: ArcSwap::from_pointee(limits),
             tasks: TaskTracker::new(),
             draining: CancellationToken::new(),

@@ -19,6 +19,8 @@ pub enum Proof {
     ApiKey,
     /// A client certificate.
     Mtls,
+    /// A name and a password (RFC 7617).
+    Basic,
 }
 
 impl Proof {
@@ -28,6 +30,7 @@ impl Proof {
             Self::Jwt => "jwt",
             Self::ApiKey => "api_key",
             Self::Mtls => "mtls",
+            Self::Basic => "basic",
         }
     }
 }

@@ -257,6 +257,8 @@ pub struct PhaseTiming {
 pub enum Phase {
     /// Judging the head.
     Head,
+    /// Waiting for a credential to be looked at.
+    Credential,
     /// Waiting for the store.
     Counters,
     /// Waiting for and judging the request body.
@@ -274,6 +276,7 @@ impl Phase {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Head => "head",
+            Self::Credential => "credential",
             Self::Counters => "counters",
             Self::Body => "body",
             Self::Upstream => "upstream",

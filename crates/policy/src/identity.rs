@@ -1,5 +1,7 @@
 //! Lists, and the ways a caller can prove who it is.
 
+use std::time::Duration;
+
 use ipnet::IpNet;
 use portcullis_document::{Node, Place, Problem};
 use smol_str::SmolStr;
@@ -66,6 +68,8 @@ pub enum Credential {
     ApiKey(ApiKey),
     /// A client certificate.
     Mtls(Mtls),
+    /// A name and a password.
+    Basic(Basic),
 }
 
 section! {
@@ -77,6 +81,8 @@ section! {
         api_key: Option<ApiKey>,
         /// Client certificates; the listener needs a `client_ca`.
         mtls: Option<Mtls>,
+        /// Names and passwords (RFC 7617).
+        basic: Option<Basic>,
     }
 }
 
@@ -84,23 +90,25 @@ impl Decode for Provider {
     const KIND: Kind = <ProviderKeys as Decode>::KIND;
 
     fn decode(node: &Node, _: Option<&Self>, reading: &mut Reading) -> Option<Self> {
-        let ProviderKeys { jwt, api_key, mtls, place } = ProviderKeys::decode(node, None, reading)?;
+        let ProviderKeys { jwt, api_key, mtls, basic, place } = ProviderKeys::decode(node, None, reading)?;
         let mut credentials = jwt
             .map(|jwt| Credential::Jwt(Box::new(jwt)))
             .into_iter()
             .chain(api_key.map(Credential::ApiKey))
-            .chain(mtls.map(Credential::Mtls));
+            .chain(mtls.map(Credential::Mtls))
+            .chain(basic.map(Credential::Basic));
         match (credentials.next(), credentials.next()) {
             (Some(credential), None) => Some(Self { name: SmolStr::default(), credential, place }),
             (first, _) => {
-                let written = ["jwt", "api_key", "mtls"].iter().filter(|key| node.get(key).is_some());
+                let known = ["jwt", "api_key", "mtls", "basic"];
+                let written = known.iter().filter(|key| node.get(key).is_some());
                 if written.count() == 1 {
                     return None;
                 }
                 let message = if first.is_none() { "says not" } else { "says more than once" };
                 let message = format!("the provider {message} how it proves who calls");
                 let problem = Problem::error("policy.one_credential", message).at(&place);
-                reading.refuse(problem.remedy("give it one of `jwt`, `api_key` and `mtls`"))
+                reading.refuse(problem.remedy("give it one of `jwt`, `api_key`, `mtls` and `basic`"))
             }
         }
     }
@@ -185,6 +193,30 @@ section! {
         /// What of the certificate names the caller.
         subject: CertificateName = "san_dns",
     }
+}
+
+section! {
+    /// Names and passwords, as `Authorization: Basic` carries them.
+    pub struct Basic as "password provider" {
+        /// The file that lists them, as `htpasswd -B` writes it: a line is `NAME:HASH`, the hash bcrypt or Argon2.
+        /// Watched and reloaded.
+        users: FileRef,
+        /// What the client is told it asks a password for.
+        realm: SmolStr = "api",
+        /// How long a password that was proved need not be proved again; `0s` proves it each time.
+        remember: Duration = "5m",
+    }
+    => settle_basic
+}
+
+fn settle_basic(basic: Basic, node: &Node, reading: &mut Reading) -> Option<Basic> {
+    let plain = |byte: u8| (byte.is_ascii_graphic() || byte == b' ') && byte != b'"' && byte != b'\\';
+    if basic.realm.bytes().all(plain) {
+        return Some(basic);
+    }
+    let place = node.get("realm").map_or(&node.place, |realm| &realm.place);
+    let problem = Problem::error("policy.realm", "a realm stands between quotation marks in a header field");
+    reading.refuse(problem.at(place).remedy("write it in ASCII, without quotation marks and backslashes"))
 }
 
 words! {

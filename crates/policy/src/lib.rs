@@ -40,8 +40,8 @@ pub use filter::{
     RuleSets, RuleSource,
 };
 pub use identity::{
-    Algorithm, ApiKey, Carrier, CertificateName, Credential, Jwt, KeyFetch, List, Lists, Mtls, Provider,
-    Providers,
+    Algorithm, ApiKey, Basic, Carrier, CertificateName, Credential, Jwt, KeyFetch, List, Lists, Mtls,
+    Provider, Providers,
 };
 pub use limit::{
     Above, ByteQuota, Cost, Counted, KeyPart, Limit, LimitAction, Measure, Missing, Quota, Threshold,

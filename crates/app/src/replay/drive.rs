@@ -8,8 +8,8 @@ use std::sync::Arc;
 use anyhow::{Context, Result, bail};
 use bytes::Bytes;
 use portcullis_engine::{
-    Arrival, BodyHint, EndFacts, Finished, Forward, Held, HeldBody, HeldStep, Refuse, ResponseMode,
-    ResponseStep, Sending, Snapshot, Step, Workspaces,
+    Arrival, BodyHint, CredentialReply, EndFacts, Finished, Forward, Held, HeldBody, HeldStep, Refuse,
+    ResponseMode, ResponseStep, Sending, Snapshot, Step, Workspaces,
 };
 use portcullis_model::counter::{Answers, Batch, StoreFailure};
 use portcullis_model::event::{End, UpstreamRecord};
@@ -81,6 +81,11 @@ impl Replayer {
         let mut step = self.snapshot.begin(arrival, &*bans);
         loop {
             step = match step {
+                Step::Credential(ask) => {
+                    let reply =
+                        if ask.check().run() { CredentialReply::Holds } else { CredentialReply::Fails };
+                    ask.answer(reply, &*bans, now.tick)
+                }
                 Step::Counters(ask) => {
                     let answers = self.answers(ask.batch())?;
                     ask.answer(answers, &*bans, now.tick)

@@ -27,6 +27,7 @@ mod harness;
 mod issuer;
 mod keys_by_url;
 mod live;
+mod passwords;
 mod redis;
 mod reflector;
 mod reload;

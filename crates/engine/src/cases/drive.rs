@@ -19,8 +19,8 @@ use smol_str::{SmolStr, ToSmolStr};
 
 use super::{Case, Request};
 use crate::{
-    Arrival, BodyHint, EndFacts, Finished, Held, HeldBody, HeldStep, Refusal, ResponseMode, ResponseStep,
-    Snapshot, Step,
+    Arrival, BodyHint, CredentialReply, EndFacts, Finished, Held, HeldBody, HeldStep, Refusal, ResponseMode,
+    ResponseStep, Snapshot, Step,
 };
 
 /// 2026-01-31T08:00:00Z: when every case happens.
@@ -79,6 +79,11 @@ impl World {
         let mut step = snapshot.begin(arrival, self);
         loop {
             step = match step {
+                Step::Credential(ask) => {
+                    let reply =
+                        if ask.check().run() { CredentialReply::Holds } else { CredentialReply::Fails };
+                    ask.answer(reply, self, Tick(5_000))
+                }
                 Step::Counters(ask) => {
                     let answers = self.answer(ask.batch());
                     ask.answer(Ok(answers), self, Tick(10_000))

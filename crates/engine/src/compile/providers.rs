@@ -5,12 +5,14 @@ use std::sync::Arc;
 use jsonwebtoken::Algorithm;
 use portcullis_document::{Problem, SourceFile};
 use portcullis_policy::{
-    ApiKey, Carrier, CertificateName as Named, Credential, DocumentRef, Jwt, SecretSource,
+    ApiKey, Basic, Carrier, CertificateName as Named, Credential, DocumentRef, Jwt, SecretSource,
 };
 use smol_str::SmolStr;
 
 use crate::identity::keys::KeyRing;
-use crate::identity::{CertificateName, JwtKeys, JwtVerifier, KeyOrigin, Method, Provider, Where};
+use crate::identity::{
+    Accounts, CertificateName, JwtKeys, JwtVerifier, KeyOrigin, Method, Passwords, Provider, Where,
+};
 
 use super::Work;
 
@@ -39,6 +41,7 @@ pub(super) fn compile(work: &mut Work<'_>) -> Vec<Arc<Provider>> {
                 Named::CommonName => CertificateName::Common,
                 Named::Fingerprint => CertificateName::Fingerprint,
             }),
+            Credential::Basic(basic) => compile_basic(work, basic)?,
         };
         Some(Arc::new(Provider { name: provider.name.clone(), method }))
     });
@@ -126,6 +129,14 @@ fn compile_api_key(work: &mut Work<'_>, api_key: &ApiKey) -> Option<Method> {
     let file = SourceFile::new(api_key.keys.path.as_str(), text);
     let ring = KeyRing::parse(&file).map_err(|problems| work.problems.extend(problems)).ok()?;
     Some(Method::ApiKey { places: vec![carrier(&api_key.carrier)], ring })
+}
+
+fn compile_basic(work: &mut Work<'_>, basic: &Basic) -> Option<Method> {
+    let text = work.text(&basic.users)?;
+    let file = SourceFile::new(basic.users.path.as_str(), text);
+    let accounts = Accounts::parse(&file).map_err(|problems| work.problems.extend(problems)).ok()?;
+    let (realm, remember) = (basic.realm.clone(), basic.remember);
+    Some(Method::Basic(Box::new(Passwords { accounts, realm, remember })))
 }
 
 fn carrier(carrier: &Carrier) -> Where {

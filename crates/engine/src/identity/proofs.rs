@@ -1,4 +1,4 @@
-//! Tokens that were verified before, as their host keeps them: a signature is worth verifying once.
+//! Credentials that were verified before, as their host keeps them: a signature or a password is worth verifying once.
 //!
 //! Invariants: what is kept under is a keyed hash of provider and token, so that it tells nothing of the token, and is
 //! found by nobody who does not have the node's secret; it is the host that forgets all of it when keys or policy change,
@@ -6,6 +6,8 @@
 
 use std::fmt;
 use std::sync::Arc;
+
+use portcullis_model::Timestamp;
 
 use super::Identity;
 
@@ -30,9 +32,20 @@ impl fmt::Debug for ProofKey {
     }
 }
 
-/// Whom a verified token proves; only the engine makes and reads one.
+/// Whom a verified token or password proves; only the engine makes and reads one.
 #[derive(Clone)]
-pub struct Proven(pub(crate) Arc<Identity>);
+pub struct Proven {
+    pub(crate) identity: Arc<Identity>,
+    /// When it has to be proved again.
+    pub(crate) until: Option<Timestamp>,
+}
+
+impl Proven {
+    /// What holds as long as the credential itself says.
+    pub(crate) fn of(identity: &Arc<Identity>) -> Self {
+        Self { identity: Arc::clone(identity), until: None }
+    }
+}
 
 impl fmt::Debug for Proven {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -127,7 +140,8 @@ mod tests {
         let headers: Headers = [("Authorization", format!("Bearer {token}").as_str())].into_iter().collect();
         let address = "203.0.113.9:4000".parse().expect("an address");
         let peer = Peer { address, listener: "l".into(), tls: None };
-        let presented = Presented { headers: &headers, query: Query::new(""), peer: &peer, proofs: world };
+        let presented =
+            Presented { headers: &headers, query: Query::new(""), peer: &peer, proofs: world, replies: &[] };
         let node = NodeKeys::derive(b"x");
         let outcome = authenticate(&[Arc::clone(provider)], &presented, &node, Timestamp::from_secs(now));
         outcome

@@ -1,5 +1,6 @@
 //! Whether this caller may call this operation: unknown APIs, `allow`, `require`.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use portcullis_contract::{Requirement, Security};
@@ -9,7 +10,7 @@ use smallvec::SmallVec;
 use smol_str::SmolStr;
 
 use crate::facts::View;
-use crate::identity::{Identity, Method, Provider};
+use crate::identity::{Failed, Identity, Method, Provider};
 use crate::scope::{Require, Requirement as Callers, Scope};
 use crate::site::Site;
 use crate::snapshot::Snapshot;
@@ -85,18 +86,30 @@ fn judge_unknown_caller(snapshot: &Snapshot, scope: &Scope, state: &mut State) {
 }
 
 /// 401 names every way to authenticate that a header field can carry (RFC 9110 §11.6.1), and says where the token that
-/// was shown is at fault (RFC 6750 §3.1); where none can be named, 403.
+/// was shown is at fault (RFC 6750 §3.1); where none can be named, 403. Whose credential nobody could look at is to come
+/// again with the same.
 fn credential_wanted(scope: &Scope, state: &State) -> Answer {
-    let mut ways: SmallVec<[&str; 2]> = SmallVec::new();
+    if state.failed.as_ref().is_some_and(Failed::is_unchecked) {
+        return Answer::status(503).header("retry-after", "1".to_owned());
+    }
+    let mut ways: SmallVec<[Cow<'_, str>; 2]> = SmallVec::new();
     if scope.providers.iter().any(|provider| is_bearer(provider)) {
         let failed = state.failed.as_ref();
         let refused = failed.is_some_and(|failed| {
             scope.providers.iter().any(|provider| provider.name == failed.provider && is_bearer(provider))
         });
-        ways.push(if refused { "Bearer error=\"invalid_token\"" } else { "Bearer" });
+        ways.push(Cow::Borrowed(if refused { "Bearer error=\"invalid_token\"" } else { "Bearer" }));
     }
     if scope.providers.iter().any(|provider| matches!(provider.method, Method::ApiKey { .. })) {
-        ways.push("ApiKey");
+        ways.push(Cow::Borrowed("ApiKey"));
+    }
+    for provider in &scope.providers {
+        if let Method::Basic(passwords) = &provider.method {
+            let way = format!("Basic realm=\"{}\", charset=\"UTF-8\"", passwords.realm);
+            if !ways.contains(&Cow::Borrowed(way.as_str())) {
+                ways.push(Cow::Owned(way));
+            }
+        }
     }
     if ways.is_empty() {
         return Answer::status(403);

@@ -5,7 +5,7 @@ use portcullis_policy::Mode;
 use portcullis_wire::{Defect, EncodedSlash, normalise};
 use smol_str::SmolStr;
 
-use crate::identity::{self, Presented};
+use crate::identity::{self, Ask, Presented};
 use crate::snapshot::Snapshot;
 use crate::state::{Answer, Place, State};
 
@@ -65,19 +65,24 @@ pub(crate) fn check_bans(snapshot: &Snapshot, state: &mut State, bans: &dyn BanV
 }
 
 /// Tries the credentials the request shows; one that was taken back is one that fails.
-pub(crate) fn authenticate(snapshot: &Snapshot, state: &mut State, bans: &dyn BanView) {
+/// What only the host can tell of one is asked first; then it is all done again.
+pub(crate) fn authenticate(snapshot: &Snapshot, state: &mut State, bans: &dyn BanView) -> Option<Ask> {
     let providers = &snapshot.scope(state.place).providers;
     if providers.is_empty() {
-        return;
+        return None;
     }
     let presented = Presented {
         headers: &state.head.headers,
         query: state.normal.query(),
         peer: &state.peer,
         proofs: &*state.proofs,
+        replies: &state.replies,
     };
     let now = state.began.wall;
     let mut outcome = identity::authenticate(providers, &presented, snapshot.node(), now);
+    if outcome.ask.is_some() {
+        return outcome.ask;
+    }
     let site = state.place.and_then(|place| snapshot.site(place.site)).map(|site| site.name.as_str());
     outcome.withdraw(|credential| bans.revocation(site, credential, now).is_some());
     if let Some(identity) = &outcome.identity {
@@ -88,8 +93,8 @@ pub(crate) fn authenticate(snapshot: &Snapshot, state: &mut State, bans: &dyn Ba
     }
     state.identity = outcome.identity;
     if let Some(failed) = &outcome.failed {
-        let reason =
-            Reason::new(Stage::Authenticate, SmolStr::new_static("authenticate.failed"), Action::Monitor);
+        let code = if failed.is_unchecked() { "authenticate.unchecked" } else { "authenticate.failed" };
+        let reason = Reason::new(Stage::Authenticate, SmolStr::new_static(code), Action::Monitor);
         let reason = reason.by(failed.provider.clone()).detail(SmolStr::new_static(failed.why));
         state.decide(Mode::Block, reason, Answer::status(401));
     }
@@ -97,4 +102,5 @@ pub(crate) fn authenticate(snapshot: &Snapshot, state: &mut State, bans: &dyn Ba
     state.others = outcome.others;
     state.strange_keys = outcome.strange_keys;
     state.without_key = identity::strip_keys(providers, &state.normal.target);
+    None
 }

@@ -40,7 +40,7 @@ namespaces! {
     "challenge" Located Some(&["passed"]), "`challenge:passed` where the browser proved itself to this site and need not do so again.";
     "caller" Authenticated Some(&["known", "unknown"]), "Whether a credential proved an identity.";
     "identity" Authenticated None, "The provider that proved the identity.";
-    "auth" Authenticated Some(&["jwt", "api_key", "mtls", "failed"]), "How the identity was proved; `failed` where a credential was shown and is not valid.";
+    "auth" Authenticated Some(&["jwt", "api_key", "mtls", "basic", "failed"]), "How the identity was proved; `failed` where a credential was shown and is not valid.";
     "op" Operation None, "The operation.";
     "api" Operation Some(&["documented", "shadow", "zombie"]), "Where the operation stands against the contract.";
     "contract" RequestBody Some(&["valid", "invalid"]), "Whether the request is what the contract says, where `contract_checks` looks.";

@@ -7,7 +7,7 @@ use Scope::{EventOnly, Everywhere, ExchangeOnly, FindingOnly, OperationOnly};
 const SCHEMES: &[&str] = &["http", "https"];
 const VERSIONS: &[&str] = &["1.0", "1.1", "2"];
 const TLS_VERSIONS: &[&str] = &["1.2", "1.3"];
-const PROOFS: &[&str] = &["jwt", "api_key", "mtls"];
+const PROOFS: &[&str] = &["jwt", "api_key", "mtls", "basic"];
 const STANDINGS: &[&str] = &["documented", "shadow", "zombie"];
 const ACTIONS: &[&str] = &["pass", "monitor", "mask", "redirect", "throttle", "challenge", "block", "ban"];
 const DIRECTIONS: &[&str] = &["ingress", "egress"];

@@ -6,8 +6,8 @@
 use std::sync::Arc;
 
 use portcullis_engine::{
-    CountersAsk, Deliver, EndFacts, Finished, Forward, HeldAsk, ProgressFacts, Refuse, RequestBodyAsk,
-    ResponseAsk, ResponseStep, Sending, Step,
+    CountersAsk, CredentialAsk, Deliver, EndFacts, Finished, Forward, HeldAsk, ProgressFacts, Refuse,
+    RequestBodyAsk, ResponseAsk, ResponseStep, Sending, Step,
 };
 use portcullis_events::Wants;
 use portcullis_model::EventId;
@@ -33,6 +33,8 @@ pub(crate) struct Course {
 
 /// Where an exchange stands with the engine.
 pub(crate) enum Stage {
+    /// A credential is looked at.
+    Credential(CredentialAsk),
     /// The store is asked.
     Counters(CountersAsk),
     /// The request's body is held.
@@ -86,6 +88,7 @@ impl Seen {
 impl From<Step> for Stage {
     fn from(step: Step) -> Self {
         match step {
+            Step::Credential(ask) => Self::Credential(ask),
             Step::Counters(ask) => Self::Counters(ask),
             Step::RequestBody(ask) => Self::RequestBody(ask),
             Step::Forward(forward) => Self::Forward(forward),
@@ -117,6 +120,7 @@ impl Stage {
 
     fn finish(self, facts: EndFacts) -> Finished {
         match self {
+            Self::Credential(ask) => ask.abandon(facts),
             Self::Counters(ask) => ask.abandon(facts),
             Self::RequestBody(ask) => ask.abandon(facts),
             Self::Forward(forward) => forward.abandon(facts),
