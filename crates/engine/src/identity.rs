@@ -4,16 +4,17 @@
 //! fails proves nothing and is told apart from one that is absent. Time is an argument.
 
 mod ask;
+mod certificate;
 mod jwt;
 pub mod keys;
 mod passwords;
+mod place;
 mod proofs;
 
-use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use portcullis_model::exchange::{ClientCertificate, Peer};
+use portcullis_model::exchange::Peer;
 use portcullis_model::{Credential, Headers, Proof, Timestamp};
 use portcullis_wire::{NormalTarget, Query};
 use smallvec::SmallVec;
@@ -21,10 +22,12 @@ use smol_str::SmolStr;
 
 pub use ask::CredentialReply;
 pub(crate) use ask::{Ask, Replied};
+pub(crate) use certificate::CertificateName;
 pub(crate) use jwt::{JwtKeys, JwtVerifier, KeyOrigin};
 use keys::KeyRing;
 pub use passwords::PasswordCheck;
 pub(crate) use passwords::{Accounts, Shown};
+pub(crate) use place::Where;
 pub use proofs::{NoProofs, ProofKey, Proofs, Proven};
 
 use crate::node_key::NodeKeys;
@@ -84,32 +87,6 @@ pub(crate) struct Presented<'a> {
     pub(crate) proofs: &'a dyn Proofs,
     /// What the host was asked before, and said.
     pub(crate) replies: &'a [Replied],
-}
-
-/// Where a credential is looked for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Where {
-    /// A header, by its lower-case name.
-    Header(SmolStr),
-    /// A query parameter.
-    Query(SmolStr),
-    /// A cookie.
-    Cookie(SmolStr),
-    /// Name and password of `Authorization: Basic`.
-    Basic,
-}
-
-/// Which name of a client certificate is the subject.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum CertificateName {
-    /// The first DNS subject alternative name.
-    Dns,
-    /// The first URI subject alternative name.
-    Uri,
-    /// The common name.
-    Common,
-    /// The certificate's SHA-256.
-    Fingerprint,
 }
 
 /// One way a caller can prove who it is.
@@ -347,62 +324,4 @@ pub(crate) fn strip_keys(providers: &[Arc<Provider>], target: &NormalTarget) -> 
     let kept: Vec<&str> = query.raw().split('&').filter(|pair| !carried(pair)).collect();
     let separator = if kept.is_empty() { "" } else { "?" };
     Some(format!("{}{separator}{}", target.path(), kept.join("&")))
-}
-
-impl Where {
-    /// What is there, if anything. For `authorization` the `Bearer` scheme is taken off; another scheme there is
-    /// no credential for us. A place filled twice counts as filled with nothing valid.
-    fn find<'a>(&self, presented: &Presented<'a>) -> Option<Cow<'a, str>> {
-        match self {
-            Self::Header(name) if name == "authorization" => {
-                field(presented, name).and_then(|text| after_scheme(text, "bearer")).map(Cow::Borrowed)
-            }
-            Self::Header(name) => field(presented, name).map(Cow::Borrowed),
-            Self::Basic => field(presented, "authorization")
-                .and_then(|text| after_scheme(text, "basic"))
-                .map(Cow::Borrowed),
-            Self::Query(name) => only(presented.query.all(name)),
-            Self::Cookie(name) => only(
-                portcullis_wire::fields::cookies(presented.headers)
-                    .filter(|(known, _)| known == name.as_str())
-                    .map(|(_, value)| value),
-            ),
-        }
-    }
-}
-
-/// The one value there is; of several, nothing valid: a server might read another than we proved.
-fn only<'a>(mut values: impl Iterator<Item = Cow<'a, str>>) -> Option<Cow<'a, str>> {
-    let first = values.next()?;
-    Some(if values.next().is_some() { Cow::Borrowed("") } else { first })
-}
-
-/// The one field of that name; of several, nothing valid.
-fn field<'a>(presented: &Presented<'a>, name: &str) -> Option<&'a str> {
-    let mut values = presented.headers.iter().filter(|field| field.is(name));
-    let value = values.next()?.value;
-    if values.next().is_some() {
-        return Some("");
-    }
-    Some(std::str::from_utf8(value).unwrap_or_default().trim())
-}
-
-/// What follows that scheme (RFC 9110 §11.4); no value at all stays one that is not valid.
-fn after_scheme<'a>(value: &'a str, expected: &str) -> Option<&'a str> {
-    if value.is_empty() {
-        return Some("");
-    }
-    let (scheme, credentials) = value.split_once(' ')?;
-    scheme.eq_ignore_ascii_case(expected).then(|| credentials.trim_start())
-}
-
-impl CertificateName {
-    fn of(self, certificate: &ClientCertificate) -> Option<SmolStr> {
-        match self {
-            Self::Dns => certificate.dns_names.first().cloned(),
-            Self::Uri => certificate.uris.first().cloned(),
-            Self::Common => certificate.common_name.clone(),
-            Self::Fingerprint => Some(certificate.fingerprint.clone()),
-        }
-    }
 }

@@ -81,7 +81,8 @@ fn spec(tls: &ListenerTls, http2: bool) -> Spec {
         TlsVersion::V13 => Oldest::V13,
     };
     let protocols: &[&[u8]] = if http2 { &[b"h2", b"http/1.1"] } else { &[b"http/1.1"] };
-    Spec { pairs: pairs.collect(), client, oldest, protocols }
+    let revoked = tls.client_crl.as_ref().map(|file| file.path.clone());
+    Spec { pairs: pairs.collect(), client, revoked, oldest, protocols }
 }
 
 fn limits(policy: &Policy) -> Limits {

@@ -72,6 +72,8 @@ pub(crate) struct Spec {
     pub(crate) pairs: Vec<KeyPair>,
     /// Whether clients show a certificate.
     pub(crate) client: ClientAuth,
+    /// The file of lists of certificates that were taken back.
+    pub(crate) revoked: Option<SmolStr>,
     /// The oldest version spoken.
     pub(crate) oldest: Oldest,
     /// The ALPN names offered, most wanted first.
@@ -92,7 +94,7 @@ pub(crate) struct Established {
 pub(crate) fn configure(spec: &Spec, files: &ReadFile) -> Result<Arc<ServerConfig>, CertificateError> {
     let provider = Arc::new(aws_lc_rs::default_provider());
     let names = ServerNames::load(&spec.pairs, files, &provider)?;
-    let verifier = client_verifier(&spec.client, files, &provider)?;
+    let verifier = client_verifier(spec, files, &provider)?;
     let versions: &[_] = match spec.oldest {
         Oldest::V12 => &[&TLS13, &TLS12],
         Oldest::V13 => &[&TLS13],
@@ -108,20 +110,26 @@ pub(crate) fn configure(spec: &Spec, files: &ReadFile) -> Result<Arc<ServerConfi
 }
 
 fn client_verifier(
-    client: &ClientAuth,
+    spec: &Spec,
     files: &ReadFile,
     provider: &Arc<CryptoProvider>,
 ) -> Result<Arc<dyn ClientCertVerifier>, CertificateError> {
-    let (ClientAuth::Optional { authorities } | ClientAuth::Required { authorities }) = client else {
+    let (ClientAuth::Optional { authorities } | ClientAuth::Required { authorities }) = &spec.client else {
         return Ok(WebPkiClientVerifier::no_client_auth());
     };
     let roots = Arc::new(load_roots(authorities, files)?);
     let mut verifier = WebPkiClientVerifier::builder_with_provider(roots, Arc::clone(provider));
-    if matches!(client, ClientAuth::Optional { .. }) {
+    if let Some(file) = &spec.revoked {
+        verifier = verifier.with_crls(certificate::load_revocations(file, files)?);
+    }
+    if matches!(spec.client, ClientAuth::Optional { .. }) {
         verifier = verifier.allow_unauthenticated();
     }
     let refuse = |error: VerifierBuilderError| CertificateError::Authorities {
-        file: authorities.to_string(),
+        file: match (&error, &spec.revoked) {
+            (VerifierBuilderError::InvalidCrl(_), Some(file)) => file.to_string(),
+            _ => authorities.to_string(),
+        },
         cause: error.to_string(),
     };
     verifier.build().map_err(refuse)

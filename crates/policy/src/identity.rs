@@ -224,8 +224,10 @@ words! {
     pub enum CertificateName {
         /// The first DNS name.
         SanDns = "san_dns",
-        /// The first URI, e.g. a SPIFFE id.
+        /// The first URI.
         SanUri = "san_uri",
+        /// Its SPIFFE id: the only URI, `spiffe://DOMAIN/PATH`. What is no SPIFFE certificate proves nothing.
+        SpiffeId = "spiffe_id",
         /// The subject's common name.
         CommonName = "common_name",
         /// SHA-256 of the certificate, hexadecimal.

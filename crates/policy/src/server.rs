@@ -41,6 +41,9 @@ section! {
         certificates: Vec<CertificatePair> = "[]",
         /// The authorities whose client certificates are believed, PEM.
         client_ca: Option<FileRef>,
+        /// Certificates its authorities took back: revocation lists (RFC 5280 §5), PEM. Every authority in a client's chain
+        /// needs its list. Watched and reloaded.
+        client_crl: Option<FileRef>,
         /// Whether clients show a certificate. With a `client_ca` and nothing said here: `optional`.
         client_certificates: Option<ClientCertificates>,
         /// The oldest TLS version spoken.
@@ -114,6 +117,9 @@ fn settle_tls(tls: ListenerTls, node: &Node, reading: &mut Reading) -> Option<Li
             "client certificates are asked for, and nothing says whose are believed",
             "add `client_ca: FILE`",
         );
+    }
+    if tls.client_crl.is_some() && tls.client_ca.is_none() {
+        wrong("client certificates are taken back that nobody believes", "add `client_ca: FILE`");
     }
     Some(tls)
 }

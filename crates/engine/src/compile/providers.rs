@@ -38,6 +38,7 @@ pub(super) fn compile(work: &mut Work<'_>) -> Vec<Arc<Provider>> {
             Credential::Mtls(mtls) => Method::Mtls(match mtls.subject {
                 Named::SanDns => CertificateName::Dns,
                 Named::SanUri => CertificateName::Uri,
+                Named::SpiffeId => CertificateName::Spiffe,
                 Named::CommonName => CertificateName::Common,
                 Named::Fingerprint => CertificateName::Fingerprint,
             }),

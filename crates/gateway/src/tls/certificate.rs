@@ -12,7 +12,7 @@ use rustls::crypto::CryptoProvider;
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use rustls_pki_types::pem::PemObject;
-use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use rustls_pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer};
 use smol_str::{SmolStr, StrExt};
 use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
 
@@ -48,10 +48,10 @@ pub enum CertificateError {
         /// What the library said.
         cause: rustls::Error,
     },
-    /// The authorities for client certificates are of no use.
-    #[error("{file} does not serve as authorities for client certificates: {cause}")]
+    /// The authorities for client certificates, or their revocation lists, are of no use.
+    #[error("{file} does not serve for client certificates: {cause}")]
     Authorities {
-        /// The authorities' file.
+        /// The authorities' file, or that of the lists.
         file: String,
         /// What the library said.
         cause: String,
@@ -74,6 +74,19 @@ pub(super) fn load_chain(
     match chain {
         Ok(chain) if !chain.is_empty() => Ok(chain),
         _ => Err(CertificateError::Pem { file: file.to_owned(), what: "certificate" }),
+    }
+}
+
+/// Reads a PEM file of revocation lists.
+pub(super) fn load_revocations(
+    file: &str,
+    files: &ReadFile,
+) -> Result<Vec<CertificateRevocationListDer<'static>>, CertificateError> {
+    let text = read(file, files)?;
+    let lists: Result<Vec<_>, _> = CertificateRevocationListDer::pem_slice_iter(&text).collect();
+    match lists {
+        Ok(lists) if !lists.is_empty() => Ok(lists),
+        _ => Err(CertificateError::Pem { file: file.to_owned(), what: "certificate revocation list" }),
     }
 }
 

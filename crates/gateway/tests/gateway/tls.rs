@@ -120,6 +120,34 @@ async fn a_client_certificate_is_verified_and_its_names_are_read() {
     }
 }
 
+#[tokio::test]
+async fn a_client_certificate_on_a_revocation_list_opens_nothing_from_the_reload_on() {
+    let (authority, partners) = (Authority::new("tests"), Authority::new("partners"));
+    let leaf = authority.issue(&["shop.example"]);
+    let tls = "client_ca: partners.pem, client_crl: revoked.pem, client_certificates: required";
+    let nobody = partners.revoke(&[]);
+    let stage = with_leaf(&leaf, tls, &[("partners.pem", &partners.pem()), ("revoked.pem", &nobody)]).await;
+    let lost = || authority.client().showing(partners.issue_numbered(&["lost.example"], Some(7)));
+    let kept = || authority.client().showing(partners.issue_numbered(&["kept.example"], Some(8)));
+    assert!(answered(&lost(), &stage).await && answered(&kept(), &stage).await);
+    let listen =
+        format!("{{ address: 127.0.0.1:0, tls: {{ certificate: shop.pem, key: shop.key, {tls} }} }}");
+    let reload = || stage.gateway.reload(stage.compiled(&policy(&listen, "")));
+    stage.write("revoked.pem", partners.revoke(&[7]));
+    reload().unwrap();
+    assert!(!answered(&lost(), &stage).await, "it was taken back");
+    assert!(answered(&kept(), &stage).await, "another was not");
+    // A list that cannot be read changes nothing, and says so.
+    stage.write("revoked.pem", "nothing".to_owned());
+    let refused = reload().unwrap_err().to_string();
+    assert!(refused.contains("revoked.pem has no certificate revocation list"), "{refused}");
+    assert!(!answered(&lost(), &stage).await && answered(&kept(), &stage).await);
+    // Of an authority without a list nothing is known, so none of its certificates counts.
+    stage.write("revoked.pem", authority.revoke(&[]));
+    reload().unwrap();
+    assert!(!answered(&kept(), &stage).await, "the list is of another authority");
+}
+
 /// Whether a request over this connection is answered; in TLS 1.3 a client learns of its refusal only then.
 async fn answered(dial: &crate::stage::Dial, stage: &Stage) -> bool {
     let Ok(mut wire) = dial.connect(stage.address(), "shop.example").await else { return false };

@@ -4,7 +4,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, KeyUsagePurpose, SanType,
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, CertifiedIssuer, DnType, IsCa,
+    KeyIdMethod, KeyPair, KeyUsagePurpose, RevokedCertParams, SanType,
 };
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
@@ -39,8 +40,14 @@ impl Authority {
 
     /// A certificate for these DNS names; the first is also the common name.
     pub(crate) fn issue(&self, names: &[&str]) -> Leaf {
+        self.issue_numbered(names, None)
+    }
+
+    /// The same with a serial number of one's own.
+    pub(crate) fn issue_numbered(&self, names: &[&str], serial: Option<u64>) -> Leaf {
         let mut params =
             CertificateParams::new(names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>()).unwrap();
+        params.serial_number = serial.map(Into::into);
         params.distinguished_name.push(DnType::CommonName, names[0]);
         params.subject_alt_names.push(SanType::URI(
             format!("spiffe://tests/{}", names[0].replace('*', "any")).try_into().unwrap(),
@@ -48,6 +55,25 @@ impl Authority {
         let key = KeyPair::generate().unwrap();
         let certificate = params.signed_by(&key, &self.0).unwrap();
         Leaf { certificate: certificate.pem(), key: key.serialize_pem() }
+    }
+
+    /// Its list of certificates that were taken back.
+    pub(crate) fn revoke(&self, serials: &[u64]) -> String {
+        let revoked = serials.iter().map(|&serial| RevokedCertParams {
+            serial_number: serial.into(),
+            revocation_time: rcgen::date_time_ymd(2026, 1, 1),
+            reason_code: None,
+            invalidity_date: None,
+        });
+        let params = CertificateRevocationListParams {
+            this_update: rcgen::date_time_ymd(2026, 1, 2),
+            next_update: rcgen::date_time_ymd(2099, 1, 1),
+            crl_number: 1.into(),
+            issuing_distribution_point: None,
+            revoked_certs: revoked.collect(),
+            key_identifier_method: KeyIdMethod::Sha256,
+        };
+        params.signed_by(&self.0).unwrap().pem().unwrap()
     }
 
     /// How a client that trusts this authority connects.
