@@ -10,6 +10,7 @@ pub mod keys;
 mod passwords;
 mod place;
 mod proofs;
+mod statement;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,6 +30,7 @@ pub use passwords::PasswordCheck;
 pub(crate) use passwords::{Accounts, Shown};
 pub(crate) use place::Where;
 pub use proofs::{NoProofs, ProofKey, Proofs, Proven};
+pub(crate) use statement::Statement;
 
 use crate::node_key::NodeKeys;
 

@@ -10,7 +10,7 @@ use portcullis_wire::EncodedSlash;
 use smol_str::SmolStr;
 
 use crate::challenge::Terms;
-use crate::identity::Identity;
+use crate::identity::{Identity, Statement};
 use crate::scope::Scope;
 
 /// Counters of operations the contract does not name share this many slots: enough that a stranger's first call does
@@ -36,6 +36,8 @@ pub(crate) struct Site {
     pub(crate) frozen: Option<Arc<Contract>>,
     /// What a challenge asks.
     pub(crate) challenge: Terms,
+    /// How its upstream is told who calls.
+    pub(crate) statement: Option<Statement>,
     /// The page refused people see.
     pub(crate) page: Option<Arc<str>>,
     pub(crate) learned: Learned,

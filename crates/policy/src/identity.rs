@@ -7,7 +7,7 @@ use portcullis_document::{Node, Place, Problem};
 use smol_str::SmolStr;
 
 use crate::decode::{ByName, Decode, Reading, TakesName, nothing_written, section, words};
-use crate::scalar::{FileRef, HeaderName};
+use crate::scalar::{FileRef, HeaderName, SecretSource};
 use crate::table::Kind;
 
 mod jwt;
@@ -217,6 +217,19 @@ fn settle_basic(basic: Basic, node: &Node, reading: &mut Reading) -> Option<Basi
     let place = node.get("realm").map_or(&node.place, |realm| &realm.place);
     let problem = Problem::error("policy.realm", "a realm stands between quotation marks in a header field");
     reading.refuse(problem.at(place).remedy("write it in ASCII, without quotation marks and backslashes"))
+}
+
+section! {
+    /// What servers are told of who calls: a token in a header field, signed with a key they know. The same field from a
+    /// client is removed.
+    pub struct TellCaller as "told caller" {
+        /// The header field.
+        header: HeaderName = "Portcullis-Caller",
+        /// The secret it is signed with (HMAC with SHA-256): at least 32 bytes.
+        key: SecretSource,
+        /// How long it is good.
+        lifetime: Duration = "30s",
+    }
 }
 
 words! {

@@ -41,7 +41,7 @@ pub use filter::{
 };
 pub use identity::{
     Algorithm, ApiKey, Basic, Carrier, CertificateName, Credential, Jwt, KeyFetch, List, Lists, Mtls,
-    Provider, Providers,
+    Provider, Providers, TellCaller,
 };
 pub use limit::{
     Above, ByteQuota, Cost, Counted, KeyPart, Limit, LimitAction, Measure, Missing, Quota, Threshold,

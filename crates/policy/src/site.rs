@@ -11,6 +11,7 @@ use crate::challenge::Challenge;
 use crate::condition::Condition;
 use crate::decode::{ByName, Decode, Reading, TakesName, nothing_written, section, suggest, words};
 use crate::filter::Filter;
+use crate::identity::TellCaller;
 use crate::limit::Limit;
 use crate::pattern::RoutePattern;
 use crate::require::Require;
@@ -33,6 +34,8 @@ section! {
         frozen: Vec<FileRef> = "[]",
         /// What an encoded slash (`%2F`) in a path means.
         encoded_slash: EncodedSlash = "keep",
+        /// What its servers are told of who calls, signed.
+        tell_caller: Option<TellCaller>,
         /// What refused people see.
         refusals: Refusals = "{}",
         /// What `challenge` asks of browsers.

@@ -34,3 +34,4 @@ mod reload;
 mod revoke;
 mod rules;
 mod shared_bans;
+mod told;

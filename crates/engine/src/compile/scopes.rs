@@ -53,12 +53,13 @@ pub(super) fn nowhere(policy: &Policy) -> Scope {
     }
 }
 
-/// Names only the gateway may set towards a site: those that any rule for it sets.
+/// Names only the gateway may set towards a site: those that any rule for it sets, and the one that tells who calls.
 pub(super) fn reserved_names(global: &[Rule], site: &Site) -> Arc<[SmolStr]> {
     let routes = site.routes.iter().flat_map(|route| route.settings.rules.iter());
     let rules = global.iter().chain(site.settings.rules.iter()).chain(routes);
     let mut names: Vec<SmolStr> =
         rules.flat_map(|rule| rule.headers.set.iter()).map(|(name, _)| name.as_str().into()).collect();
+    names.extend(site.tell_caller.iter().map(|told| SmolStr::new(told.header.as_str())));
     names.sort();
     names.dedup();
     names.into()

@@ -2,18 +2,22 @@
 
 use std::sync::Arc;
 
+use jsonwebtoken::EncodingKey;
 use portcullis_contract::{Contract, Purpose, Versions};
 use portcullis_document::Problem;
-use portcullis_policy::{ContractRef, EncodedSlash, Require, ResponseCheck};
+use portcullis_policy::{ContractRef, EncodedSlash, Require, ResponseCheck, TellCaller};
 use smol_str::SmolStr;
 
 use crate::challenge::Terms;
 use crate::hosts::Hosts;
-use crate::identity::Provider;
+use crate::identity::{Provider, Statement};
 use crate::site::{Learned, Route, Site};
 use crate::tags;
 
 use super::{Work, filter, placed, scopes};
+
+/// The fewest bytes a key for telling callers may have (RFC 7518 §3.2).
+const SHORTEST_KEY: usize = 32;
 
 pub(super) fn compile(work: &mut Work<'_>, providers: &[Arc<Provider>]) -> (Vec<Site>, Hosts) {
     let policy = work.policy;
@@ -35,6 +39,7 @@ fn compile_site(work: &mut Work<'_>, providers: &[Arc<Provider>], site: &portcul
     let schemes = site.contract.as_ref().map(|contract| {
         contract.schemes.iter().map(|(scheme, provider)| (scheme.clone(), provider.0.clone())).collect()
     });
+    let statement = site.tell_caller.as_ref().and_then(|told| compile_statement(work, told));
     let reserved = scopes::reserved_names(&work.policy.rules, site);
     let filter = filter::compile(work, site.settings.filter.as_ref());
     let filters: Vec<_> =
@@ -62,9 +67,26 @@ fn compile_site(work: &mut Work<'_>, providers: &[Arc<Provider>], site: &portcul
             .collect(),
         challenge: Terms::of(&site.challenge),
         page,
+        statement,
         learned: Learned::new(operation_tags.len()),
         operation_tags,
     }
+}
+
+/// A key that is short could be found by trying; what it signs would be worth nothing.
+fn compile_statement(work: &mut Work<'_>, told: &TellCaller) -> Option<Statement> {
+    let key = told.key.read(work.sources).map_err(|problem| work.problems.push(problem)).ok()?;
+    if key.reveal().len() < SHORTEST_KEY {
+        let message = format!("the key has {} bytes; it needs {SHORTEST_KEY}", key.reveal().len());
+        let problem = Problem::error("engine.short_key", message).at(told.key.place());
+        work.problems.push(problem.remedy("make one: openssl rand -hex 32"));
+        return None;
+    }
+    Some(Statement {
+        header: told.header.as_str().into(),
+        key: EncodingKey::from_secret(key.reveal()),
+        lifetime: told.lifetime,
+    })
 }
 
 fn load_contract(

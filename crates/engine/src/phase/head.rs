@@ -102,5 +102,15 @@ pub(crate) fn authenticate(snapshot: &Snapshot, state: &mut State, bans: &dyn Ba
     state.others = outcome.others;
     state.strange_keys = outcome.strange_keys;
     state.without_key = identity::strip_keys(providers, &state.normal.target);
+    tell_caller(snapshot, state);
     None
+}
+
+/// Tells the upstream who calls, where policy says so.
+fn tell_caller(snapshot: &Snapshot, state: &mut State) {
+    let Some(site) = state.place.and_then(|place| snapshot.site(place.site)) else { return };
+    let (Some(statement), Some(identity)) = (&site.statement, &state.identity) else { return };
+    if let Some(token) = statement.of(identity, &site.name, state.id, state.began.wall) {
+        state.edits.add_set(&statement.header, &token);
+    }
 }
