@@ -3,7 +3,7 @@
 use crate::harness::{Gateway, exchange_whole};
 
 /// Of `pw` and of `open sesame`, the first expensive enough for others to come meanwhile.
-const COSTLY: &str = "$2y$11$abcdefghijklmnopqrstuuqJ5WcbJn6VrSBjKHA6dmnncoKTHmT5C";
+const COSTLY: &str = "$2y$09$abcdefghijklmnopqrstuu/lQto0ouRfT.TDJzrf6Jc7bWMVUMBte";
 const CHEAP: &str = "$2y$04$abcdefghijklmnopqrstuu/LVz6MZlItEy42I2juLihZ66HnQx/cy";
 
 const ANNA_PW: &str = "YW5uYTpwdw==";
@@ -37,7 +37,7 @@ fn of_a_flood_of_wrong_passwords_few_are_looked_at_and_the_rest_are_told_to_come
     let flood: Vec<_> = (0..16).map(|_| std::thread::spawn(move || with(address, ANNA_WRONG))).collect();
     let answers: Vec<String> = flood.into_iter().map(|one| one.join().expect("no panic")).collect();
     let of = |status: &str| answers.iter().filter(|answer| answer.starts_with(status)).count();
-    assert!(of("HTTP/1.1 401") >= 4, "{answers:#?}");
+    assert!(of("HTTP/1.1 401") >= 1, "{answers:#?}");
     assert!(of("HTTP/1.1 503") >= 1, "{answers:#?}");
     assert_eq!(of("HTTP/1.1 401") + of("HTTP/1.1 503"), 16, "{answers:#?}");
     for answer in answers.iter().filter(|answer| answer.starts_with("HTTP/1.1 503")) {
@@ -73,8 +73,8 @@ fn check_says_which_line_of_the_file_is_wrong() {
     let said = gateway.command(&["check"]);
     let text = format!("{}{}", String::from_utf8_lossy(&said.stdout), String::from_utf8_lossy(&said.stderr));
     assert!(!said.status.success(), "{text}");
-    for part in ["users.weak_hash", "users.htpasswd:2", "htpasswd -B"] {
+    for part in ["not kept as bcrypt or Argon2", "users.htpasswd:2", "htpasswd -B", "bert:"] {
         assert!(text.contains(part), "no {part} in {text}");
     }
-    assert!(!text.contains("2y$04"), "{text}");
+    assert!(!text.contains("2y$04") && !text.contains("apr1"), "a hash is shown: {text}");
 }

@@ -90,10 +90,11 @@ impl Accounts {
     /// Reads a file; every mistake is a problem with its place.
     pub(crate) fn parse(file: &Arc<SourceFile>) -> Result<Self, Vec<Problem>> {
         let (mut accounts, mut problems) = (Self::default(), Vec::new());
+        let shown = without_hashes(file);
         let mut offset = 0;
-        for line in file.text().split_inclusive('\n') {
-            let place = Place::new(file, offset..offset + line.trim_end().len());
-            offset += line.len();
+        for (line, shown_line) in file.text().lines().zip(shown.text().lines()) {
+            let place = Place::new(&shown, offset..offset + shown_line.len());
+            offset += shown_line.len() + 1;
             let text = line.trim();
             if text.is_empty() || text.starts_with('#') {
                 continue;
@@ -127,6 +128,15 @@ impl Accounts {
         let stored = Arc::clone(known.unwrap_or(other));
         Some(PasswordCheck { stored, password: shown.password, known: known.is_some() })
     }
+}
+
+/// The file as mistakes in it may be shown: a hash on a screen is a hash somebody can try passwords against.
+fn without_hashes(file: &SourceFile) -> Arc<SourceFile> {
+    let hidden = |line: &str| match line.split_once(':') {
+        Some((name, _)) => format!("{name}:…\n"),
+        None => "…\n".to_owned(),
+    };
+    SourceFile::new(file.name(), file.text().lines().map(hidden).collect::<String>())
 }
 
 impl Stored {
