@@ -307,6 +307,11 @@ const OF_A_POLICY: &[(&str, &str, &str)] = &[
     ),
     (
         "listen",
+        "{ address: '127.0.0.1:1', tls: { certificate: a, key: b, client_crl: c } }",
+        "error at `{ certificate: a, key: b, client_crl: c }`: client certificates are taken back that nobody believes (add `client_ca: FILE`)",
+    ),
+    (
+        "listen",
         "{ address: '127.0.0.1:1', tls: { certificate: a, key: b, client_certificates: required } }",
         "error at `{ certificate: a, key: b, client_certificates: required }`: client certificates are asked for, and nothing says whose are believed (add `client_ca: FILE`)",
     ),
@@ -341,7 +346,7 @@ const OF_A_POLICY: &[(&str, &str, &str)] = &[
     (
         "identity",
         "{ a: {} }",
-        "error at `{}`: the provider says not how it proves who calls (give it one of `jwt`, `api_key` and `mtls`)",
+        "error at `{}`: the provider says not how it proves who calls (give it one of `jwt`, `api_key`, `mtls` and `basic`)",
     ),
     (
         "identity",
