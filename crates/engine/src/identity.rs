@@ -151,7 +151,7 @@ pub(crate) fn authenticate(
                 }
             }
             Some(Finding::Fails(why)) => {
-                failures.push((place, Failed { provider: provider.name.clone(), why }))
+                failures.push((place, Failed { provider: provider.name.clone(), why }));
             }
             Some(Finding::Asks(check)) => asks.push((place, Ask { provider: provider.name.clone(), check })),
             None => {}

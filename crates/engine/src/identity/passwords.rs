@@ -34,7 +34,7 @@ const MOST_PASSES: u32 = 16;
 #[derive(Debug)]
 enum Stored {
     Bcrypt(Secret<String>),
-    Argon2(Secret<PasswordHash>),
+    Argon2(Box<Secret<PasswordHash>>),
 }
 
 /// The names of one file, and what is kept of their passwords.
@@ -181,7 +181,7 @@ impl Stored {
             );
             return Err(Problem::error("users.costly_hash", message));
         }
-        Ok(Self::Argon2(Secret::new(parsed)))
+        Ok(Self::Argon2(Box::new(Secret::new(parsed))))
     }
 }
 
