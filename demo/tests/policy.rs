@@ -60,6 +60,7 @@ impl Demo {
                     };
                     ask.answer(answers, &*bans, Tick(0))
                 }
+                Step::Credential(_) => panic!("nobody in this policy has a password"),
                 Step::RequestBody(_) => panic!("nothing in this policy reads a request's body"),
                 Step::Forward(forward) => return ("forward".to_owned(), forward.abandon(end(0))),
                 Step::Refuse(refuse) => {

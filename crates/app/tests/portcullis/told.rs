@@ -19,7 +19,8 @@ fn site(name: &'static str) -> std::net::SocketAddr {
             let lines = BufReader::new(stream.try_clone().expect("a socket")).lines();
             let head: Vec<String> = lines.map_while(Result::ok).take_while(|line| !line.is_empty()).collect();
             let of = |line: &&String| line.to_ascii_lowercase().replace('_', "-").starts_with(name);
-            let body = head.iter().filter(of).map(|line| format!("{line}\n")).collect::<String>();
+            let told: Vec<&str> = head.iter().filter(of).map(String::as_str).collect();
+            let body = told.join("\n");
             let length = body.len();
             let answer =
                 format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}");
