@@ -26,7 +26,7 @@ const LATENCY: [f64; 13] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 
 /// Status classes; an exchange that was never answered is in the first.
 const CLASSES: [&str; 6] = ["none", "1xx", "2xx", "3xx", "4xx", "5xx"];
 /// Every stage, in the order of its declaration.
-const STAGES: [Stage; 14] = [
+const STAGES: [Stage; 15] = [
     Stage::Framing,
     Stage::Normalise,
     Stage::Locate,
@@ -34,6 +34,7 @@ const STAGES: [Stage; 14] = [
     Stage::Authenticate,
     Stage::Authorise,
     Stage::Contract,
+    Stage::Challenge,
     Stage::Rules,
     Stage::Limits,
     Stage::Body,
