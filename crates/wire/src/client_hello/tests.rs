@@ -49,9 +49,9 @@ fn browser() -> Vec<u8> {
     hello(&ciphers, &extensions)
 }
 
-/// Stands for SHA-256: shows what is hashed by its length.
+/// Stands for SHA-256: shows what is hashed by its length, as far as a byte tells it.
 fn length(text: &str) -> [u8; 32] {
-    [u8::try_from(text.len()).unwrap(); 32]
+    [u8::try_from(text.len()).unwrap_or(u8::MAX); 32]
 }
 
 fn read(bytes: &[u8]) -> ClientHello {
