@@ -1,13 +1,16 @@
-//! `portcullis api adopt`: learned operations written into an existing `OpenAPI` document, as a diff to review.
+//! `portcullis api adopt`: learned operations, and calls of operations, written into an existing `OpenAPI` document, as a
+//! diff to review.
 //!
 //! Invariant: the document keeps its text, order and comments; nothing is written without `--write`.
 
+mod calls;
 mod unified;
 
 use std::path::Path;
 
 use anyhow::{Context, Result};
 use portcullis_admin::api::{OperationQuery, OperationView};
+use portcullis_contract::Format;
 use portcullis_document::{NotInserted, SourceFile, insert, parse};
 use serde_json::{Map, Value, json};
 use smol_str::SmolStr;
@@ -15,9 +18,6 @@ use smol_str::SmolStr;
 use crate::files::FileSources;
 use crate::output::{self, Audience};
 use crate::{Exit, Misuse, api, cli, remote};
-
-/// What an operation that takes many calls by name declares of them.
-const CALLS: &str = "x-portcullis-calls";
 
 /// Carries out the command.
 pub(crate) fn run(config: &Path, audience: Audience, options: &cli::Adopt) -> Result<Exit> {
@@ -29,6 +29,7 @@ pub(crate) fn run(config: &Path, audience: Audience, options: &cli::Adopt) -> Re
         Some(file) => file.to_string_lossy().into_owned(),
         None => declared_in(config, learned.first().map_or("", |(operation, _)| operation.site.as_str()))?,
     };
+    writable(&file)?;
     let old = std::fs::read_to_string(&file).with_context(|| file.clone())?;
     let mut new = old.clone();
     for (operation, described) in &learned {
@@ -45,6 +46,19 @@ pub(crate) fn run(config: &Path, audience: Audience, options: &cli::Adopt) -> Re
         output::say(&format!("written to {file}"));
     }
     Ok(Exit::Done)
+}
+
+/// Refuses what is no `OpenAPI` document: nothing learned tells the types that a schema must name.
+fn writable(file: &str) -> Result<(), Misuse> {
+    let language = match Format::of(file) {
+        Format::OpenApi => return Ok(()),
+        Format::GraphqlSchema => "a schema of GraphQL",
+        Format::DescriptorSet => "a descriptor set of protocol buffers",
+    };
+    Err(Misuse(format!(
+        "{file} is {language}, which names types that traffic does not tell: declare it there, or name an OpenAPI \
+         document with --into"
+    )))
 }
 
 /// A learned operation, and how `OpenAPI` describes it.
@@ -103,6 +117,10 @@ fn adopted(text: &str, operation: &OperationView, described: &Value) -> Result<S
     let method = operation.method.to_ascii_lowercase();
     let described = told(described, known.unwrap_or(&operation.path));
     if let Some(path) = known {
+        let declared = root.get("paths").and_then(|paths| paths.get(path)).and_then(|item| item.get(&method));
+        if let Some(declared) = declared {
+            return calls::added(text, &["paths", path, &method], declared, &described);
+        }
         return insert(text, &["paths", path], &method, &described);
     }
     let item = Value::Object(Map::from_iter([(method, described)]));
@@ -121,10 +139,10 @@ fn told(described: &Value, path: &str) -> Value {
     if let Some(fields) = described.as_object_mut() {
         fields.retain(|name, _| name != "security" && name != "operationId");
     }
-    let calls = described.get(CALLS).and_then(declared_calls);
+    let calls = calls::told(&described);
     forget_traffic(&mut described);
     if let (Some(calls), Some(fields)) = (calls, described.as_object_mut()) {
-        fields.insert(CALLS.to_owned(), calls);
+        fields.insert(calls::KEY.to_owned(), calls);
     }
     let mut names = path.split('{').skip(1).filter_map(|part| part.split('}').next());
     let parameters = described.get_mut("parameters").and_then(Value::as_array_mut);
@@ -137,12 +155,6 @@ fn told(described: &Value, path: &str) -> Value {
         }
     }
     described
-}
-
-/// Calls by name are declared by protocol and name.
-fn declared_calls(calls: &Value) -> Option<Value> {
-    let of = |call: &Value| json!({ "protocol": call.get("protocol"), "name": call.get("name") });
-    Some(calls.as_array()?.iter().map(of).collect())
 }
 
 /// Takes out what is only known of traffic, `x-portcullis-*`, at every depth.

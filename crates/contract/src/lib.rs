@@ -22,7 +22,7 @@ mod types;
 pub use check::{Cuts, Fault, MOST_FAULTS, Parts, RequestRules, ResponseRules, Sent, Undeclared};
 pub use contract::{Contract, Found, Params};
 pub use learned::{LearnedOperation, LearnedOperations};
-pub use load::{Loaded, Purpose, Versions, load, load_versions};
+pub use load::{Format, Loaded, Purpose, Versions, load, load_versions};
 pub use operation::{DeclaredCall, Frozen, Operation, Requirement, Scheme, Security, operation_id};
 pub use template::{SEGMENT_LIMIT, Template, TemplateMistake, TemplateOddity};
 pub use types::Types;

@@ -4,6 +4,7 @@
 //! Reading goes on after a mistake so that all are reported at once.
 
 pub(crate) mod calls;
+mod format;
 mod graphql;
 pub(crate) mod library;
 pub(crate) mod outline;
@@ -19,6 +20,8 @@ mod surface;
 mod told;
 
 use portcullis_document::{Node, Place, Problem, Severity, Sources};
+
+pub use format::Format;
 
 use crate::contract::Contract;
 use library::{Library, Located};

@@ -1,4 +1,4 @@
-//! An entry more in a map of a written document, everything else of it left as it is: order, comments, quotes.
+//! An entry more in a map or list of a written document, everything else of it left as it is: order, comments, quotes.
 //!
 //! Invariant: the new text reads as the old one with that entry and nothing else changed; where that cannot be had,
 //! nothing is inserted. A sorted map stays sorted; otherwise the entry is the last.
@@ -8,7 +8,7 @@ use serde_json::{Map, Value as Json};
 use crate::node::{Entry, Node, Value};
 use crate::parse::parse;
 use crate::place::SourceFile;
-use crate::write::to_yaml;
+use crate::write::{in_line, to_yaml};
 
 /// Why nothing was inserted.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -19,6 +19,9 @@ pub enum NotInserted {
     /// There is no map there to take an entry.
     #[error("it has no `{0}` with at least one entry")]
     NoMap(String),
+    /// There is no list there to take an item.
+    #[error("it has no list `{0}` with at least one item")]
+    NoList(String),
     /// The map has that entry.
     #[error("`{0}` is there already")]
     Known(String),
@@ -31,7 +34,6 @@ pub enum NotInserted {
 
 /// The text with `key: value` in the map that `path` leads to.
 pub fn insert(text: &str, path: &[&str], key: &str, value: &Json) -> Result<String, NotInserted> {
-    let read = |text: &str| parse(&SourceFile::new("", text)).map_err(|_| NotInserted::Unreadable);
     let root = read(text)?;
     let named = || NotInserted::NoMap(path.join("."));
     let map = path.iter().try_fold(&root, |node, key| node.get(key)).ok_or_else(named)?;
@@ -45,7 +47,31 @@ pub fn insert(text: &str, path: &[&str], key: &str, value: &Json) -> Result<Stri
     let mut wanted = root.to_json();
     let place = path.iter().try_fold(&mut wanted, |json, key| json.get_mut(key));
     place.and_then(Json::as_object_mut).ok_or_else(named)?.insert(key.to_owned(), value.clone());
-    let is_it = read(&new).is_ok_and(|root| root.to_json() == wanted);
+    proven(new, &wanted)
+}
+
+/// The text with an item more at the end of the list that `path` leads to.
+pub fn append(text: &str, path: &[&str], item: &Json) -> Result<String, NotInserted> {
+    let root = read(text)?;
+    let named = || NotInserted::NoList(path.join("."));
+    let list = path.iter().try_fold(&root, |node, key| node.get(key)).ok_or_else(named)?;
+    let last = list.items().and_then(<[Node]>::last).ok_or_else(named)?;
+    let is_flow = text.get(list.place.span()).is_some_and(|written| written.starts_with('['));
+    let new = if is_flow { behind_in_flow(text, last, item) } else { behind_in_block(text, last, item) };
+    let new = new.ok_or(NotInserted::Unsafe)?;
+    let mut wanted = root.to_json();
+    let place = path.iter().try_fold(&mut wanted, |json, key| json.get_mut(key));
+    place.and_then(Json::as_array_mut).ok_or_else(named)?.push(item.clone());
+    proven(new, &wanted)
+}
+
+fn read(text: &str) -> Result<Node, NotInserted> {
+    parse(&SourceFile::new("", text)).map_err(|_| NotInserted::Unreadable)
+}
+
+/// The new text, if it reads as what was wanted.
+fn proven(new: String, wanted: &Json) -> Result<String, NotInserted> {
+    let is_it = read(&new).is_ok_and(|root| root.to_json() == *wanted);
     if is_it { Ok(new) } else { Err(NotInserted::Unsafe) }
 }
 
@@ -57,14 +83,37 @@ fn in_block(text: &str, entries: &[Entry], key: &str, value: &Json) -> Option<St
         Some(entry) => line_after(text, end(entry)),
         None => line_of(text, first.key.place.span().start),
     };
-    let written = to_yaml(&Json::Object(Map::from_iter([(key.to_owned(), value.clone())])));
+    lines_at(text, at, indent, &Json::Object(Map::from_iter([(key.to_owned(), value.clone())])))
+}
+
+/// Below the last item of a list with dashes.
+fn behind_in_block(text: &str, last: &Node, item: &Json) -> Option<String> {
+    let start = last.place.span().start;
+    let before = text.get(line_of(text, start)..start)?;
+    let indent = before.strip_suffix('-').or_else(|| before.trim_end().strip_suffix('-'))?.len();
+    lines_at(text, line_after(text, end_of(last)), indent, &Json::from(vec![item.clone()]))
+}
+
+/// A value as lines of their own, from the beginning of a line on.
+fn lines_at(text: &str, at: usize, indent: usize, value: &Json) -> Option<String> {
     let (head, tail) = text.split_at_checked(at)?;
     let mut new = head.to_owned();
     if !head.is_empty() && !head.ends_with('\n') {
         new.push('\n');
     }
-    new.extend(written.lines().map(|line| format!("{}{line}\n", " ".repeat(indent))));
+    new.extend(to_yaml(value).lines().map(|line| format!("{}{line}\n", " ".repeat(indent))));
     Some(new + tail)
+}
+
+/// Behind the last item of a list in brackets: on a line of its own if that one is.
+fn behind_in_flow(text: &str, last: &Node, item: &Json) -> Option<String> {
+    let span = last.place.span();
+    let indent = text.get(line_of(text, span.start)..span.start)?;
+    let (head, tail) = text.split_at_checked(span.end)?;
+    let is_json = text.trim_start().starts_with('{');
+    let written = if is_json { item.to_string() } else { in_line(item) };
+    let gap = if indent.chars().all(char::is_whitespace) { format!("\n{indent}") } else { " ".to_owned() };
+    Some(format!("{head},{gap}{written}{tail}"))
 }
 
 /// Behind the last entry of a map in braces, each entry of which begins a line.
@@ -92,15 +141,17 @@ fn before<'a>(entries: &'a [Entry], key: &str) -> Option<&'a Entry> {
 
 /// Where an entry's last written value ends.
 fn end(entry: &Entry) -> usize {
-    fn of(node: &Node) -> usize {
-        let is_block = |node: &Node| !node.place.text().starts_with(['{', '[']);
-        match &node.value {
-            Value::Map(entries) if is_block(node) => entries.last().map_or(0, end),
-            Value::List(items) if is_block(node) => items.last().map_or(0, of),
-            _ => node.place.span().end,
-        }
+    end_of(&entry.value).max(entry.key.place.span().end)
+}
+
+/// Where what is written of a value ends.
+fn end_of(node: &Node) -> usize {
+    let is_block = !node.place.text().starts_with(['{', '[']);
+    match &node.value {
+        Value::Map(entries) if is_block => entries.last().map_or(0, end),
+        Value::List(items) if is_block => items.last().map_or(0, end_of),
+        _ => node.place.span().end,
     }
-    of(&entry.value).max(entry.key.place.span().end)
 }
 
 fn line_of(text: &str, at: usize) -> usize {
@@ -158,6 +209,29 @@ mod tests {
             "/a",
             "{\n  \"paths\": {\n    \"/b\": { \"y\": 2 },\n    \"/a\": {\n      \"x\": 1\n    }\n  }\n}\n",
         );
+    }
+
+    #[test]
+    fn lists_take_an_item_more() {
+        let call = json!({ "protocol": "SOAP", "name": "a:b" });
+        let check = |text: &str, expected: &str| {
+            assert_eq!(append(text, &["x", "calls"], &call).as_deref(), Ok(expected));
+        };
+        check(
+            "x:\n  calls:\n    - name: a # one\n      protocol: SOAP\n\n    # two\n    - b\n  # more\n  y: 1\n",
+            "x:\n  calls:\n    - name: a # one\n      protocol: SOAP\n\n    # two\n    - b\n    - protocol: SOAP\n      name: \"a:b\"\n  # more\n  y: 1\n",
+        );
+        check("x:\n  calls:\n  -   b", "x:\n  calls:\n  -   b\n  - protocol: SOAP\n    name: \"a:b\"\n");
+        check(
+            "x: { calls: [a, b], y: 1 }\n",
+            "x: { calls: [a, b, { protocol: SOAP, name: \"a:b\" }], y: 1 }\n",
+        );
+        check(
+            "{\"x\": {\"calls\": [\n  \"a\"\n]}}",
+            "{\"x\": {\"calls\": [\n  \"a\",\n  {\"protocol\":\"SOAP\",\"name\":\"a:b\"}\n]}}",
+        );
+        assert_eq!(append("calls: []\n", &["calls"], &call), Err(NotInserted::NoList("calls".into())));
+        assert_eq!(append("a: &x [1]\ncalls: *x\n", &["calls"], &call), Err(NotInserted::Unsafe));
     }
 
     #[test]

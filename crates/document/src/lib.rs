@@ -16,7 +16,7 @@ mod sources;
 mod write;
 mod yaml;
 
-pub use insert::{NotInserted, insert};
+pub use insert::{NotInserted, append, insert};
 pub use node::{Entry, Key, Node, Value};
 pub use parse::{
     MAX_ALIASED, MAX_BYTES, MAX_DEPTH, MAX_NODES, Parsed, load, load_bytes, load_text, parse, read,

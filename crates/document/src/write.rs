@@ -19,6 +19,18 @@ pub fn to_yaml(value: &Value) -> String {
     out
 }
 
+/// A value in one line, as YAML reads it: `{ name: a, kinds: [b, c] }`.
+pub(crate) fn in_line(value: &Value) -> String {
+    match value {
+        Value::Object(fields) if !fields.is_empty() => {
+            let entry = |(key, value): (&String, &Value)| format!("{}: {}", text(key), in_line(value));
+            format!("{{ {} }}", fields.iter().map(entry).collect::<Vec<_>>().join(", "))
+        }
+        Value::Array(items) => format!("[{}]", items.iter().map(in_line).collect::<Vec<_>>().join(", ")),
+        other => scalar(other),
+    }
+}
+
 fn mapping(out: &mut String, fields: &Map<String, Value>, depth: usize) {
     for (at, (key, value)) in fields.iter().enumerate() {
         // The first stands where its parent left off, behind a dash or at the line's beginning.
@@ -138,6 +150,10 @@ mod tests {
             let sources = MemorySources::new().file("a.yaml", yaml.clone());
             let root = crate::load("a.yaml", &sources).root.unwrap_or_else(|| panic!("not read: {yaml}"));
             prop_assert_eq!(root.to_json(), json!({ "value": value }), "{}", yaml);
+            let line = in_line(&value);
+            let sources = MemorySources::new().file("a.yaml", format!("value: {line}"));
+            let root = crate::load("a.yaml", &sources).root.unwrap_or_else(|| panic!("not read: {line}"));
+            prop_assert_eq!(root.to_json(), json!({ "value": value }), "{}", line);
         }
     }
 }

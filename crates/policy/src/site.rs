@@ -69,8 +69,9 @@ fn settle_site(mut site: Site, node: &Node, reading: &mut Reading) -> Option<Sit
         return reading.refuse(problem.remedy("e.g. `hosts: [shop.example]`, or `hosts: \"*\"` for any"));
     }
     let broken = site.contract.is_none() && node.get("contract").is_some_and(|contract| !contract.is_null());
+    let held_against = HeldAgainst { contract: site.contract.as_ref(), frozen: &site.frozen };
     if !broken {
-        site.settings.check_contract(site.contract.as_ref(), reading);
+        site.settings.check_contract(held_against, reading);
     }
     let routes = node.get("routes").map(|routes| routes.items().unwrap_or(std::slice::from_ref(routes)));
     for route in &mut site.routes {
@@ -78,7 +79,7 @@ fn settle_site(mut site: Site, node: &Node, reading: &mut Reading) -> Option<Sit
         let mut again = reading.again();
         route.settings = Settings::decode_keys(written?, Some(&site.settings), &mut again)?;
         if !broken {
-            route.settings.check_contract(site.contract.as_ref(), reading);
+            route.settings.check_contract(held_against, reading);
         }
     }
     Some(site)
@@ -147,11 +148,22 @@ section! {
     }
 }
 
+/// The documents of a site that exchanges can be held against.
+#[derive(Clone, Copy)]
+struct HeldAgainst<'a> {
+    contract: Option<&'a ContractRef>,
+    frozen: &'a [FileRef],
+}
+
 impl Settings {
-    fn check_contract(&self, contract: Option<&ContractRef>, reading: &mut Reading) {
-        let place = &self.contract_checks.place;
+    fn check_contract(&self, documents: HeldAgainst<'_>, reading: &mut Reading) {
+        let (contract, checks) = (documents.contract, &self.contract_checks);
+        let place = &checks.place;
         let known = reading.problems.iter().any(|problem| problem.place.as_ref() == Some(place));
-        if contract.is_none() && self.contract_checks.looks() && !known {
+        // Requests of frozen operations are always looked at; their answers where this says so.
+        let of_contract =
+            if documents.frozen.is_empty() { checks.looks() } else { checks.looks_at_requests() };
+        if contract.is_none() && of_contract && !known {
             let message = "there is no contract that anything could be held against";
             let problem = Problem::error("policy.check_without_contract", message).at(place);
             reading.problems.push(problem.remedy("add `contract: { files: [FILE] }`"));
@@ -219,7 +231,11 @@ section! {
 impl ContractChecks {
     /// Whether anything is held against the contract.
     pub fn looks(&self) -> bool {
-        self.request != CheckStance::Off || self.response != ResponseCheck::Off
+        self.looks_at_requests() || self.response != ResponseCheck::Off
+    }
+
+    fn looks_at_requests(&self) -> bool {
+        self.request != CheckStance::Off
     }
 }
 

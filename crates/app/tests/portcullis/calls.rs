@@ -89,6 +89,30 @@ fn a_rule_stops_one_call_of_many_also_in_a_batch() {
 }
 
 #[test]
+fn a_call_is_adopted_into_the_operation_that_takes_it() {
+    let gateway = shop();
+    assert_eq!(rpc(&gateway, &["users.get", "users.list"]), 200);
+    gateway.await_until("it is found", |gateway| {
+        calls(gateway, "POST /rpc").contains(&"users.list: shadow, 1".to_owned()).then_some(())
+    });
+    let diff = gateway.command(&["api", "adopt", "POST /rpc", "--write"]);
+    assert!(diff.status.success(), "{diff:?}");
+    let document = std::fs::read_to_string(gateway.path("openapi.yaml")).expect("the document");
+    let line = "{ protocol: JSON-RPC, name: users.rare }, { protocol: JSON-RPC, name: users.list }]\n";
+    assert!(document.contains(line), "{document}");
+    gateway.signal("-HUP");
+    gateway.await_until("it is declared", |gateway| {
+        calls(gateway, "POST /rpc").contains(&"users.list: documented, 1".to_owned()).then_some(())
+    });
+    let again = gateway.command(&["api", "adopt", "POST /rpc"]);
+    assert!(String::from_utf8_lossy(&again.stderr).contains("`post` is there already"), "{again:?}");
+    gateway.write("shop.graphql", "type Query { me: User }");
+    let schema = gateway.command(&["api", "adopt", "POST /rpc", "--into", "shop.graphql"]);
+    assert_eq!(schema.status.code(), Some(2), "{schema:?}");
+    assert!(String::from_utf8_lossy(&schema.stderr).contains("is a schema of GraphQL"), "{schema:?}");
+}
+
+#[test]
 fn a_schema_of_graphql_says_what_may_be_called() {
     let policy = SHOP
         .replace("openapi.yaml", "shop.graphql, empty.binpb")

@@ -7,7 +7,7 @@ use portcullis_wire::body::{Body, Format};
 use portcullis_wire::normalise::Query;
 
 use super::strip::{Cuts, cuts};
-use super::{BodyRules, Fault, MOST_FAULTS, Parameter, Parts, Sent};
+use super::{BodyRules, Fault, MOST_FAULTS, Parameter, Parts, Sent, Undeclared};
 
 /// What is declared of an operation's responses.
 #[derive(Clone, Debug, Default)]
@@ -72,6 +72,11 @@ impl ResponseRules {
         self.answers.iter().any(|(_, rules)| rules.body.is_read(None))
     }
 
+    /// Whether something is declared of responses with this status.
+    pub fn knows(&self, status: u16) -> bool {
+        self.answer(status).is_some()
+    }
+
     /// Whether the body of this response is held against a schema.
     pub fn reads_body(&self, status: u16, content_type: Option<&[u8]>) -> bool {
         self.answer(status).is_some_and(|rules| rules.body.is_read(content_type))
@@ -98,10 +103,20 @@ impl ResponseRules {
     }
 
     /// What is wrong with a body of which all is there. That its media type is not declared, its head said.
-    pub fn body_faults(&self, status: u16, body: &Body, media_type: &str) -> Vec<Fault> {
+    pub fn body_faults(
+        &self,
+        status: u16,
+        body: &Body,
+        media_type: &str,
+        undeclared: Undeclared,
+    ) -> Vec<Fault> {
         let mut faults = Vec::new();
-        if let Some(content) = self.answer(status).and_then(|rules| rules.body.content(media_type)) {
+        let Some(rules) = self.answer(status).map(|rules| &rules.body) else { return faults };
+        if let Some(content) = rules.content(media_type) {
             content.check(body, media_type, &mut faults);
+        }
+        if undeclared == Undeclared::Fault {
+            rules.undeclared(Sent::Whole(body, media_type), &mut faults);
         }
         faults
     }

@@ -12,8 +12,6 @@ use portcullis_wire::body::graphql::{OperationKind, SchemaDocument, SchemaField,
 
 use super::told::{list, map, text, truth};
 
-/// Endings of files.
-const ENDINGS: [&str; 3] = [".graphql", ".graphqls", ".gql"];
 /// What can be asked of a server.
 const KINDS: [OperationKind; 3] =
     [OperationKind::Query, OperationKind::Mutation, OperationKind::Subscription];
@@ -25,11 +23,6 @@ const PATH: &str = "/graphql";
 pub(super) struct Schema {
     file: Arc<SourceFile>,
     read: SchemaDocument,
-}
-
-/// Whether a file of that name is one.
-pub(crate) fn is_schema(path: &str) -> bool {
-    ENDINGS.iter().any(|ending| path.ends_with(ending))
 }
 
 /// Reads a file.

@@ -9,8 +9,8 @@ use hashbrown::{HashMap, HashSet};
 use portcullis_document::{Node, Parsed, Place, Problem, Severity, Sources, nearest};
 
 use super::graphql::{self, Schema};
-use super::protobuf;
 use super::reference::{Target, parse_target, reference, walk};
+use super::{Format, protobuf};
 
 /// Documents one contract may be made of.
 const DOCUMENT_LIMIT: usize = 512;
@@ -85,7 +85,7 @@ impl Library {
 
     /// What a document declares that the contract begins with; of several schemas of GraphQL, the first declares all.
     pub(crate) fn root(&self, path: &str) -> Option<Located<'_>> {
-        if !graphql::is_schema(path) {
+        if Format::of(path) != Format::GraphqlSchema {
             return self.document(path);
         }
         let (path, node) = self.schema.as_ref().filter(|(first, _)| first == path)?;
@@ -164,14 +164,14 @@ impl Library {
         problems: &mut Vec<Problem>,
     ) -> Option<Node> {
         let mut met = Vec::new();
-        let node = if graphql::is_schema(path) {
-            self.read_schema(path, sources, &mut met)
-        } else if protobuf::is_descriptors(path) {
-            let bytes =
-                portcullis_document::load_bytes(path, sources).map_err(|problem| met.push(problem)).ok();
-            bytes.and_then(|bytes| protobuf::document(path, &bytes, &mut met))
-        } else {
-            read_openapi(path, sources, &mut met)
+        let node = match Format::of(path) {
+            Format::OpenApi => read_openapi(path, sources, &mut met),
+            Format::GraphqlSchema => self.read_schema(path, sources, &mut met),
+            Format::DescriptorSet => {
+                let bytes = portcullis_document::load_bytes(path, sources);
+                let bytes = bytes.map_err(|problem| met.push(problem)).ok();
+                bytes.and_then(|bytes| protobuf::document(path, &bytes, &mut met))
+            }
         };
         problems.extend(met.into_iter().map(|problem| match named_at {
             Some(place) if problem.place.is_none() => {

@@ -9,9 +9,6 @@ use portcullis_wire::body::protobuf::{Held, fields};
 
 use super::told::{map, text, truth};
 
-/// Endings of files.
-const ENDINGS: [&str; 5] = [".binpb", ".pb", ".protoset", ".desc", ".fds"];
-
 /// Numbers of fields in `descriptor.proto`: of a set, a file, a service, a method, and of their options.
 const FILES: u64 = 1;
 const PACKAGE: u64 = 2;
@@ -23,11 +20,6 @@ const SERVICE_OPTIONS: u64 = 3;
 const METHOD_OPTIONS: u64 = 4;
 const FILE_DEPRECATED: u64 = 23;
 const DEPRECATED: u64 = 33;
-
-/// Whether a file of that name is one.
-pub(crate) fn is_descriptors(path: &str) -> bool {
-    ENDINGS.iter().any(|ending| path.ends_with(ending))
-}
 
 /// A document that declares what the services of a set do.
 pub(super) fn document(path: &str, bytes: &[u8], problems: &mut Vec<Problem>) -> Option<Node> {

@@ -5,8 +5,8 @@
 
 use portcullis_document::{Problem, Sources, join};
 
+use super::Format;
 use super::library::{Library, Located};
-use super::{graphql, protobuf};
 
 /// Endings of OpenAPI documents.
 const ENDINGS: [&str; 3] = [".yaml", ".yml", ".json"];
@@ -54,7 +54,7 @@ pub(crate) fn expand(roots: &[&str], sources: &dyn Sources, problems: &mut Vec<P
 
 fn is_document(name: &str) -> bool {
     let is_openapi = ENDINGS.iter().any(|ending| name.ends_with(ending));
-    is_openapi || graphql::is_schema(name) || protobuf::is_descriptors(name)
+    is_openapi || Format::of(name) != Format::OpenApi
 }
 
 impl Roots {

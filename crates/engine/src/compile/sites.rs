@@ -110,13 +110,14 @@ fn load_contract(
     Some(Arc::new(contract))
 }
 
-/// Always to be checked: that is what they were frozen for.
+/// Requests are always checked: that is what they were frozen for. Responses are where the site's are.
 fn load_frozen(work: &mut Work<'_>, site: &portcullis_policy::Site) -> Option<Arc<Contract>> {
     if site.frozen.is_empty() {
         return None;
     }
     let roots: Vec<&str> = site.frozen.iter().map(|file| file.path.as_str()).collect();
-    let loaded = portcullis_contract::load(&site.name, &roots, Purpose::Check, work.sources);
+    let purpose = if purpose(site) == Purpose::Exchanges { Purpose::Exchanges } else { Purpose::Check };
+    let loaded = portcullis_contract::load(&site.name, &roots, purpose, work.sources);
     work.problems.extend(loaded.problems);
     work.files.extend(loaded.files);
     loaded.contract.map(Arc::new)

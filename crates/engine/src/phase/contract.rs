@@ -16,6 +16,9 @@ use crate::state::{Answer, Conformance, Matched, State};
 pub(crate) mod answer;
 mod calls;
 
+/// What is not as it was learned of an operation that nobody declares.
+const UNLIKE_LEARNED: &str = "contract.unlike_learned";
+
 /// What a request is held against, and how.
 struct Held<'a> {
     operation: &'a Operation,
@@ -78,15 +81,20 @@ fn held<'a>(snapshot: &'a Snapshot, state: &'a State) -> Option<Held<'a>> {
 /// What was learned of an operation that nobody declares; each says how far it is enforced. What was never seen is a
 /// fault: that is what a positive model is.
 fn frozen<'a>(snapshot: &'a Snapshot, state: &'a State) -> Option<Held<'a>> {
-    let (index, values) = state.frozen.as_ref().filter(|_| !passes(state))?;
-    let site = snapshot.site(state.place?.site)?;
-    let operation = site.frozen.as_ref()?.operations().get(*index)?;
+    let operation = frozen_operation(snapshot, state)?;
+    let (_, values) = state.frozen.as_ref()?;
     let action = match operation.frozen {
         Some(Frozen::Block) => Action::Block,
         Some(Frozen::Monitor) | None => Action::Monitor,
     };
     let undeclared = Undeclared::Fault;
-    Some(Held { operation, values, action, undeclared, code: "contract.unlike_learned" })
+    Some(Held { operation, values, action, undeclared, code: UNLIKE_LEARNED })
+}
+
+/// The frozen operation of this exchange, where nothing says that the contract does not matter.
+fn frozen_operation<'a>(snapshot: &'a Snapshot, state: &State) -> Option<&'a Operation> {
+    let (index, _) = state.frozen.as_ref().filter(|_| !passes(state))?;
+    snapshot.site(state.place?.site)?.frozen.as_ref()?.operations().get(*index)
 }
 
 /// Whether the contract does not matter for this exchange.
