@@ -22,7 +22,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Chore {
-    /// Build a release binary, put it in front of a small telecom API, send it traffic and tell what happened.
+    /// Build the gateway, put it in front of a small telecom API, send it traffic and tell what happened.
     Demo(demo::Demo),
     /// Install what the tests need and run every test.
     Test(suite::Test),
