@@ -3,24 +3,26 @@
 //!
 //! Invariants: the data plane never waits for a fetch; a running gateway uses the kept copy at once and asks later; a copy
 //! is replaced only by a document that can be read, so an outage or a broken document leaves the last good one in place,
-//! keys only for as long as policy says: then there are none, and no token passes.
-//! Deliberately absent: references from such a document to others; it has to be whole.
+//! keys only for as long as policy says: then there are none, and no token passes. A contract is replaced with all its
+//! parts, or not at all.
 
 mod copies;
 mod fetch;
+mod parts;
 mod refresh;
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use bytes::Bytes;
 use portcullis_document::{Place, Problem, SourceError};
-use portcullis_policy::{ContractRef, Credential, DocumentRef, Policy, Provider};
+use portcullis_policy::{ContractRef, Credential, DocumentRef, FileRef, Policy, Provider};
 use smol_str::SmolStr;
 
 use crate::load::Purpose;
 use copies::Copy;
+use parts::Documents;
 pub(crate) use refresh::Refreshing;
 
 /// A document that policy names by its URL.
@@ -36,7 +38,10 @@ pub(crate) struct RemoteDocument {
 /// What a document is of.
 #[derive(Clone, Debug)]
 enum Kind {
-    Contract,
+    /// With the authorities in whose name its server speaks, if not the web's.
+    Contract {
+        ca: Option<PathBuf>,
+    },
     Keys(Keys),
 }
 
@@ -60,7 +65,7 @@ impl RemoteDocument {
     /// What it is, for people.
     fn what(&self) -> &'static str {
         match self.kind {
-            Kind::Contract => "contract",
+            Kind::Contract { .. } => "contract",
             Kind::Keys(_) => "key set",
         }
     }
@@ -68,7 +73,7 @@ impl RemoteDocument {
     /// Whether a copy that old may still be used.
     fn is_good(&self, age: Duration) -> bool {
         match &self.kind {
-            Kind::Contract => true,
+            Kind::Contract { .. } => true,
             Kind::Keys(keys) => age <= keys.keep,
         }
     }
@@ -86,7 +91,7 @@ pub(crate) struct Gathered {
 /// The documents of a policy that came by URL.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Remote {
-    documents: BTreeMap<String, Bytes>,
+    documents: Documents,
     /// What was done for each.
     pub(crate) gathered: Vec<Gathered>,
 }
@@ -120,8 +125,12 @@ fn contract_documents(contract: &ContractRef) -> impl Iterator<Item = RemoteDocu
         place: named.place.clone(),
         copies: PathBuf::from(contract.copies.path.as_str()),
         refresh: contract.refresh,
-        kind: Kind::Contract,
+        kind: Kind::Contract { ca: file(contract.ca.as_ref()) },
     })
+}
+
+fn file(named: Option<&FileRef>) -> Option<PathBuf> {
+    named.map(|file| PathBuf::from(file.path.as_str()))
 }
 
 /// The key set of a provider, if it comes by URL.
@@ -133,7 +142,7 @@ fn key_document(provider: &Provider) -> Option<RemoteDocument> {
         issuer: jwt.issuer.clone().filter(|_| jwt.is_discovered()),
         keep: fetch.keep,
         unknown_key: fetch.unknown_key,
-        ca: fetch.ca.as_ref().map(|file| PathBuf::from(file.path.as_str())),
+        ca: file(fetch.ca.as_ref()),
     };
     Some(RemoteDocument {
         url: named.path.to_string(),
@@ -149,15 +158,47 @@ fn key_document(provider: &Provider) -> Option<RemoteDocument> {
 pub(crate) fn gather(policy: &Policy, purpose: Purpose, problems: &mut Vec<Problem>) -> Remote {
     let mut remote = Remote::default();
     for document in documents(policy) {
-        let kept = Copy::read(&document).filter(|kept| document.is_good(kept.age));
-        let (bytes, what) = match (kept, purpose) {
-            (Some(kept), Purpose::Serve) => (Some(kept.bytes), "the kept copy is used".to_owned()),
-            (kept, _) => ask(&document, kept, purpose, problems),
-        };
-        remote.gathered.push(Gathered { url: document.url.clone(), what });
-        remote.documents.extend(bytes.map(|bytes| (document.url.clone(), bytes)));
+        remote.take(&document, purpose, problems);
+        if matches!(document.kind, Kind::Contract { .. }) {
+            remote.take_parts(&document, purpose, problems);
+        }
     }
     remote
+}
+
+impl Remote {
+    fn take(&mut self, document: &RemoteDocument, purpose: Purpose, problems: &mut Vec<Problem>) {
+        let kept = Copy::read(document).filter(|kept| document.is_good(kept.age));
+        let (bytes, what) = match (kept, purpose) {
+            (Some(kept), Purpose::Serve) => (Some(kept.bytes), "the kept copy is used".to_owned()),
+            (kept, _) => ask(document, kept, purpose, problems),
+        };
+        self.gathered.push(Gathered { url: document.url.clone(), what });
+        self.documents.extend(bytes.map(|bytes| (document.url.clone(), bytes)));
+    }
+
+    /// Takes what a contract refers to, and what that refers to, each once.
+    fn take_parts(&mut self, root: &RemoteDocument, purpose: Purpose, problems: &mut Vec<Problem>) {
+        let mut asked = BTreeSet::from([root.url.clone()]);
+        loop {
+            let mut missing = parts::missing(root, &self.documents);
+            missing.retain(|part| asked.insert(part.url.clone()));
+            if missing.is_empty() {
+                return;
+            }
+            if asked.len() > parts::MOST {
+                let problem = Problem::error("app.too_many_documents", too_many(root)).at(&root.place);
+                return problems.push(problem.remedy("bundle it into one document"));
+            }
+            for part in &missing {
+                self.take(part, purpose, problems);
+            }
+        }
+    }
+}
+
+fn too_many(root: &RemoteDocument) -> String {
+    format!("`{}` refers to more than {} documents", root.url, parts::MOST)
 }
 
 fn ask(
@@ -168,8 +209,8 @@ fn ask(
 ) -> (Option<Bytes>, String) {
     let answer = fetch::now(document, None).and_then(|answer| match document.kind {
         // Its mistakes are shown where they are, once it is compiled.
-        Kind::Contract => Ok(answer),
-        Kind::Keys(_) => refresh::readable(document, answer),
+        Kind::Contract { .. } => Ok(answer),
+        Kind::Keys(_) => refresh::with_keys(answer),
     });
     match answer {
         Ok(fetch::Answer::Document(fresh)) => {
@@ -207,7 +248,7 @@ fn do_without(
             let problem = Problem::warning("app.no_keys", unreachable);
             (problem.label("until it is, none of these tokens passes"), Some(Bytes::from_static(NO_KEYS)))
         }
-        (None, Kind::Contract) => {
+        (None, Kind::Contract { .. }) => {
             let problem = Problem::error("app.no_document", unreachable);
             (problem.remedy("there is no copy from before; save it to a file and name that"), None)
         }

@@ -43,8 +43,13 @@ pub enum SourceError {
 }
 
 /// The path of `named`, as written in the document at `base`: relative to the folder of that document, without
-/// `.` and inner `..`. An absolute path stays itself.
+/// `.` and inner `..`. An absolute path stays itself, and so does the server of a base that is a URL.
 pub fn join(base: &str, named: &str) -> String {
+    let path = base.find("://").map(|at| at + 3).and_then(|at| Some(at + base.get(at..)?.find('/')?));
+    if let Some((server, path)) = path.and_then(|at| base.split_at_checked(at)) {
+        let path = path.split_once('?').map_or(path, |(path, _)| path);
+        return format!("{server}{}", join(path, named));
+    }
     let folder = base.rfind('/').map_or("", |at| base.get(..=at).unwrap_or_default());
     let whole = if named.starts_with('/') { named.to_owned() } else { format!("{folder}{named}") };
     let mut parts: Vec<&str> = Vec::new();
@@ -126,6 +131,8 @@ mod tests {
             ("conf/a.yaml", "../../x", "../x"),
             ("conf/a.yaml", "/srv/x", "/srv/x"),
             ("/a.yaml", "../../x", "/x"),
+            ("https://specs.test/v1/a.yaml?at=x/y", "../b/c.yaml", "https://specs.test/b/c.yaml"),
+            ("https://specs.test/v1/a.yaml", "/etc/x", "https://specs.test/etc/x"),
         ] {
             assert_eq!(join(base, named), path, "{named} in {base}");
         }

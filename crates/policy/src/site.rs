@@ -381,12 +381,14 @@ section! {
     /// The OpenAPI documents that say which calls exist.
     pub struct ContractRef as "contract" {
         /// The documents, YAML or JSON: files, folders (every document in them), URLs. Files and folders are watched and
-        /// reloaded, with what they refer to; URLs are asked again every `refresh`.
+        /// reloaded, URLs are asked again every `refresh`, all with what they refer to.
         files: Vec<DocumentRef>,
         /// Documents of versions before this one: what they declare and `files` do not is a zombie where it is called.
         former: Vec<DocumentRef> = "[]",
         /// How often documents are asked for that come by URL.
         refresh: Duration = "10m",
+        /// Who signs the certificate of the server that has them, in PEM, in the place of the web's authorities.
+        ca: Option<FileRef>,
         /// Where the last good copies of such documents are kept.
         copies: FolderRef = "data/contracts",
         /// Which identity provider stands for each security scheme of theirs.

@@ -62,7 +62,7 @@ fn apart<F: Future<Output = Result<Answer, String>>>(fetch: impl Fn() -> F + Syn
 /// Fetches a document, unless it is still the one with this tag.
 pub(super) async fn get(document: &RemoteDocument, etag: Option<&str>) -> Result<Answer, String> {
     match &document.kind {
-        Kind::Contract => in_time(fetch(&document.url, None, etag)).await,
+        Kind::Contract { ca } => in_time(fetch(&document.url, ca.as_deref(), etag)).await,
         Kind::Keys(keys) => in_time(fetch_keys(&document.url, keys, etag)).await,
     }
 }

@@ -2,15 +2,13 @@
 //!
 //! Invariants: a document is asked for right after it was first named, then every `refresh`, sooner where its server says
 //! so, a token names a key it lacks, or it could not be had (then waiting ever longer); one that cannot be read is not
-//! kept, and the copy from before stays.
+//! kept, and the copy from before stays. What is made of several documents is asked for as a whole.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use portcullis_contract::Purpose;
-use portcullis_document::{SourceError, Sources};
 use portcullis_policy::Policy;
 use smol_str::SmolStr;
 use tokio::sync::mpsc;
@@ -19,7 +17,8 @@ use tokio::time::Instant;
 use tracing::{info, warn};
 
 use super::copies::Copy;
-use super::{Kind, RemoteDocument, documents, fetch, key_document};
+use super::parts::{self, Documents};
+use super::{Kind, RemoteDocument, documents, fetch, key_document, too_many};
 
 /// How often it is looked whether a document's time has come.
 const TICK: Duration = Duration::from_secs(1);
@@ -156,26 +155,22 @@ impl Schedule {
     }
 }
 
-/// Asks for a document, and keeps it if it is another than before.
+/// Asks for a document with all its parts, and keeps them if any is another than before.
 async fn ask(document: &RemoteDocument) -> Came {
-    let kept = Copy::read(document);
     let (url, what) = (document.url.as_str(), document.what());
-    let asked = fetch::get(document, kept.as_ref().and_then(|kept| kept.etag.as_deref())).await;
-    let fresh = match asked.and_then(|answer| readable(document, answer)) {
-        Ok(fetch::Answer::Document(fresh)) => fresh,
-        Ok(fetch::Answer::Unchanged { max_age }) => return confirmed(document, max_age),
+    let whole = match whole(document).await {
+        Ok(whole) => whole,
         Err(why) => {
             warn!(url, why, "a {what} could not be fetched; its last good copy stays in force");
             return Came::Nothing;
         }
     };
-    if kept.is_some_and(|kept| kept.bytes == fresh.bytes) {
-        return confirmed(document, fresh.max_age);
-    }
-    match fresh.keep(document) {
-        Ok(()) => {
+    let max_age = whole.max_age;
+    match whole.keep() {
+        Ok(0) => Came::Same(max_age),
+        Ok(_) => {
             info!(url, "a {what} has changed");
-            Came::Another(fresh.max_age)
+            Came::Another(max_age)
         }
         Err(error) => {
             warn!(url, %error, "a {what} that was fetched could not be kept");
@@ -184,26 +179,75 @@ async fn ask(document: &RemoteDocument) -> Came {
     }
 }
 
-fn confirmed(document: &RemoteDocument, max_age: Option<Duration>) -> Came {
-    match Copy::confirm(document) {
-        Ok(()) => Came::Same(max_age),
-        Err(error) => {
-            warn!(url = document.url, %error, "what is kept of it could not be dated");
-            Came::Nothing
+/// A document and all its parts, as their server has them now.
+#[derive(Default)]
+struct Whole {
+    changed: Vec<(RemoteDocument, Copy)>,
+    same: Vec<RemoteDocument>,
+    /// How long all of them may be used without asking.
+    max_age: Option<Duration>,
+}
+
+/// Fetches a document and all its parts, as far as they changed; why they cannot be used, if so.
+async fn whole(root: &RemoteDocument) -> Result<Whole, String> {
+    let (mut whole, mut documents) = (Whole::default(), Documents::new());
+    let mut wanted = vec![root.clone()];
+    while let Some(document) = wanted.pop() {
+        let part = if document.url == root.url { "" } else { document.url.as_str() };
+        let bytes = whole.take(&document).await.map_err(|why| format!("{part} {why}").trim().to_owned())?;
+        documents.insert(document.url, bytes);
+        if documents.len() > parts::MOST {
+            return Err(too_many(root));
         }
+        if wanted.is_empty() && matches!(root.kind, Kind::Contract { .. }) {
+            wanted = parts::missing(root, &documents);
+        }
+    }
+    let mistake = match &root.kind {
+        Kind::Contract { .. } => parts::mistake(root, &documents),
+        Kind::Keys(_) => documents.values().find_map(no_key_set),
+    };
+    mistake.map_or(Ok(whole), |why| Err(has_mistakes(&why)))
+}
+
+impl Whole {
+    /// Fetches one document; its bytes.
+    async fn take(&mut self, document: &RemoteDocument) -> Result<Bytes, String> {
+        let kept = Copy::read(document);
+        let answer = fetch::get(document, kept.as_ref().and_then(|kept| kept.etag.as_deref())).await?;
+        let (max_age, fresh) = match (answer, &kept) {
+            (fetch::Answer::Document(fresh), Some(kept)) if kept.bytes == fresh.bytes => {
+                (fresh.max_age, None)
+            }
+            (fetch::Answer::Document(fresh), _) => (fresh.max_age, Some(fresh)),
+            (fetch::Answer::Unchanged { max_age }, _) => (max_age, None),
+        };
+        self.max_age = self.max_age.into_iter().chain(max_age).min();
+        if let Some(fresh) = fresh {
+            let bytes = fresh.bytes.clone();
+            self.changed.push((document.clone(), fresh));
+            return Ok(bytes);
+        }
+        self.same.push(document.clone());
+        kept.map(|kept| kept.bytes).ok_or_else(|| "it says that nothing changed since nothing".to_owned())
+    }
+
+    /// Keeps what changed, parts before what refers to them, and dates the rest; how many changed.
+    fn keep(self) -> std::io::Result<usize> {
+        self.same.iter().try_for_each(Copy::confirm)?;
+        self.changed.iter().rev().try_for_each(|(document, fresh)| fresh.keep(document))?;
+        Ok(self.changed.len())
     }
 }
 
-/// An answer whose document is of its kind; else why it is not.
-pub(super) fn readable(document: &RemoteDocument, answer: fetch::Answer) -> Result<fetch::Answer, String> {
-    if let fetch::Answer::Document(fresh) = &answer {
-        let wrong = match &document.kind {
-            Kind::Contract => unreadable(&document.url, &fresh.bytes),
-            Kind::Keys(_) => no_key_set(&fresh.bytes),
-        };
-        wrong.map_or(Ok(()), |why| Err(format!("it has mistakes: {why}")))?;
-    }
-    Ok(answer)
+fn has_mistakes(why: &str) -> String {
+    format!("it has mistakes: {why}")
+}
+
+/// An answer that is a set of keys, if it is a document; else why it is none.
+pub(super) fn with_keys(answer: fetch::Answer) -> Result<fetch::Answer, String> {
+    let wrong = if let fetch::Answer::Document(fresh) = &answer { no_key_set(&fresh.bytes) } else { None };
+    wrong.map_or(Ok(answer), |why| Err(has_mistakes(&why)))
 }
 
 /// Why a document is no set of keys (RFC 7517 §5).
@@ -222,33 +266,4 @@ fn no_key_set(bytes: &Bytes) -> Option<String> {
 /// The document a provider's keys are in.
 fn keys_of(policy: &Policy, provider: &str) -> Option<RemoteDocument> {
     policy.providers.iter().find(|known| known.name == provider).and_then(key_document)
-}
-
-/// Why a document is no contract by itself.
-fn unreadable(url: &str, bytes: &Bytes) -> Option<String> {
-    let alone = Alone { url, bytes };
-    let loaded = portcullis_contract::load("fetched", &[url], Purpose::Find, &alone);
-    let is_error =
-        |problem: &&portcullis_document::Problem| problem.severity == portcullis_document::Severity::Error;
-    loaded.problems.iter().find(is_error).map(ToString::to_string)
-}
-
-/// One document and nothing else.
-struct Alone<'a> {
-    url: &'a str,
-    bytes: &'a Bytes,
-}
-
-impl Sources for Alone<'_> {
-    fn read(&self, path: &str) -> Result<Bytes, SourceError> {
-        if path == self.url { Ok(self.bytes.clone()) } else { Err(SourceError::Missing) }
-    }
-
-    fn list(&self, _: &str) -> Result<Vec<String>, SourceError> {
-        Err(SourceError::NotAFolder)
-    }
-
-    fn env(&self, _: &str) -> Option<String> {
-        None
-    }
 }

@@ -1,5 +1,6 @@
 //! Work on OpenAPI documents: what is risky in them.
 
+use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
@@ -157,10 +158,10 @@ fn a_document_added_to_a_folder_is_taken_up() {
     assert_eq!(gateway.get("/b").0, 200, "the last good contract holds");
 }
 
-/// What a server of documents answers: the document and its tag; with nothing it is out of order.
-type Published = Arc<Mutex<Option<(&'static str, String)>>>;
+/// The documents of a server by their paths; with none it is out of order.
+type Published = Arc<Mutex<BTreeMap<&'static str, String>>>;
 
-/// A server of one document; its requests' `If-None-Match` fields go to the list.
+/// A server of documents, each with the hash of its text as its tag; `If-None-Match` fields of requests go to the list.
 fn publish(published: &Published) -> (SocketAddr, Arc<Mutex<Vec<String>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = listener.local_addr().expect("bound");
@@ -170,22 +171,34 @@ fn publish(published: &Published) -> (SocketAddr, Arc<Mutex<Vec<String>>>) {
         for mut stream in listener.incoming().map_while(Result::ok) {
             let lines = BufReader::new(stream.try_clone().expect("a stream")).lines().map_while(Result::ok);
             let head: Vec<String> = lines.take_while(|line| !line.is_empty()).collect();
+            let path = head.first().and_then(|line| line.split(' ').nth(1)).unwrap_or_default().to_owned();
             let tag = head.iter().find_map(|line| line.strip_prefix("if-none-match: ")).unwrap_or_default();
             heard.lock().expect("unpoisoned").push(tag.to_owned());
-            let answer = match &*published.lock().expect("unpoisoned") {
-                None => "HTTP/1.1 503 Out\r\nContent-Length: 0\r\n\r\n".to_owned(),
-                Some((current, _)) if *current == tag => "HTTP/1.1 304 Not Modified\r\n\r\n".to_owned(),
-                Some((current, text)) => {
-                    format!(
-                        "HTTP/1.1 200 OK\r\nETag: {current}\r\nContent-Length: {}\r\n\r\n{text}",
-                        text.len()
-                    )
-                }
-            };
-            let _ = stream.write_all(answer.as_bytes());
+            let _ = stream.write_all(answer(&published, &path, tag).as_bytes());
         }
     });
     (address, asked)
+}
+
+fn answer(published: &Published, path: &str, tag: &str) -> String {
+    let published = published.lock().expect("unpoisoned");
+    let Some(text) = published.get(path) else {
+        let status = if published.is_empty() { "503 Out" } else { "404 Not Found" };
+        return format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n");
+    };
+    let current = tag_of(text);
+    if current == tag {
+        return "HTTP/1.1 304 Not Modified\r\n\r\n".to_owned();
+    }
+    format!("HTTP/1.1 200 OK\r\nETag: {current}\r\nContent-Length: {}\r\n\r\n{text}", text.len())
+}
+
+fn tag_of(text: &str) -> String {
+    format!("\"{}\"", blake3::hash(text.as_bytes()).to_hex())
+}
+
+fn offer(published: &Published, path: &'static str, text: &str) {
+    published.lock().expect("unpoisoned").insert(path, text.to_owned());
 }
 
 fn declares(path: &str) -> String {
@@ -194,7 +207,8 @@ fn declares(path: &str) -> String {
 
 #[test]
 fn a_contract_by_url_is_fetched_kept_and_asked_for_again() {
-    let published: Published = Arc::new(Mutex::new(Some(("\"one\"", declares("/a")))));
+    let published = Published::default();
+    offer(&published, "/openapi.yaml", &declares("/a"));
     let (address, asked) = publish(&published);
     let policy = format!(
         "listen: [{{ address: \"127.0.0.1:0\" }}]\nsites:\n  s:\n    hosts: [\"*\"]\n    upstream: {{ servers: [UPSTREAM] }}\n    \
@@ -207,17 +221,17 @@ fn a_contract_by_url_is_fetched_kept_and_asked_for_again() {
     gateway.run();
     assert_eq!((gateway.get("/a").0, gateway.get("/b").0), (200, 404));
     gateway.await_until("it is asked for by its tag", |_| {
-        asked.lock().expect("unpoisoned").iter().any(|tag| tag == "\"one\"").then_some(())
+        asked.lock().expect("unpoisoned").contains(&tag_of(&declares("/a"))).then_some(())
     });
-    *published.lock().expect("unpoisoned") = Some(("\"two\"", declares("/b")));
+    offer(&published, "/openapi.yaml", &declares("/b"));
     gateway.await_until("the new version is in force", |gateway| (gateway.get("/b").0 == 200).then_some(()));
-    *published.lock().expect("unpoisoned") = Some(("\"bad\"", "openapi: [".to_owned()));
+    offer(&published, "/openapi.yaml", "openapi: [");
     let asks = || asked.lock().expect("unpoisoned").len();
     let before = asks();
     gateway.await_until("the broken one was offered", |_| (asks() > before + 2).then_some(()));
     assert_eq!(gateway.get("/b").0, 200, "the last good copy is in force");
     gateway.stop();
-    *published.lock().expect("unpoisoned") = None;
+    published.lock().expect("unpoisoned").clear();
     gateway.run();
     assert_eq!(
         (gateway.get("/a").0, gateway.get("/b").0),
@@ -229,8 +243,41 @@ fn a_contract_by_url_is_fetched_kept_and_asked_for_again() {
 }
 
 #[test]
+fn what_a_contract_by_url_refers_to_comes_from_its_server_and_changes_with_it() {
+    let published = Published::default();
+    let root = |paths: &str| format!("openapi: 3.1.0\nsecurity: []\npaths: {{ {paths} }}\n");
+    offer(&published, "/v1/openapi.yaml", &root("/a: { $ref: paths/a.yaml }"));
+    offer(&published, "/v1/paths/a.yaml", "$ref: '../../shared.yaml#/a'");
+    offer(&published, "/shared.yaml", "a: { get: {} }");
+    let (address, asked) = publish(&published);
+    let policy = format!(
+        "listen: [{{ address: \"127.0.0.1:0\" }}]\nsites:\n  s:\n    hosts: [\"*\"]\n    upstream: {{ servers: [UPSTREAM] }}\n    \
+         contract: {{ files: [\"http://{address}/v1/openapi.yaml\"], refresh: 1s }}\n    unknown_apis: block\n"
+    );
+    let mut gateway = Gateway::prepare(&policy);
+    let checked = told(&gateway.command(&["check"]));
+    assert!(checked.contains(&format!("http://{address}/shared.yaml: fetched, ")), "{checked}");
+    gateway.run();
+    assert_eq!((gateway.get("/a").0, gateway.get("/b").0), (200, 404));
+    offer(&published, "/v1/paths/a.yaml", "post: {}");
+    gateway.await_until("a part has changed", |gateway| (gateway.get("/a").0 != 200).then_some(()));
+    // A part that is not there yet keeps all as it was, until it is.
+    offer(&published, "/v1/openapi.yaml", &root("/b: { $ref: paths/b.yaml }"));
+    let asks = || asked.lock().expect("unpoisoned").len();
+    let before = asks();
+    gateway.await_until("it was offered", |_| (asks() > before + 3).then_some(()));
+    assert_ne!(gateway.get("/b").0, 200);
+    offer(&published, "/v1/paths/b.yaml", "get: {}");
+    gateway.await_until("all of it is in force", |gateway| (gateway.get("/b").0 == 200).then_some(()));
+    gateway.stop();
+    published.lock().expect("unpoisoned").clear();
+    gateway.run();
+    assert_eq!(gateway.get("/b").0, 200, "an outage is bridged by all the kept copies");
+}
+
+#[test]
 fn a_contract_by_url_that_was_never_there_is_a_mistake() {
-    let (address, _) = publish(&Arc::default());
+    let (address, _) = publish(&Published::default());
     let policy = POLICY.replace("shop.yaml", &format!("\"http://{address}/x.yaml\""));
     let folder = folder(&[("portcullis.yaml", &policy)]);
     let output = run_in(folder.path(), &["check"]);
