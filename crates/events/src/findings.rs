@@ -6,6 +6,7 @@
 
 mod facts;
 mod file;
+mod follow;
 mod outbox;
 mod tables;
 mod thread;
@@ -16,14 +17,16 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use parking_lot::{Condvar, Mutex};
-use portcullis_model::Timestamp;
 use portcullis_model::finding::{Attention, Finding, FindingId, FindingKind, FindingState, Severity};
+use portcullis_model::{OperationId, Timestamp};
 use serde::{Deserialize, Serialize};
+use smol_str::SmolStr;
 
 pub use facts::FindingFacts;
 pub use file::FindingFile;
 pub use outbox::{Channel, Notice};
 
+use self::follow::Moves;
 use crate::figures::Fault;
 use crate::recorder::StartError;
 
@@ -48,6 +51,8 @@ pub(crate) struct Shared {
 #[derive(Debug, Default)]
 struct Desk {
     waiting: BTreeMap<FindingId, Finding>,
+    /// Operations whose findings are to follow them, before what waits is committed.
+    moves: Moves,
     /// Counts batches handed over, and those done with: committed, or failed once.
     asked: u64,
     answered: u64,
@@ -74,7 +79,7 @@ pub struct FindingQuery {
     pub state: Option<Attention>,
     /// Only of this site.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub site: Option<smol_str::SmolStr>,
+    pub site: Option<SmolStr>,
     /// Only of this kind.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kind: Option<FindingKind>,
@@ -148,6 +153,25 @@ impl Findings {
             self.0.called.notify_all();
         } else {
             desk.dropped += 1;
+        }
+    }
+
+    /// Has findings of an operation that was merged or split follow it to the id it has now. Never waits for the disk.
+    pub fn follow(&self, site: &SmolStr, former: OperationId, now: OperationId) {
+        let mut desk = self.0.desk.lock();
+        let moves = Moves::from([((site.clone(), former.clone()), now.clone())]);
+        let waiting = std::mem::take(&mut desk.waiting).into_values();
+        desk.waiting = waiting.fold(BTreeMap::new(), |mut all, waits| {
+            let waits = follow::moved(&waits, &moves).unwrap_or(waits);
+            match all.remove(&waits.id) {
+                Some(known) => all.insert(waits.id.clone(), Finding::joined(known, waits)),
+                None => all.insert(waits.id.clone(), waits),
+            };
+            all
+        });
+        if desk.moves.len() < WAITING {
+            desk.moves.insert((site.clone(), former), now);
+            self.0.called.notify_all();
         }
     }
 

@@ -108,11 +108,22 @@ impl SiteBook {
     /// Draws the site anew, and raises what is new in the picture.
     pub(crate) fn draw(&mut self, findings: &Findings, now: Timestamp) -> &Arc<Drawn> {
         let drawn = Arc::new(Drawn::of(&self.all, self.contract.as_deref(), now));
-        if let Some(before) = &self.drawn {
-            // Ids that events and limits may name lead to what they went over into.
-            for (old, new) in drawn.inventory.successors(&before.inventory) {
-                self.all.remember(old.clone(), new.clone(), now);
-                self.new.remember(old, new, now);
+        // Ids that events, limits and findings may name lead to what they went over into.
+        match &self.drawn {
+            Some(before) => {
+                for (old, new) in drawn.inventory.successors(&before.inventory) {
+                    findings.follow(&self.name, old.clone(), new.clone());
+                    self.all.remember(old.clone(), new.clone(), now);
+                    self.new.remember(old, new, now);
+                }
+            }
+            // Whether they did before the last stop is not known.
+            None => {
+                for old in drawn.inventory.aliases.keys() {
+                    if let Some(now) = drawn.inventory.operation(old) {
+                        findings.follow(&self.name, old.clone(), now.id.clone());
+                    }
+                }
             }
         }
         for finding in conclude(&self.name, self.drawn.as_deref(), &drawn, now) {

@@ -12,7 +12,7 @@ use smol_str::SmolStr;
 
 use crate::data_class::DataClass;
 use crate::event::OperationRecord;
-use crate::id::EventId;
+use crate::id::{EventId, OperationId};
 use crate::time::Timestamp;
 
 /// Pieces of evidence kept with a finding: the first ones, and the latest.
@@ -152,6 +152,27 @@ impl Finding {
             self.why = again.why;
         }
         news
+    }
+
+    /// The same finding of an operation that has another id now.
+    #[must_use]
+    pub fn of_operation(mut self, id: OperationId) -> Self {
+        self.id = FindingId::of(self.kind, &self.site, id.as_str(), &self.subject);
+        if let Some(operation) = &mut self.operation {
+            operation.id = id;
+        }
+        self
+    }
+
+    /// Two findings that turn out to be one: as if met again, but open if either is.
+    #[must_use]
+    pub fn joined(mut self, other: Self) -> Self {
+        let open = [&self.state, &other.state].contains(&&FindingState::Open);
+        self.meet_again(other);
+        if open {
+            self.state = FindingState::Open;
+        }
+        self
     }
 
     /// How it stands at a time: a muting that has run out is over.

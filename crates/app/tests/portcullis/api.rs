@@ -245,8 +245,28 @@ fn people_merge_and_split_and_it_outlives_a_kill() {
     };
     assert_eq!(gateway.get("/plans/basic").0, 200);
     gateway.await_until("it was looked at", |gateway| (names(gateway) == ["GET /plans/basic"]).then_some(()));
+    let shadows = |gateway: &Gateway| -> Vec<Value> {
+        let found = gateway.json(&["findings", "--all", "--kind", "shadow_operation"]);
+        found.into_iter().filter(|finding| finding["title"].to_string().contains("/plans/")).collect()
+    };
+    let known = gateway.await_until("it is found", |gateway| shadows(gateway).pop());
+    let id = known["id"].as_str().expect("an id");
+    assert!(gateway.command(&["findings", "ack", id]).status.success());
     assert!(gateway.command(&["api", "merge", "/plans/{plan}"]).status.success());
     assert_eq!(names(&gateway), ["GET /plans/{planName}"]);
+    assert_eq!(gateway.get("/plans/gold").0, 200);
+    // What was said of it goes along: nobody hears of it anew.
+    gateway.await_until("its finding follows", |gateway| {
+        let found = shadows(gateway);
+        let named = |finding: &Value| finding["title"].to_string().contains("/plans/{planName}");
+        found.iter().any(named).then(|| {
+            let state = &found[0]["state"]["is"];
+            assert_eq!(
+                (found.len(), state, found[0]["id"] == known["id"]),
+                (1, &"acknowledged".into(), false)
+            );
+        })
+    });
     assert!(gateway.command(&["api", "split", "/plans/special"]).status.success());
     assert_eq!(gateway.get("/plans/special").0, 200);
     let both = ["GET /plans/special", "GET /plans/{planName}"];

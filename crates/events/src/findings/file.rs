@@ -128,13 +128,13 @@ impl FindingFile {
     }
 }
 
-fn read(connection: &Connection, id: &FindingId) -> Result<Option<Finding>, FindingsError> {
+pub(super) fn read(connection: &Connection, id: &FindingId) -> Result<Option<Finding>, FindingsError> {
     let mut asked = connection.prepare_cached("select finding from findings where id = ?1")?;
     let text: Option<String> = asked.query_row([id.as_str()], |row| row.get(0)).optional()?;
     text.map(|text| parsed(&text)).transpose()
 }
 
-fn write(connection: &Connection, finding: &Finding) -> Result<(), FindingsError> {
+pub(super) fn write(connection: &Connection, finding: &Finding) -> Result<(), FindingsError> {
     let text = serde_json::to_string(finding).map_err(|error| unreadable(&error))?;
     let mut put = connection.prepare_cached(
         "insert into findings (id, last, severity, finding) values (?1, ?2, ?3, ?4) on conflict do update

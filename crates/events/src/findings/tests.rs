@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use portcullis_model::event::OperationRecord;
 use portcullis_model::finding::{Conclusion, Evidence};
 
 use super::*;
@@ -144,4 +145,46 @@ fn beyond_the_bound_what_matters_least_gives_way_but_not_what_was_muted() {
     assert_eq!(kept.len(), 10_000);
     assert_eq!(kept.iter().map(|finding| finding.last).filter(|last| *last > at(0)).min(), Some(at(51)));
     assert!(kept.iter().any(|finding| finding.subject == "muted"));
+}
+
+/// A finding of an operation.
+fn of_operation(id: &str, time: i64) -> Finding {
+    let record =
+        OperationRecord { id: OperationId::new(id), name: format!("GET /{id}").into(), standing: None };
+    let plain = finding("", Severity::Low, time);
+    Finding { operation: Some(record), ..plain }.of_operation(OperationId::new(id))
+}
+
+#[test]
+fn findings_follow_operations_that_become_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("findings.db");
+    let (findings, _keeper) = start(&path);
+    let said = FindingState::Acknowledged { at: at(5), by: "ann".into() };
+    for (id, time) in [("anna", 1), ("berta", 2), ("other", 3)] {
+        findings.raise(of_operation(id, time));
+    }
+    findings.mark(&of_operation("anna", 1).id, &said).unwrap().unwrap();
+    let file = FindingFile::open(Some(&path)).unwrap();
+    assert_eq!(file.notices(0, 10).unwrap().len(), 3);
+    let site = SmolStr::new("shop");
+    let follow = |former: &str| {
+        findings.follow(&site, OperationId::new(former), OperationId::new("{user}"));
+    };
+    // One is committed, one waits still.
+    follow("anna");
+    let listed = || findings.list(&FindingQuery::default(), at(9)).unwrap();
+    let of = |id: &str| listed().into_iter().find(|one| one.id == of_operation(id, 0).id);
+    assert_eq!(of("{user}").map(|one| (one.state, one.count)), Some((said.clone(), 1)));
+    findings.raise(of_operation("berta", 6));
+    follow("berta");
+    let joined = of("{user}").unwrap();
+    assert_eq!(
+        (joined.state, joined.count, joined.first, joined.last),
+        (FindingState::Open, 3, at(1), at(6))
+    );
+    follow("anna");
+    assert_eq!((listed().len(), of("anna"), of("berta")), (2, None, None));
+    let told = file.notices(0, 10).unwrap();
+    assert_eq!(told.len(), 3, "nothing is told anew, and nothing is lost: {told:?}");
 }

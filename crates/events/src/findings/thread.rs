@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use portcullis_model::finding::Finding;
 
+use super::follow::Moves;
 use super::{Desk, FindingsError, Shared};
 
 /// How long a batch comes together.
@@ -21,7 +22,10 @@ pub(super) fn run(shared: &Shared) {
     loop {
         let mut desk = shared.desk.lock();
         await_work(shared, &mut desk, pause);
-        let batch: Vec<Finding> = std::mem::take(&mut desk.waiting).into_values().collect();
+        let batch = Batch {
+            moves: std::mem::take(&mut desk.moves),
+            findings: std::mem::take(&mut desk.waiting).into_values().collect(),
+        };
         let (asked, ending) = (desk.asked, desk.ending);
         drop(desk);
         let kept = commit(shared, &batch);
@@ -38,28 +42,46 @@ pub(super) fn run(shared: &Shared) {
 /// Waits until there is something to commit and it has come together, or somebody asks for it, or it is the end.
 fn await_work(shared: &Shared, desk: &mut parking_lot::MutexGuard<'_, Desk>, pause: Duration) {
     let urgent = |desk: &Desk| desk.ending || desk.asked > desk.answered;
-    while !urgent(desk) && desk.waiting.is_empty() {
+    while !urgent(desk) && desk.waiting.is_empty() && desk.moves.is_empty() {
         shared.called.wait(desk);
     }
     let until = std::time::Instant::now() + pause.max(GATHER);
     while !urgent(desk) && !shared.called.wait_until(desk, until).timed_out() {}
 }
 
-fn commit(shared: &Shared, batch: &[Finding]) -> Result<(), FindingsError> {
+/// What is committed at once.
+struct Batch {
+    moves: Moves,
+    findings: Vec<Finding>,
+}
+
+impl Batch {
+    fn is_empty(&self) -> bool {
+        self.moves.is_empty() && self.findings.is_empty()
+    }
+}
+
+fn commit(shared: &Shared, batch: &Batch) -> Result<(), FindingsError> {
     if batch.is_empty() {
         return Ok(());
     }
-    shared.with_file(|file| file.raise(batch))
+    shared.with_file(|file| {
+        file.follow(&batch.moves)?;
+        file.raise(&batch.findings)
+    })
 }
 
-fn settle(desk: &mut Desk, batch: Vec<Finding>, kept: Result<(), FindingsError>, answered: u64) {
+fn settle(desk: &mut Desk, batch: Batch, kept: Result<(), FindingsError>, answered: u64) {
     desk.answered = desk.answered.max(answered);
     if let Err(error) = kept {
         if desk.failing.is_none() {
             tracing::warn!("{error}");
         }
         desk.failing = Some(error);
-        for finding in batch {
+        for (former, now) in batch.moves {
+            desk.moves.entry(former).or_insert(now);
+        }
+        for finding in batch.findings {
             // What was raised meanwhile is newer.
             if let Some(newer) = desk.waiting.remove(&finding.id) {
                 let mut older = finding;
