@@ -10,7 +10,7 @@ use portcullis_document::{Place, Problem, Severity};
 use portcullis_engine::Snapshot;
 use portcullis_events::alerts::AlertChannel;
 use portcullis_gateway::StartError;
-use portcullis_policy::Policy;
+use portcullis_policy::{Policy, Site};
 use portcullis_store::ServerPlan;
 
 use crate::alerts;
@@ -119,8 +119,7 @@ fn tls_problems(policy: &Policy) -> Vec<Problem> {
         let error = portcullis_gateway::check_listener(listener, &files).err()?;
         Some((error, listener.tls.as_ref().map_or(&listener.place, |tls| &tls.place)))
     });
-    let upstreams = policy.sites.iter().filter_map(|site| {
-        let upstream = &site.upstream;
+    let upstreams = policy.sites.iter().flat_map(Site::every_upstream).filter_map(|upstream| {
         let error = portcullis_gateway::check_upstream(upstream, &files).err()?;
         Some((error, upstream.tls.ca.as_ref().map_or(&upstream.place, |ca| &ca.place)))
     });

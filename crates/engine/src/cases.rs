@@ -147,6 +147,8 @@ pub struct Expect {
     pub forwarded: Option<bool>,
     /// Path and query as the upstream gets them.
     pub target: Option<String>,
+    /// The name of the upstream it went to; empty for the site's own.
+    pub upstream: Option<String>,
     /// Fields the upstream gets, `name: value`.
     #[serde(default)]
     pub upstream_headers: Vec<String>,

@@ -23,7 +23,9 @@ use crate::deliver::{Deliver, HeldAsk, HeldStep, ResponseAsk, ResponseMode, Resp
 use crate::forward::{Forward, RequestFailure, UpstreamFailure};
 use crate::header_edits::HeaderEdits;
 use crate::identity::Replied;
-use crate::phase::{authorise, body, challenge, contract, filter, head, limits, operation, response, rules};
+use crate::phase::{
+    authorise, body, challenge, contract, filter, head, limits, operation, response, rules, upstream,
+};
 use crate::refusal::{self, Connection, Refusal};
 use crate::scope::Turn;
 use crate::sending::Sending;
@@ -60,6 +62,10 @@ impl Exchange {
         }
         if challenge::is_reserved(state) {
             return exchange.reserved();
+        }
+        upstream::choose(snapshot, state);
+        if state.refused() {
+            return exchange.refuse();
         }
         challenge::recognise(snapshot, state);
         rules::run(snapshot, state, Turn::Located);
@@ -404,6 +410,7 @@ impl State {
             client,
             caller: CallerKey::address(client),
             place: None,
+            prefix: None,
             identity: None,
             others: Vec::new(),
             failed: None,

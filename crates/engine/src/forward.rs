@@ -1,8 +1,10 @@
 //! The request is admitted: what goes to the upstream, and what comes of it.
 //!
-//! Invariant: what was judged is what is forwarded; [`Forward::target`] is the normal form that was matched.
+//! Invariant: what was judged is what is forwarded; [`Forward::target`] is the normal form that was matched, and
+//! what the upstream reads differs from it in a rewritten prefix only.
 //! Deliberately absent: which server, hop-by-hop fields, `Via` and `X-Forwarded-*`, which are the host's.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 
 use portcullis_model::event::UpstreamRecord;
@@ -15,11 +17,21 @@ use crate::exchange::Exchange;
 use crate::finished::{EndFacts, Finished, ProgressFacts};
 use crate::header_edits::HeaderEdits;
 use crate::step::Refuse;
+use crate::upstreams::Prefix;
 
 /// An admitted request.
 #[must_use]
 pub struct Forward {
     pub(crate) exchange: Box<Exchange>,
+}
+
+/// One of a site's upstreams.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Destination {
+    /// The one that takes all paths no other does.
+    Own,
+    /// The one at that place among those by path.
+    ByPath(usize),
 }
 
 /// Why no response came from the upstream.
@@ -70,9 +82,33 @@ impl Forward {
         self.exchange.state.place.map_or(0, |place| place.site)
     }
 
+    /// Which of the site's upstreams it goes to.
+    pub fn destination(&self) -> Destination {
+        self.prefix().map_or(Destination::Own, |prefix| Destination::ByPath(prefix.upstream))
+    }
+
+    /// The name of that upstream; absent for the site's own.
+    pub fn upstream(&self) -> Option<&SmolStr> {
+        self.prefix().map(|prefix| &prefix.name)
+    }
+
     /// The normal form of path and query that was judged; an API key in the query is taken out.
     pub fn target(&self) -> &str {
         self.exchange.state.target()
+    }
+
+    /// The same as the upstream is to read it: with another prefix, where policy says so.
+    pub fn upstream_target(&self) -> Cow<'_, str> {
+        self.prefix().map_or(Cow::Borrowed(self.target()), |prefix| prefix.rewritten(self.target()))
+    }
+
+    /// The prefix of the judged path that the upstream does not read.
+    pub fn prefix_taken(&self) -> Option<&str> {
+        self.prefix().filter(|prefix| prefix.rewrite.is_some()).map(|prefix| prefix.below.as_str())
+    }
+
+    fn prefix(&self) -> Option<&Prefix> {
+        self.exchange.site()?.upstreams.prefix(self.exchange.state.prefix?)
     }
 
     /// The host asked for: lower case, no port, no trailing dot.

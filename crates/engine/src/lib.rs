@@ -39,13 +39,14 @@ mod state;
 mod step;
 mod tags;
 mod trial;
+mod upstreams;
 
 pub use arrival::{Arrival, BodyHint, Held, HeldBody, HoldBounds};
 pub use compile::{Compiled, compile, compile_after};
 pub use deliver::{Deliver, HeldAsk, HeldStep, ResponseAsk, ResponseMode, ResponseStep};
 pub use filter::Workspaces;
 pub use finished::{EndFacts, Finished, ProgressFacts};
-pub use forward::{Forward, RequestFailure, UpstreamFailure};
+pub use forward::{Destination, Forward, RequestFailure, UpstreamFailure};
 pub use header_edits::HeaderEdits;
 pub use identity::{CredentialReply, NoProofs, PasswordCheck, ProofKey, Proofs, Proven, keys};
 pub use refusal::{ChallengePage, Connection, Prove, Refusal};

@@ -10,3 +10,4 @@ pub(crate) mod limits;
 pub(crate) mod operation;
 pub(crate) mod response;
 pub(crate) mod rules;
+pub(crate) mod upstream;

@@ -12,6 +12,7 @@ use smol_str::SmolStr;
 use crate::challenge::Terms;
 use crate::identity::{Identity, Statement};
 use crate::scope::Scope;
+use crate::upstreams::Upstreams;
 
 /// Counters of operations the contract does not name share this many slots: enough that a stranger's first call does
 /// not fall into one that others have used up.
@@ -41,6 +42,7 @@ pub(crate) struct Site {
     /// The page refused people see.
     pub(crate) page: Option<Arc<str>>,
     pub(crate) learned: Learned,
+    pub(crate) upstreams: Upstreams,
 }
 
 /// A route.

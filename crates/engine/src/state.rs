@@ -139,6 +139,8 @@ pub(crate) struct State {
     pub(crate) client: IpAddr,
     pub(crate) caller: CallerKey,
     pub(crate) place: Option<Place>,
+    /// The prefix by which the path goes to an upstream of its own, by its place in the site's list.
+    pub(crate) prefix: Option<usize>,
     pub(crate) identity: Option<Arc<Identity>>,
     /// What further credentials of the request proved.
     pub(crate) others: Vec<Arc<Identity>>,

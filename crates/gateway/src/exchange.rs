@@ -97,7 +97,7 @@ pub(crate) async fn serve(
                 }
             }
             Some(Stage::Forward(forward)) => {
-                let set = generation.set(forward.site_index());
+                let set = generation.set(forward.site_index(), forward.destination());
                 return forward_request(course, received, set, generation.report_every).await;
             }
             Some(Stage::Refuse(_)) => return refuse(course),

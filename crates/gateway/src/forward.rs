@@ -255,6 +255,10 @@ fn add_origin<'a>(fields: &mut Fields<'a>, forward: &'a Forward, hop: Hop<'_>, a
         fields.add("x-forwarded-proto", proto);
         fields.add("x-forwarded-host", authority);
     }
+    if let Some(prefix) = forward.prefix_taken() {
+        // A proxy before this one may have taken one, too; the client has seen both.
+        fields.join("x-forwarded-prefix", prefix);
+    }
 }
 
 /// One element of `Forwarded` (RFC 7239 §4).

@@ -18,12 +18,12 @@ mod strict;
 mod tls;
 mod transport;
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use portcullis_engine::Snapshot;
-use portcullis_policy::Site;
+use portcullis_engine::{Destination, Snapshot};
+use portcullis_policy::{self as policy, Site};
 use smol_str::SmolStr;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -59,29 +59,45 @@ pub(crate) struct Generation {
     pub(crate) report_every: Duration,
     /// Tokens that were verified under it.
     pub(crate) proofs: Arc<KeptProofs>,
-    sets: Vec<NamedSet>,
+    sites: Vec<SiteSets>,
 }
 
-struct NamedSet {
+/// The servers of a site, by upstream.
+struct SiteSets {
     site: SmolStr,
-    set: Arc<ServerSet>,
+    own: Option<Arc<ServerSet>>,
+    by_path: Vec<Arc<ServerSet>>,
+}
+
+impl SiteSets {
+    fn all(&self) -> impl Iterator<Item = &Arc<ServerSet>> {
+        self.own.iter().chain(&self.by_path)
+    }
 }
 
 impl Generation {
-    fn new(snapshot: Arc<Snapshot>, sets: Vec<NamedSet>) -> Self {
+    fn new(snapshot: Arc<Snapshot>, sites: Vec<SiteSets>) -> Self {
         let archive = snapshot.policy().archive.as_ref();
         let report_every = archive.map_or(REPORT_EVERY, |archive| archive.progress);
-        Self { snapshot, report_every, proofs: Arc::default(), sets }
+        Self { snapshot, report_every, proofs: Arc::default(), sites }
     }
 
-    /// The servers of the site at that place of the policy's list.
-    pub(crate) fn set(&self, site: usize) -> Option<Arc<ServerSet>> {
-        self.sets.get(site).map(|named| Arc::clone(&named.set))
+    /// The servers of an upstream of the site at that place of the policy's list.
+    pub(crate) fn set(&self, site: usize, destination: Destination) -> Option<Arc<ServerSet>> {
+        let sets = self.sites.get(site)?;
+        match destination {
+            Destination::Own => sets.own.clone(),
+            Destination::ByPath(place) => sets.by_path.get(place).cloned(),
+        }
+    }
+
+    /// Every set of servers, with its site's name.
+    fn sets(&self) -> impl Iterator<Item = (&SmolStr, &Arc<ServerSet>)> {
+        self.sites.iter().flat_map(|sets| sets.all().map(|set| (&sets.site, set)))
     }
 
     fn kept(&self, site: &str, plan: &Plan) -> Option<Arc<ServerSet>> {
-        let same = |named: &&NamedSet| named.site == site && named.set.plan() == plan;
-        self.sets.iter().find(same).map(|named| Arc::clone(&named.set))
+        self.sets().find(|(named, set)| *named == site && set.plan() == plan).map(|(_, set)| Arc::clone(set))
     }
 }
 
@@ -116,48 +132,55 @@ impl Upstreams {
 
     /// Closes connections that grew old and looks names up again, until `stop`.
     pub(crate) async fn tend(&self, clock: Clock, stop: &CancellationToken) {
-        let mut looked_up: Vec<(SmolStr, Instant)> = Vec::new();
+        let mut looked_up: Vec<(Weak<ServerSet>, Instant)> = Vec::new();
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
                 () = tokio::time::sleep(TEND_EVERY) => {}
             }
             let generation = self.current();
-            looked_up.retain(|(site, _)| generation.sets.iter().any(|named| named.site == *site));
-            for named in &generation.sets {
-                let names = names_due(&mut looked_up, &named.site, named.set.plan().dns_refresh);
-                named.set.tend(clock.tick(), names).await;
+            looked_up.retain(|(set, _)| set.strong_count() > 0);
+            for (_, set) in generation.sets() {
+                let names = names_due(&mut looked_up, set);
+                set.tend(clock.tick(), names).await;
             }
         }
     }
 }
 
-/// Whether a site's names are to be looked up again, and notes it if so.
-fn names_due(looked_up: &mut Vec<(SmolStr, Instant)>, site: &SmolStr, every: Duration) -> Names {
-    let now = Instant::now();
-    match looked_up.iter_mut().find(|(known, _)| known == site) {
+/// Whether the names of servers are to be looked up again, and notes it if so.
+fn names_due(looked_up: &mut Vec<(Weak<ServerSet>, Instant)>, set: &Arc<ServerSet>) -> Names {
+    let (now, every) = (Instant::now(), set.plan().dns_refresh);
+    match looked_up.iter_mut().find(|(known, _)| std::ptr::eq(known.as_ptr(), Arc::as_ptr(set))) {
         Some((_, at)) if now.duration_since(*at) < every => return Names::Leave,
         Some((_, at)) => *at = now,
-        None => looked_up.push((site.clone(), now)),
+        None => looked_up.push((Arc::downgrade(set), now)),
     }
     Names::Refresh
 }
 
 /// Whether an upstream's files can be read and used.
-pub(crate) fn check(upstream: &portcullis_policy::Upstream, files: &ReadFile) -> Result<(), PlanError> {
-    let plan = Plan::read(upstream, files)?;
+pub(crate) fn check(upstream: &policy::Upstream, files: &ReadFile) -> Result<(), PlanError> {
+    let plan = Plan::read(None, upstream, files)?;
     tls::connectors(&plan.tls)?;
     Ok(())
 }
 
-fn sets(sites: &[Site], files: &ReadFile, old: &Generation) -> Result<Vec<NamedSet>, PlanError> {
-    let named = |site: &Site| {
-        let plan = Plan::read(&site.upstream, files)?;
-        let set = match old.kept(&site.name, &plan) {
+fn sets(sites: &[Site], files: &ReadFile, old: &Generation) -> Result<Vec<SiteSets>, PlanError> {
+    let set = |site: &Site, name: Option<&SmolStr>, upstream: &policy::Upstream| {
+        let plan = Plan::read(name, upstream, files)?;
+        Ok(match old.kept(&site.name, &plan) {
             Some(set) => set,
             None => Arc::new(ServerSet::new(plan)?),
-        };
-        Ok(NamedSet { site: site.name.clone(), set })
+        })
     };
-    sites.iter().map(named).collect()
+    let of_site = |site: &Site| {
+        let by_path = site.upstreams.iter().map(|one| set(site, Some(&one.name), &one.upstream));
+        Ok(SiteSets {
+            site: site.name.clone(),
+            own: site.upstream.as_ref().map(|own| set(site, None, own)).transpose()?,
+            by_path: by_path.collect::<Result<_, PlanError>>()?,
+        })
+    };
+    sites.iter().map(of_site).collect()
 }

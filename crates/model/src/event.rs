@@ -214,6 +214,9 @@ pub enum Answerer {
 /// What happened with the upstream.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct UpstreamRecord {
+    /// Which of the site's `upstreams` it went to, by name; absent for the site's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<SmolStr>,
     /// The server that answered, or was tried last.
     pub server: SmolStr,
     /// How many tries were made.

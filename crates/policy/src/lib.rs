@@ -46,7 +46,7 @@ pub use identity::{
 pub use limit::{
     Above, ByteQuota, Cost, Counted, KeyPart, Limit, LimitAction, Measure, Missing, Quota, Threshold,
 };
-pub use pattern::RoutePattern;
+pub use pattern::{RoutePattern, folded};
 pub use policy::{Loaded, Policy, load};
 pub use reference::reference;
 pub use require::{Require, Requirement};
@@ -70,4 +70,7 @@ pub use site::{
     UnknownCallers,
 };
 pub use state::{MemoryState, OnFailure, Prefix, ServerKind, State, StateAddress, StateServer};
-pub use upstream::{Balance, Health, Pool, Upstream, UpstreamProtocol, UpstreamTimeouts, UpstreamTls};
+pub use upstream::{
+    Balance, Health, PathPrefix, PathUpstream, PathUpstreams, Pool, Upstream, UpstreamProtocol,
+    UpstreamTimeouts, UpstreamTls,
+};

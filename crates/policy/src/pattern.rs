@@ -120,7 +120,7 @@ impl RoutePattern {
 }
 
 /// The segments as a lenient server reads them: slashes decoded and merged, path parameters dropped.
-fn folded<'a>(segments: impl Iterator<Item = &'a str>) -> impl Iterator<Item = &'a str> {
+pub fn folded<'a>(segments: impl Iterator<Item = &'a str>) -> impl Iterator<Item = &'a str> {
     let mut rest = segments.flat_map(|segment| segment.split(['/', '\\'])).peekable();
     std::iter::from_fn(move || {
         loop {

@@ -18,15 +18,18 @@ use crate::require::Require;
 use crate::rule::Rule;
 use crate::scalar::{ByteSize, DocumentRef, FileRef, FolderRef, HeaderName, HostPattern};
 use crate::table::Kind;
-use crate::upstream::Upstream;
+use crate::upstream::{self, PathUpstreams, Upstream};
 
 section! {
     /// Host names, the upstream they go to, and the policy that holds there.
     pub struct Site as "site" {
         /// The host names it answers for; an exact name wins over `*.`, the longer `*.` over the shorter, `*` is last.
         hosts: Vec<HostPattern>,
-        /// The servers behind it.
-        upstream: Upstream,
+        /// The servers behind it; with `upstreams`, those for all other paths, which are answered with 404 where there
+        /// are none.
+        upstream: Option<Upstream>,
+        /// Further upstreams, by name: each for the paths below a prefix.
+        upstreams: PathUpstreams = "{}",
         /// The OpenAPI documents that say which calls exist.
         contract: Option<ContractRef>,
         /// Documents that `portcullis api freeze` wrote: operations that nobody declares, held against what was learned of
@@ -68,6 +71,14 @@ fn settle_site(mut site: Site, node: &Node, reading: &mut Reading) -> Option<Sit
         let problem = Problem::error("policy.no_host", "the site answers for no host").at(&node.place);
         return reading.refuse(problem.remedy("e.g. `hosts: [shop.example]`, or `hosts: \"*\"` for any"));
     }
+    if nothing_written(node, "upstream") && nothing_written(node, "upstreams") {
+        let problem = Problem::error("policy.missing_key", "`upstream` is missing").at(&node.place);
+        let problem = problem.label("`upstream` must be given here");
+        return reading.refuse(problem.remedy(
+            "`upstream`: the servers behind the site, e.g. `upstream: { servers: [http://127.0.0.1:9000] }`",
+        ));
+    }
+    upstream::check_prefixes(site.upstream.as_ref(), &site.upstreams, reading);
     let broken = site.contract.is_none() && node.get("contract").is_some_and(|contract| !contract.is_null());
     let held_against = HeldAgainst { contract: site.contract.as_ref(), frozen: &site.frozen };
     if !broken {
@@ -99,6 +110,11 @@ section! {
 }
 
 impl Site {
+    /// Every upstream of the site: its own, then those by path.
+    pub fn every_upstream(&self) -> impl Iterator<Item = &Upstream> {
+        self.upstream.iter().chain(self.upstreams.iter().map(|one| &one.upstream))
+    }
+
     /// The first route that is for a request, and which one it is.
     pub fn route<'a>(
         &self,

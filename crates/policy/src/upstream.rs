@@ -1,5 +1,7 @@
 //! The servers behind a site, and how they are spoken to.
 
+mod by_path;
+
 use std::num::NonZero;
 use std::time::Duration;
 
@@ -8,6 +10,9 @@ use smol_str::SmolStr;
 
 use crate::decode::{Reading, nothing_written, section, words};
 use crate::scalar::{FileRef, Server, ServerScheme};
+
+pub(crate) use by_path::check_prefixes;
+pub use by_path::{PathPrefix, PathUpstream, PathUpstreams};
 
 section! {
     /// The servers a site's traffic goes to.

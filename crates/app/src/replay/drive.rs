@@ -112,6 +112,7 @@ impl Replayer {
             headers: response_fields(response),
         };
         let record = UpstreamRecord {
+            name: forward.upstream().cloned(),
             server: "recording".into(),
             attempts: 1,
             status: Some(response.status),

@@ -35,3 +35,4 @@ mod revoke;
 mod rules;
 mod shared_bans;
 mod told;
+mod upstreams;

@@ -100,7 +100,7 @@ impl World {
     }
 
     fn forward(&self, case: &Case, forward: crate::Forward) -> Seen {
-        let target = forward.target().to_owned();
+        let target = forward.upstream_target().into_owned();
         let upstream_headers = upstream_headers(&forward);
         let response = &case.response;
         let head = ResponseHead {
@@ -108,8 +108,12 @@ impl World {
             version: Version::Http11,
             headers: fields(&response.headers),
         };
-        let record =
-            UpstreamRecord { server: "http://test".into(), attempts: 1, ..UpstreamRecord::default() };
+        let record = UpstreamRecord {
+            name: forward.upstream().cloned(),
+            server: "http://test".into(),
+            attempts: 1,
+            ..UpstreamRecord::default()
+        };
         let whole = Bytes::from(response.body.clone());
         let sent = (target, upstream_headers);
         let mut step = forward.answered(head, record, Tick(30_000));

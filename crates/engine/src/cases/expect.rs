@@ -65,6 +65,8 @@ fn upstream(expect: &Expect, seen: &Seen, wrong: &mut Vec<String>) {
         wrong.push(format!("forwarded: expected {wanted}"));
     }
     differs("target", expect.target.as_deref(), seen.target.as_deref().unwrap_or_default(), wrong);
+    let name = seen.event.upstream.as_ref().and_then(|upstream| upstream.name.as_deref());
+    differs("upstream", expect.upstream.as_deref(), name.unwrap_or_default(), wrong);
     let fields: Vec<String> =
         seen.upstream_headers.iter().map(|(name, value)| format!("{name}: {value}")).collect();
     contained("upstream header", &expect.upstream_headers, &[], &fields, wrong);

@@ -13,6 +13,7 @@ use crate::hosts::Hosts;
 use crate::identity::{Provider, Statement};
 use crate::site::{Learned, Route, Site};
 use crate::tags;
+use crate::upstreams::Upstreams;
 
 use super::{Work, filter, placed, scopes};
 
@@ -69,6 +70,7 @@ fn compile_site(work: &mut Work<'_>, providers: &[Arc<Provider>], site: &portcul
         page,
         statement,
         learned: Learned::new(operation_tags.len()),
+        upstreams: Upstreams::compile(site),
         operation_tags,
     }
 }

@@ -99,7 +99,7 @@ impl Errand {
         let now = clock.instant(began);
         let end = timeouts.total.map(|total| now + total);
         let pace = Pace::new(timeouts.head, end, report_every, now);
-        let record = UpstreamRecord::default();
+        let record = UpstreamRecord { name: set.plan().name.clone(), ..UpstreamRecord::default() };
         Self { set, outgoing, record, tried: Tried::new(), began, pace, kept: Kept::Welcome }
     }
 

@@ -1,6 +1,6 @@
 //! The request that goes to an upstream, made anew for each attempt.
 //!
-//! Invariant: its target, host and fields are those the engine judged; only what belongs to the hop is ours.
+//! Invariant: its target, host and fields are those the engine judged and rewrote; only what belongs to the hop is ours.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -88,7 +88,7 @@ impl Outgoing {
         let mut request = Request::new(UpstreamBody::default());
         let lines = match framing {
             Framing::Http1 => {
-                let (lines, framing) = Lines::write(method, forward.target(), &fields)?;
+                let (lines, framing) = Lines::write(method, &forward.upstream_target(), &fields)?;
                 *request.headers_mut() = framing;
                 Some(lines)
             }
@@ -125,7 +125,7 @@ fn target(forward: &Forward, endpoint: &Endpoint) -> Option<Uri> {
         Security::Tls => http::uri::Scheme::HTTPS,
     });
     parts.authority = Some(forward::authority(forward).parse().ok()?);
-    let path = Bytes::copy_from_slice(forward.target().as_bytes());
+    let path = Bytes::copy_from_slice(forward.upstream_target().as_bytes());
     parts.path_and_query = Some(PathAndQuery::from_maybe_shared(path).ok()?);
     Uri::from_parts(parts).ok()
 }

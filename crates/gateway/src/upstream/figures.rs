@@ -12,7 +12,7 @@ use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 
 use super::Upstreams;
-use super::server::{Server, Standing};
+use super::server::Standing;
 use crate::clock::Clock;
 
 /// The figures of every server of the policy in force.
@@ -47,17 +47,19 @@ impl Collector for Figures {
         let generation = self.upstreams.current();
         let now = self.clock.tick();
         let standings: Vec<_> = generation
-            .sets
-            .iter()
-            .flat_map(|named| {
-                named.set.servers().iter().map(|server| (named.site.as_str(), Server::standing(server, now)))
+            .sets()
+            .flat_map(|(site, set)| {
+                let upstream = set.plan().name.as_deref().unwrap_or_default();
+                set.servers().iter().map(move |server| ((site.as_str(), upstream), server.standing(now)))
             })
             .collect();
         for (name, help, kind, read) in FIGURES {
             let mut family = encoder.encode_descriptor(name, help, None, kind)?;
-            for (site, standing) in &standings {
-                let labels = [("site", *site), ("server", standing.name.as_str())];
-                let one = family.encode_family(&labels)?;
+            for ((site, upstream), standing) in &standings {
+                let labels = [("site", *site), ("server", standing.name.as_str()), ("upstream", *upstream)];
+                // An empty label is none to Prometheus; a site with one upstream shows none.
+                let shown = labels.get(..if upstream.is_empty() { 2 } else { 3 }).unwrap_or_default();
+                let one = family.encode_family(&shown)?;
                 match kind {
                     MetricType::Counter => ConstCounter::new(read(standing)).encode(one)?,
                     _ => ConstGauge::new(i64::try_from(read(standing)).unwrap_or(i64::MAX)).encode(one)?,

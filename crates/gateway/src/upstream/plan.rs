@@ -32,6 +32,8 @@ pub enum PlanError {
 /// One site's upstream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Plan {
+    /// Its name, where the site has several.
+    pub(crate) name: Option<SmolStr>,
     /// Its servers, at least one.
     pub(crate) servers: Vec<Endpoint>,
     /// Who is asked next.
@@ -132,9 +134,14 @@ pub(crate) enum Speaking {
 
 impl Plan {
     /// Reads policy and the files it names.
-    pub(crate) fn read(upstream: &policy::Upstream, files: &ReadFile) -> Result<Self, PlanError> {
+    pub(crate) fn read(
+        name: Option<&SmolStr>,
+        upstream: &policy::Upstream,
+        files: &ReadFile,
+    ) -> Result<Self, PlanError> {
         let timeouts = &upstream.timeouts;
         Ok(Self {
+            name: name.cloned(),
             servers: upstream.servers.iter().map(Endpoint::read).collect(),
             balance: match upstream.balance {
                 policy::Balance::RoundRobin => Balance::RoundRobin,
@@ -238,6 +245,7 @@ pub(crate) mod tests {
             port: 9,
         };
         Plan {
+            name: None,
             servers: servers.iter().map(endpoint).collect(),
             balance,
             protocol: Protocol::Auto,

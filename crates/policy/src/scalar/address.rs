@@ -184,7 +184,8 @@ impl Server {
         let rest = rest.strip_suffix('/').unwrap_or(rest);
         if rest.contains(['/', '?', '#']) {
             return Err(
-                "only scheme, host and port: the path that was judged is forwarded unchanged".to_owned()
+                "only scheme, host and port; a path is put before the request's by `rewrite` in `upstreams`"
+                    .to_owned(),
             );
         }
         if rest.contains('@') {

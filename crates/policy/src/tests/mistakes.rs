@@ -396,7 +396,37 @@ const OF_A_POLICY: &[(&str, &str, &str)] = &[
     (
         "sites",
         "{ a: { hosts: a, upstream: { servers: 'http://b/path' } } }",
-        "error at `'http://b/path'`: `servers` must be a server's address (only scheme, host and port: the path that was judged is forwarded unchanged)",
+        "error at `'http://b/path'`: `servers` must be a server's address (only scheme, host and port; a path is put before the request's by `rewrite` in `upstreams`)",
+    ),
+    (
+        "sites",
+        "{ a: { hosts: a } }",
+        "error at `{ hosts: a }`: `upstream` is missing (`upstream`: the servers behind the site, e.g. `upstream: { servers: [http://127.0.0.1:9000] }`)",
+    ),
+    (
+        "sites",
+        "{ a: { hosts: a, upstreams: { x: { servers: 'http://b', prefix: [] } } } }",
+        "error at `{ servers: 'http://b', prefix: [] }`: no path goes to this upstream (e.g. `prefix: /billing`)",
+    ),
+    (
+        "sites",
+        "{ a: { hosts: a, upstreams: { x: { servers: 'http://b', prefix: /x/** } } } }",
+        "error at `/x/**`: `prefix` must be the beginning of a path (write `/x`: a prefix always means everything below it)",
+    ),
+    (
+        "sites",
+        "{ a: { hosts: a, upstreams: { x: { servers: 'http://b', prefix: /x, rewrite: y } } } }",
+        "error at `y`: `rewrite` must be the beginning of a path (write `/y`)",
+    ),
+    (
+        "sites",
+        "{ a: { hosts: a, upstreams: { x: { servers: 'http://b', prefix: [/x, /x/] } } } }",
+        "error at `/x/`: the paths below `/x` go to an upstream already (keep one of the two)",
+    ),
+    (
+        "sites",
+        "{ a: { hosts: a, upstream: { servers: 'http://b' }, upstreams: { x: { servers: 'http://b', prefix: / } } } }",
+        "warning at `{ servers: 'http://b' }`: no path is left for `upstream` (leave one of the two out)",
     ),
     (
         "sites",

@@ -1,0 +1,64 @@
+//! A server that says who it is and what it was asked; how it fares can be changed while it runs.
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU16, AtomicUsize, Ordering};
+
+/// A running server.
+pub(crate) struct Server {
+    pub(crate) address: SocketAddr,
+    asked: Arc<Asked>,
+}
+
+/// What it was asked, and what it says.
+struct Asked {
+    name: &'static str,
+    requests: AtomicUsize,
+    status: AtomicU16,
+}
+
+impl Server {
+    /// One that answers 200 with its name and the head of the request, a line each.
+    pub(crate) fn start(name: &'static str) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let address = listener.local_addr().expect("bound");
+        let asked = Arc::new(Asked { name, requests: AtomicUsize::new(0), status: AtomicU16::new(200) });
+        let server = Self { address, asked: Arc::clone(&asked) };
+        std::thread::spawn(move || {
+            for stream in listener.incoming().map_while(Result::ok) {
+                let asked = Arc::clone(&asked);
+                std::thread::spawn(move || asked.answer_all(&stream));
+            }
+        });
+        server
+    }
+
+    /// As policy writes it.
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// How many requests it answered.
+    pub(crate) fn count(&self) -> usize {
+        self.asked.requests.load(Ordering::SeqCst)
+    }
+}
+
+impl Asked {
+    fn answer_all(&self, stream: &TcpStream) -> Option<()> {
+        let mut reader = BufReader::new(stream.try_clone().ok()?);
+        let mut writer = stream.try_clone().ok()?;
+        loop {
+            let mut head = String::new();
+            while !head.ends_with("\r\n\r\n") {
+                if reader.read_line(&mut head).ok()? == 0 {
+                    return None;
+                }
+            }
+            self.requests.fetch_add(1, Ordering::SeqCst);
+            let (status, body) = (self.status.load(Ordering::SeqCst), format!("{}\n{head}", self.name));
+            write!(writer, "HTTP/1.1 {status} X\r\nContent-Length: {}\r\n\r\n{body}", body.len()).ok()?;
+        }
+    }
+}

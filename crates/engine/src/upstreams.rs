@@ -1,0 +1,110 @@
+//! A site's upstreams, compiled: which prefix of a path leads to which, and what stands in its place.
+//!
+//! Invariant: the longest prefix that fits is found first. It knows no servers.
+
+use std::borrow::Cow;
+
+use portcullis_policy::PathPrefix;
+use smol_str::SmolStr;
+
+/// Where the paths of a site go.
+#[derive(Debug)]
+pub(crate) struct Upstreams {
+    /// Whether there are servers for paths that no prefix fits.
+    rest: Rest,
+    /// The longest first.
+    prefixes: Vec<Prefix>,
+}
+
+/// What becomes of paths that no prefix fits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Rest {
+    /// They go to the site's own upstream.
+    Served,
+    /// Nobody answers for them.
+    Nowhere,
+}
+
+/// A prefix, and where it leads.
+#[derive(Debug)]
+pub(crate) struct Prefix {
+    pub(crate) below: PathPrefix,
+    /// The place of its upstream among those by path.
+    pub(crate) upstream: usize,
+    /// That upstream's name.
+    pub(crate) name: SmolStr,
+    /// What stands in its place, without a slash at the end.
+    pub(crate) rewrite: Option<SmolStr>,
+}
+
+/// Where a path leads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// To the site's own upstream.
+    Own,
+    /// Where the prefix at that place leads.
+    Prefix(usize),
+    /// To nobody.
+    Nowhere,
+}
+
+impl Upstreams {
+    /// Those of a site.
+    pub(crate) fn compile(site: &portcullis_policy::Site) -> Self {
+        let mut prefixes: Vec<Prefix> = Vec::new();
+        for (upstream, one) in site.upstreams.iter().enumerate() {
+            let rewrite =
+                one.rewrite.as_ref().map(|new| SmolStr::from(if new.is_whole() { "" } else { new.as_str() }));
+            let compiled = one.prefix.iter().map(|prefix| Prefix {
+                below: prefix.clone(),
+                upstream,
+                name: one.name.clone(),
+                rewrite: rewrite.clone(),
+            });
+            prefixes.extend(compiled);
+        }
+        prefixes.sort_by_key(|prefix| std::cmp::Reverse(prefix.below.depth()));
+        let rest = if site.upstream.is_some() { Rest::Served } else { Rest::Nowhere };
+        Self { rest, prefixes }
+    }
+
+    /// Whether all paths go to one upstream.
+    pub(crate) fn is_single(&self) -> bool {
+        self.prefixes.is_empty()
+    }
+
+    /// The prefix at that place.
+    pub(crate) fn prefix(&self, place: usize) -> Option<&Prefix> {
+        self.prefixes.get(place)
+    }
+
+    /// Where a path of these decoded segments leads.
+    pub(crate) fn way<'a>(&self, segments: &(impl Iterator<Item = &'a str> + Clone)) -> Way {
+        match self.prefixes.iter().position(|one| one.below.holds(segments.clone())) {
+            Some(place) => Way::Prefix(place),
+            None if self.rest == Rest::Served => Way::Own,
+            None => Way::Nowhere,
+        }
+    }
+}
+
+impl Prefix {
+    /// A judged target as its upstream reads it.
+    pub(crate) fn rewritten<'a>(&self, target: &'a str) -> Cow<'a, str> {
+        let Some(new) = &self.rewrite else { return Cow::Borrowed(target) };
+        let rest = self.rest_of(target);
+        let slash = if new.is_empty() && !rest.starts_with('/') { "/" } else { "" };
+        Cow::Owned([new, slash, rest].concat())
+    }
+
+    /// What follows the prefix: from a slash on, or from the query, or nothing.
+    fn rest_of<'a>(&self, target: &'a str) -> &'a str {
+        let path_end = target.find('?').unwrap_or(target.len());
+        let path = target.get(..path_end).unwrap_or_default();
+        let end = match self.below.depth() {
+            0 => 0,
+            depth => path.match_indices('/').nth(depth).map_or(path_end, |(at, _)| at),
+        };
+        target.get(end..).unwrap_or_default()
+    }
+}
