@@ -132,6 +132,7 @@ fn end(status: u16) -> EndFacts {
         request_bytes: 0,
         response_bytes: 0,
         upstream: None,
+        grpc_status: None,
         now: Moment { wall: Timestamp::from_secs(NOW), tick: Tick(1) },
         not_inspected: std::iter::empty().collect(),
     }

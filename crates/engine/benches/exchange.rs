@@ -152,6 +152,7 @@ fn run(snapshot: &Arc<Snapshot>, arrival: Arrival, response: ResponseHead) -> Fi
             request_bytes: 0,
             response_bytes: 512,
             upstream: None,
+            grpc_status: None,
             now: Moment { wall: Timestamp::from_secs(1_800_000_000), tick: Tick(40) },
             not_inspected: SmallVec::new(),
         }),

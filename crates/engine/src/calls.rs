@@ -3,11 +3,12 @@
 //! Invariant: bounded in number and length, whatever the request says. Whether what it names exists is for the answer to
 //! say, see [`crate::observe`].
 
+use bytes::Bytes;
 use portcullis_model::call::{Call, Protocol};
 use portcullis_model::{Cause, Headers};
 use portcullis_wire::Query;
 use portcullis_wire::body::graphql::{self, Asked};
-use portcullis_wire::body::{Format, Kind, Value};
+use portcullis_wire::body::{Budget, Format, Kind, Value, parse};
 use portcullis_wire::fields::MediaType;
 use smol_str::{SmolStr, format_smolstr};
 
@@ -115,6 +116,8 @@ pub(crate) fn of_body<'a>(headers: &Headers, parsed: &'a Parsed, look: Look) -> 
     match parsed.body.format {
         Format::Json => called.take_json(root),
         Format::GraphQl => called.take_document(&String::from_utf8_lossy(&parsed.bytes), None, None, None),
+        Format::Form => called.take_form(root),
+        Format::Multipart => called.take_upload(root),
         Format::Xml => in_envelope(headers, root).into_iter().for_each(|request| called.take(request)),
         _ => {}
     }
@@ -155,6 +158,33 @@ impl<'a> Called<'a> {
             self.take_document(document, name, variables, at);
         } else if let Some(name) = name.filter(|_| request.get("extensions.persistedQuery").is_some()) {
             self.take(persisted_query(name, variables, at));
+        }
+    }
+
+    /// A request of GraphQL as a form: what some servers read as well.
+    fn take_form(&mut self, form: Value<'a>) {
+        if let Some(document) = text(form, "query").filter(|document| document.contains('{')) {
+            self.take_document(document, text(form, "operationName"), None, None);
+        }
+    }
+
+    /// Requests of GraphQL that come with files: in the part `operations`, one or a batch (the GraphQL multipart request
+    /// specification).
+    fn take_upload(&mut self, parts: Value<'a>) {
+        let Some(operations) = text(parts, "operations") else { return };
+        let json = MediaType::parse(b"application/json");
+        let read = parse(&Bytes::copy_from_slice(operations.as_bytes()), json.as_ref(), &Budget::default());
+        let Some(root) = read.tree.root() else { return };
+        let batch = root.kind() == Kind::Array;
+        let requests = root.children().filter(|_| batch).chain(Some(root).filter(|_| !batch));
+        for (at, request) in requests.enumerate() {
+            if at >= BATCH {
+                self.beyond |= !self.requests.is_empty();
+                break;
+            }
+            if let Some(document) = text(request, "query") {
+                self.take_document(document, text(request, "operationName"), None, batch.then_some(at));
+            }
         }
     }
 
@@ -281,7 +311,7 @@ mod tests {
 
     fn check(media_type: &str, body: &str, wanted: &[&str]) {
         let headers: Headers = [("Content-Type", media_type)].into_iter().collect();
-        let bytes = bytes::Bytes::copy_from_slice(body.as_bytes());
+        let bytes = Bytes::copy_from_slice(body.as_bytes());
         let read = parse(&bytes, MediaType::parse(media_type.as_bytes()).as_ref(), &Budget::default());
         let parsed = Parsed { bytes, media_type: media_type.into(), body: read };
         assert_eq!(told(&of_body(&headers, &parsed, Look::Calls)), wanted, "{body}");
@@ -351,7 +381,7 @@ mod tests {
     #[test]
     fn types_are_looked_for_where_they_are_learned() {
         let bytes =
-            bytes::Bytes::from(r#"[{"query":"query($in: In!) { a }"},{"query":"{ a { ... on T { b } } }"}]"#);
+            Bytes::from(r#"[{"query":"query($in: In!) { a }"},{"query":"{ a { ... on T { b } } }"}]"#);
         let read = parse(&bytes, MediaType::parse(b"application/json").as_ref(), &Budget::default());
         let parsed = Parsed { bytes, media_type: SmolStr::default(), body: read };
         let types = |look| of_body(&Headers::default(), &parsed, look).types;
@@ -364,7 +394,7 @@ mod tests {
         let calls = |count: usize, name: &str| {
             let one = |at| format!(r#"{{"jsonrpc":"2.0","method":"{name}{at}","id":{at}}}"#);
             let body = format!("[{}]", (0..count).map(one).collect::<Vec<_>>().join(","));
-            let bytes = bytes::Bytes::from(body);
+            let bytes = Bytes::from(body);
             let media_type = MediaType::parse(b"application/json");
             let read = parse(&bytes, media_type.as_ref(), &Budget::default());
             let parsed = Parsed { bytes, media_type: SmolStr::default(), body: read };

@@ -26,6 +26,8 @@ pub struct EndFacts {
     pub response_bytes: u64,
     /// The upstream's part, where it says more than what was handed in with the response's head.
     pub upstream: Option<UpstreamRecord>,
+    /// What the trailers of the answer say came of a call (`grpc-status`).
+    pub grpc_status: Option<SmolStr>,
     /// When the last byte was sent, or the end was noticed.
     pub now: Moment,
     /// What the host could not look at, and why.

@@ -41,6 +41,7 @@ impl Exchange {
             status: end.status,
             request_bytes: end.request_bytes,
             response_bytes: end.response_bytes,
+            grpc_status: end.grpc_status,
             duration: end.now.tick.since(state.began.tick),
         });
         let Self { snapshot, state } = &mut *self;
@@ -68,6 +69,7 @@ impl Exchange {
             status: facts.status,
             request_bytes: facts.request_bytes,
             response_bytes: facts.response_bytes,
+            grpc_status: None,
             duration: facts.now.tick.since(state.began.tick),
         });
         let event = Event { progress: Some(state.reports), ..self.event() };

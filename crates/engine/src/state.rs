@@ -115,6 +115,8 @@ pub(crate) struct Outcome {
     pub(crate) status: u16,
     pub(crate) request_bytes: u64,
     pub(crate) response_bytes: u64,
+    /// What trailers say came of a call.
+    pub(crate) grpc_status: Option<SmolStr>,
     pub(crate) duration: Duration,
 }
 

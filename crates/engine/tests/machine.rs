@@ -66,6 +66,7 @@ fn end(end: End, status: u16) -> EndFacts {
         request_bytes: 3,
         response_bytes: 5,
         upstream: None,
+        grpc_status: None,
         now: at(9_000_000),
         not_inspected: SmallVec::new(),
     }

@@ -74,6 +74,7 @@ fn end() -> EndFacts {
         request_bytes: 0,
         response_bytes: 0,
         upstream: None,
+        grpc_status: None,
         now: Moment { wall: Timestamp::from_secs(1_800_000_000), tick: Tick(9) },
         not_inspected: SmallVec::new(),
     }

@@ -182,6 +182,7 @@ fn finish(
         request_bytes: recorded.body.len() as u64,
         response_bytes: response_bytes as u64,
         upstream: None,
+        grpc_status: None,
         now,
         not_inspected: smallvec::SmallVec::new(),
     })

@@ -292,6 +292,7 @@ fn end(status: u16, response_bytes: u64) -> EndFacts {
         request_bytes: 0,
         response_bytes,
         upstream: None,
+        grpc_status: None,
         now: Moment { wall: Timestamp::from_secs(NOW), tick: Tick(50_000) },
         not_inspected: SmallVec::new(),
     }

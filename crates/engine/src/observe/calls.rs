@@ -116,8 +116,9 @@ pub(super) fn speaking(state: &State) -> Option<Speaking> {
     }
     let is_grpc = |value: &[u8]| MediaType::parse(value).is_some_and(|media_type| is_grpc(&media_type));
     state.head.headers.get("content-type").filter(|value| is_grpc(value))?;
-    // What fails at once says so in the head (trailers alone, gRPC over HTTP/2).
-    let status = response.headers.text("grpc-status").map_or("0", str::trim);
+    // What fails at once says so in the head (trailers alone, gRPC over HTTP/2); what has begun, in its trailers.
+    let late = state.outcome.as_ref().and_then(|outcome| outcome.grpc_status.as_deref());
+    let status = response.headers.text("grpc-status").or(late).map_or("0", str::trim);
     let sent = state.sent().and_then(|body| body.body.tree.root());
     let sent = sent.filter(|root| root.kind() == Kind::Array).map_or(0, |root| root.children().count());
     let answered = state.tee.as_ref().map_or(0, |tee| messages(&tee.whole));

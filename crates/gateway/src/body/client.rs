@@ -66,7 +66,9 @@ impl Whole {
             self.course.seen.response_bytes += bytes.len() as u64;
             return Some(Frame::data(bytes));
         }
-        self.trailers.take().map(Frame::trailers)
+        let trailers = self.trailers.take()?;
+        self.course.seen.read_trailers(&trailers);
+        Some(Frame::trailers(trailers))
     }
 
     fn is_sent(&self) -> bool {
@@ -218,7 +220,11 @@ impl Download {
     }
 
     fn pass(&mut self, frame: &Frame<Bytes>) {
-        let (Some(data), Some(course)) = (frame.data_ref(), &mut self.course) else { return };
+        let Some(course) = &mut self.course else { return };
+        if let Some(trailers) = frame.trailers_ref() {
+            course.seen.read_trailers(trailers);
+        }
+        let Some(data) = frame.data_ref() else { return };
         course.seen.response_bytes += data.len() as u64;
         if self.looking == Looking::Tee {
             course.tee(data);

@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use http::HeaderMap;
 use portcullis_engine::{
     CountersAsk, CredentialAsk, Deliver, EndFacts, Finished, Forward, HeldAsk, ProgressFacts, Refuse,
     RequestBodyAsk, ResponseAsk, ResponseStep, Sending, Step,
@@ -66,6 +67,8 @@ pub(crate) struct Seen {
     pub(crate) tunnel_bytes: u64,
     /// Response body bytes handed to the client's connection.
     pub(crate) response_bytes: u64,
+    /// What the trailers of the answer say came of a call.
+    pub(crate) grpc_status: Option<SmolStr>,
     /// The upstream's part, where it changed after the head was handed in.
     pub(crate) upstream: Option<UpstreamRecord>,
     /// What could not be looked at.
@@ -76,6 +79,13 @@ impl Seen {
     fn request_bytes(&self) -> u64 {
         let streamed = self.passage.as_ref().map_or(0, |passage| passage.bytes());
         self.held_bytes.saturating_add(streamed).saturating_add(self.tunnel_bytes)
+    }
+
+    /// Notes what trailers of the answer say.
+    pub(crate) fn read_trailers(&mut self, trailers: &HeaderMap) {
+        let status = trailers.get("grpc-status").and_then(|value| value.to_str().ok());
+        // The numbers there are have two digits; what is longer says nothing anybody knows.
+        self.grpc_status = status.map(|status| SmolStr::new(status.get(..3).unwrap_or(status)));
     }
 
     /// Notes something that was not looked at.
@@ -187,6 +197,7 @@ impl Course {
             request_bytes: self.seen.request_bytes(),
             response_bytes: self.seen.response_bytes,
             upstream: self.seen.upstream.take(),
+            grpc_status: self.seen.grpc_status.take(),
             now: self.connection.node.ports.clock.now(),
             not_inspected: std::mem::take(&mut self.seen.not_inspected),
         };

@@ -17,7 +17,9 @@ use portcullis_engine::{Snapshot, compile};
 use portcullis_events::{Follower, Recorder, RecorderConfig, Recording};
 use portcullis_gateway::{Clock, Gateway, Metrics, Ports};
 use portcullis_model::Event;
+use portcullis_model::observation::Observation;
 use portcullis_store::{MemoryLimits, MemoryStore};
+use tokio::sync::mpsc;
 
 pub(crate) use certificates::{Authority, Dial, Leaf, Versions};
 pub(crate) use client::{Wire, get, plain, raw};
@@ -32,6 +34,7 @@ pub(crate) struct Stage {
     pub(crate) upstream: Upstream,
     pub(crate) metrics: Arc<Metrics>,
     events: tokio::sync::Mutex<Follower>,
+    observations: tokio::sync::Mutex<mpsc::Receiver<Observation>>,
     files: Files,
     _recording: Recording,
 }
@@ -66,8 +69,12 @@ impl Stage {
         let (recorder, recording) = Recorder::start(&RecorderConfig::default()).unwrap();
         let metrics = Arc::new(Metrics::default());
         let events = tokio::sync::Mutex::new(recorder.follow());
-        let gateway = Gateway::start(ports(snapshot, recorder, &metrics, &files)).unwrap();
-        Self { gateway, upstream, metrics, events, files, _recording: recording }
+        let (observe, observations) = mpsc::channel(64);
+        let mut ports = ports(snapshot, recorder, &metrics, &files);
+        ports.observations = Some(observe);
+        let gateway = Gateway::start(ports).unwrap();
+        let observations = tokio::sync::Mutex::new(observations);
+        Self { gateway, upstream, metrics, events, observations, files, _recording: recording }
     }
 
     /// Where the gateway listens first.
@@ -90,6 +97,13 @@ impl Stage {
         let mut events = self.events.lock().await;
         let next = tokio::time::timeout(PATIENCE, events.next()).await;
         next.expect("an event comes").expect("recording goes on").expect("no event is lost")
+    }
+
+    /// What learning is told next.
+    pub(crate) async fn observation(&self) -> Observation {
+        let mut observations = self.observations.lock().await;
+        let next = tokio::time::timeout(PATIENCE, observations.recv()).await;
+        next.expect("an observation comes").expect("the gateway runs")
     }
 
     /// The value of a metric's line that begins so.

@@ -9,6 +9,7 @@ use http::{HeaderMap, HeaderValue, Request, Response};
 use http_body_util::channel::Channel;
 use http_body_util::{BodyExt, Full};
 use hyper_util::rt::{TokioExecutor, TokioIo};
+use portcullis_model::call::CallOutcome;
 use portcullis_model::event::End;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -177,6 +178,8 @@ async fn grpc_trailers_pass_both_ways_and_messages_cross() {
     let behind = Behind::http2(|request: Request<hyper::body::Incoming>| async move {
         assert_eq!(request.version(), http::Version::HTTP_2);
         assert_eq!(request.headers().get("te").unwrap(), "trailers");
+        let status =
+            HeaderValue::from_static(if request.uri().path().ends_with("Chat") { "0" } else { "13" });
         let mut incoming = request.into_body();
         let (mut sender, body) = Piped::new(4);
         tokio::spawn(async move {
@@ -188,7 +191,7 @@ async fn grpc_trailers_pass_both_ways_and_messages_cross() {
                 }
             }
             let mut trailers = HeaderMap::new();
-            trailers.insert("grpc-status", HeaderValue::from_static("0"));
+            trailers.insert("grpc-status", status);
             trailers.insert("x-sum", sum);
             sender.send_trailers(trailers).await.unwrap();
         });
@@ -200,26 +203,32 @@ async fn grpc_trailers_pass_both_ways_and_messages_cross() {
     let (mut client, connection) =
         hyper::client::conn::http2::handshake(TokioExecutor::new(), stream).await.unwrap();
     tokio::spawn(connection);
-    let (mut sender, body) = Piped::new(4);
-    let request = Request::post("http://shop.example/pkg.Service/Chat")
-        .header("content-type", "application/grpc")
-        .header("te", "trailers")
-        .body(body)
-        .unwrap();
-    let mut answer = client.send_request(request).await.unwrap().into_body();
-    for message in ["one", "two"] {
-        sender.send_data(Bytes::from(message)).await.unwrap();
-        let frame = answer.frame().await.unwrap().unwrap().into_data().unwrap();
-        assert_eq!(frame, format!("re:{message}"), "messages cross while both sides go on");
+    for (method, status, outcome) in
+        [("Chat", "0", CallOutcome::Answered), ("Fail", "13", CallOutcome::Failed)]
+    {
+        let (mut sender, body) = Piped::new(4);
+        let request = Request::post(format!("http://shop.example/pkg.Service/{method}"))
+            .header("content-type", "application/grpc")
+            .header("te", "trailers")
+            .body(body)
+            .unwrap();
+        let mut answer = client.send_request(request).await.unwrap().into_body();
+        for message in ["one", "two"] {
+            sender.send_data(Bytes::from(message)).await.unwrap();
+            let frame = answer.frame().await.unwrap().unwrap().into_data().unwrap();
+            assert_eq!(frame, format!("re:{message}"), "messages cross while both sides go on");
+        }
+        let mut trailers = HeaderMap::new();
+        trailers.insert("x-sum", HeaderValue::from_static("6"));
+        sender.send_trailers(trailers).await.unwrap();
+        drop(sender);
+        let trailers = answer.frame().await.unwrap().unwrap().into_trailers().unwrap();
+        assert_eq!([&trailers["grpc-status"], &trailers["x-sum"]], [status, "6"]);
+        let event = stage.event().await;
+        assert_eq!((event.end, event.request.body_bytes), (End::Complete, 6));
+        let spoken = stage.observation().await.speaking.expect("it is gRPC");
+        assert_eq!(spoken.outcome, outcome, "what is said after the answer began is learned");
     }
-    let mut trailers = HeaderMap::new();
-    trailers.insert("x-sum", HeaderValue::from_static("6"));
-    sender.send_trailers(trailers).await.unwrap();
-    drop(sender);
-    let trailers = answer.frame().await.unwrap().unwrap().into_trailers().unwrap();
-    assert_eq!([&trailers["grpc-status"], &trailers["x-sum"]], ["0", "6"]);
-    let event = stage.event().await;
-    assert_eq!((event.end, event.request.body_bytes), (End::Complete, 6));
 }
 
 #[tokio::test]

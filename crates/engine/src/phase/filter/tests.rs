@@ -68,6 +68,7 @@ fn end() -> EndFacts {
         request_bytes: 0,
         response_bytes: 0,
         upstream: None,
+        grpc_status: None,
         now: Moment { wall: Timestamp::from_secs(1_800_000_001), tick: Tick(2) },
         not_inspected: SmallVec::new(),
     }
