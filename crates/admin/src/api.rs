@@ -52,6 +52,25 @@ pub struct Status {
     /// How the channels findings are told through are doing.
     #[serde(default)]
     pub alerts: Channels,
+    /// The servers behind the sites.
+    #[serde(default)]
+    pub servers: Vec<ServerView>,
+}
+
+/// A server behind a site, and whether it gets exchanges.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ServerView {
+    /// The site.
+    pub site: SmolStr,
+    /// The upstream's name, where the site has several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upstream: Option<SmolStr>,
+    /// The server, as policy writes it.
+    pub server: SmolStr,
+    /// `up`, `paused` after failures, or `down` by its checks.
+    pub state: SmolStr,
+    /// Exchanges going on at it.
+    pub active: u64,
 }
 
 /// How learning goes on.

@@ -96,6 +96,14 @@ fn troubles(status: &Status) -> String {
             let _ = writeln!(text, "! Alerts do not reach `{channel}`: {}", output::shown(why));
         }
     }
+    for server in &status.servers {
+        let why = match server.state.as_str() {
+            "down" => "does not answer its checks",
+            "paused" => "keeps failing and is left alone for a while",
+            _ => continue,
+        };
+        let _ = writeln!(text, "! {} of `{}` {why}", output::shown(&server.server), server.site);
+    }
     text + &untold(&status.recording)
 }
 

@@ -37,8 +37,10 @@ pub enum Destination {
 /// Why no response came from the upstream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum UpstreamFailure {
-    /// No server of the site is in service, or its name does not resolve.
+    /// There is no server, or its name does not resolve.
     NoServer,
+    /// Every server is left alone, and policy lets none be asked all the same.
+    AllDown,
     /// The connection was refused or unreachable.
     Refused,
     /// The connection took too long.
@@ -167,6 +169,7 @@ impl UpstreamFailure {
     pub fn code(&self) -> SmolStr {
         SmolStr::new_static(match self {
             Self::NoServer => "upstream.no_server",
+            Self::AllDown => "upstream.all_down",
             Self::Refused => "upstream.refused",
             Self::ConnectTimeout => "upstream.connect_timeout",
             Self::Tls => "upstream.tls",
@@ -180,7 +183,7 @@ impl UpstreamFailure {
     /// The status the client gets (RFC 9110 §15.6).
     pub const fn status(&self) -> u16 {
         match self {
-            Self::NoServer => 503,
+            Self::NoServer | Self::AllDown => 503,
             Self::ConnectTimeout | Self::HeadTimeout | Self::TotalTimeout => 504,
             Self::Refused | Self::Tls | Self::Reset | Self::Garbage(_) => 502,
         }

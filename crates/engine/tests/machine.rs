@@ -119,6 +119,7 @@ fn a_store_that_fails_means_what_policy_says() {
 fn every_failure_of_the_upstream_is_named() {
     for (failure, status, code) in [
         (UpstreamFailure::NoServer, 503, "upstream.no_server"),
+        (UpstreamFailure::AllDown, 503, "upstream.all_down"),
         (UpstreamFailure::Refused, 502, "upstream.refused"),
         (UpstreamFailure::ConnectTimeout, 504, "upstream.connect_timeout"),
         (UpstreamFailure::Tls, 502, "upstream.tls"),

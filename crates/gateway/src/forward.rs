@@ -107,6 +107,15 @@ pub(crate) fn request_fields<'a>(forward: &'a Forward, hop: Hop<'a>) -> Fields<'
     fields
 }
 
+/// The fields of a request that is our own.
+pub(crate) fn own_fields<'a>(given: &[(&'a str, &'a str)]) -> Fields<'a> {
+    let mut fields = Fields::default();
+    for (name, value) in given {
+        fields.add(name, *value);
+    }
+    fields
+}
+
 /// Whether the peer is a proxy that policy trusts, and said who asked.
 fn is_trusted(forward: &Forward, hop: Hop<'_>) -> bool {
     forward.client_ip() != hop.peer.address.ip().to_canonical()

@@ -19,7 +19,7 @@ use crate::plan::{ListenerPlan, Plan, Speaks};
 use crate::ports::{Ports, ReadFile};
 use crate::probe::Probe;
 use crate::tls::{self, CertificateError};
-use crate::upstream::{self, Figures, PlanError, Upstreams};
+use crate::upstream::{self, Figures, PlanError, ServerStanding, Upstreams};
 
 /// Why a gateway did not start, or did not take a new policy.
 #[derive(Debug, thiserror::Error)]
@@ -80,6 +80,7 @@ impl Gateway {
         let node = Arc::clone(&gateway.node);
         let tending = async move { node.upstreams.tend(node.ports.clock, &node.draining).await };
         gateway.node.tasks.spawn(tending);
+        gateway.check_servers();
         Ok(gateway)
     }
 
@@ -91,7 +92,17 @@ impl Gateway {
         self.carry_out(Plan::of(snapshot.policy()))?;
         self.node.upstreams.put_in_force(generation);
         self.node.ports.snapshot.store(snapshot);
+        self.check_servers();
         Ok(())
+    }
+
+    fn check_servers(&self) {
+        self.node.upstreams.check(self.node.ports.clock, &self.node.tasks, &self.node.draining);
+    }
+
+    /// How every upstream server of the policy in force stands.
+    pub fn servers(&self) -> Vec<ServerStanding> {
+        self.node.upstreams.standings(self.node.ports.clock.tick())
     }
 
     fn carry_out(&self, plan: Plan) -> Result<(), StartError> {

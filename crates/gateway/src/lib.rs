@@ -41,4 +41,4 @@ pub use gateway::{Gateway, StartError, check_listener, check_upstream};
 pub use metrics::Metrics;
 pub use ports::{Ports, ReadFile};
 pub use tls::CertificateError;
-pub use upstream::{PlanError, TlsPlanError};
+pub use upstream::{PlanError, ServerStanding, ServerState, TlsPlanError};

@@ -4,6 +4,7 @@
 //! began with; a site whose upstream did not change keeps its connections and what is known of its servers.
 //! Deliberately absent: exchanges. Who asks, with what and how often, is [`crate::exchange`]'s.
 
+mod checks;
 mod connection;
 mod figures;
 mod heads;
@@ -14,6 +15,7 @@ mod plan;
 mod resolve;
 mod server;
 mod set;
+mod standing;
 mod strict;
 mod tls;
 mod transport;
@@ -23,16 +25,18 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use portcullis_engine::{Destination, Snapshot};
+use portcullis_model::Tick;
 use portcullis_policy::{self as policy, Site};
 use smol_str::SmolStr;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use crate::clock::Clock;
 use crate::ports::ReadFile;
 use crate::proofs::KeptProofs;
 use plan::Plan;
-use server::Names;
+use server::{Names, Server};
 
 pub(crate) use connection::{Asking, Connection};
 pub(crate) use figures::Figures;
@@ -41,6 +45,7 @@ pub use plan::PlanError;
 pub(crate) use plan::{Endpoint, Need, Security};
 pub(crate) use server::Lease;
 pub(crate) use set::{Kept, ServerSet, Tried};
+pub use standing::{ServerStanding, ServerState};
 pub(crate) use strict::Strict;
 pub use tls::TlsPlanError;
 pub(crate) use transport::Transport;
@@ -96,6 +101,11 @@ impl Generation {
         self.sites.iter().flat_map(|sets| sets.all().map(|set| (&sets.site, set)))
     }
 
+    fn named(&self, site: &str, name: Option<&SmolStr>) -> Option<&Arc<ServerSet>> {
+        let same = |set: &ServerSet| set.plan().name.as_ref() == name;
+        self.sets().find(|(known, set)| *known == site && same(set)).map(|(_, set)| set)
+    }
+
     fn kept(&self, site: &str, plan: &Plan) -> Option<Arc<ServerSet>> {
         self.sets().find(|(named, set)| *named == site && set.plan() == plan).map(|(_, set)| Arc::clone(set))
     }
@@ -128,6 +138,23 @@ impl Upstreams {
     /// Lets exchanges begin under a policy from now on.
     pub(crate) fn put_in_force(&self, generation: Generation) {
         self.current.store(Arc::new(generation));
+    }
+
+    /// Begins to check servers that are to be checked and are not yet, until `stop`.
+    pub(crate) fn check(&self, clock: Clock, tasks: &TaskTracker, stop: &CancellationToken) {
+        self.current().sets().for_each(|(_, set)| checks::begin(set, clock, tasks, stop));
+    }
+
+    /// Every server, with how it stands.
+    pub(crate) fn standings(&self, now: Tick) -> Vec<ServerStanding> {
+        let generation = self.current();
+        let standing = |site: &SmolStr, set: &Arc<ServerSet>| {
+            let (site, upstream) = (site.clone(), set.plan().name.clone());
+            let of =
+                move |server: &Arc<Server>| ServerStanding::of(site.clone(), upstream.clone(), server, now);
+            set.servers().iter().map(of).collect::<Vec<_>>()
+        };
+        generation.sets().flat_map(|(site, set)| standing(site, set)).collect()
     }
 
     /// Closes connections that grew old and looks names up again, until `stop`.
@@ -169,10 +196,14 @@ pub(crate) fn check(upstream: &policy::Upstream, files: &ReadFile) -> Result<(),
 fn sets(sites: &[Site], files: &ReadFile, old: &Generation) -> Result<Vec<SiteSets>, PlanError> {
     let set = |site: &Site, name: Option<&SmolStr>, upstream: &policy::Upstream| {
         let plan = Plan::read(name, upstream, files)?;
-        Ok(match old.kept(&site.name, &plan) {
-            Some(set) => set,
-            None => Arc::new(ServerSet::new(plan)?),
-        })
+        if let Some(set) = old.kept(&site.name, &plan) {
+            return Ok(set);
+        }
+        let set = ServerSet::new(plan)?;
+        if let Some(before) = old.named(&site.name, name) {
+            set.learn_from(before);
+        }
+        Ok(Arc::new(set))
     };
     let of_site = |site: &Site| {
         let by_path = site.upstreams.iter().map(|one| set(site, Some(&one.name), &one.upstream));

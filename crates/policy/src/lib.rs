@@ -71,6 +71,6 @@ pub use site::{
 };
 pub use state::{MemoryState, OnFailure, Prefix, ServerKind, State, StateAddress, StateServer};
 pub use upstream::{
-    Balance, Health, PathPrefix, PathUpstream, PathUpstreams, Pool, Upstream, UpstreamProtocol,
-    UpstreamTimeouts, UpstreamTls,
+    AllDown, Balance, CheckPath, Health, HealthCheck, PathPrefix, PathUpstream, PathUpstreams, Pool,
+    Upstream, UpstreamProtocol, UpstreamTimeouts, UpstreamTls,
 };

@@ -1,8 +1,8 @@
 //! The servers behind a site, and how they are spoken to.
 
 mod by_path;
+mod health;
 
-use std::num::NonZero;
 use std::time::Duration;
 
 use portcullis_document::{Node, Problem};
@@ -13,6 +13,7 @@ use crate::scalar::{FileRef, Server, ServerScheme};
 
 pub(crate) use by_path::check_prefixes;
 pub use by_path::{PathPrefix, PathUpstream, PathUpstreams};
+pub use health::{AllDown, CheckPath, Health, HealthCheck};
 
 section! {
     /// The servers a site's traffic goes to.
@@ -34,7 +35,7 @@ section! {
         pool: Pool = "{}",
         /// How often names are resolved again.
         dns_refresh: Duration = "30s",
-        /// When a server that fails is left alone for a while.
+        /// When a server is left alone for a while.
         health: Health = "{}",
     }
     => settle_upstream
@@ -94,13 +95,33 @@ words! {
 section! {
     /// TLS towards an upstream.
     pub struct UpstreamTls as "upstream's TLS" {
-        /// The authorities believed, PEM; without it, the public ones.
+        /// The authorities believed, and no others, PEM; without it, the public ones.
         ca: Option<FileRef>,
-        /// The name its certificate must have, where it is not the server's own.
+        /// The name it is asked for (SNI) and its certificate must have, where it is not the server's own.
         server_name: Option<SmolStr>,
+        /// The certificate shown to it where it asks for one, PEM, with what leads to its authority. Watched and reloaded.
+        certificate: Option<FileRef>,
+        /// That certificate's private key, PEM.
+        key: Option<FileRef>,
         /// Whether its certificate is verified at all. `false` is for tests: anybody in between can read along.
         verify: bool = "true",
     }
+    => settle_tls
+}
+
+#[allow(clippy::unnecessary_wraps, reason = "the shape of every section's last check")]
+fn settle_tls(tls: UpstreamTls, node: &Node, reading: &mut Reading) -> Option<UpstreamTls> {
+    let wrong = match (&tls.certificate, &tls.key) {
+        (Some(file), None) => Some((file, "the certificate has no key", "add `key: FILE`")),
+        (None, Some(file)) => Some((file, "the key has no certificate", "add `certificate: FILE`")),
+        _ => None,
+    };
+    if let Some((file, message, remedy)) =
+        wrong.filter(|_| node.get("key").is_none() || node.get("certificate").is_none())
+    {
+        reading.problems.push(Problem::error("policy.tls", message).at(&file.place).remedy(remedy));
+    }
+    Some(tls)
 }
 
 section! {
@@ -110,15 +131,5 @@ section! {
         idle: u32 = "256",
         /// How long one is kept; less than the server's own keep-alive.
         idle_timeout: Duration = "30s",
-    }
-}
-
-section! {
-    /// Passive health: a server that fails is left alone for a while, unless no other is left.
-    pub struct Health as "upstream's health" {
-        /// Failures in a row (refused, timed out, reset, garbage) that take it out.
-        failures: NonZero<u32> = "3",
-        /// For how long.
-        pause: Duration = "10s",
     }
 }

@@ -8,12 +8,12 @@ use anyhow::Result;
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 use portcullis_admin::Operator;
-use portcullis_admin::api::{Learning, PolicyStatus, Reloaded, Status};
+use portcullis_admin::api::{Learning, PolicyStatus, Reloaded, ServerView, Status};
 use portcullis_document::{Problem, Style, render};
 use portcullis_engine::Snapshot;
 use portcullis_events::alerts::Alerts;
 use portcullis_events::{ArchiveConfig, FindingKeeper, Findings, Recorder, RecorderConfig, Recording, Share};
-use portcullis_gateway::{Clock, Gateway, Metrics, Ports};
+use portcullis_gateway::{Clock, Gateway, Metrics, Ports, ServerStanding};
 use portcullis_inventory::Decision;
 use portcullis_learn::{Inventories, Keeping, Learner};
 use portcullis_model::Timestamp;
@@ -228,6 +228,11 @@ impl RunningNode {
     }
 }
 
+fn view(standing: ServerStanding) -> ServerView {
+    let ServerStanding { site, upstream, server, state, active } = standing;
+    ServerView { site, upstream, server, state: SmolStr::new_static(state.as_str()), active }
+}
+
 impl Operator for RunningNode {
     fn status(&self) -> Status {
         let state = self.state.lock();
@@ -246,6 +251,7 @@ impl Operator for RunningNode {
             learning: self.learning(),
             findings: self.findings.figures(),
             alerts: self.alerts.lock().as_ref().map(Alerts::figures).unwrap_or_default(),
+            servers: self.gateway.servers().into_iter().map(view).collect(),
         }
     }
 

@@ -1,4 +1,6 @@
 //! Several upstream servers behind the binary: which of them is asked, with what, and what happens when they fail.
 
+mod checks;
 mod paths;
+mod secured;
 mod server;

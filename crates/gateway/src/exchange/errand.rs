@@ -108,7 +108,7 @@ impl Errand {
         let mut now = self.began;
         loop {
             let Some(lease) = self.set.choose(&mut self.tried, now) else {
-                return Err(Unanswered::Upstream(UpstreamFailure::NoServer, self.record));
+                return Err(Unanswered::Upstream(UpstreamFailure::AllDown, self.record));
             };
             self.record.server = lease.server().endpoint().name.clone();
             self.record.attempts += 1;

@@ -32,7 +32,7 @@ impl fmt::Debug for Figures {
 /// One figure: its name, its help, its type, and where it is read.
 type Figure = (&'static str, &'static str, MetricType, fn(&Standing) -> u64);
 
-const FIGURES: [Figure; 5] = [
+const FIGURES: [Figure; 7] = [
     ("upstream_attempts", "Requests sent to a server, repeated ones included", MetricType::Counter, |s| {
         s.attempts
     }),
@@ -40,6 +40,8 @@ const FIGURES: [Figure; 5] = [
     ("upstream_active", "Exchanges going on at a server", MetricType::Gauge, |s| s.active),
     ("upstream_idle_connections", "Connections kept to a server", MetricType::Gauge, |s| s.idle),
     ("upstream_paused", "1 while a failing server is left alone", MetricType::Gauge, |s| s.paused),
+    ("upstream_down", "1 while a server does not answer its checks", MetricType::Gauge, |s| s.down),
+    ("upstream_failed_checks", "Checks without a good answer", MetricType::Counter, |s| s.failed_checks),
 ];
 
 impl Collector for Figures {

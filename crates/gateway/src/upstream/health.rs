@@ -1,9 +1,10 @@
-//! Passive health: a server that keeps failing is left alone for a while.
+//! What is known of a server: it keeps failing and is left alone for a while, or checks found it down.
 //!
-//! Invariant: a success forgives everything. It sends nothing of its own, and whether a server in a pause is
-//! asked after all, because every other one is paused too, is the balancer's decision.
+//! Invariant: a success of an exchange forgives its failures, and only a check undoes what checks found. It sends
+//! nothing of its own, and whether a server that is left alone is asked after all, because every other one is left
+//! alone too, is the balancer's decision.
 
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 use portcullis_model::Tick;
@@ -23,6 +24,17 @@ pub(crate) struct Health {
     failures: AtomicU32,
     paused_until: AtomicU64,
     all: AtomicU64,
+    down: AtomicBool,
+    checks_failed: AtomicU64,
+}
+
+/// What checks found of a server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Condition {
+    /// It answers as it should.
+    Well,
+    /// It does not.
+    Down,
 }
 
 impl Health {
@@ -50,7 +62,33 @@ impl Health {
         self.all.load(Ordering::Relaxed)
     }
 
-    /// Whether it is left alone at `now`.
+    /// Whether it is left alone at `now`, for either reason.
+    pub(crate) fn out(&self, now: Tick) -> bool {
+        self.condition() == Condition::Down || self.paused(now)
+    }
+
+    /// Checks found it so; answers what they found before.
+    pub(crate) fn found(&self, condition: Condition) -> Condition {
+        let was_down = self.down.swap(condition == Condition::Down, Ordering::Relaxed);
+        if was_down { Condition::Down } else { Condition::Well }
+    }
+
+    /// What checks found last.
+    pub(crate) fn condition(&self) -> Condition {
+        if self.down.load(Ordering::Relaxed) { Condition::Down } else { Condition::Well }
+    }
+
+    /// A check brought no good answer.
+    pub(crate) fn check_failed(&self) {
+        self.checks_failed.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Checks without a good answer so far.
+    pub(crate) fn all_failed_checks(&self) -> u64 {
+        self.checks_failed.load(Ordering::Relaxed)
+    }
+
+    /// Whether it is left alone at `now` because exchanges failed.
     pub(crate) fn paused(&self, now: Tick) -> bool {
         now.0 < self.paused_until.load(Ordering::Relaxed)
     }

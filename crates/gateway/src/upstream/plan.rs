@@ -3,12 +3,14 @@
 //! Invariant: two equal plans may share one set of servers with its connections, so everything that decides how
 //! a connection is made is part of the comparison, the roots' bytes included.
 
+use std::fmt;
 use std::time::Duration;
 
 use bytes::Bytes;
 use portcullis_policy as policy;
-use smol_str::SmolStr;
+use smol_str::{SmolStr, ToSmolStr};
 
+use super::checks::{Check, Checks};
 use super::health::Tolerance;
 use super::tls::TlsPlanError;
 use crate::ports::ReadFile;
@@ -48,6 +50,10 @@ pub(crate) struct Plan {
     pub(crate) pool: PoolBounds,
     /// When a failing server is left alone.
     pub(crate) tolerance: Tolerance,
+    /// How servers are asked whether they are well, if they are.
+    pub(crate) checks: Option<Checks>,
+    /// What becomes of exchanges while all are left alone.
+    pub(crate) all_down: AllDown,
     /// How often names are looked up again.
     pub(crate) dns_refresh: Duration,
     /// How servers prove themselves.
@@ -161,6 +167,11 @@ impl Plan {
             retries: u32::from(upstream.retries),
             pool: PoolBounds { connections: upstream.pool.idle as usize, idle: upstream.pool.idle_timeout },
             tolerance: Tolerance { failures: upstream.health.failures.get(), pause: upstream.health.pause },
+            checks: checks(&upstream.health),
+            all_down: match upstream.health.all_down {
+                policy::AllDown::Ask => AllDown::Ask,
+                policy::AllDown::Refuse => AllDown::Refuse,
+            },
             dns_refresh: upstream.dns_refresh,
             tls: TlsPlan::read(&upstream.tls, files)?,
         })
@@ -176,6 +187,33 @@ impl Plan {
             (_, Security::Clear, _) => Speaking::Http2,
         }
     }
+}
+
+fn checks(health: &policy::Health) -> Option<Checks> {
+    let check = match health.checked()? {
+        policy::HealthCheck::Http => {
+            Check::Http(SmolStr::from(health.path.as_ref().map_or("/", policy::CheckPath::as_str)))
+        }
+        policy::HealthCheck::Tcp => Check::Tcp,
+        policy::HealthCheck::Grpc => Check::Grpc,
+    };
+    Some(Checks {
+        check,
+        host: health.host.as_ref().map(ToSmolStr::to_smolstr),
+        every: health.every,
+        timeout: health.timeout,
+        down_after: health.down_after.get(),
+        up_after: health.up_after.get(),
+    })
+}
+
+/// What becomes of exchanges while every server is left alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum AllDown {
+    /// One is asked all the same.
+    Ask,
+    /// None is.
+    Refuse,
 }
 
 /// How long to wait for what.
@@ -207,15 +245,36 @@ pub(crate) struct TlsPlan {
     pub(crate) roots: Option<Bytes>,
     /// The name asked for and checked, where it is not the server's host.
     pub(crate) server_name: Option<SmolStr>,
+    /// What we show for ourselves.
+    pub(crate) own: Option<OwnCertificate>,
     /// Whether certificates are checked at all.
     pub(crate) verify: Verify,
+}
+
+/// A certificate of our own.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct OwnCertificate {
+    /// The chain, PEM.
+    pub(crate) chain: Bytes,
+    /// Its key, PEM.
+    pub(crate) key: Bytes,
+}
+
+impl fmt::Debug for OwnCertificate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("OwnCertificate")
+    }
 }
 
 impl TlsPlan {
     fn read(tls: &policy::UpstreamTls, files: &ReadFile) -> Result<Self, PlanError> {
         let read =
             |path: &SmolStr| files(path).map_err(|cause| PlanError::File { file: path.clone(), cause });
+        let own = |(chain, key): (&policy::FileRef, &policy::FileRef)| {
+            Ok::<_, PlanError>(OwnCertificate { chain: read(&chain.path)?, key: read(&key.path)? })
+        };
         Ok(Self {
+            own: tls.certificate.as_ref().zip(tls.key.as_ref()).map(own).transpose()?,
             roots: tls.ca.as_ref().map(|file| read(&file.path)).transpose()?,
             server_name: tls.server_name.clone(),
             verify: if tls.verify { Verify::Full } else { Verify::Nothing },
@@ -258,8 +317,10 @@ pub(crate) mod tests {
             retries: 1,
             pool: PoolBounds { connections: 8, idle: Duration::from_mins(1) },
             tolerance: Tolerance { failures: 3, pause: Duration::from_secs(10) },
+            checks: None,
+            all_down: AllDown::Ask,
             dns_refresh: Duration::from_secs(30),
-            tls: TlsPlan { roots: None, server_name: None, verify: Verify::Full },
+            tls: TlsPlan { roots: None, server_name: None, own: None, verify: Verify::Full },
         }
     }
 }

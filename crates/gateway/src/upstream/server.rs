@@ -15,7 +15,7 @@ use smol_str::SmolStr;
 use tokio::net::TcpStream;
 
 use super::connection::Connection;
-use super::health::Health;
+use super::health::{Condition, Health};
 use super::http1::Http1;
 use super::http2::Http2;
 use super::plan::{Endpoint, Plan, PoolBounds, Security, Speaking};
@@ -65,8 +65,12 @@ pub(crate) struct Standing {
     pub(crate) active: u64,
     /// Connections kept for a while.
     pub(crate) idle: u64,
-    /// 1 while it is left alone.
+    /// 1 while it is left alone because it failed.
     pub(crate) paused: u64,
+    /// 1 while it does not answer its checks.
+    pub(crate) down: u64,
+    /// Checks without a good answer.
+    pub(crate) failed_checks: u64,
 }
 
 /// Counts one exchange at a server for as long as it lives.
@@ -125,6 +129,8 @@ impl Server {
             active: self.active() as u64,
             idle: self.idle.lock().len() as u64,
             paused: u64::from(self.health.paused(now)),
+            down: u64::from(self.health.condition() == Condition::Down),
+            failed_checks: self.health.all_failed_checks(),
         }
     }
 

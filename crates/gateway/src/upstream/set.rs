@@ -1,11 +1,11 @@
 //! The servers of one site, and whose turn it is.
 //!
-//! Invariants: a paused server is asked only when every server is paused; a server already tried for an exchange
+//! Invariants: a server that is left alone is asked only when every server is, and only where policy lets it; a server already tried for an exchange
 //! is tried again only when there is no other. It knows no exchange and no request.
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use portcullis_engine::UpstreamFailure;
 use portcullis_model::Tick;
@@ -13,7 +13,7 @@ use smallvec::SmallVec;
 
 use super::connection::Connection;
 use super::http1::Http1;
-use super::plan::{Balance, Need, Plan};
+use super::plan::{AllDown, Balance, Need, Plan};
 use super::server::{ConnectFailure, Lease, Names, Server};
 use super::tls::{self, Connectors, TlsPlanError};
 
@@ -35,6 +35,7 @@ pub(crate) struct ServerSet {
     connectors: Connectors,
     servers: Vec<Arc<Server>>,
     turn: AtomicUsize,
+    checked: AtomicBool,
 }
 
 impl ServerSet {
@@ -42,7 +43,22 @@ impl ServerSet {
     pub(crate) fn new(plan: Plan) -> Result<Self, TlsPlanError> {
         let connectors = tls::connectors(&plan.tls)?;
         let servers = plan.servers.iter().cloned().map(|endpoint| Arc::new(Server::new(endpoint))).collect();
-        Ok(Self { plan, connectors, servers, turn: AtomicUsize::new(0) })
+        Ok(Self { plan, connectors, servers, turn: AtomicUsize::new(0), checked: AtomicBool::new(false) })
+    }
+
+    /// Takes over what checks found of the servers that another set has, too.
+    pub(crate) fn learn_from(&self, other: &Self) {
+        for server in &self.servers {
+            let known = other.servers.iter().find(|known| known.endpoint() == server.endpoint());
+            if let Some(known) = known.filter(|_| self.plan.checks.is_some()) {
+                server.health.found(known.health.condition());
+            }
+        }
+    }
+
+    /// Whether checking is to begin: true once.
+    pub(crate) fn begin_checks(&self) -> bool {
+        !self.checked.swap(true, Ordering::Relaxed)
     }
 
     /// Its servers, in the plan's order.
@@ -58,10 +74,10 @@ impl ServerSet {
     /// The server whose turn it is among those not tried, and notes it as tried.
     pub(crate) fn choose(&self, tried: &mut Tried, now: Tick) -> Option<Lease> {
         let place = self
-            .best(|place, server| !tried.contains(&place) && !server.health.paused(now))
-            .or_else(|| self.best(|place, _| !tried.contains(&place)))
-            .or_else(|| self.best(|_, server| !server.health.paused(now)))
-            .or_else(|| self.best(|_, _| true))?;
+            .best(|place, server| !tried.contains(&place) && !server.health.out(now))
+            .or_else(|| self.best(|place, _| !tried.contains(&place) && self.plan.all_down == AllDown::Ask))
+            .or_else(|| self.best(|_, server| !server.health.out(now)))
+            .or_else(|| self.best(|_, _| self.plan.all_down == AllDown::Ask))?;
         tried.push(place);
         self.servers.get(place).map(Lease::of)
     }

@@ -1,7 +1,7 @@
 //! TLS towards upstream servers.
 //!
 //! Invariant: a certificate is checked unless policy says in so many words that it is not. Deliberately absent:
-//! client certificates of our own, and files: roots come as bytes.
+//! files: roots, and what we show for ourselves, come as bytes.
 
 use std::sync::Arc;
 
@@ -9,10 +9,10 @@ use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, Server
 use rustls::crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature};
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use rustls_pki_types::pem::PemObject;
-use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use tokio_rustls::TlsConnector;
 
-use super::plan::{TlsPlan, Verify};
+use super::plan::{OwnCertificate, TlsPlan, Verify};
 
 /// Why TLS towards a site's servers cannot be set up.
 #[derive(Debug, thiserror::Error)]
@@ -20,6 +20,9 @@ pub enum TlsPlanError {
     /// The roots are not PEM certificates.
     #[error("the upstream's `ca` holds no usable certificate: {0}")]
     Roots(String),
+    /// What we show for ourselves is no certificate with its key.
+    #[error("the upstream's `certificate` and `key` cannot be used: {0}")]
+    Own(String),
     /// The library refused.
     #[error("TLS to the upstream cannot be set up: {0}")]
     Setup(#[from] rustls::Error),
@@ -38,12 +41,18 @@ pub(crate) fn connectors(plan: &TlsPlan) -> Result<Connectors, TlsPlanError> {
     let provider = Arc::new(aws_lc_rs::default_provider());
     let builder =
         ClientConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions()?;
-    let mut config = match plan.verify {
-        Verify::Full => builder.with_root_certificates(roots(plan)?).with_no_client_auth(),
-        Verify::Nothing => builder
-            .dangerous()
-            .with_custom_certificate_verifier(Arc::new(Unchecked { provider }))
-            .with_no_client_auth(),
+    let builder = match plan.verify {
+        Verify::Full => builder.with_root_certificates(roots(plan)?),
+        Verify::Nothing => {
+            builder.dangerous().with_custom_certificate_verifier(Arc::new(Unchecked { provider }))
+        }
+    };
+    let mut config = match &plan.own {
+        None => builder.with_no_client_auth(),
+        Some(own) => {
+            let (chain, key) = read_own(own)?;
+            builder.with_client_auth_cert(chain, key).map_err(|error| TlsPlanError::Own(error.to_string()))?
+        }
     };
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     let http1 = TlsConnector::from(Arc::new(config.clone()));
@@ -55,6 +64,19 @@ pub(crate) fn connectors(plan: &TlsPlan) -> Result<Connectors, TlsPlanError> {
 pub(crate) fn server_name(plan: &TlsPlan, host: &str) -> Option<ServerName<'static>> {
     let name = plan.server_name.as_deref().unwrap_or(host);
     ServerName::try_from(name.to_owned()).ok()
+}
+
+fn read_own(
+    own: &OwnCertificate,
+) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>), TlsPlanError> {
+    let unusable = |error: &dyn std::fmt::Display| TlsPlanError::Own(error.to_string());
+    let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&own.chain).collect();
+    let chain = chain.map_err(|error| unusable(&error))?;
+    if chain.is_empty() {
+        return Err(unusable(&"no certificate in the file"));
+    }
+    let key = PrivateKeyDer::from_pem_slice(&own.key).map_err(|error| unusable(&error))?;
+    Ok((chain, key))
 }
 
 fn roots(plan: &TlsPlan) -> Result<RootCertStore, TlsPlanError> {

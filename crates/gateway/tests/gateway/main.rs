@@ -11,6 +11,7 @@
 mod behind;
 mod bodies;
 mod challenge;
+mod checks;
 mod clients;
 mod faults;
 mod forwarding;

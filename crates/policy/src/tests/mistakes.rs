@@ -430,6 +430,36 @@ const OF_A_POLICY: &[(&str, &str, &str)] = &[
     ),
     (
         "sites",
+        "{ a: { hosts: a, upstream: { servers: 'http://b', health: { check: tcp, path: /x } } } }",
+        "error at `/x`: a check by `tcp` asks for no path (leave it out, or write `check: http`)",
+    ),
+    (
+        "sites",
+        "{ a: { hosts: a, upstream: { servers: 'http://b', health: { path: healthz } } } }",
+        "error at `healthz`: `path` must be a path such as `/healthz` (write it as it is sent, escapes included)",
+    ),
+    (
+        "sites",
+        "{ a: { hosts: a, upstream: { servers: 'http://b', health: { check: tcp, host: '*' } } } }",
+        "error at `'*'`: a check asks for one host (e.g. `host: shop.example`)",
+    ),
+    (
+        "sites",
+        "{ a: { hosts: a, upstream: { servers: 'http://b', health: { check: tcp, every: 0s } } } }",
+        "error at `0s`: servers would be asked without end (e.g. `every: 5s`)",
+    ),
+    (
+        "sites",
+        "{ a: { hosts: a, upstream: { servers: 'http://b', health: { every: 1s } } } }",
+        "warning at `every`: `every` means nothing without a check (add `path: /healthz`, or `check: tcp`)",
+    ),
+    (
+        "sites",
+        "{ a: { hosts: a, upstream: { servers: 'https://b', tls: { certificate: c } } } }",
+        "error at `c`: the certificate has no key (add `key: FILE`)",
+    ),
+    (
+        "sites",
         "{ a: { hosts: a, upstream: { servers: 'http://b', tls: { ca: c } } } }",
         "warning at `'http://b'`: `http://b` is spoken to in clear (write `https://`)",
     ),

@@ -2,8 +2,8 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 /// A running server.
 pub(crate) struct Server {
@@ -16,6 +16,8 @@ struct Asked {
     name: &'static str,
     requests: AtomicUsize,
     status: AtomicU16,
+    checks: AtomicU16,
+    heads: Mutex<Vec<String>>,
 }
 
 impl Server {
@@ -23,7 +25,13 @@ impl Server {
     pub(crate) fn start(name: &'static str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = listener.local_addr().expect("bound");
-        let asked = Arc::new(Asked { name, requests: AtomicUsize::new(0), status: AtomicU16::new(200) });
+        let asked = Arc::new(Asked {
+            name,
+            requests: AtomicUsize::new(0),
+            status: AtomicU16::new(200),
+            checks: AtomicU16::new(200),
+            heads: Mutex::default(),
+        });
         let server = Self { address, asked: Arc::clone(&asked) };
         std::thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
@@ -37,6 +45,23 @@ impl Server {
     /// As policy writes it.
     pub(crate) fn url(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// Answers everything with that status from now on.
+    pub(crate) fn answer_with(&self, status: u16) {
+        self.asked.status.store(status, Ordering::SeqCst);
+        self.asked.checks.store(status, Ordering::SeqCst);
+    }
+
+    /// Answers checks, and only them, with 500 from now on.
+    pub(crate) fn fail_checks(&self) {
+        self.asked.checks.store(500, Ordering::SeqCst);
+    }
+
+    /// The head of the last request for what begins so.
+    pub(crate) fn last_of(&self, target: &str) -> Option<String> {
+        let heads = self.asked.heads.lock().expect("not poisoned");
+        heads.iter().rev().find(|head| head.contains(&format!(" {target}"))).cloned()
     }
 
     /// How many requests it answered.
@@ -57,7 +82,10 @@ impl Asked {
                 }
             }
             self.requests.fetch_add(1, Ordering::SeqCst);
-            let (status, body) = (self.status.load(Ordering::SeqCst), format!("{}\n{head}", self.name));
+            let body = format!("{}\n{head}", self.name);
+            let status = if head.contains(" /healthz") { &self.checks } else { &self.status };
+            let status = status.load(Ordering::SeqCst);
+            self.heads.lock().ok()?.push(head);
             write!(writer, "HTTP/1.1 {status} X\r\nContent-Length: {}\r\n\r\n{body}", body.len()).ok()?;
         }
     }
