@@ -137,5 +137,10 @@ fn print_text(config: &Path, policy: Option<&Policy>, problems: &[Problem]) {
     }
     let sites = policy.sites.len();
     let sites = if sites == 1 { "1 site".to_owned() } else { format!("{sites} sites") };
-    output::line(&format!("{} is valid: {sites}, {} rules and limits.", config.display(), scheduled.len()));
+    let counted = |what: &str| match scheduled.iter().filter(|one| one.what == what).count() {
+        1 => format!("1 {what}"),
+        count => format!("{count} {what}s"),
+    };
+    let (rules, limits) = (counted("rule"), counted("limit"));
+    output::line(&format!("{} is valid: {sites}, {rules}, {limits}.", config.display()));
 }

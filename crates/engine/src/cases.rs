@@ -122,7 +122,7 @@ pub struct Expect {
     pub would_have: Option<String>,
     /// The status the client gets.
     pub status: Option<u16>,
-    /// Fields of the gateway's own answer, `name: value`.
+    /// Fields of the gateway's own answer, or that it adds to the upstream's, `name: value`.
     #[serde(default)]
     pub answer_headers: Vec<String>,
     /// Codes of reasons that must be there.

@@ -11,6 +11,7 @@ use portcullis_model::{EventId, ResponseHead, Tick};
 use crate::arrival::HeldBody;
 use crate::exchange::Exchange;
 use crate::finished::{EndFacts, Finished};
+use crate::phase::limits;
 use crate::sending::Sending;
 use crate::step::Refuse;
 
@@ -129,6 +130,11 @@ impl Deliver {
     /// The head the upstream answered.
     pub fn head(&self) -> Option<&ResponseHead> {
         self.exchange.state.response.as_ref()
+    }
+
+    /// Fields to add to the head: what clients are told of limits.
+    pub fn added_fields(&self) -> Vec<(&'static str, String)> {
+        limits::fields(&self.exchange.state.announced)
     }
 
     /// The head is on its way; for [`ResponseMode::Pass`] and [`ResponseMode::Tee`].

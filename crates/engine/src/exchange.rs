@@ -428,6 +428,7 @@ impl State {
             rules_ended: false,
             edits: HeaderEdits::default(),
             counting: None,
+            announced: SmallVec::new(),
             given: SmallVec::new(),
             lent,
             proofs,

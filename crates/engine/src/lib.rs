@@ -49,6 +49,7 @@ pub use finished::{EndFacts, Finished, ProgressFacts};
 pub use forward::{Destination, Forward, RequestFailure, UpstreamFailure};
 pub use header_edits::HeaderEdits;
 pub use identity::{CredentialReply, NoProofs, PasswordCheck, ProofKey, Proofs, Proven, keys};
+pub use phase::challenge::without_pass;
 pub use refusal::{ChallengePage, Connection, Prove, Refusal};
 pub use sending::Sending;
 pub use snapshot::{FilterSize, Snapshot};

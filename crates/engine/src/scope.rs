@@ -203,6 +203,8 @@ pub(crate) struct Limit {
     /// What an exchange counts as, by the operation's name or otherwise.
     pub(crate) cost: Arc<Cost>,
     pub(crate) action: LimitAction,
+    /// By which name clients are told of it with every answer, where they are.
+    pub(crate) announced: Option<SmolStr>,
 }
 
 /// What a limit measures, and how much is let through.

@@ -23,7 +23,7 @@ use crate::filter::{Asking, Workspaces};
 use crate::header_edits::HeaderEdits;
 use crate::identity::{Failed, Identity, Proofs, Replied};
 use crate::phase::body::Parsed;
-use crate::phase::filter;
+use crate::phase::{filter, limits};
 use crate::refusal::Prove;
 use crate::scope::Turn;
 use crate::sensitive::Sensitive;
@@ -168,6 +168,8 @@ pub(crate) struct State {
     pub(crate) edits: HeaderEdits,
     /// The limits of the batch the store was last asked.
     pub(crate) counting: Option<(Turn, SmallVec<[u16; 4]>)>,
+    /// What clients are told of limits with an answer that passes.
+    pub(crate) announced: SmallVec<[limits::Announced; 1]>,
     /// What the end gives back to limits, or adds to them.
     pub(crate) given: SmallVec<[Given; 1]>,
     /// Scratch memory the host lends.

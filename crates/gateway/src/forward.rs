@@ -11,7 +11,7 @@ use std::borrow::Cow;
 use std::net::IpAddr;
 
 use http::header::{CONNECTION, HeaderMap, HeaderName};
-use portcullis_engine::{Forward, HeaderEdits};
+use portcullis_engine::{Forward, HeaderEdits, without_pass};
 use portcullis_model::caller::address_text;
 use portcullis_model::{Headers, Peer, RequestHead, Version};
 use smallvec::SmallVec;
@@ -90,7 +90,11 @@ pub(crate) fn request_fields<'a>(forward: &'a Forward, hop: Hop<'a>) -> Fields<'
     for field in head.headers.iter() {
         let name: &[u8] = field.name;
         if goes_on(name, hop, trusted) && !is_named(&named, name) && !forward.edits().removes(name) {
-            fields.keep(name, field.value);
+            if !name.eq_ignore_ascii_case(b"cookie") {
+                fields.keep(name, field.value);
+            } else if let Some(value) = without_pass(field.value) {
+                fields.keep_part(name, value);
+            }
         }
     }
     if hop.framing == Framing::Http1 {

@@ -44,7 +44,8 @@ pub use identity::{
     Provider, Providers, TellCaller,
 };
 pub use limit::{
-    Above, ByteQuota, Cost, Counted, KeyPart, Limit, LimitAction, Measure, Missing, Quota, Threshold,
+    Above, Announce, ByteQuota, Cost, Counted, KeyPart, Limit, LimitAction, Measure, Missing, Quota,
+    Threshold,
 };
 pub use pattern::{RoutePattern, folded};
 pub use policy::{Loaded, Policy, load};

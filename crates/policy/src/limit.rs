@@ -64,6 +64,8 @@ section! {
         limit: Option<Rate>,
         /// What an exchange counts as, for a rate or a quota: a number, or numbers by operation.
         cost: Cost = "1",
+        /// When clients read in `RateLimit-Policy` and `RateLimit` what holds and what is left.
+        announce: Announce = "refused",
         /// What happens above it.
         action: LimitAction = "throttle",
         /// Further thresholds of the same measure, each higher than the one before and with a stricter action.
@@ -86,6 +88,16 @@ words! {
         Arrival = "arrival",
         /// Once it has ended, however it ended.
         End = "end",
+    }
+}
+
+words! {
+    /// When a client is told of a limit.
+    pub enum Announce {
+        /// Where the limit refuses it.
+        Refused = "refused",
+        /// With every answer that passes, too.
+        Always = "always",
     }
 }
 
@@ -159,6 +171,11 @@ fn settle_limit(mut limit: Limit, node: &Node, reading: &mut Reading) -> Option<
     if let Some(entry) = node.entry("cost").filter(|_| !measure.has_cost()) {
         let problem = Problem::error("policy.idle_cost", "only a rate or a quota has a cost");
         return reading.refuse(problem.at(&entry.key.place).remedy("leave it out"));
+    }
+    if let (Announce::Always, Measure::Distinct { .. }) = (limit.announce, &measure) {
+        let problem = Problem::error("policy.idle_announce", "different values cannot be announced");
+        let place = &node.get("announce").unwrap_or(node).place;
+        return reading.refuse(problem.at(place).remedy("leave `announce` out"));
     }
     limit.thresholds = vec![Threshold { measure, action: limit.action }];
     for above in std::mem::take(&mut limit.above) {

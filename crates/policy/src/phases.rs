@@ -9,7 +9,7 @@ use portcullis_document::{Place, Problem};
 use portcullis_expr::{Reads, TagTest};
 
 use crate::condition::{Condition, Phase};
-use crate::limit::{Counted, Limit, LimitAction, Measure};
+use crate::limit::{Announce, Counted, Limit, LimitAction, Measure};
 use crate::policy::Policy;
 use crate::rule::{Rule, RuleAction};
 use crate::site::Settings;
@@ -156,6 +156,7 @@ fn limit_too_late(limit: &Limit, problems: &mut Vec<Problem>) {
         limit.thresholds.iter().any(|threshold| matches!(threshold.measure, Measure::Concurrency(_)));
     let what = match refused {
         _ if concurrent => "exchanges at once are counted".to_owned(),
+        _ if limit.announce == Announce::Always => "`announce` comes".to_owned(),
         Some(action) => format!("`{}` comes", action.as_str()),
         None => return,
     };

@@ -123,8 +123,9 @@ fn seen(case: &Case, event: Event, answer: Answer, asked: Option<Asked>, bans: V
     let forwarded = asked.is_some();
     let (target, upstream_headers) =
         asked.map_or((None, Vec::new()), |asked| (Some(asked.target), asked.headers));
+    let answer_headers = if by_gateway { Vec::new() } else { answer.headers };
     let body = (forwarded && !by_gateway).then(|| answer.body.into());
-    Seen { event, refusal, target, upstream_headers, body, bans, observed: false }
+    Seen { event, refusal, target, upstream_headers, answer_headers, body, bans, observed: false }
 }
 
 /// A site that answers every request as the case says, and tells what it was asked.

@@ -20,7 +20,7 @@ use smol_str::{SmolStr, ToSmolStr};
 use super::{Case, Request};
 use crate::{
     Arrival, BodyHint, CredentialReply, EndFacts, Finished, Held, HeldBody, HeldStep, Refusal, ResponseMode,
-    ResponseStep, Snapshot, Step,
+    ResponseStep, Snapshot, Step, without_pass,
 };
 
 /// 2026-01-31T08:00:00Z: when every case happens.
@@ -37,6 +37,8 @@ pub struct Seen {
     pub target: Option<String>,
     /// The fields it got, names in lower case.
     pub upstream_headers: Vec<(String, String)>,
+    /// The fields the client got that are not the upstream's own.
+    pub answer_headers: Vec<(String, String)>,
     /// The body the client got from upstream.
     pub body: Option<Bytes>,
     /// Bans set, over all times.
@@ -130,6 +132,12 @@ impl World {
     }
 
     fn deliver(&self, deliver: crate::Deliver, whole: Bytes, status: u16, sent: Sent) -> Seen {
+        let fields = deliver.added_fields().into_iter();
+        let answer_headers = fields.map(|(name, value)| (name.to_owned(), value)).collect();
+        Seen { answer_headers, ..self.deliver_body(deliver, whole, status, sent) }
+    }
+
+    fn deliver_body(&self, deliver: crate::Deliver, whole: Bytes, status: u16, sent: Sent) -> Seen {
         let ResponseMode::Hold { limit, .. } = deliver.mode() else {
             let mode = deliver.mode();
             let mut sending = deliver.begin();
@@ -182,6 +190,7 @@ impl World {
             refusal: None,
             target: None,
             upstream_headers: Vec::new(),
+            answer_headers: Vec::new(),
             body: None,
             bans: Vec::new(),
             observed: finished.observation().is_some(),
@@ -243,7 +252,10 @@ impl World {
                     buckets.insert(*key, next);
                 }
                 let retry_after = Duration::from_micros(u64::try_from(wait).unwrap_or(0));
-                Answer::Take { admitted, remaining: 0, retry_after, reset: Duration::ZERO }
+                let used = if admitted { next - now } else { full - now };
+                let remaining = u64::try_from(burst.cast_signed() - (used + one - 1) / one).unwrap_or(0);
+                let reset = Duration::from_micros(u64::try_from(used).unwrap_or(0));
+                Answer::Take { admitted, remaining, retry_after, reset }
             }
             Op::Map { key, change } => self.change(*key, change),
             Op::Acquire { key, limit, lease, .. } => self.acquire(*key, *limit, *lease),
@@ -306,9 +318,10 @@ fn hold(whole: &Bytes, limit: u64) -> HeldBody {
 
 fn upstream_headers(forward: &crate::Forward) -> Vec<(String, String)> {
     let edits = forward.edits();
-    let kept = forward.head().headers.iter().filter(|field| !edits.removes(field.name)).map(|field| {
+    let kept = forward.head().headers.iter().filter(|field| !edits.removes(field.name)).filter_map(|field| {
         let name = String::from_utf8_lossy(field.name).to_ascii_lowercase();
-        (name, String::from_utf8_lossy(field.value).into_owned())
+        let value = if name == "cookie" { without_pass(field.value)? } else { field.value.into() };
+        Some((name, String::from_utf8_lossy(&value).into_owned()))
     });
     let set = edits.set().iter().map(|(name, value)| (name.to_string(), value.clone()));
     kept.chain(set).collect()

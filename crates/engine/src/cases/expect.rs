@@ -40,7 +40,8 @@ fn verdict(expect: &Expect, response: &Response, seen: &Seen, wrong: &mut Vec<St
     let reasons: Vec<String> = seen.event.reasons.iter().map(|reason| reason.code.to_string()).collect();
     contained("reason", &expect.reasons, &expect.no_reasons, &reasons, wrong);
     let headers = seen.refusal.iter().flat_map(|refusal| refusal.headers.iter());
-    let headers: Vec<String> = headers.map(|(name, value)| format!("{name}: {value}")).collect();
+    let mut headers: Vec<String> = headers.map(|(name, value)| format!("{name}: {value}")).collect();
+    headers.extend(seen.answer_headers.iter().map(|(name, value)| format!("{name}: {value}")));
     contained("answer header", &expect.answer_headers, &[], &headers, wrong);
     if let Some(bans) = &expect.bans {
         let set: Vec<String> = seen.bans.iter().map(|ban| ban.key.to_string()).collect();

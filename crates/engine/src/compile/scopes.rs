@@ -5,7 +5,7 @@ use std::sync::Arc;
 use portcullis_expr::{Path, Reads, Var};
 use portcullis_model::DataClass;
 use portcullis_policy::{
-    BodyPolicy, Carrier, CheckStance, Credential, KeyPart, Limit, Measure, Mode, Policy, Require,
+    Announce, BodyPolicy, Carrier, CheckStance, Credential, KeyPart, Limit, Measure, Mode, Policy, Require,
     Requirement, ResponseCheck, Rule, RuleAction, Settings, Site, Skippable, Stance, Undeclared,
     UnknownCallers,
 };
@@ -14,6 +14,7 @@ use smol_str::{SmolStr, format_smolstr};
 use crate::arrival::HoldBounds;
 use crate::filter::Filtering;
 use crate::identity::Provider;
+use crate::phase::limits;
 use crate::redact::Redactor;
 use crate::scope::{self, ByTurn, Hold, Part, Scope, Turn};
 
@@ -79,9 +80,15 @@ impl Compiling<'_> {
         }
         let mut limits = ByTurn::default();
         let passed = limits_passed(&all);
+        let mut announced = 0;
         for limit in settings.limits.iter() {
             let turn = limit_turn(limit, &all).max(passed);
-            compile_limit(&self.site.name, limit).for_each(|threshold| limits.push(turn, threshold));
+            let name = announced_as(limit, &mut announced);
+            let thresholds = compile_limit(&self.site.name, limit);
+            for (threshold, announced) in thresholds.zip(std::iter::once(name).chain(std::iter::repeat(None)))
+            {
+                limits.push(turn, scope::Limit { announced, ..threshold });
+            }
         }
         let masks_late = rules
             .at(Turn::ResponseHead)
@@ -228,7 +235,17 @@ fn compile_limit<'a>(site: &'a str, limit: &'a Limit) -> impl Iterator<Item = sc
         measure: measure(&threshold.measure),
         cost: Arc::clone(&cost),
         action: threshold.action,
+        announced: None,
     })
+}
+
+/// The name clients know a limit by: its place among those they are told of, for its own is none of their business.
+fn announced_as(limit: &Limit, before: &mut usize) -> Option<SmolStr> {
+    if limit.announce == Announce::Refused {
+        return None;
+    }
+    *before += 1;
+    Some(if *before == 1 { limits::ALONE.into() } else { format_smolstr!("{}-{before}", limits::ALONE) })
 }
 
 /// A changed measure begins afresh; a limit that a route inherits shares its site's.

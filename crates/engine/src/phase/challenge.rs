@@ -27,6 +27,24 @@ const FORM: HoldBounds = HoldBounds { limit: 16 << 10, deadline: Duration::from_
 /// The longest path and query that a browser is sent back to.
 const LONGEST_BACK: usize = 8 << 10;
 
+/// The names of our cookie, with TLS and in clear.
+const COOKIES: [&str; 2] = ["__Host-portcullis", "portcullis"];
+
+/// The value of a `Cookie` field without our pass, which is none of the upstream's business; nothing where that was all.
+pub fn without_pass(field: &[u8]) -> Option<Cow<'_, [u8]>> {
+    let ours = |cookie: &[u8]| {
+        let name = cookie.split(|byte| *byte == b'=').next().unwrap_or_default().trim_ascii();
+        COOKIES.iter().any(|ours| ours.as_bytes() == name)
+    };
+    if !field.split(|byte| *byte == b';').any(ours) {
+        return Some(Cow::Borrowed(field));
+    }
+    let kept: Vec<&[u8]> =
+        field.split(|byte| *byte == b';').filter(|cookie| !ours(cookie)).map(<[u8]>::trim_ascii).collect();
+    let left = kept.join(&b"; "[..]);
+    (!left.is_empty()).then_some(Cow::Owned(left))
+}
+
 /// Takes up the pass a browser shows.
 pub(crate) fn recognise(snapshot: &Snapshot, state: &mut State) {
     let name = cookie_name(state);
@@ -147,9 +165,10 @@ fn bearer<'a>(snapshot: &'a Snapshot, state: &'a State) -> Option<(Bearer<'a>, T
 
 /// Over TLS a cookie that no other host and no page in clear can set (RFC 6265bis §4.1.3).
 fn cookie_name(state: &State) -> &'static str {
+    let [secure, clear] = COOKIES;
     match state.head.scheme {
-        Scheme::Https => "__Host-portcullis",
-        Scheme::Http => "portcullis",
+        Scheme::Https => secure,
+        Scheme::Http => clear,
     }
 }
 

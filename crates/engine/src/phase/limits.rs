@@ -3,6 +3,7 @@
 //! Every limit that applies is counted, whatever the others or the rules say. Places taken are given back, and bytes
 //! counted, when the exchange ends; limits over what is known only then are counted in the same batch.
 
+mod announce;
 mod excess;
 mod key;
 
@@ -19,6 +20,8 @@ use crate::facts::View;
 use crate::scope::{Limit, Measure, Scope, Turn};
 use crate::snapshot::Snapshot;
 use crate::state::{Answer, Given, State};
+
+pub(crate) use announce::{ALONE, Announced, fields};
 
 use super::{challenge, rules};
 
@@ -129,6 +132,7 @@ fn judge_answers(snapshot: &Snapshot, scope: &Scope, state: &mut State, answers:
     let limits = scope.limits.at(turn);
     let counted = counting.iter().filter_map(|index| limits.get(usize::from(*index)));
     for (limit, answer) in counted.zip(answers) {
+        state.announced.extend(announce::of(limit, answer));
         exceed(snapshot, scope, state, (limit, turn), answer);
     }
     Some(turn)

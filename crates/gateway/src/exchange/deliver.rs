@@ -6,9 +6,9 @@
 use std::pin::Pin;
 
 use bytes::Bytes;
-use http::header::{CONNECTION, UPGRADE};
+use http::header::{CONNECTION, HeaderName, HeaderValue, UPGRADE};
 use http::response::Parts;
-use http::{Response, StatusCode, Version};
+use http::{HeaderMap, Response, StatusCode, Version};
 use hyper::body::Incoming;
 use portcullis_engine::{Deliver, Held, HeldBody, HeldStep, ResponseMode};
 use portcullis_model::event::End;
@@ -55,7 +55,8 @@ fn go_on(course: Course, received: Received, arrived: Arrived) -> Delivery {
         }
         _ => {}
     }
-    let Arrived { response, carrier, pace } = arrived;
+    let Arrived { mut response, carrier, pace } = arrived;
+    add_fields(&course, response.headers_mut());
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
         return Delivery::Begun(switch(course, received, response, carrier, pace));
     }
@@ -92,7 +93,7 @@ fn switch(
     clean(&mut parts);
     if let Some(protocol) = protocol {
         parts.headers.insert(UPGRADE, protocol);
-        parts.headers.insert(CONNECTION, http::HeaderValue::from_static("upgrade"));
+        parts.headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
     }
     match received.upgrade {
         Some(client) => upgrade::open(course, client, carrier, pace),
@@ -189,6 +190,16 @@ fn send(
     clean(&mut parts);
     course.seen.status = parts.status.as_u16();
     Response::from_parts(parts, body(course))
+}
+
+/// Adds what the engine tells the client beside the upstream's own fields.
+fn add_fields(course: &Course, fields: &mut HeaderMap) {
+    let Some(Stage::Deliver(step)) = course.stage() else { return };
+    for (name, value) in step.added_fields() {
+        if let Ok(value) = HeaderValue::try_from(value) {
+            fields.append(HeaderName::from_static(name), value);
+        }
+    }
 }
 
 /// Takes off what was meant for this hop, or would lead clients past it.

@@ -34,6 +34,11 @@ impl<'a> Fields<'a> {
         self.0.push(Field { name, value: Cow::Borrowed(value) });
     }
 
+    /// Keeps a field that was received, or some of its value.
+    pub(super) fn keep_part(&mut self, name: &'a [u8], value: Cow<'a, [u8]>) {
+        self.0.push(Field { name, value });
+    }
+
     /// Adds one of our own at the end.
     pub(super) fn add(&mut self, name: &'a str, value: impl Into<Cow<'a, str>>) {
         let value = match value.into() {

@@ -100,6 +100,7 @@ fn replayed(snapshot: &Arc<Snapshot>, case: &Case, recorded: &[Recorded]) -> Vec
         refusal: None,
         target: upstream,
         upstream_headers: Vec::new(),
+        answer_headers: Vec::new(),
         body: None,
         bans: Vec::new(),
         observed: false,
