@@ -64,6 +64,8 @@ impl Desk {
             site: wanted.site,
             since: now,
             until: now.plus(Duration::from_secs(wanted.seconds)),
+            grows_to: None,
+            event: None,
             reason: wanted.reason,
             by: wanted.by,
         };

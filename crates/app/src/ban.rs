@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::Result;
 use portcullis_admin::api::{Bans, LiftBan, Lifted, NewBan};
-use portcullis_model::{BanKey, Timestamp};
+use portcullis_model::{BanKey, Credential, Timestamp};
 
 use crate::output::{self, Audience};
 use crate::{Exit, Misuse, cli, question, revoke, serve, span};
@@ -31,8 +31,14 @@ pub(crate) fn run(config: &Path, audience: Audience, command: cli::Ban) -> Resul
 }
 
 fn parse_key(text: &str) -> Result<BanKey> {
-    let refuse = || Misuse(format!("`{text}` is not an address, a network or `identity:PROVIDER/SUBJECT`"));
+    let refuse = || {
+        Misuse(format!(
+            "`{text}` is not an address, a network, `identity:PROVIDER/SUBJECT`, `key:ID` or a tag"
+        ))
+    };
     match BanKey::parse(text) {
+        // What is banned is who calls with it; what it proves stays proved.
+        Some(BanKey::Credential(Credential::Key(id))) => Ok(BanKey::Tag(format!("credential:{id}").into())),
         Some(BanKey::Credential(_)) => {
             Err(Misuse(format!("`{text}` is taken back by `portcullis revoke`")).into())
         }

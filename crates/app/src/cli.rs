@@ -328,7 +328,8 @@ pub(crate) struct Top {
 pub(crate) enum Ban {
     /// Refuse a caller for a time.
     Add {
-        /// An address, a network, or an identity (`identity:PROVIDER/SUBJECT`).
+        /// An address, a network, an identity (`identity:PROVIDER/SUBJECT`), an API key (`key:ID`), or any tag
+        /// (`ja4:FINGERPRINT`, `client:curl`).
         key: String,
         /// For how long: `15m`, `24h`, `30d`.
         #[arg(long = "for", default_value = "1h", value_name = "SPAN")]

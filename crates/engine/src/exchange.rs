@@ -23,6 +23,7 @@ use crate::deliver::{Deliver, HeldAsk, HeldStep, ResponseAsk, ResponseMode, Resp
 use crate::forward::{Forward, RequestFailure, UpstreamFailure};
 use crate::header_edits::HeaderEdits;
 use crate::identity::Replied;
+use crate::phase::bans as bans_in_force;
 use crate::phase::{
     authorise, body, challenge, contract, filter, head, limits, operation, response, rules, upstream,
 };
@@ -55,7 +56,7 @@ impl Exchange {
         head::refuse_defects(state, &defects);
         operation::find(snapshot, state);
         if !state.refused() {
-            head::check_bans(snapshot, state, bans);
+            bans_in_force::check(snapshot, state, bans);
         }
         if state.refused() {
             return exchange.refuse();
@@ -69,6 +70,7 @@ impl Exchange {
         }
         challenge::recognise(snapshot, state);
         rules::run(snapshot, state, Turn::Located);
+        bans_in_force::check_tags(snapshot, state, bans);
         match exchange.count(Turn::Located) {
             Ok(ask) => Step::Counters(ask),
             Err(exchange) => exchange.located(bans),
@@ -112,13 +114,14 @@ impl Exchange {
             return Step::Credential(CredentialAsk { exchange: self, ask });
         }
         if state.identity.is_some() {
-            head::check_bans(snapshot, state, bans);
+            bans_in_force::check(snapshot, state, bans);
             if state.refused() {
                 return self.refuse();
             }
         }
         rules::run(snapshot, state, Turn::Authenticated);
         rules::run(snapshot, state, Turn::Operation);
+        bans_in_force::check_tags(snapshot, state, bans);
         authorise::run(snapshot, state);
         match self.count(Turn::Operation) {
             Ok(ask) => Step::Counters(ask),

@@ -1,6 +1,7 @@
 //! The phases of an exchange, one concept a file; the machine in [`crate::exchange`] runs them in order.
 
 pub(crate) mod authorise;
+pub(crate) mod bans;
 pub(crate) mod body;
 pub(crate) mod challenge;
 pub(crate) mod contract;

@@ -5,6 +5,7 @@ use smol_str::SmolStr;
 
 use crate::caller::CallerKey;
 use crate::credential::Credential;
+use crate::id::EventId;
 use crate::time::Timestamp;
 
 /// Whom a ban refuses: a caller, every address of a network, or who comes with a credential that was taken back.
@@ -16,7 +17,15 @@ pub enum BanKey {
     Network(ipnet::IpNet),
     /// A credential: what was set is called a revocation, and the credential proves nothing.
     Credential(Credential),
+    /// Every exchange with that tag, `namespace:value`, as far as it is known before the body is read. Beside tags proper:
+    /// `credential:ID` of the credential that proved the caller, `session:COOKIE/HASH` of a cookie's value.
+    Tag(SmolStr),
 }
+
+/// Namespaces in which keys of other kinds are written.
+const NO_TAGS: [&str; 7] = ["ip", "net", "identity", "token", "key", "subject", "certificate"];
+/// The longest tag that can be banned, in bytes.
+const LONGEST_TAG: usize = 256;
 
 impl BanKey {
     /// Reads `identity:PROVIDER/SUBJECT`, `ip:ADDRESS`, `net:PREFIX`, a bare address or prefix, or a
@@ -31,8 +40,28 @@ impl BanKey {
         if let Some(key) = CallerKey::parse(text) {
             return Some(Self::Caller(key));
         }
-        text.parse::<ipnet::IpNet>().ok().map(|net| Self::Network(net.trunc()))
+        let network = text.parse::<ipnet::IpNet>().ok().map(|net| Self::Network(net.trunc()));
+        network.or_else(|| is_tag(text).then(|| Self::Tag(text.into())))
     }
+
+    /// Up to where all tags of its kind are written alike: `ja4:`, or `session:sid/`; none for other keys.
+    pub fn tag_prefix(&self) -> Option<&str> {
+        let Self::Tag(tag) = self else { return None };
+        let end = if tag.starts_with("session:") { '/' } else { ':' };
+        tag.split_inclusive(end).next()
+    }
+}
+
+fn is_tag(text: &str) -> bool {
+    let name = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '_' | '-');
+    text.len() <= LONGEST_TAG
+        && text.split_once(':').is_some_and(|(namespace, value)| {
+            namespace.starts_with(|c: char| c.is_ascii_lowercase())
+                && namespace.chars().all(name)
+                && !NO_TAGS.contains(&namespace)
+                && !(value.is_empty() || value.starts_with(':'))
+                && !value.contains(|c: char| c.is_whitespace() || c.is_control())
+        })
 }
 
 impl std::fmt::Display for BanKey {
@@ -41,6 +70,7 @@ impl std::fmt::Display for BanKey {
             Self::Caller(key) => write!(f, "{key}"),
             Self::Network(net) => write!(f, "net:{net}"),
             Self::Credential(credential) => write!(f, "{credential}"),
+            Self::Tag(tag) => f.write_str(tag),
         }
     }
 }
@@ -54,7 +84,8 @@ impl Serialize for BanKey {
 impl<'de> Deserialize<'de> for BanKey {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
-        Self::parse(&text).ok_or_else(|| serde::de::Error::custom("not a caller, a network or a credential"))
+        Self::parse(&text)
+            .ok_or_else(|| serde::de::Error::custom("not a caller, a network, a credential or a tag"))
     }
 }
 
@@ -70,6 +101,12 @@ pub struct Ban {
     pub since: Timestamp,
     /// When it ends.
     pub until: Timestamp,
+    /// When it ends at the latest, if it lasts twice as long as the one before it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grows_to: Option<Timestamp>,
+    /// The exchange that had it set, which its event tells of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub event: Option<EventId>,
     /// Why, in words.
     pub reason: SmolStr,
     /// The rule, limit or person that set it.
@@ -101,6 +138,16 @@ pub trait BanView {
         credential: &Credential,
         now: Timestamp,
     ) -> Option<std::sync::Arc<Ban>>;
+
+    /// How the tags begin that anything is banned by (see [`BanKey::tag_prefix`]); nothing where there are none.
+    fn tag_prefixes(&self) -> Option<std::sync::Arc<[SmolStr]>> {
+        None
+    }
+
+    /// The ban of a tag at `site` at `now`.
+    fn tagged(&self, _site: Option<&str>, _tag: &str, _now: Timestamp) -> Option<std::sync::Arc<Ban>> {
+        None
+    }
 }
 
 /// No bans at all; for tests and for `check`.
@@ -135,9 +182,15 @@ mod tests {
             ("net:2001:db8::/32", "net:2001:db8::/32"),
             ("identity:partners/acme", "identity:partners/acme"),
             ("token:5f1c", "token:5f1c"),
+            ("ja4:t13d1516h2_8daaf6152771_e5627efa2ab1", "ja4:t13d1516h2_8daaf6152771_e5627efa2ab1"),
+            ("team:red:blue", "team:red:blue"),
         ] {
             assert_eq!(BanKey::parse(text).map(|key| key.to_string()).as_deref(), Some(written));
         }
-        assert_eq!(BanKey::parse("example"), None);
+        for none in ["example", "ip:999", "net:x", "identity:anna", "Team:red", "team:", "fe80::x", "a:b c"] {
+            assert_eq!(BanKey::parse(none), None, "{none}");
+        }
+        assert_eq!(BanKey::parse("session:sid/0a").unwrap().tag_prefix(), Some("session:sid/"));
+        assert_eq!(BanKey::parse("team:a/b").unwrap().tag_prefix(), Some("team:"));
     }
 }

@@ -177,7 +177,7 @@ fn settle_limit(mut limit: Limit, node: &Node, reading: &mut Reading) -> Option<
         let place = &node.get("announce").unwrap_or(node).place;
         return reading.refuse(problem.at(place).remedy("leave `announce` out"));
     }
-    limit.thresholds = vec![Threshold { measure, action: limit.action }];
+    limit.thresholds = vec![Threshold { measure, action: limit.action.clone() }];
     for above in std::mem::take(&mut limit.above) {
         let threshold = settle_above(&limit, &above, written_above(node, &above)?, reading)?;
         limit.thresholds.push(threshold);
@@ -218,7 +218,7 @@ fn settle_above(limit: &Limit, above: &Above, node: &Node, reading: &mut Reading
         let remedy = "from the mildest: `monitor`, `throttle`, `challenge`, `block`, `ban`";
         return refuse("is not stricter than the one before it", remedy, reading);
     }
-    Some(Threshold { measure, action: above.action })
+    Some(Threshold { measure, action: above.action.clone() })
 }
 
 /// A limit that counts addresses, and not callers, bans the address.
@@ -229,7 +229,9 @@ fn ban_what_is_counted(limit: &mut Limit) {
     }
     let actions = limit.thresholds.iter_mut().map(|threshold| &mut threshold.action);
     for action in actions.chain(std::iter::once(&mut limit.action)) {
-        if let LimitAction::Ban(order) = action {
+        if let LimitAction::Ban(order) = action
+            && order.by == BanBy::Caller
+        {
             order.by = BanBy::Ip;
         }
     }

@@ -149,7 +149,7 @@ fn limit_too_late(limit: &Limit, problems: &mut Vec<Problem>) {
     if problems.iter().any(|problem| problem.place.as_ref() == Some(&limit.place)) {
         return;
     }
-    let mut refuses = limit.thresholds.iter().map(|threshold| threshold.action);
+    let mut refuses = limit.thresholds.iter().map(|threshold| &threshold.action);
     let refused = refuses
         .find(|action| matches!(action, LimitAction::Throttle | LimitAction::Challenge | LimitAction::Block));
     let concurrent =

@@ -1,11 +1,13 @@
 //! Rules: a condition, and what follows from it: tags, an action, changed header fields.
 
 mod action;
+mod ban;
 
 use portcullis_document::{Node, Place, Problem};
 use smol_str::SmolStr;
 
-pub use action::{AnswerHeaders, BanBy, BanOrder, BlockAnswer, Redirect, RuleAction, Skippable, Throttle};
+pub use action::{AnswerHeaders, BlockAnswer, Redirect, RuleAction, Skippable, Throttle};
+pub use ban::{BanBy, BanOrder};
 
 use crate::condition::{Condition, Phase, Template};
 use crate::decode::{Decode, Reading, check_label, nothing_written, section};

@@ -149,8 +149,8 @@ rules:
     ));
     let settings = &policy.sites[0].settings;
     assert!(matches!(&settings.require, Require::Callers(callers) if callers.providers[0].0 == "customers"));
-    assert!(matches!(settings.limits[0].action, LimitAction::Ban(order) if order.by == BanBy::Ip));
-    assert!(matches!(settings.limits[1].action, LimitAction::Ban(order) if order.by == BanBy::Caller));
+    assert!(matches!(&settings.limits[0].action, LimitAction::Ban(order) if order.by == BanBy::Ip));
+    assert!(matches!(&settings.limits[1].action, LimitAction::Ban(order) if order.by == BanBy::Caller));
     assert!(matches!(&settings.rules[0].action, Some(RuleAction::Redirect(to)) if to.status.get() == 302));
     assert!(
         matches!(&settings.rules[1].action, Some(RuleAction::Ban(order)) if order.duration.as_secs() == 7200)

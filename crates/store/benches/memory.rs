@@ -58,7 +58,16 @@ fn bans(criterion: &mut Criterion) {
 
 fn ban(key: BanKey) -> Ban {
     let until = NOW.plus(Duration::from_hours(1));
-    Ban { key, site: None, since: NOW, until, reason: "bench".into(), by: "bench".into() }
+    Ban {
+        key,
+        site: None,
+        since: NOW,
+        until,
+        grows_to: None,
+        event: None,
+        reason: "bench".into(),
+        by: "bench".into(),
+    }
 }
 
 criterion_group!(benches, batches, bans);

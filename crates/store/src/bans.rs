@@ -16,11 +16,15 @@ use smol_str::SmolStr;
 use std::hash::BuildHasher;
 
 use networks::Networks;
+use offenders::Offenders;
 use pardons::Pardons;
 pub(crate) use pardons::{Pardon, is_policys};
+use tagged::Tagged;
 
 mod networks;
+mod offenders;
 mod pardons;
+mod tagged;
 
 /// A power of two: how many locks the callers' bans are spread over.
 const SHARDS: usize = 16;
@@ -33,11 +37,14 @@ pub struct BanBook {
     callers: [RwLock<HashMap<CallerKey, Entries, RandomState>>; SHARDS],
     networks: RwLock<Networks>,
     credentials: RwLock<HashMap<Credential, Entries, RandomState>>,
+    tagged: RwLock<Tagged>,
     pardons: RwLock<Pardons>,
+    offenders: RwLock<Offenders>,
     /// Bans held, ended ones included until they are swept; zero short-cuts every look-up.
     held: AtomicUsize,
     held_networks: AtomicUsize,
     held_credentials: AtomicUsize,
+    held_tags: AtomicUsize,
     revision: AtomicU64,
     evicted: AtomicU64,
     limit: usize,
@@ -51,15 +58,23 @@ impl BanBook {
             callers: std::array::from_fn(|_| RwLock::default()),
             networks: RwLock::default(),
             credentials: RwLock::default(),
+            tagged: RwLock::default(),
             pardons: RwLock::default(),
+            offenders: RwLock::default(),
             held: AtomicUsize::new(0),
             held_networks: AtomicUsize::new(0),
             held_credentials: AtomicUsize::new(0),
+            held_tags: AtomicUsize::new(0),
             revision: AtomicU64::new(0),
             evicted: AtomicU64::new(0),
             limit: limit.max(SHARDS),
             hasher: RandomState::default(),
         }
+    }
+
+    /// The ban as long as it is to be where it is set for the first time: longer than the one before, if it grows.
+    pub fn grown(&self, ban: Ban) -> Ban {
+        if ban.grows_to.is_none() { ban } else { self.offenders.read().grow(ban) }
     }
 
     /// Sets a ban; of two for the same key and site the one that ends later holds. One that was pardoned is not set.
@@ -68,6 +83,7 @@ impl BanBook {
         if self.pardons.read().hold_back(&ban) {
             return false;
         }
+        let grows = ban.grows_to.is_some().then(|| ban.clone());
         let change = match ban.key.clone() {
             BanKey::Caller(caller) => self.set_caller(caller, ban),
             BanKey::Network(net) => {
@@ -80,10 +96,18 @@ impl BanBook {
                 change.count(&self.held_credentials);
                 change
             }
+            BanKey::Tag(tag) => {
+                let change = self.tagged.write().set(tag, ban, self.limit);
+                change.count(&self.held_tags);
+                change
+            }
         };
         change.count(&self.held);
         self.evicted.fetch_add(change.pushed_out as u64, Ordering::Relaxed);
         if change.changed {
+            if let Some(ban) = grows {
+                self.offenders.write().remember(&ban, self.limit);
+            }
             self.revision.fetch_add(1, Ordering::Release);
         }
         change.changed
@@ -105,6 +129,7 @@ impl BanBook {
         let held = self.held(key, site).filter(|ban| ban.holds(now));
         let pardon = held.map(|ban| Pardon::of(&ban, now.max(ban.since)));
         if let Some(pardon) = &pardon {
+            self.offenders.write().forget(key, site);
             self.pardons.write().grant(pardon.clone());
         }
         self.lift(key, site);
@@ -117,6 +142,7 @@ impl BanBook {
         if self.held(&key, site.as_deref()).is_some_and(|ban| pardon.holds_back(&ban)) {
             self.lift(&key, site.as_deref());
         }
+        self.offenders.write().forget(&key, site.as_deref());
         self.pardons.write().grant(pardon);
         self.revision.fetch_add(1, Ordering::Release);
     }
@@ -132,6 +158,7 @@ impl BanBook {
             BanKey::Caller(caller) => entry(self.shard(caller)?.read().get(caller)?, site),
             BanKey::Network(net) => self.networks.read().held(*net, site),
             BanKey::Credential(credential) => entry(self.credentials.read().get(credential)?, site),
+            BanKey::Tag(tag) => self.tagged.read().held(tag, site),
         }
     }
 
@@ -151,6 +178,11 @@ impl BanBook {
                 self.held_credentials.fetch_sub(removed, Ordering::Release);
                 removed
             }
+            BanKey::Tag(tag) => {
+                let removed = self.tagged.write().lift(tag, site);
+                self.held_tags.fetch_sub(removed, Ordering::Release);
+                removed
+            }
         };
         self.held.fetch_sub(removed, Ordering::Release);
         self.revision.fetch_add(1, Ordering::Release);
@@ -166,6 +198,7 @@ impl BanBook {
             );
         }
         bans.extend(self.networks.read().iter().filter(|ban| ban.holds(now)).map(|ban| (**ban).clone()));
+        bans.extend(self.tagged.read().iter().filter(|ban| ban.holds(now)).map(|ban| (**ban).clone()));
         let credentials = self.credentials.read();
         bans.extend(credentials.values().flatten().filter(|ban| ban.holds(now)).map(|ban| (**ban).clone()));
         bans.sort_by(|a, b| {
@@ -184,9 +217,12 @@ impl BanBook {
         self.held_networks.fetch_sub(networks, Ordering::Release);
         let credentials = sweep(&mut self.credentials.write(), now);
         self.held_credentials.fetch_sub(credentials, Ordering::Release);
-        let swept = callers + networks + credentials;
+        let tagged = self.tagged.write().sweep(now);
+        self.held_tags.fetch_sub(tagged, Ordering::Release);
+        let swept = callers + networks + credentials + tagged;
         self.held.fetch_sub(swept, Ordering::Release);
         self.pardons.write().sweep(now);
+        self.offenders.write().sweep(now);
         swept
     }
 
@@ -203,7 +239,7 @@ impl BanBook {
     /// The bans in force as JSON, for a file that outlives the process.
     pub fn snapshot(&self, now: Timestamp) -> String {
         let (bans, pardons) = (self.list(now), self.pardons.read().list(now));
-        let page = Page { version: PAGE_VERSION, bans, pardons };
+        let page = Page { version: PAGE_VERSION, bans, pardons, before: self.offenders.read().list(now) };
         serde_json::to_string_pretty(&page).unwrap_or_default()
     }
 
@@ -219,6 +255,9 @@ impl BanBook {
             restored += 1;
         }
         self.pardons.write().restore(page.pardons);
+        for ban in &page.before {
+            self.offenders.write().remember(ban, self.limit);
+        }
         Ok(restored)
     }
 
@@ -253,6 +292,17 @@ impl BanView for BanBook {
         }
         in_force(self.credentials.read().get(credential)?, site, now).cloned()
     }
+
+    fn tag_prefixes(&self) -> Option<Arc<[SmolStr]>> {
+        if self.held_tags.load(Ordering::Acquire) == 0 {
+            return None;
+        }
+        self.tagged.read().prefixes()
+    }
+
+    fn tagged(&self, site: Option<&str>, tag: &str, now: Timestamp) -> Option<Arc<Ban>> {
+        self.tagged.read().find(tag, site, now)
+    }
 }
 
 impl std::fmt::Debug for BanBook {
@@ -281,6 +331,9 @@ struct Page {
     bans: Vec<Ban>,
     #[serde(default)]
     pardons: Vec<Pardon>,
+    /// The last bans of those who are banned for longer each time.
+    #[serde(default)]
+    before: Vec<Ban>,
 }
 
 /// How the number of bans held changed.

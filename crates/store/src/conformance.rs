@@ -152,6 +152,8 @@ fn run_bans(store: &dyn Store, salt: u128, start: Timestamp) -> Vec<Failure> {
         site: Some("shop".into()),
         since: start,
         until: start.plus(Duration::from_secs(secs)),
+        grows_to: None,
+        event: None,
         reason: "conformance".into(),
         by: format_smolstr!("limit:suite-{salt}"),
     };

@@ -108,7 +108,7 @@ impl Store for MemoryStore {
     }
 
     fn ban(&self, ban: Ban) {
-        self.bans.set(ban);
+        self.bans.set(self.bans.grown(ban));
     }
 
     fn unban(&self, key: &BanKey, site: Option<&str>, now: Timestamp) -> bool {

@@ -250,6 +250,7 @@ impl Store for ServerStore {
     }
 
     fn ban(&self, ban: Ban) {
+        let ban = self.local.ban_book().grown(ban);
         if self.local.ban_book().set(ban.clone()) {
             self.outbox.tell(Notice::Set(ban));
         }

@@ -110,6 +110,16 @@ fn bans_are_set_felt_shown_and_lifted() {
     assert_eq!(bans[0]["bans"][0]["key"], "ip:127.0.0.1");
     assert!(gateway.command(&["ban", "rm", "127.0.0.1"]).status.success());
     assert_eq!(gateway.get("/customers/1").0, 200);
+    for (given, kept, refused) in [
+        ("client:none", "client:none", 403),
+        ("ja4:t13d1812h1_85036bcba153_b26ce05bbdd6", "ja4:t13d1812h1_85036bcba153_b26ce05bbdd6", 200),
+        ("key:key-3f9c01ab", "credential:key-3f9c01ab", 200),
+    ] {
+        assert!(gateway.command(&["ban", "add", given]).status.success(), "{given}");
+        assert_eq!(gateway.json(&["ban", "ls"])[0]["bans"][0]["key"], kept);
+        assert_eq!(gateway.get("/customers/1").0, refused, "{given}");
+        assert!(gateway.command(&["ban", "rm", given]).status.success(), "{given}");
+    }
     assert_eq!(gateway.command(&["ban", "rm", "127.0.0.1"]).status.code(), Some(1));
 }
 

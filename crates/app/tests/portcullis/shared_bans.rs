@@ -1,5 +1,7 @@
 //! Bans of several gateways on one Redis server: set on one, in force on all, whatever happens to the wires.
 
+use portcullis_model::Timestamp;
+
 use crate::harness::{Gateway, run_in};
 use crate::redis::{Redis, Wire, old_server};
 
@@ -10,7 +12,8 @@ fn policy(port: u16) -> String {
          control: {{ socket: control.sock }}\n\
          state:\n  server: {{ at: [\"redis://127.0.0.1:{port}\"], deadline: 2s }}\n\
          sites:\n  shop:\n    hosts: [\"*\"]\n    upstream: {{ servers: [UPSTREAM] }}\n    limits:\n      \
-         - {{ name: few, key: ip, when: 'path == \"/few\"', rate: 1/h, action: {{ ban: 1h }} }}\n"
+         - {{ name: few, key: ip, when: 'path == \"/few\"', rate: 1/h, action: {{ ban: 1h }} }}\n    \
+         rules:\n      - {{ name: trap, when: 'path == \"/trap\"', action: {{ ban: {{ for: 1s, up_to: 1h }} }} }}\n"
     )
 }
 
@@ -94,6 +97,25 @@ fn a_gateway_that_was_restarted_tells_an_emptied_server_what_it_had_written_down
     assert_eq!(other.get("/").0, 200, "nobody told it");
     one.run();
     until(&other, 403);
+}
+
+#[test]
+fn who_is_banned_again_on_another_gateway_is_banned_for_longer() {
+    let redis = Redis::start();
+    let (one, other) = (gateway(redis.port), gateway(redis.port));
+    for (gateway, lasts) in [(&one, 1), (&other, 2), (&one, 4)] {
+        assert_eq!(gateway.get("/trap").0, 403);
+        for node in [&one, &other] {
+            node.await_until(&format!("it knows of {lasts} s"), |node| {
+                let kept = std::fs::read_to_string(node.path("data/bans.json")).ok()?;
+                let kept: serde_json::Value = serde_json::from_str(&kept).ok()?;
+                let time = |name: &str| Timestamp::parse(kept["before"][0][name].as_str()?);
+                (time("until")?.since(time("since")?).as_secs() == lasts).then_some(())
+            });
+        }
+        until(&one, 200);
+        until(&other, 200);
+    }
 }
 
 #[test]

@@ -287,6 +287,15 @@ impl BanView for World {
         bans.iter().find(holds).cloned().map(Arc::new)
     }
 
+    fn tag_prefixes(&self) -> Option<Arc<[SmolStr]>> {
+        Some(self.bans.borrow().iter().filter_map(|ban| ban.key.tag_prefix()).map(SmolStr::from).collect())
+    }
+
+    fn tagged(&self, _: Option<&str>, tag: &str, _: Timestamp) -> Option<Arc<Ban>> {
+        let bans = self.bans.borrow();
+        bans.iter().find(|ban| ban.key == BanKey::Tag(tag.into())).cloned().map(Arc::new)
+    }
+
     fn revocation(&self, _: Option<&str>, credential: &Credential, _: Timestamp) -> Option<Arc<Ban>> {
         let bans = self.bans.borrow();
         let key = BanKey::Credential(credential.clone());

@@ -234,7 +234,7 @@ fn compile_limit<'a>(site: &'a str, limit: &'a Limit) -> impl Iterator<Item = sc
         except: Arc::clone(&except),
         measure: measure(&threshold.measure),
         cost: Arc::clone(&cost),
-        action: threshold.action,
+        action: threshold.action.clone(),
         announced: None,
     })
 }

@@ -55,15 +55,6 @@ fn refuse_place(state: &mut State, code: &'static str) {
     state.decide_always(reason, Answer::status(421));
 }
 
-/// Refuses a banned caller, by its address or, once proved, its identity.
-pub(crate) fn check_bans(snapshot: &Snapshot, state: &mut State, bans: &dyn BanView) {
-    let site = state.place.and_then(|place| snapshot.site(place.site)).map(|site| site.name.as_str());
-    let Some(ban) = bans.find(site, &state.caller, state.client, state.began.wall) else { return };
-    let reason = Reason::new(Stage::Bans, SmolStr::new_static("bans.in_force"), Action::Ban);
-    let reason = reason.by(ban.by.clone()).detail(ban.reason.clone());
-    state.decide(snapshot.scope(state.place).mode, reason, Answer::status(403).closing());
-}
-
 /// Tries the credentials the request shows; one that was taken back is one that fails.
 /// What only the host can tell of one is asked first; then it is all done again.
 pub(crate) fn authenticate(snapshot: &Snapshot, state: &mut State, bans: &dyn BanView) -> Option<Ask> {

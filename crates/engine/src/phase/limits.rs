@@ -23,7 +23,7 @@ use crate::state::{Answer, Given, State};
 
 pub(crate) use announce::{ALONE, Announced, fields};
 
-use super::{challenge, rules};
+use super::{bans, challenge};
 
 /// After this a place is free again whatever became of its exchange.
 const PLACE_HELD: Duration = Duration::from_hours(1);
@@ -168,21 +168,21 @@ fn exceed(
 ) {
     let Some(excess) = excess::of(limit, answer) else { return };
     state.tag(&limit.tag, Cause::Limit(limit.name.clone()));
-    let (action, answer) = match limit.action {
+    let (action, answer) = match &limit.action {
         LimitAction::Monitor => (Action::Monitor, Answer::status(200)),
         LimitAction::Throttle => (Action::Throttle, excess.answer(limit)),
         // A program is told when to come back, as where it is throttled.
         LimitAction::Challenge => (Action::Challenge, Answer { status: 403, ..excess.answer(limit) }),
         LimitAction::Block => (Action::Block, Answer::status(403)),
         LimitAction::Ban(order) => {
-            rules::ban(snapshot, scope, state, &limit.tag, order);
+            bans::set(snapshot, scope, state, &limit.tag, order);
             (Action::Ban, Answer::status(403).closing())
         }
     };
     let reason =
         |code, action| Reason::new(Stage::Limits, SmolStr::new_static(code), action).by(limit.name.clone());
     // Once it is over nothing is refused any more; what follows is for those that come next.
-    match (turn, limit.action) {
+    match (turn, &limit.action) {
         (Turn::End, LimitAction::Ban(_)) => state.note(reason("limits.banned", Action::Monitor)),
         (Turn::End, _) => state.note(reason("limits.exceeded", Action::Monitor)),
         (_, LimitAction::Challenge) => {

@@ -3,8 +3,8 @@
 //! Written order, those for every site first; the first enforced `block` or `ban` ends the rules. In monitor mode
 //! nothing ends them, so that what they change towards the upstream stays as it would be for good traffic.
 
-use portcullis_model::{Action, Ban, BanKey, CallerKey, Cause, Reason, Stage};
-use portcullis_policy::{BanBy, BanOrder, Mode, RuleAction};
+use portcullis_model::{Action, Cause, Reason, Stage};
+use portcullis_policy::{Mode, RuleAction};
 use smol_str::SmolStr;
 
 use crate::facts::View;
@@ -12,7 +12,7 @@ use crate::scope::{Rule, Scope, Turn};
 use crate::snapshot::Snapshot;
 use crate::state::{Answer, State};
 
-use super::challenge;
+use super::{bans, challenge};
 
 /// Runs the rules of a turn.
 pub(crate) fn run(snapshot: &Snapshot, state: &mut State, turn: Turn) {
@@ -88,7 +88,7 @@ fn act(snapshot: &Snapshot, scope: &Scope, state: &mut State, rule: &Rule, actio
         }
         RuleAction::Ban(order) => {
             state.rules_ended = mode == Mode::Block;
-            ban(snapshot, scope, state, &rule.tag, *order);
+            bans::set(snapshot, scope, state, &rule.tag, order);
             state.decide(mode, reason("rules.ban", Action::Ban), Answer::status(403).closing());
         }
         RuleAction::Mask(_) => {
@@ -98,20 +98,4 @@ fn act(snapshot: &Snapshot, scope: &Scope, state: &mut State, rule: &Rule, actio
             state.decide(mode, reason("rules.mask", Action::Mask), Answer::status(200));
         }
     }
-}
-
-/// Plans a ban for the host to store; in monitor mode none is.
-pub(crate) fn ban(snapshot: &Snapshot, scope: &Scope, state: &mut State, by: &SmolStr, order: BanOrder) {
-    if scope.mode == Mode::Monitor {
-        return;
-    }
-    let key = match order.by {
-        BanBy::Caller => state.caller.clone(),
-        BanBy::Ip => CallerKey::address(state.client),
-    };
-    let site = state.place.and_then(|place| snapshot.site(place.site)).map(|site| site.name.clone());
-    let since = state.began.wall;
-    let until = since.plus(order.duration);
-    let reason = SmolStr::new_static("set by policy");
-    state.bans.push(Ban { key: BanKey::Caller(key), site, since, until, reason, by: by.clone() });
 }

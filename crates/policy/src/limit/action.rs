@@ -7,7 +7,7 @@ use crate::rule::BanOrder;
 use crate::table::{Kind, Word};
 
 /// What happens above a limit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LimitAction {
     /// It is marked as worth a look.
     Monitor,

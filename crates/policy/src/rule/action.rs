@@ -5,6 +5,7 @@ use std::time::Duration;
 use portcullis_document::{Node, Problem};
 use smol_str::SmolStr;
 
+use super::ban::BanOrder;
 use crate::condition::Template;
 use crate::decode::{Decode, Reading, section, suggest, words};
 use crate::scalar::{FieldPath, HeaderName, StatusCode};
@@ -238,51 +239,5 @@ section! {
     pub struct Throttle as "throttle" {
         /// When to come back, as `Retry-After` says it.
         retry_after: Duration = "30s",
-    }
-}
-
-/// A refusal of a caller for a time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct BanOrder {
-    /// For how long; never zero.
-    pub duration: Duration,
-    /// Whom.
-    pub by: BanBy,
-}
-
-section! {
-    /// A refusal of a caller for a time.
-    pub(crate) struct BanKeys as "ban" {
-        /// For how long.
-        duration as "for": Duration = "15m",
-        /// Whom: the caller, or the address it comes from.
-        by as "key": BanBy = "caller",
-    }
-}
-
-words! {
-    /// Whom a ban refuses.
-    pub enum BanBy {
-        /// The identity if one was proved, else the address.
-        Caller = "caller",
-        /// The address (IPv6: its /64).
-        Ip = "ip",
-    }
-}
-
-impl Decode for BanOrder {
-    const KIND: Kind = Kind::Either(&[<Duration as Decode>::KIND, <BanKeys as Decode>::KIND]);
-
-    fn decode(node: &Node, _: Option<&Self>, reading: &mut Reading) -> Option<Self> {
-        let (duration, by) = if node.entries().is_some() {
-            let BanKeys { duration, by, .. } = BanKeys::decode(node, None, reading)?;
-            (duration, by)
-        } else {
-            (Duration::decode(node, None, reading)?, BanBy::Caller)
-        };
-        if duration.is_zero() {
-            return reading.wrong_kind(node, "a ban that lasts", "e.g. `ban: 15m`");
-        }
-        Some(Self { duration, by })
     }
 }

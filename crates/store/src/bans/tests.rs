@@ -12,6 +12,8 @@ fn ban(key: &str, site: Option<&str>, until: i64) -> Ban {
         site: site.map(SmolStr::new),
         since: at(0),
         until: at(until),
+        grows_to: None,
+        event: None,
         reason: "walked ids".into(),
         by: "rule:walker".into(),
     }
@@ -156,4 +158,59 @@ fn a_credential_is_taken_back_until_it_is_given_back() {
         assert!(book.revocation(Some("shop"), &token, at(9)).is_none());
         assert_eq!(book.held.load(Ordering::Relaxed), 0);
     }
+}
+
+#[test]
+fn who_is_banned_again_is_banned_for_twice_as_long_up_to_the_end() {
+    let again = |since: i64| Ban {
+        since: at(since),
+        until: at(since + 10),
+        grows_to: Some(at(since + 100)),
+        by: "limit:logins".into(),
+        ..ban("203.0.113.9", Some("shop"), 0)
+    };
+    let book = BanBook::new(1000);
+    let mut ends = 0;
+    for lasts in [10, 20, 40, 80, 100, 100] {
+        let grown = book.grown(again(ends));
+        assert_eq!(grown.until, at(ends + lasts), "from {ends}");
+        assert!(book.set(grown));
+        let meanwhile = book.grown(again(ends + 1));
+        assert!(!book.set(meanwhile), "set again while it holds, it does not grow");
+        ends += lasts;
+    }
+    let restarted = BanBook::new(1000);
+    restarted.restore(&book.snapshot(at(ends)), at(ends)).unwrap();
+    for book in [&book, &restarted] {
+        assert_eq!(book.grown(again(ends)).until, at(ends + 100));
+        assert_eq!(book.grown(again(ends + 100)).until, at(ends + 110), "long ago");
+        let other = Ban { by: "limit:other".into(), ..again(ends) };
+        assert_eq!(book.grown(other).until, at(ends + 10), "for something else");
+    }
+    book.pardon(&again(0).key, Some("shop"), at(ends - 1));
+    assert_eq!(book.grown(again(ends)).until, at(ends + 10), "it was wrong");
+}
+
+#[test]
+fn what_is_banned_by_a_tag_is_found_by_it_alone() {
+    let tagged = |tag: &str, until: i64| Ban {
+        key: BanKey::parse(tag).unwrap(),
+        site: Some("shop".into()),
+        ..ban("203.0.113.9", None, until)
+    };
+    let book = BanBook::new(1000);
+    assert_eq!(book.tag_prefixes(), None);
+    for tag in ["ja4:a", "ja4:b", "session:sid/0a"] {
+        assert!(book.set(tagged(tag, 100)), "{tag}");
+    }
+    assert_eq!(book.tag_prefixes().unwrap()[..], ["ja4:", "session:sid/"]);
+    assert!(book.tagged(Some("shop"), "ja4:a", at(99)).is_some());
+    assert!(book.tagged(Some("other"), "ja4:a", at(99)).is_none(), "at that site alone");
+    assert!(book.tagged(Some("shop"), "ja4:a", at(100)).is_none(), "it has ended");
+    let restarted = BanBook::new(1000);
+    assert_eq!(restarted.restore(&book.snapshot(at(1)), at(1)).unwrap(), 3);
+    assert!(restarted.tagged(Some("shop"), "session:sid/0a", at(1)).is_some());
+    assert!(book.pardon(&tagged("session:sid/0a", 0).key, Some("shop"), at(1)));
+    assert_eq!(book.tag_prefixes().unwrap()[..], ["ja4:"]);
+    assert_eq!((book.sweep(at(200)), book.tag_prefixes()), (2, None));
 }

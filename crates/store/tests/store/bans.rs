@@ -19,6 +19,8 @@ fn ban(host: u8) -> Ban {
         site: Some("shop".into()),
         since: at(0),
         until: at(3600),
+        grows_to: None,
+        event: None,
         reason: "test".into(),
         by: "limit:test".into(),
     }
