@@ -358,7 +358,11 @@ impl Exchange {
             UpstreamFailure::Garbage(defect) => reason.detail(SmolStr::new_static(defect.code())),
             _ => reason,
         };
-        self.state.decide_always(reason, Answer::status(failure.status()));
+        let answer = match failure.again() {
+            Some(again) => Answer::busy(failure.status(), again),
+            None => Answer::status(failure.status()),
+        };
+        self.state.decide_always(reason, answer);
         self.refusal()
     }
 

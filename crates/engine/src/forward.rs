@@ -6,6 +6,7 @@
 
 use std::borrow::Cow;
 use std::net::IpAddr;
+use std::time::Duration;
 
 use portcullis_model::event::UpstreamRecord;
 use portcullis_model::{EventId, RequestHead, ResponseHead, Tick};
@@ -14,8 +15,10 @@ use smol_str::SmolStr;
 
 use crate::deliver::ResponseStep;
 use crate::exchange::Exchange;
+use crate::facts::View;
 use crate::finished::{EndFacts, Finished, ProgressFacts};
 use crate::header_edits::HeaderEdits;
+use crate::phase::limits::balancing;
 use crate::step::Refuse;
 use crate::upstreams::Prefix;
 
@@ -39,6 +42,16 @@ pub enum Destination {
 pub enum UpstreamFailure {
     /// There is no server, or its name does not resolve.
     NoServer,
+    /// As many exchanges go on as may, and no more may wait.
+    Busy {
+        /// When it is worth coming back.
+        again: Duration,
+    },
+    /// It waited for its turn for as long as it may.
+    Waited {
+        /// When it is worth coming back.
+        again: Duration,
+    },
     /// Every server is left alone, and policy lets none be asked all the same.
     AllDown,
     /// The connection was refused or unreachable.
@@ -87,6 +100,13 @@ impl Forward {
     /// Which of the site's upstreams it goes to.
     pub fn destination(&self) -> Destination {
         self.prefix().map_or(Destination::Own, |prefix| Destination::ByPath(prefix.upstream))
+    }
+
+    /// A keyed hash of what policy balances its exchanges by; none where it is no key, or a part of it is missing.
+    pub fn balance_key(&self) -> Option<u64> {
+        let Exchange { snapshot, state } = &*self.exchange;
+        let parts = self.exchange.site()?.upstreams.key(state.prefix)?;
+        balancing(&View { snapshot, state }, parts)
     }
 
     /// The name of that upstream; absent for the site's own.
@@ -170,6 +190,8 @@ impl UpstreamFailure {
         SmolStr::new_static(match self {
             Self::NoServer => "upstream.no_server",
             Self::AllDown => "upstream.all_down",
+            Self::Busy { .. } => "upstream.busy",
+            Self::Waited { .. } => "upstream.queue_timeout",
             Self::Refused => "upstream.refused",
             Self::ConnectTimeout => "upstream.connect_timeout",
             Self::Tls => "upstream.tls",
@@ -180,10 +202,18 @@ impl UpstreamFailure {
         })
     }
 
+    /// When it is worth coming back, where that is known.
+    pub const fn again(&self) -> Option<Duration> {
+        match self {
+            Self::Busy { again } | Self::Waited { again } => Some(*again),
+            _ => None,
+        }
+    }
+
     /// The status the client gets (RFC 9110 §15.6).
     pub const fn status(&self) -> u16 {
         match self {
-            Self::NoServer | Self::AllDown => 503,
+            Self::NoServer | Self::AllDown | Self::Busy { .. } | Self::Waited { .. } => 503,
             Self::ConnectTimeout | Self::HeadTimeout | Self::TotalTimeout => 504,
             Self::Refused | Self::Tls | Self::Reset | Self::Garbage(_) => 502,
         }

@@ -85,10 +85,15 @@ impl Answer {
         self
     }
 
-    /// 429, and when to come back (RFC 9110 §10.2.3), in whole seconds rounded up.
+    /// 429, and when to come back.
     pub(crate) fn retry_after(wait: Duration) -> Self {
+        Self::busy(429, wait)
+    }
+
+    /// A status, and when to come back (RFC 9110 §10.2.3), in whole seconds rounded up.
+    pub(crate) fn busy(status: u16, wait: Duration) -> Self {
         let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
-        Self::status(429).header("retry-after", seconds.max(1).to_string())
+        Self::status(status).header("retry-after", seconds.max(1).to_string())
     }
 
     pub(crate) fn closing(mut self) -> Self {

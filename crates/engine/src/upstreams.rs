@@ -3,15 +3,20 @@
 //! Invariant: the longest prefix that fits is found first. It knows no servers.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use portcullis_policy::PathPrefix;
 use smol_str::SmolStr;
+
+use crate::scope::Part;
 
 /// Where the paths of a site go.
 #[derive(Debug)]
 pub(crate) struct Upstreams {
     /// Whether there are servers for paths that no prefix fits.
     rest: Rest,
+    /// What exchanges at the site's own servers are balanced by, where it is a key.
+    own_key: Option<Arc<[Part]>>,
     /// The longest first.
     prefixes: Vec<Prefix>,
 }
@@ -35,6 +40,8 @@ pub(crate) struct Prefix {
     pub(crate) name: SmolStr,
     /// What stands in its place, without a slash at the end.
     pub(crate) rewrite: Option<SmolStr>,
+    /// What exchanges are balanced by, where it is a key.
+    pub(crate) key: Option<Arc<[Part]>>,
 }
 
 /// Where a path leads.
@@ -50,7 +57,10 @@ pub(crate) enum Way {
 
 impl Upstreams {
     /// Those of a site.
-    pub(crate) fn compile(site: &portcullis_policy::Site) -> Self {
+    pub(crate) fn compile(
+        site: &portcullis_policy::Site,
+        key: impl Fn(&portcullis_policy::Upstream) -> Option<Arc<[Part]>>,
+    ) -> Self {
         let mut prefixes: Vec<Prefix> = Vec::new();
         for (upstream, one) in site.upstreams.iter().enumerate() {
             let rewrite =
@@ -60,12 +70,14 @@ impl Upstreams {
                 upstream,
                 name: one.name.clone(),
                 rewrite: rewrite.clone(),
+                key: key(&one.upstream),
             });
             prefixes.extend(compiled);
         }
         prefixes.sort_by_key(|prefix| std::cmp::Reverse(prefix.below.depth()));
         let rest = if site.upstream.is_some() { Rest::Served } else { Rest::Nowhere };
-        Self { rest, prefixes }
+        let own_key = site.upstream.as_ref().and_then(key);
+        Self { rest, own_key, prefixes }
     }
 
     /// Whether all paths go to one upstream.
@@ -76,6 +88,14 @@ impl Upstreams {
     /// The prefix at that place.
     pub(crate) fn prefix(&self, place: usize) -> Option<&Prefix> {
         self.prefixes.get(place)
+    }
+
+    /// What exchanges are balanced by where that prefix leads, or at the site's own servers.
+    pub(crate) fn key(&self, prefix: Option<usize>) -> Option<&[Part]> {
+        match prefix {
+            Some(place) => self.prefix(place)?.key.as_deref(),
+            None => self.own_key.as_deref(),
+        }
     }
 
     /// Where a path of these decoded segments leads.

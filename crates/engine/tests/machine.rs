@@ -120,6 +120,8 @@ fn every_failure_of_the_upstream_is_named() {
     for (failure, status, code) in [
         (UpstreamFailure::NoServer, 503, "upstream.no_server"),
         (UpstreamFailure::AllDown, 503, "upstream.all_down"),
+        (UpstreamFailure::Busy { again: Duration::from_secs(1) }, 503, "upstream.busy"),
+        (UpstreamFailure::Waited { again: Duration::from_secs(1) }, 503, "upstream.queue_timeout"),
         (UpstreamFailure::Refused, 502, "upstream.refused"),
         (UpstreamFailure::ConnectTimeout, 504, "upstream.connect_timeout"),
         (UpstreamFailure::Tls, 502, "upstream.tls"),

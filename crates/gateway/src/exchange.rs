@@ -98,7 +98,8 @@ pub(crate) async fn serve(
             }
             Some(Stage::Forward(forward)) => {
                 let set = generation.set(forward.site_index(), forward.destination());
-                return forward_request(course, received, set, generation.report_every).await;
+                let key = forward.balance_key();
+                return forward_request(course, received, (set, key), generation.report_every).await;
             }
             Some(Stage::Refuse(_)) => return refuse(course),
             Some(
@@ -170,14 +171,14 @@ async fn hold_request(course: &mut Course, received: &mut Received) -> Result<()
 async fn forward_request(
     mut course: Course,
     mut received: Received,
-    set: Option<Arc<ServerSet>>,
+    (set, key): (Option<Arc<ServerSet>>, Option<u64>),
     report_every: Duration,
 ) -> Response<ClientBody> {
     let clock = course.connection.node.ports.clock;
     let began = (clock, clock.tick());
     let outgoing = received.outgoing(&mut course);
     let answered = match set {
-        Some(set) => Errand::new(set, outgoing, began, report_every).run(&mut course).await,
+        Some(set) => Errand::new(set, outgoing, began, report_every, key).run(&mut course).await,
         None => {
             Err(Unanswered::Upstream(portcullis_engine::UpstreamFailure::NoServer, UpstreamRecord::default()))
         }

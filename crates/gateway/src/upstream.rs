@@ -6,6 +6,7 @@
 
 mod checks;
 mod connection;
+mod crowd;
 mod figures;
 mod heads;
 mod health;
@@ -15,6 +16,7 @@ mod plan;
 mod resolve;
 mod server;
 mod set;
+mod share;
 mod standing;
 mod strict;
 mod tls;
@@ -44,7 +46,7 @@ pub(crate) use http1::AskFailure;
 pub use plan::PlanError;
 pub(crate) use plan::{Endpoint, Need, Security};
 pub(crate) use server::Lease;
-pub(crate) use set::{Kept, ServerSet, Tried};
+pub(crate) use set::{Kept, Seeking, ServerSet, Tried};
 pub use standing::{ServerStanding, ServerState};
 pub(crate) use strict::Strict;
 pub use tls::TlsPlanError;

@@ -57,7 +57,7 @@ pub use rule::{
 };
 pub use scalar::{
     ByteSize, DocumentRef, FieldPath, FieldStep, FileRef, FilterLevel, FolderRef, HeaderName, HostPattern,
-    MediaRange, PlacePattern, Rate, RuleSelector, SecretSource, Server, ServerScheme, Share, StatusCode,
+    MediaRange, PlacePattern, Rate, RuleSelector, SecretSource, ServerScheme, ServerUrl, Share, StatusCode,
     TagName,
 };
 pub use schema::json_schema;
@@ -72,6 +72,6 @@ pub use site::{
 };
 pub use state::{MemoryState, OnFailure, Prefix, ServerKind, State, StateAddress, StateServer};
 pub use upstream::{
-    AllDown, Balance, CheckPath, Health, HealthCheck, PathPrefix, PathUpstream, PathUpstreams, Pool,
-    Upstream, UpstreamProtocol, UpstreamTimeouts, UpstreamTls,
+    AllDown, Balance, Capacity, CheckPath, Health, HealthCheck, PathPrefix, PathUpstream, PathUpstreams,
+    Pool, Server, Servers, Upstream, UpstreamProtocol, UpstreamTimeouts, UpstreamTls, Weight,
 };

@@ -6,7 +6,7 @@ mod filtering;
 mod name;
 mod number;
 
-pub use address::{HostPattern, Server, ServerScheme};
+pub use address::{HostPattern, ServerScheme, ServerUrl};
 pub(crate) use file::is_url;
 pub use file::{DocumentRef, FileRef, SecretSource};
 pub use filtering::{FilterLevel, FolderRef, MediaRange, PlacePattern, RuleSelector};

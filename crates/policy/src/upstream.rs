@@ -1,7 +1,9 @@
 //! The servers behind a site, and how they are spoken to.
 
 mod by_path;
+mod capacity;
 mod health;
+mod server;
 
 use std::time::Duration;
 
@@ -9,19 +11,29 @@ use portcullis_document::{Node, Problem};
 use smol_str::SmolStr;
 
 use crate::decode::{Reading, nothing_written, section, words};
-use crate::scalar::{FileRef, Server, ServerScheme};
+use crate::limit::KeyPart;
+use crate::scalar::{FileRef, ServerScheme};
 
 pub(crate) use by_path::check_prefixes;
 pub use by_path::{PathPrefix, PathUpstream, PathUpstreams};
+pub use capacity::Capacity;
 pub use health::{AllDown, CheckPath, Health, HealthCheck};
+pub use server::{Balance, Server, Servers, Weight};
 
 section! {
     /// The servers a site's traffic goes to.
     pub struct Upstream as "upstream" {
         /// Scheme, host and port of each; names are resolved again from time to time.
-        servers: Vec<Server>,
+        servers: Servers,
         /// Which of them an exchange goes to.
         balance: Balance = "round_robin",
+        /// For `balance: hash`: what leads to a server, as in a limit's `key`.
+        balance_key: Vec<KeyPart> = "caller",
+        /// How long a server that was left alone gets fewer exchanges than the others, more and more until it gets its
+        /// share; all of it at once if not given.
+        slow_start: Option<Duration>,
+        /// How many exchanges go on at once.
+        capacity: Capacity = "{}",
         /// How long it may take.
         timeouts: UpstreamTimeouts = "{}",
         /// How often an exchange that is safe to repeat is tried again: nothing of it was processed, or its method is
@@ -46,24 +58,15 @@ fn settle_upstream(upstream: Upstream, node: &Node, reading: &mut Reading) -> Op
         let problem = Problem::error("policy.no_server", "the upstream has no server").at(&node.place);
         return reading.refuse(problem.remedy("e.g. `servers: [http://127.0.0.1:9000]`"));
     }
-    let clear = upstream.servers.iter().find(|server| server.scheme == ServerScheme::Http);
+    let clear = upstream.servers.iter().find(|server| server.url.scheme == ServerScheme::Http);
     if let Some((server, written)) = clear.zip(node.entry("tls")) {
         let problem =
-            Problem::warning("policy.tls_unused", format!("`{}` is spoken to in clear", server.url));
-        let problem = problem.at(&server.place).also(&written.key.place, "so this means nothing for it");
+            Problem::warning("policy.tls_unused", format!("`{}` is spoken to in clear", server.url.url));
+        let problem = problem.at(&server.url.place).also(&written.key.place, "so this means nothing for it");
         reading.problems.push(problem.remedy("write `https://`"));
     }
+    server::check_balance(&upstream, node, reading);
     Some(upstream)
-}
-
-words! {
-    /// Which server an exchange goes to.
-    pub enum Balance {
-        /// One after the other.
-        RoundRobin = "round_robin",
-        /// The one with the fewest exchanges under way.
-        LeastConnections = "least_connections",
-    }
 }
 
 section! {

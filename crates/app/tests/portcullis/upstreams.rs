@@ -1,5 +1,7 @@
 //! Several upstream servers behind the binary: which of them is asked, with what, and what happens when they fail.
 
+mod balance;
+mod capacity;
 mod checks;
 mod paths;
 mod secured;

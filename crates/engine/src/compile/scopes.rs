@@ -267,7 +267,7 @@ fn measure(measure: &Measure) -> scope::Measure {
     }
 }
 
-fn part(part: &KeyPart) -> Part {
+pub(super) fn part(part: &KeyPart) -> Part {
     let named = |var: Var, name: &str| Part::Named(var, Path::key(SmolStr::new(name)));
     match part {
         KeyPart::Caller => Part::Caller,

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use jsonwebtoken::EncodingKey;
 use portcullis_contract::{Contract, Purpose, Versions};
 use portcullis_document::Problem;
-use portcullis_policy::{ContractRef, EncodedSlash, Require, ResponseCheck, TellCaller};
+use portcullis_policy::{Balance, ContractRef, EncodedSlash, Require, ResponseCheck, TellCaller};
 use smol_str::SmolStr;
 
 use crate::challenge::Terms;
 use crate::hosts::Hosts;
 use crate::identity::{Provider, Statement};
+use crate::scope::Part;
 use crate::site::{Learned, Route, Site};
 use crate::tags;
 use crate::upstreams::Upstreams;
@@ -70,9 +71,14 @@ fn compile_site(work: &mut Work<'_>, providers: &[Arc<Provider>], site: &portcul
         page,
         statement,
         learned: Learned::new(operation_tags.len()),
-        upstreams: Upstreams::compile(site),
+        upstreams: Upstreams::compile(site, balanced_by),
         operation_tags,
     }
+}
+
+/// What the exchanges of an upstream are balanced by; nothing where it is not by a key.
+fn balanced_by(upstream: &portcullis_policy::Upstream) -> Option<Arc<[Part]>> {
+    (upstream.balance == Balance::Hash).then(|| upstream.balance_key.iter().map(scopes::part).collect())
 }
 
 /// A key that is short could be found by trying; what it signs would be worth nothing.

@@ -7,6 +7,8 @@ mod announce;
 mod excess;
 mod key;
 
+pub(crate) use key::balancing;
+
 use std::time::Duration;
 
 use portcullis_expr::Facts as _;

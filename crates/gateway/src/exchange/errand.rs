@@ -23,7 +23,7 @@ use super::outgoing::Outgoing;
 use crate::body::{Broken, Carrier, Passage, UpstreamBody};
 use crate::clock::Clock;
 use crate::pace::{Lapse, Pace};
-use crate::upstream::{AskFailure, Asking, Connection, Kept, Lease, ServerSet, Tried};
+use crate::upstream::{AskFailure, Asking, Connection, Kept, Lease, Seeking, ServerSet, Tried};
 
 /// A request on its way, and what became of it so far.
 pub(super) struct Errand {
@@ -34,6 +34,8 @@ pub(super) struct Errand {
     began: Tick,
     pace: Pace,
     kept: Kept,
+    /// What leads it to a server, where policy balances by a key.
+    key: Option<u64>,
 }
 
 /// A server's answer, its body still to come, and how it was had.
@@ -94,21 +96,23 @@ impl Errand {
         outgoing: Outgoing,
         (clock, began): (Clock, Tick),
         report_every: Duration,
+        key: Option<u64>,
     ) -> Self {
         let timeouts = set.plan().timeouts;
         let now = clock.instant(began);
         let end = timeouts.total.map(|total| now + total);
         let pace = Pace::new(timeouts.head, end, report_every, now);
         let record = UpstreamRecord { name: set.plan().name.clone(), ..UpstreamRecord::default() };
-        Self { set, outgoing, record, tried: Tried::new(), began, pace, kept: Kept::Welcome }
+        Self { set, outgoing, record, tried: Tried::new(), began, pace, kept: Kept::Welcome, key }
     }
 
     /// Makes attempts until one is answered or no further one may be made.
     pub(super) async fn run(mut self, course: &mut Course) -> Result<Answered, Unanswered> {
         let mut now = self.began;
         loop {
-            let Some(lease) = self.set.choose(&mut self.tried, now) else {
-                return Err(Unanswered::Upstream(UpstreamFailure::AllDown, self.record));
+            let lease = match self.set.lease(&mut self.tried, Seeking { key: self.key, now }).await {
+                Ok(lease) => lease,
+                Err(failure) => return Err(Unanswered::Upstream(failure, self.record)),
             };
             self.record.server = lease.server().endpoint().name.clone();
             self.record.attempts += 1;
@@ -184,8 +188,12 @@ impl Errand {
         };
         match self.ask(course, &mut connection, asking).await {
             Ok(Ok(response)) => {
-                lease.server().health.succeeded();
                 let head = connection.head(&response);
+                if self.set.plan().failing.contains(&head.status) {
+                    lease.server().health.failed(self.set.plan().tolerance, now);
+                } else {
+                    lease.server().health.succeeded(now);
+                }
                 Ok(Reply { response, head, carrier: Carrier::new(connection, lease, Arc::clone(&self.set)) })
             }
             Ok(Err(failed)) => Err(self.failed(&lease, &connection, failed, safe_to_repeat, now)),

@@ -158,12 +158,12 @@ impl Watch {
     /// Notes an answer, and what has come of those before it.
     fn take(&mut self, set: &ServerSet, answer: Result<(), String>) {
         let Some(server) = set.servers().get(self.place) else { return };
-        let name = &server.endpoint().name;
+        let (name, now) = (&server.endpoint().name, self.clock.tick());
         match answer {
             Ok(()) => {
                 (self.good, self.bad) = (self.good.saturating_add(1), 0);
                 if self.good >= self.checks.up_after
-                    && server.health.found(Condition::Well) == Condition::Down
+                    && server.health.found(Condition::Well, now) == Condition::Down
                 {
                     tracing::info!(server = %name, "an upstream server is well again");
                 }
@@ -172,7 +172,7 @@ impl Watch {
                 server.health.check_failed();
                 (self.good, self.bad) = (0, self.bad.saturating_add(1));
                 if self.bad >= self.checks.down_after
-                    && server.health.found(Condition::Down) == Condition::Well
+                    && server.health.found(Condition::Down, now) == Condition::Well
                 {
                     tracing::warn!(server = %name, why, "an upstream server does not answer its checks");
                 }

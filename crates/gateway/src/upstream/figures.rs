@@ -68,6 +68,19 @@ impl Collector for Figures {
                 }
             }
         }
+        let mut family = encoder.encode_descriptor(
+            "upstream_waiting",
+            "Exchanges that wait for their turn",
+            None,
+            MetricType::Gauge,
+        )?;
+        for (site, set) in generation.sets().filter(|(_, set)| set.plan().capacity.is_some()) {
+            let labels =
+                [("site", site.as_str()), ("upstream", set.plan().name.as_deref().unwrap_or_default())];
+            let shown = labels.get(..if set.plan().name.is_none() { 1 } else { 2 }).unwrap_or_default();
+            let waiting = i64::try_from(set.waiting()).unwrap_or(i64::MAX);
+            ConstGauge::new(waiting).encode(family.encode_family(&shown)?)?;
+        }
         Ok(())
     }
 }

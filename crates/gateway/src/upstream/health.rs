@@ -18,12 +18,19 @@ pub(crate) struct Tolerance {
     pub(crate) pause: Duration,
 }
 
+/// A pause becomes twice as long so many times at most.
+const LONGEST_PAUSE: u32 = 4;
+/// Whoever comes back gets no less than this share.
+const COLDEST: f64 = 0.1;
+
 /// One server's recent past.
 #[derive(Debug, Default)]
 pub(crate) struct Health {
     failures: AtomicU32,
     paused_until: AtomicU64,
     all: AtomicU64,
+    /// When it last came back from being left alone; 0 if it never was.
+    back_since: AtomicU64,
     down: AtomicBool,
     checks_failed: AtomicU64,
 }
@@ -39,11 +46,13 @@ pub(crate) enum Condition {
 
 impl Health {
     /// The server answered.
-    pub(crate) fn succeeded(&self) {
+    pub(crate) fn succeeded(&self, now: Tick) {
         // Mostly nothing is to be forgiven: a read is cheaper than taking the cache line to write.
         if self.failures.load(Ordering::Relaxed) != 0 {
             self.failures.store(0, Ordering::Relaxed);
-            self.paused_until.store(0, Ordering::Relaxed);
+            if self.paused_until.swap(0, Ordering::Relaxed) != 0 {
+                self.back_since.store(now.0, Ordering::Relaxed);
+            }
         }
     }
 
@@ -51,9 +60,28 @@ impl Health {
     pub(crate) fn failed(&self, tolerance: Tolerance, now: Tick) {
         self.all.fetch_add(1, Ordering::Relaxed);
         let failures = self.failures.fetch_add(1, Ordering::Relaxed).saturating_add(1);
-        if failures >= tolerance.failures {
-            let pause = u64::try_from(tolerance.pause.as_nanos()).unwrap_or(u64::MAX);
+        if let Some(further) = failures.checked_sub(tolerance.failures) {
+            let pause = nanos(tolerance.pause).saturating_mul(1 << further.min(LONGEST_PAUSE));
             self.paused_until.store(now.0.saturating_add(pause), Ordering::Relaxed);
+        }
+    }
+
+    /// Whether an exchange may go to it, as far as failures are concerned: after a pause one is tried, and until it is
+    /// over the others stay away, for another pause at most.
+    pub(crate) fn admits(&self, tolerance: Tolerance, now: Tick) -> bool {
+        let until = self.paused_until.load(Ordering::Relaxed);
+        if until == 0 || now.0 < until {
+            return true;
+        }
+        let next = now.0.saturating_add(nanos(tolerance.pause));
+        self.paused_until.compare_exchange(until, next, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+    }
+
+    /// The share of its exchanges it is to get at `now`: less than 1 for a while after it came back.
+    pub(crate) fn warmth(&self, slow_start: Duration, now: Tick) -> f64 {
+        match self.back_since.load(Ordering::Relaxed) {
+            0 => 1.0,
+            since => (now.since(Tick(since)).as_secs_f64() / slow_start.as_secs_f64()).clamp(COLDEST, 1.0),
         }
     }
 
@@ -68,9 +96,22 @@ impl Health {
     }
 
     /// Checks found it so; answers what they found before.
-    pub(crate) fn found(&self, condition: Condition) -> Condition {
+    pub(crate) fn found(&self, condition: Condition, now: Tick) -> Condition {
         let was_down = self.down.swap(condition == Condition::Down, Ordering::Relaxed);
+        if was_down && condition == Condition::Well {
+            self.back_since.store(now.0, Ordering::Relaxed);
+        }
         if was_down { Condition::Down } else { Condition::Well }
+    }
+
+    /// Takes over what checks found of the same server.
+    pub(crate) fn take_over(&self, other: &Self) {
+        for (own, known) in
+            [(&self.back_since, &other.back_since), (&self.checks_failed, &other.checks_failed)]
+        {
+            own.store(known.load(Ordering::Relaxed), Ordering::Relaxed);
+        }
+        self.down.store(other.down.load(Ordering::Relaxed), Ordering::Relaxed);
     }
 
     /// What checks found last.
@@ -94,6 +135,10 @@ impl Health {
     }
 }
 
+fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -110,6 +155,34 @@ mod tests {
         assert!(health.paused(Tick(13)) && health.paused(Tick(111)) && !health.paused(Tick(112)));
         health.failed(TOLERANCE, Tick(112));
         assert!(health.paused(Tick(113)), "the first failure after a pause begins the next");
+        assert!(health.paused(Tick(311)) && !health.paused(Tick(312)), "which is twice as long");
+        for tick in 0..40 {
+            health.failed(TOLERANCE, Tick(1000 + tick));
+        }
+        assert!(health.paused(Tick(1039 + 1599)) && !health.paused(Tick(1039 + 1600)), "but not without end");
+    }
+
+    #[test]
+    fn after_a_pause_one_exchange_is_tried_before_others_follow() {
+        let health = Health::default();
+        assert!(health.admits(TOLERANCE, Tick(1)));
+        (0..3).for_each(|tick| health.failed(TOLERANCE, Tick(tick)));
+        assert!(health.admits(TOLERANCE, Tick(50)), "whom nobody else can serve is let in");
+        assert!(health.admits(TOLERANCE, Tick(200)));
+        assert!(health.paused(Tick(201)), "the others wait for what becomes of it");
+        assert!(!health.paused(Tick(300)), "no longer than another pause");
+        health.succeeded(Tick(210));
+        assert!(health.admits(TOLERANCE, Tick(211)) && !health.paused(Tick(211)));
+    }
+
+    #[test]
+    fn whoever_comes_back_gets_its_share_by_and_by() {
+        let (health, slow) = (Health::default(), Duration::from_micros(1));
+        let warmth = |at: u64| format!("{:.1}", health.warmth(slow, Tick(at)));
+        assert_eq!(warmth(5), "1.0", "it never was away");
+        health.found(Condition::Down, Tick(10));
+        health.found(Condition::Well, Tick(20));
+        assert_eq!([20, 320, 520, 1020, 9000].map(warmth), ["0.1", "0.3", "0.5", "1.0", "1.0"]);
     }
 
     #[test]
@@ -118,7 +191,7 @@ mod tests {
         for tick in 0..5 {
             health.failed(TOLERANCE, Tick(tick));
         }
-        health.succeeded();
+        health.succeeded(Tick(6));
         health.failed(TOLERANCE, Tick(6));
         assert!(!health.paused(Tick(7)));
     }

@@ -4,6 +4,7 @@
 //! a connection is made is part of the comparison, the roots' bytes included.
 
 use std::fmt;
+use std::num::NonZero;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -11,6 +12,7 @@ use portcullis_policy as policy;
 use smol_str::{SmolStr, ToSmolStr};
 
 use super::checks::{Check, Checks};
+use super::crowd::Capacity;
 use super::health::Tolerance;
 use super::tls::TlsPlanError;
 use crate::ports::ReadFile;
@@ -40,6 +42,10 @@ pub(crate) struct Plan {
     pub(crate) servers: Vec<Endpoint>,
     /// Who is asked next.
     pub(crate) balance: Balance,
+    /// How long a server that comes back gets less than its share.
+    pub(crate) slow_start: Option<Duration>,
+    /// How many exchanges go on at once, where that is bounded.
+    pub(crate) capacity: Option<Capacity>,
     /// What they are spoken to in.
     pub(crate) protocol: Protocol,
     /// How long to wait.
@@ -50,6 +56,8 @@ pub(crate) struct Plan {
     pub(crate) pool: PoolBounds,
     /// When a failing server is left alone.
     pub(crate) tolerance: Tolerance,
+    /// Statuses that count as failures.
+    pub(crate) failing: Vec<u16>,
     /// How servers are asked whether they are well, if they are.
     pub(crate) checks: Option<Checks>,
     /// What becomes of exchanges while all are left alone.
@@ -71,18 +79,21 @@ pub(crate) struct Endpoint {
     pub(crate) host: SmolStr,
     /// The port.
     pub(crate) port: u16,
+    /// Its share beside the others'.
+    pub(crate) weight: u32,
 }
 
 impl Endpoint {
     fn read(server: &policy::Server) -> Self {
         Self {
-            name: server.url.clone(),
-            security: match server.scheme {
+            name: server.url.url.clone(),
+            security: match server.url.scheme {
                 policy::ServerScheme::Http => Security::Clear,
                 policy::ServerScheme::Https => Security::Tls,
             },
-            host: server.host.clone(),
-            port: server.port,
+            host: server.url.host.clone(),
+            port: server.url.port,
+            weight: server.weight.get(),
         }
     }
 }
@@ -103,6 +114,8 @@ pub(crate) enum Balance {
     RoundRobin,
     /// The one with the fewest exchanges going on.
     LeastConnections,
+    /// The one an exchange's key leads to.
+    Hash,
 }
 
 /// What is spoken to the servers.
@@ -152,7 +165,10 @@ impl Plan {
             balance: match upstream.balance {
                 policy::Balance::RoundRobin => Balance::RoundRobin,
                 policy::Balance::LeastConnections => Balance::LeastConnections,
+                policy::Balance::Hash => Balance::Hash,
             },
+            slow_start: upstream.slow_start,
+            capacity: upstream.capacity.bounds().then(|| capacity(&upstream.capacity)),
             protocol: match upstream.protocol {
                 policy::UpstreamProtocol::Auto => Protocol::Auto,
                 policy::UpstreamProtocol::Http1 => Protocol::Http1,
@@ -167,6 +183,7 @@ impl Plan {
             retries: u32::from(upstream.retries),
             pool: PoolBounds { connections: upstream.pool.idle as usize, idle: upstream.pool.idle_timeout },
             tolerance: Tolerance { failures: upstream.health.failures.get(), pause: upstream.health.pause },
+            failing: upstream.health.statuses.iter().map(|status| status.get()).collect(),
             checks: checks(&upstream.health),
             all_down: match upstream.health.all_down {
                 policy::AllDown::Ask => AllDown::Ask,
@@ -186,6 +203,16 @@ impl Plan {
             (_, Security::Tls, _) => Speaking::Negotiated,
             (_, Security::Clear, _) => Speaking::Http2,
         }
+    }
+}
+
+fn capacity(capacity: &policy::Capacity) -> Capacity {
+    let most = |bound: Option<NonZero<u32>>| bound.map_or(usize::MAX, |bound| bound.get() as usize);
+    Capacity {
+        server: most(capacity.server),
+        total: most(capacity.total),
+        queue: capacity.queue as usize,
+        wait: capacity.wait,
     }
 }
 
@@ -302,11 +329,15 @@ pub(crate) mod tests {
             security: Security::Clear,
             host: SmolStr::new_static("127.0.0.1"),
             port: 9,
+            weight: 1,
         };
         Plan {
             name: None,
             servers: servers.iter().map(endpoint).collect(),
             balance,
+            slow_start: None,
+            capacity: None,
+            failing: Vec::new(),
             protocol: Protocol::Auto,
             timeouts: Timeouts {
                 connect: Duration::from_secs(1),

@@ -15,17 +15,23 @@ use smol_str::SmolStr;
 use tokio::net::TcpStream;
 
 use super::connection::Connection;
+use super::crowd::Crowd;
 use super::health::{Condition, Health};
 use super::http1::Http1;
 use super::http2::Http2;
 use super::plan::{Endpoint, Plan, PoolBounds, Security, Speaking};
 use super::resolve::{Addresses, Refreshed};
+use super::share;
 use super::tls::{self, Connectors};
 use super::transport::Transport;
 
 /// A server of a site.
 pub(crate) struct Server {
     endpoint: Endpoint,
+    /// What leads keys to it.
+    number: u64,
+    /// The exchanges at its upstream, where they are bounded.
+    crowd: Option<Arc<Crowd>>,
     addresses: Addresses,
     /// Whether it answers.
     pub(crate) health: Health,
@@ -79,11 +85,17 @@ pub(crate) struct Lease {
 }
 
 impl Lease {
-    /// Begins one.
-    pub(crate) fn of(server: &Arc<Server>) -> Self {
-        server.active.fetch_add(1, Ordering::Relaxed);
+    /// Begins one, if there is room for it.
+    pub(crate) fn of(server: &Arc<Server>) -> Option<Self> {
+        match &server.crowd {
+            Some(crowd) if !crowd.enter(&server.active) => return None,
+            Some(_) => {}
+            None => {
+                server.active.fetch_add(1, Ordering::Relaxed);
+            }
+        }
         server.attempts.fetch_add(1, Ordering::Relaxed);
-        Self { server: Arc::clone(server) }
+        Some(Self { server: Arc::clone(server) })
     }
 
     /// The server.
@@ -95,14 +107,19 @@ impl Lease {
 impl Drop for Lease {
     fn drop(&mut self) {
         self.server.active.fetch_sub(1, Ordering::Relaxed);
+        if let Some(crowd) = &self.server.crowd {
+            crowd.leave();
+        }
     }
 }
 
 impl Server {
     /// One that was not asked yet.
-    pub(crate) fn new(endpoint: Endpoint) -> Self {
+    pub(crate) fn new(endpoint: Endpoint, crowd: Option<Arc<Crowd>>) -> Self {
         let addresses = Addresses::new(endpoint.host.clone(), endpoint.port);
         Self {
+            number: share::number(&endpoint.name),
+            crowd,
             endpoint,
             addresses,
             health: Health::default(),
@@ -118,6 +135,16 @@ impl Server {
     /// Where it is, as policy says.
     pub(crate) fn endpoint(&self) -> &Endpoint {
         &self.endpoint
+    }
+
+    /// How strongly a key leads to it.
+    pub(crate) fn pull(&self, key: u64) -> f64 {
+        share::pull(key, self.number, self.endpoint.weight)
+    }
+
+    /// Whether it may carry one more exchange.
+    pub(crate) fn has_room(&self) -> bool {
+        self.crowd.as_ref().is_none_or(|crowd| self.active() < crowd.capacity().server)
     }
 
     /// What metrics show of it.

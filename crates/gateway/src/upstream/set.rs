@@ -12,9 +12,11 @@ use portcullis_model::Tick;
 use smallvec::SmallVec;
 
 use super::connection::Connection;
+use super::crowd::Crowd;
 use super::http1::Http1;
-use super::plan::{AllDown, Balance, Need, Plan};
+use super::plan::{AllDown, Balance, Endpoint, Need, Plan};
 use super::server::{ConnectFailure, Lease, Names, Server};
+use super::share;
 use super::tls::{self, Connectors, TlsPlanError};
 
 /// Servers an exchange has tried, by their place in the set.
@@ -34,16 +36,41 @@ pub(crate) struct ServerSet {
     plan: Plan,
     connectors: Connectors,
     servers: Vec<Arc<Server>>,
+    /// Places of servers in the order of their turns.
+    turns: Vec<usize>,
     turn: AtomicUsize,
     checked: AtomicBool,
+    crowd: Option<Arc<Crowd>>,
+}
+
+/// What came of looking for a server.
+enum Chosen {
+    Server(Lease),
+    /// As many exchanges go on as may.
+    Full,
+    /// All are left alone, and none may be asked all the same.
+    AllDown,
+}
+
+/// What an exchange is to a balancer.
+#[derive(Clone, Copy)]
+pub(crate) struct Seeking {
+    /// What leads it to a server, where policy says so.
+    pub(crate) key: Option<u64>,
+    /// When it looks.
+    pub(crate) now: Tick,
 }
 
 impl ServerSet {
     /// The servers of a plan, none of them connected to.
     pub(crate) fn new(plan: Plan) -> Result<Self, TlsPlanError> {
         let connectors = tls::connectors(&plan.tls)?;
-        let servers = plan.servers.iter().cloned().map(|endpoint| Arc::new(Server::new(endpoint))).collect();
-        Ok(Self { plan, connectors, servers, turn: AtomicUsize::new(0), checked: AtomicBool::new(false) })
+        let crowd = plan.capacity.map(|capacity| Arc::new(Crowd::new(capacity)));
+        let server = |endpoint: &Endpoint| Arc::new(Server::new(endpoint.clone(), crowd.clone()));
+        let servers = plan.servers.iter().map(server).collect();
+        let weights: Vec<u32> = plan.servers.iter().map(|endpoint| endpoint.weight).collect();
+        let (turns, turn, checked) = (share::turns(&weights), AtomicUsize::new(0), AtomicBool::new(false));
+        Ok(Self { plan, connectors, servers, turns, turn, checked, crowd })
     }
 
     /// Takes over what checks found of the servers that another set has, too.
@@ -51,7 +78,7 @@ impl ServerSet {
         for server in &self.servers {
             let known = other.servers.iter().find(|known| known.endpoint() == server.endpoint());
             if let Some(known) = known.filter(|_| self.plan.checks.is_some()) {
-                server.health.found(known.health.condition());
+                server.health.take_over(&known.health);
             }
         }
     }
@@ -71,33 +98,101 @@ impl ServerSet {
         &self.plan
     }
 
-    /// The server whose turn it is among those not tried, and notes it as tried.
-    pub(crate) fn choose(&self, tried: &mut Tried, now: Tick) -> Option<Lease> {
-        let place = self
-            .best(|place, server| !tried.contains(&place) && !server.health.out(now))
-            .or_else(|| self.best(|place, _| !tried.contains(&place) && self.plan.all_down == AllDown::Ask))
-            .or_else(|| self.best(|_, server| !server.health.out(now)))
-            .or_else(|| self.best(|_, _| self.plan.all_down == AllDown::Ask))?;
-        tried.push(place);
-        self.servers.get(place).map(Lease::of)
+    /// A server for an exchange, noted as tried; where there is no room, it waits for its turn as policy says.
+    pub(crate) async fn lease(&self, tried: &mut Tried, seeking: Seeking) -> Result<Lease, UpstreamFailure> {
+        // Whoever waits comes first.
+        let in_line = self.crowd.as_ref().is_some_and(|crowd| crowd.has_line());
+        let chosen = if in_line { Chosen::Full } else { self.choose(tried, seeking) };
+        match (chosen, &self.crowd) {
+            (Chosen::Server(lease), _) => Ok(lease),
+            (Chosen::Full, Some(crowd)) => Box::pin(self.wait(crowd, tried, seeking)).await,
+            (Chosen::Full | Chosen::AllDown, _) => Err(UpstreamFailure::AllDown),
+        }
     }
 
-    /// The first in turn, or the least busy (the first in turn among equals), of those that may be asked.
-    fn best(&self, may: impl Fn(usize, &Server) -> bool) -> Option<usize> {
-        let count = self.servers.len();
-        if count == 0 {
-            return None;
+    async fn wait(
+        &self,
+        crowd: &Crowd,
+        tried: &mut Tried,
+        seeking: Seeking,
+    ) -> Result<Lease, UpstreamFailure> {
+        let again = crowd.capacity().wait;
+        let Some(place) = crowd.line_up() else { return Err(UpstreamFailure::Busy { again }) };
+        let turn = place.wait(|| match self.choose(tried, seeking) {
+            Chosen::Server(lease) => Some(Ok(lease)),
+            Chosen::AllDown => Some(Err(UpstreamFailure::AllDown)),
+            Chosen::Full => None,
+        });
+        tokio::time::timeout(again, turn).await.unwrap_or(Err(UpstreamFailure::Waited { again }))
+    }
+
+    /// The server whose turn it is among those not tried, and notes it as tried.
+    fn choose(&self, tried: &mut Tried, seeking: Seeking) -> Chosen {
+        // Another exchange may have taken a place, or the trial after a pause, since it was seen.
+        for _ in 0..=self.servers.len() {
+            let Some(place) = self.pick(tried, seeking) else { break };
+            let Some(server) = self.servers.get(place) else { break };
+            if server.health.admits(self.plan.tolerance, seeking.now)
+                && let Some(lease) = Lease::of(server)
+            {
+                tried.push(place);
+                return Chosen::Server(lease);
+            }
         }
+        let may_be_asked =
+            |server: &Arc<Server>| self.plan.all_down == AllDown::Ask || !server.health.out(seeking.now);
+        if self.servers.iter().any(may_be_asked) { Chosen::Full } else { Chosen::AllDown }
+    }
+
+    /// The place of the server to be asked: rather one that is well and has not just come back, and that was not tried.
+    fn pick(&self, tried: &Tried, seeking: Seeking) -> Option<usize> {
+        let Seeking { now, .. } = seeking;
+        let new = |place: usize| !tried.contains(&place);
+        let all_the_same = self.plan.all_down == AllDown::Ask;
+        self.best(seeking, |place, server| new(place) && !server.health.out(now) && self.is_warm(server, now))
+            .or_else(|| self.best(seeking, |place, server| new(place) && !server.health.out(now)))
+            .or_else(|| self.best(seeking, |place, _| new(place) && all_the_same))
+            .or_else(|| self.best(seeking, |_, server| !server.health.out(now)))
+            .or_else(|| self.best(seeking, |_, _| all_the_same))
+    }
+
+    /// Whether a server gets this exchange: one that just came back gets only some.
+    fn is_warm(&self, server: &Server, now: Tick) -> bool {
+        self.plan.slow_start.is_none_or(|slow_start| {
+            let warmth = server.health.warmth(slow_start, now);
+            warmth >= 1.0 || fastrand::f64() < warmth
+        })
+    }
+
+    /// The first in turn, the least busy for its weight (the first in turn among equals), or the one the key leads to,
+    /// of those that have room and may be asked.
+    fn best(&self, seeking: Seeking, may: impl Fn(usize, &Server) -> bool) -> Option<usize> {
         let turn = self.turn.fetch_add(1, Ordering::Relaxed);
-        let mut in_turn = (0..count)
-            .map(|step| turn.wrapping_add(step) % count)
-            .filter_map(|place| self.servers.get(place).map(|server| (place, server)))
-            .filter(|(place, server)| may(*place, server));
-        let chosen = match self.plan.balance {
-            Balance::RoundRobin => in_turn.next(),
-            Balance::LeastConnections => in_turn.min_by_key(|(_, server)| server.active()),
+        let fits = |place: &usize| {
+            self.servers.get(*place).is_some_and(|server| server.has_room() && may(*place, server))
         };
-        chosen.map(|(place, _)| place)
+        match (self.plan.balance, seeking.key) {
+            (Balance::Hash, Some(key)) => {
+                let pull = |place: usize| self.servers.get(place).map_or(0.0, |server| server.pull(key));
+                let pulls = (0..self.servers.len()).filter(fits).map(|place| (place, pull(place)));
+                pulls.max_by(|(_, one), (_, other)| one.total_cmp(other)).map(|(place, _)| place)
+            }
+            (Balance::LeastConnections, _) => {
+                let load = |place: &usize| self.servers.get(*place).map_or(u64::MAX, |server| load(server));
+                let count = self.servers.len();
+                (0..count).map(|step| turn.wrapping_add(step) % count).filter(fits).min_by_key(load)
+            }
+            (Balance::RoundRobin | Balance::Hash, _) => {
+                let count = self.turns.len();
+                let step = |step: usize| self.turns.get(turn.wrapping_add(step) % count).copied();
+                (0..count).filter_map(step).find(fits)
+            }
+        }
+    }
+
+    /// How many wait for their turn.
+    pub(crate) fn waiting(&self) -> usize {
+        self.crowd.as_ref().map_or(0, |crowd| crowd.waiting())
     }
 
     /// A connection to a server: one kept from before, else a new one within the connect timeout.
@@ -136,6 +231,11 @@ impl ServerSet {
     }
 }
 
+/// How busy a server would be with one more exchange, for its weight.
+fn load(server: &Server) -> u64 {
+    (server.active() as u64 + 1).saturating_mul(1 << 32) / u64::from(server.endpoint().weight.max(1))
+}
+
 fn classify(failure: &ConnectFailure) -> UpstreamFailure {
     match failure {
         ConnectFailure::Resolve(_) => UpstreamFailure::NoServer,
@@ -152,9 +252,16 @@ mod tests {
     use super::*;
     use crate::upstream::plan::tests::plan;
 
+    fn chosen(set: &ServerSet, tried: &mut Tried, key: Option<u64>) -> Option<Lease> {
+        match set.choose(tried, Seeking { key, now: Tick(1) }) {
+            Chosen::Server(lease) => Some(lease),
+            Chosen::Full | Chosen::AllDown => None,
+        }
+    }
+
     fn names(set: &ServerSet, picks: usize, hold: &mut Vec<Lease>) -> String {
         for _ in 0..picks {
-            hold.push(set.choose(&mut Tried::new(), Tick(1)).unwrap());
+            hold.push(chosen(set, &mut Tried::new(), None).unwrap());
         }
         hold.iter().map(|lease| lease.server().endpoint().name.as_str()).collect()
     }
@@ -173,7 +280,7 @@ mod tests {
         held.retain(|lease| lease.server().endpoint().name != "b");
         assert_eq!(set.servers.iter().map(|server| server.active()).collect::<Vec<_>>(), [2, 0, 2]);
         let next = [0, 1].map(|_| {
-            let lease = set.choose(&mut Tried::new(), Tick(1)).unwrap();
+            let lease = chosen(&set, &mut Tried::new(), None).unwrap();
             let name = lease.server().endpoint().name.clone();
             held.push(lease);
             name
@@ -189,7 +296,49 @@ mod tests {
         }
         assert_eq!(names(&set, 3, &mut Vec::new()), "bbb");
         let mut tried = Tried::new();
-        let order = [0, 1].map(|_| set.choose(&mut tried, Tick(1)).unwrap().server().endpoint().name.clone());
+        let order = [0, 1].map(|_| chosen(&set, &mut tried, None).unwrap().server().endpoint().name.clone());
         assert_eq!(order, ["b", "a"], "better a paused one than the one that just failed");
+    }
+
+    #[test]
+    fn turns_and_loads_follow_weights() {
+        let weighted = |balance| {
+            let mut plan = plan(&["a", "b"], balance);
+            plan.servers[0].weight = 3;
+            ServerSet::new(plan).unwrap()
+        };
+        let set = weighted(Balance::RoundRobin);
+        assert_eq!(names(&set, 8, &mut Vec::new()), "aabaaaba");
+        let set = weighted(Balance::LeastConnections);
+        names(&set, 8, &mut Vec::new());
+        let mut held = Vec::new();
+        names(&set, 8, &mut held);
+        assert_eq!(set.servers.iter().map(|server| server.active()).collect::<Vec<_>>(), [6, 2]);
+    }
+
+    #[test]
+    fn a_key_leads_to_one_server_and_to_another_while_that_is_left_alone() {
+        let set = ServerSet::new(plan(&["a", "b", "c"], Balance::Hash)).unwrap();
+        let name = |key| chosen(&set, &mut Tried::new(), Some(key)).unwrap().server().endpoint().name.clone();
+        let first: Vec<_> = (0..50).map(name).collect();
+        assert_eq!((0..50).map(name).collect::<Vec<_>>(), first);
+        (0..3).for_each(|_| set.servers[0].health.failed(set.plan.tolerance, Tick(1)));
+        for (key, before) in (0..50).zip(&first) {
+            let after = name(key);
+            assert!(after != "a" && (before == "a" || after == *before), "{key}: {before}, {after}");
+        }
+    }
+
+    #[test]
+    fn no_more_go_on_at_once_than_may() {
+        let mut plan = plan(&["a", "b"], Balance::RoundRobin);
+        let wait = std::time::Duration::from_secs(1);
+        plan.capacity = Some(super::super::crowd::Capacity { server: 2, total: 3, queue: 0, wait });
+        let set = ServerSet::new(plan).unwrap();
+        let mut held = Vec::new();
+        assert_eq!(names(&set, 3, &mut held), "aba");
+        assert!(chosen(&set, &mut Tried::new(), None).is_none());
+        held.remove(1);
+        assert_eq!(chosen(&set, &mut Tried::new(), None).unwrap().server().endpoint().name, "b");
     }
 }

@@ -154,9 +154,9 @@ pub enum ServerScheme {
     Https,
 }
 
-/// One upstream server.
+/// Where an upstream server is.
 #[derive(Clone, Debug)]
-pub struct Server {
+pub struct ServerUrl {
     /// Whether over TLS.
     pub scheme: ServerScheme,
     /// Its name or address, lower case; IPv6 without brackets.
@@ -169,7 +169,7 @@ pub struct Server {
     pub place: Place,
 }
 
-impl Server {
+impl ServerUrl {
     /// Why a text is no server's address, or the parts of it.
     fn parse(text: &str) -> Result<(ServerScheme, SmolStr, u16), String> {
         let written = |url: &str| format!("write it like `{url}`");
@@ -206,9 +206,9 @@ impl Server {
     }
 }
 
-impl Decode for Server {
+impl Decode for ServerUrl {
     const KIND: Kind = Kind::Scalar(&Scalar {
-        name: "server",
+        name: "server url",
         about: "a server's scheme, host and port: `http://10.0.0.5:9000`, `https://api.internal`",
         json: Json::Pattern(r"^https?://[^/?#@]+/?$"),
     });
@@ -245,7 +245,7 @@ mod tests {
 
     #[test]
     fn servers_are_scheme_host_and_port() {
-        let server = |text: &str| Server::parse(text).map(|(_, host, port)| (host.to_string(), port));
+        let server = |text: &str| ServerUrl::parse(text).map(|(_, host, port)| (host.to_string(), port));
         assert_eq!(server("http://10.0.0.5:9000"), Ok(("10.0.0.5".to_owned(), 9000)));
         assert_eq!(server("https://API.internal/"), Ok(("api.internal".to_owned(), 443)));
         assert_eq!(server("http://[::1]:80"), Ok(("::1".to_owned(), 80)));

@@ -460,6 +460,41 @@ const OF_A_POLICY: &[(&str, &str, &str)] = &[
     ),
     (
         "sites",
+        "{ a: { hosts: a, upstream: { servers: [{ url: 'http://b', weight: 0 }] } } }",
+        "error at `0`: `weight` must be a whole number from 1 to 100 (-)",
+    ),
+    (
+        "sites",
+        "{ a: { hosts: a, upstream: { servers: [{ url: 'http://b', wieght: 1 }] } } }",
+        "error at `wieght`: `wieght` is not a key of a server (did you mean `weight`?)",
+    ),
+    (
+        "sites",
+        "{ a: { hosts: a, upstream: { servers: 'http://b', balance_key: ip } } }",
+        "warning at `balance_key`: `balance_key` means nothing without `balance: hash` (add `balance: hash`)",
+    ),
+    (
+        "sites",
+        "{ a: { hosts: a, upstream: { servers: 'http://b', balance: hash, balance_key: body.id } } }",
+        "error at `body.id`: a body is not read to find its server (e.g. `balance_key: headers.x-tenant`, or `cookies.session`)",
+    ),
+    (
+        "sites",
+        "{ a: { hosts: a, upstream: { servers: 'http://b', capacity: { queue: 1 } } } }",
+        "warning at `queue`: `queue` means nothing where nothing is bounded (add `server: 100`, or `total: 400`)",
+    ),
+    (
+        "sites",
+        "{ a: { hosts: a, upstream: { servers: 'http://b', capacity: { total: 1, queue: 1, wait: 0s } } } }",
+        "error at `0s`: whoever waits would be refused at once (e.g. `wait: 1s`)",
+    ),
+    (
+        "sites",
+        "{ a: { hosts: a, upstream: { servers: 'http://b', health: { statuses: [404] } } } }",
+        "error at `404`: `statuses` must be a whole number from 500 to 599 (-)",
+    ),
+    (
+        "sites",
         "{ a: { hosts: a, upstream: { servers: 'http://b', tls: { ca: c } } } }",
         "warning at `'http://b'`: `http://b` is spoken to in clear (write `https://`)",
     ),

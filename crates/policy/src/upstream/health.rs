@@ -8,6 +8,7 @@ use smol_str::SmolStr;
 
 use crate::decode::{Decode, Reading, section, words};
 use crate::scalar::HostPattern;
+use crate::scalar::whole;
 use crate::table::{Json, Kind, Scalar};
 
 section! {
@@ -15,8 +16,11 @@ section! {
     pub struct Health as "upstream's health" {
         /// Failures in a row (refused, timed out, reset, garbage) that take a server out.
         failures: NonZero<u32> = "3",
-        /// For how long.
+        /// For how long. Afterwards one exchange is tried, and the others follow if it succeeds; if it fails, the next pause
+        /// is twice as long, up to sixteen times.
         pause: Duration = "10s",
+        /// Statuses that count as failures, too: `[502, 503]`.
+        statuses: Vec<ErrorStatus> = "[]",
         /// How servers are asked whether they are well, exchanges apart. Without it they are not, unless `path` is given:
         /// then by `http`.
         check: Option<HealthCheck>,
@@ -97,6 +101,29 @@ fn settle_health(health: Health, node: &Node, reading: &mut Reading) -> Option<H
         }
     }
     Some(health)
+}
+
+/// A status of a server that failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ErrorStatus(u16);
+
+impl ErrorStatus {
+    /// From 500 to 599.
+    pub const fn get(self) -> u16 {
+        self.0
+    }
+}
+
+impl Decode for ErrorStatus {
+    const KIND: Kind = Kind::Scalar(&Scalar {
+        name: "error status",
+        about: "a status from 500 to 599",
+        json: Json::Whole(500, 599),
+    });
+
+    fn decode(node: &Node, _: Option<&Self>, reading: &mut Reading) -> Option<Self> {
+        whole(node, 500, 599, reading).and_then(|status| u16::try_from(status).ok()).map(Self)
+    }
 }
 
 /// What an HTTP check asks for.

@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicU16, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Condvar, Mutex};
 
 /// A running server.
 pub(crate) struct Server {
@@ -18,6 +18,8 @@ struct Asked {
     status: AtomicU16,
     checks: AtomicU16,
     heads: Mutex<Vec<String>>,
+    held: Mutex<bool>,
+    released: Condvar,
 }
 
 impl Server {
@@ -31,6 +33,8 @@ impl Server {
             status: AtomicU16::new(200),
             checks: AtomicU16::new(200),
             heads: Mutex::default(),
+            held: Mutex::default(),
+            released: Condvar::new(),
         });
         let server = Self { address, asked: Arc::clone(&asked) };
         std::thread::spawn(move || {
@@ -56,6 +60,17 @@ impl Server {
     /// Answers checks, and only them, with 500 from now on.
     pub(crate) fn fail_checks(&self) {
         self.asked.checks.store(500, Ordering::SeqCst);
+    }
+
+    /// Answers nothing from now on.
+    pub(crate) fn hold(&self) {
+        *self.asked.held.lock().expect("not poisoned") = true;
+    }
+
+    /// Answers again, also what it was asked meanwhile.
+    pub(crate) fn release(&self) {
+        *self.asked.held.lock().expect("not poisoned") = false;
+        self.asked.released.notify_all();
     }
 
     /// The head of the last request for what begins so.
@@ -86,6 +101,7 @@ impl Asked {
             let status = if head.contains(" /healthz") { &self.checks } else { &self.status };
             let status = status.load(Ordering::SeqCst);
             self.heads.lock().ok()?.push(head);
+            drop(self.released.wait_while(self.held.lock().ok()?, |held| *held).ok()?);
             write!(writer, "HTTP/1.1 {status} X\r\nContent-Length: {}\r\n\r\n{body}", body.len()).ok()?;
         }
     }

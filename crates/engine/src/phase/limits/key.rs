@@ -39,6 +39,13 @@ pub(super) fn counter(view: &View<'_>, limit: &Limit) -> Option<CounterKey> {
     Some(view.snapshot.node().counter(&bytes))
 }
 
+/// A keyed hash of what an exchange is balanced by; none where a part of it is missing.
+pub(crate) fn balancing(view: &View<'_>, parts: &[Part]) -> Option<u64> {
+    let mut bytes = Bytes::from_slice(b"balance\0");
+    let whole = parts.iter().all(|part| write_part(view, part, &mut bytes) == Found::Present);
+    whole.then(|| view.snapshot.node().counter(&bytes).0 as u64)
+}
+
 /// A keyed hash of the value that a limit counts the different ones of; none without a value.
 pub(super) fn value(view: &View<'_>, of: &Part) -> Option<u64> {
     let mut bytes = Bytes::from_slice(b"value\0");
