@@ -5,6 +5,7 @@
 
 use portcullis_model::counter::{Answers, Batch, StoreFailure};
 use portcullis_model::event::{End, NotInspected, Summary, UpstreamRecord};
+use portcullis_model::guess::Guess;
 use portcullis_model::observation::Observation;
 use portcullis_model::{Ban, Event, Moment};
 use smallvec::SmallVec;
@@ -85,6 +86,11 @@ impl Finished {
     /// The providers a token came to that names a key they do not have, though its issuer may have it by now.
     pub fn strange_keys(&self) -> &[SmolStr] {
         &self.exchange.state.strange_keys
+    }
+
+    /// The credential of this exchange that failed, where it may have been guessed.
+    pub fn guess(&self) -> Option<Guess> {
+        self.exchange.guess()
     }
 
     /// The redacted record; made anew at each call.

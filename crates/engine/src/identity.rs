@@ -5,6 +5,7 @@
 
 mod ask;
 mod certificate;
+mod guess;
 mod jwt;
 pub mod keys;
 mod passwords;
@@ -52,6 +53,12 @@ pub(crate) struct Identity {
 
 /// Why a credential that was taken back proves nothing.
 const REVOKED: &str = "it was revoked";
+
+/// Why a name and a password prove nothing, whichever of them is wrong.
+const WRONG: &str = "wrong name or password";
+
+/// Why a token proves nothing that its issuer did not sign.
+const FORGED: &str = "the token's signature is not valid";
 
 /// Why a credential proves nothing that nobody could look at.
 const UNCHECKED: &str = "it could not be checked";
@@ -290,11 +297,11 @@ impl Provider {
                 presented.proofs.keep(key, Proven { identity: Arc::clone(&identity), until });
                 Finding::Proves(identity)
             }
-            Some(CredentialReply::Fails) => Finding::Fails("wrong name or password"),
+            Some(CredentialReply::Fails) => Finding::Fails(WRONG),
             Some(CredentialReply::Unavailable) => Finding::Fails(UNCHECKED),
             None => match passwords.accounts.check(node, shown) {
                 Some(check) => Finding::Asks(Arc::new(check)),
-                None => Finding::Fails("wrong name or password"),
+                None => Finding::Fails(WRONG),
             },
         }
     }

@@ -40,6 +40,7 @@ pub struct Metrics {
     streams_full: Counter,
     connections_cut: Family<Named, Counter>,
     observations_dropped: Counter,
+    guesses_dropped: Counter,
     exchanges: Exchanges,
 }
 
@@ -59,6 +60,7 @@ impl Default for Metrics {
             streams_full: Counter::default(),
             connections_cut: Family::default(),
             observations_dropped: Counter::default(),
+            guesses_dropped: Counter::default(),
             exchanges: Exchanges::default(),
         };
         metrics.register_connections();
@@ -109,6 +111,11 @@ impl Metrics {
             "observations_dropped",
             "Exchanges learning did not see because its queue was full",
             self.observations_dropped.clone(),
+        );
+        registry.register(
+            "guesses_dropped",
+            "Credentials that failed and were not counted because the queue was full",
+            self.guesses_dropped.clone(),
         );
     }
 
@@ -178,6 +185,11 @@ impl Metrics {
     /// Counts an exchange learning did not see.
     pub(crate) fn observation_dropped(&self) {
         self.observations_dropped.inc();
+    }
+
+    /// Counts a credential that failed and was not counted for its caller and account.
+    pub(crate) fn guess_dropped(&self) {
+        self.guesses_dropped.inc();
     }
 
     /// Counts a connection the gateway ended.

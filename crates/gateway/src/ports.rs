@@ -7,6 +7,7 @@ use arc_swap::ArcSwap;
 use bytes::Bytes;
 use portcullis_engine::Snapshot;
 use portcullis_events::Recorder;
+use portcullis_model::guess::Guess;
 use portcullis_model::observation::Observation;
 use portcullis_store::Store;
 use smol_str::SmolStr;
@@ -30,6 +31,8 @@ pub struct Ports {
     pub recorder: Recorder,
     /// Where learning gets its observations, if anything learns. Full means the observation is dropped.
     pub observations: Option<mpsc::Sender<Observation>>,
+    /// Where credentials go that may have been guessed, if anything counts them. Full means that one is not counted.
+    pub guesses: Option<mpsc::Sender<Guess>>,
     /// Where it is told which providers' keys are worth asking for again, if anything asks. Full means that somebody is
     /// asking already.
     pub strange_keys: Option<mpsc::Sender<SmolStr>>,

@@ -12,6 +12,7 @@ use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 use portcullis_events::Findings;
 use portcullis_inventory::Decision;
+use portcullis_model::guess::Guess;
 use portcullis_model::observation::Observation;
 use smol_str::SmolStr;
 use tokio::sync::{mpsc, oneshot};
@@ -19,7 +20,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::config::LearnConfig;
 use crate::drawn::Drawn;
 use crate::keeper::Keeping;
-use crate::thread;
+use crate::thread::{self, Inlets};
 
 /// Observations that may wait; a full queue loses them, learning does not need every one.
 const WAITING: usize = 4096;
@@ -44,6 +45,7 @@ pub struct StartError(#[from] std::io::Error);
 #[derive(Debug)]
 pub struct Learner {
     observations: mpsc::Sender<Observation>,
+    guesses: mpsc::Sender<Guess>,
     asks: mpsc::Sender<Ask>,
     shared: Arc<Shared>,
     thread: Mutex<Option<JoinHandle<()>>>,
@@ -78,6 +80,7 @@ impl Learner {
         findings: Findings,
     ) -> Result<Self, StartError> {
         let (observations, waiting) = mpsc::channel(WAITING);
+        let (guesses, guessed) = mpsc::channel(WAITING);
         let (asks, asked) = mpsc::channel(ASKS);
         let shared = Arc::new(Shared {
             folded: AtomicU64::new(0),
@@ -88,14 +91,20 @@ impl Learner {
         // Driven by a runtime of its own, which never leaves this thread.
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
         let thread = std::thread::Builder::new().name("portcullis-learn".to_owned()).spawn(move || {
-            runtime.block_on(thread::run(config, waiting, asked, &shown, &*publish, &findings));
+            let inlets = Inlets { waiting, guessed, asked };
+            runtime.block_on(thread::run(config, inlets, &shown, &*publish, &findings));
         })?;
-        Ok(Self { observations, asks, shared, thread: Mutex::new(Some(thread)) })
+        Ok(Self { observations, guesses, asks, shared, thread: Mutex::new(Some(thread)) })
     }
 
     /// Where observations go; full means that one is dropped.
     pub fn observations(&self) -> mpsc::Sender<Observation> {
         self.observations.clone()
+    }
+
+    /// Where credentials go that may have been guessed; full means that one is not counted.
+    pub fn guesses(&self) -> mpsc::Sender<Guess> {
+        self.guesses.clone()
     }
 
     /// Every site's operations as they were drawn last.

@@ -13,6 +13,7 @@
 mod conclude;
 mod config;
 mod drawn;
+mod guessing;
 mod keeper;
 mod learner;
 mod sensitive;

@@ -12,12 +12,14 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use portcullis_events::Findings;
 use portcullis_inventory::Decision;
 use portcullis_model::Timestamp;
+use portcullis_model::guess::Guess;
 use portcullis_model::observation::Observation;
 use smol_str::SmolStr;
 use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use crate::config::LearnConfig;
+use crate::guessing::Guessing;
 use crate::keeper::Keeper;
 use crate::learner::{Ask, Inventories, Publish, Shared};
 use crate::site::{Change, Making, SiteBook};
@@ -41,15 +43,22 @@ fn now() -> Timestamp {
     Timestamp::from_micros(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
 }
 
+/// Where the thread is told what happened, and asked.
+pub(crate) struct Inlets {
+    pub(crate) waiting: mpsc::Receiver<Observation>,
+    pub(crate) guessed: mpsc::Receiver<Guess>,
+    pub(crate) asked: mpsc::Receiver<Ask>,
+}
+
 /// Learns until it is asked to finish, or nobody is left to ask.
 pub(crate) async fn run(
     config: LearnConfig,
-    mut waiting: mpsc::Receiver<Observation>,
-    mut asked: mpsc::Receiver<Ask>,
+    inlets: Inlets,
     shared: &Shared,
     publish: &dyn Publish,
     findings: &Findings,
 ) {
+    let Inlets { mut waiting, mut guessed, mut asked } = inlets;
     let mut round = Round::new(config, shared, publish, findings);
     let mut tick = interval(TICK);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -58,7 +67,11 @@ pub(crate) async fn run(
         tokio::select! {
             // What was observed before an ask is folded before it is answered.
             biased;
-            _ = tick.tick() => round.tick(),
+            _ = tick.tick() => {
+                // Counted by the clock, so that a guess wakes nobody.
+                round.count(&mut guessed);
+                round.tick();
+            }
             many = waiting.recv_many(&mut batch, BATCH) => match many {
                 0 => return round.write(),
                 many => {
@@ -82,6 +95,7 @@ pub(crate) async fn run(
                     while let Ok(observation) = waiting.try_recv() {
                         round.take(&observation);
                     }
+                    round.count(&mut guessed);
                     return round.write();
                 }
             },
@@ -97,6 +111,7 @@ struct Round<'a> {
     keeper: Keeper,
     making: Making,
     sites: BTreeMap<SmolStr, SiteBook>,
+    guessing: Guessing,
     write_due: Instant,
     draw_from: Instant,
     redraw_due: Instant,
@@ -116,6 +131,7 @@ impl<'a> Round<'a> {
             keeper: Keeper::new(None),
             making: Making { key: config.key, limits: config.limits },
             sites: BTreeMap::new(),
+            guessing: Guessing::default(),
             write_due: Instant::now(),
             draw_from: Instant::now(),
             redraw_due: Instant::now(),
@@ -162,6 +178,12 @@ impl<'a> Round<'a> {
         if let Some(site) = self.sites.get_mut(&observation.site) {
             site.take(observation);
             self.shared.folded.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    fn count(&mut self, guessed: &mut mpsc::Receiver<Guess>) {
+        while let Ok(guess) = guessed.try_recv() {
+            self.guessing.take(&guess);
         }
     }
 
@@ -217,8 +239,9 @@ impl<'a> Round<'a> {
         }
     }
 
-    /// Writes down what is new, and sites whose journals have become long.
+    /// Tells of guesses, and writes down what is new, and sites whose journals have become long.
     fn write(&mut self) {
+        self.guessing.conclude().into_iter().for_each(|finding| self.findings.raise(finding));
         if !self.keeper.is_ready() {
             return;
         }

@@ -304,6 +304,12 @@ words! {
         ContractDrift = "contract_drift",
         /// More different paths were asked for than learning keeps.
         PathFlood = "path_flood",
+        /// One caller tries many accounts, keys or tokens.
+        CredentialStuffing = "credential_stuffing",
+        /// One caller tries a few passwords on many accounts.
+        PasswordSpraying = "password_spraying",
+        /// Many callers, or many passwords, are tried on one account.
+        AccountGuessing = "account_guessing",
     }
 }
 

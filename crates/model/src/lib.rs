@@ -13,6 +13,7 @@ pub mod data_class;
 pub mod event;
 pub mod exchange;
 pub mod finding;
+pub mod guess;
 pub mod headers;
 pub mod id;
 mod nearest;

@@ -92,6 +92,7 @@ impl RunningNode {
             store: kept.store(),
             recorder: recorder.clone(),
             observations: Some(learner.observations()),
+            guesses: Some(learner.guesses()),
             strange_keys: Some(strange_keys),
             files: Arc::new(|path: &str| std::fs::read(path).map(Into::into)),
             clock: Clock::start(),

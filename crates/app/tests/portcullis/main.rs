@@ -23,6 +23,7 @@ mod faults;
 mod filter;
 mod findings;
 mod generated;
+mod guesses;
 mod harness;
 mod issuer;
 mod keys_by_url;

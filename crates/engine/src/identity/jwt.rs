@@ -232,7 +232,7 @@ impl JwtVerifier {
             jsonwebtoken::crypto::verify(signature, message.as_bytes(), &key.key, algorithm).unwrap_or(false)
         });
         if !signed {
-            return Err("the token's signature is not valid");
+            return Err(super::FORGED);
         }
         decode(payload).filter(Value::is_object).ok_or("the token's claims cannot be read")
     }

@@ -84,6 +84,11 @@ impl Shown {
         let plain = !name.is_empty() && !text.chars().any(char::is_control);
         plain.then(|| Self { name: name.into(), password: Secret::new(password.to_owned()) })
     }
+
+    /// A keyed hash by which the same password is told to be the same.
+    pub(super) fn password_hash(&self, node: &NodeKeys) -> u64 {
+        node.pseudonym(self.password.reveal().as_bytes())
+    }
 }
 
 impl Accounts {
@@ -117,6 +122,11 @@ impl Accounts {
         }
         self.all.push(stored);
         Ok(())
+    }
+
+    /// Whether somebody of that name is listed.
+    pub(super) fn knows(&self, name: &str) -> bool {
+        self.by_name.contains_key(name)
     }
 
     /// The check of what was shown; none where nobody is known at all. For a name that is not known the hash of another

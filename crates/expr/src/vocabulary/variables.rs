@@ -20,6 +20,9 @@ const KINDS: &[&str] = &[
     "auth_dropped",
     "contract_drift",
     "path_flood",
+    "credential_stuffing",
+    "password_spraying",
+    "account_guessing",
 ];
 const SEVERITIES: &[&str] = &["info", "low", "medium", "high", "critical"];
 const ENDS: &[&str] = &["complete", "ongoing", "client_gone", "upstream_failed", "stopped", "timed_out"];

@@ -247,6 +247,12 @@ fn record(ports: &Ports, id: EventId, finished: &Finished) {
         // One that is full has enough to ask for.
         finished.strange_keys().iter().for_each(|provider| drop(asking.try_send(provider.clone())));
     }
+    if let Some(counting) = &ports.guesses
+        && let Some(guess) = finished.guess()
+        && counting.try_send(guess).is_err()
+    {
+        ports.metrics.guess_dropped();
+    }
     if let Some(learn) = &ports.observations
         && let Some(observation) = finished.observation()
     {
