@@ -26,7 +26,8 @@ pub use work::{Captured, Work};
 
 use crate::scan::Necessary;
 use crate::seclang::Macro;
-use test::{Kind, Test, Wrong};
+use compare::Relation;
+use test::{Kind, Test, Times, Wrong};
 
 /// One operator with its argument.
 #[derive(Clone, Debug)]
@@ -117,6 +118,16 @@ impl Operator {
     /// from it in the case of letters; `false` says nothing.
     pub fn rules_out(&self, value: &[u8]) -> bool {
         matches!(&self.form, Form::Fixed(test) if test.rules_out(value))
+    }
+
+    /// Whether it takes all of any value of one line.
+    pub fn takes_lines(&self) -> bool {
+        matches!(&self.form, Form::Fixed(Test::Regex(Times::Once, pattern)) if pattern.takes_lines())
+    }
+
+    /// Whether it looks for the value in the argument that comes with a call.
+    pub const fn is_within(&self) -> bool {
+        matches!(self.form, Form::Dynamic(Kind::Text(Relation::Within)))
     }
 
     /// What must hold of a value for this operator to match it.

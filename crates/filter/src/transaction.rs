@@ -16,6 +16,7 @@ mod exchange;
 mod fill;
 mod found;
 mod front;
+mod listed;
 mod outcome;
 mod pipeline;
 mod place;

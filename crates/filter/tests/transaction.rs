@@ -8,6 +8,8 @@
 mod defaults;
 #[path = "transaction/limits.rs"]
 mod limits;
+#[path = "transaction/settled.rs"]
+mod settled;
 
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -52,6 +52,11 @@ impl Pattern {
         self.bounded.is_some()
     }
 
+    /// Whether it takes all of any text of one line.
+    pub(super) const fn takes_lines(&self) -> bool {
+        self.takes_lines
+    }
+
     /// About how many bytes it takes.
     pub(super) fn size(&self) -> usize {
         self.linear.regex().map_or(0, |regex| regex.memory_usage())

@@ -135,6 +135,21 @@ impl Bits {
         None
     }
 
+    /// The same without those that are in `other`.
+    #[inline]
+    pub fn next_but(&self, other: &Self, from: usize) -> Option<usize> {
+        let first = from / 64;
+        let mut mask = u64::MAX << (from % 64);
+        for (place, word) in self.0.iter().enumerate().skip(first) {
+            let word = word & mask & !other.0.get(place).copied().unwrap_or_default();
+            if word != 0 {
+                return Some(place * 64 + word.trailing_zeros() as usize);
+            }
+            mask = u64::MAX;
+        }
+        None
+    }
+
     /// The indexes of the bits of a word, in order.
     #[inline]
     pub fn of_word(mut word: u64) -> impl Iterator<Item = usize> {
@@ -187,6 +202,8 @@ mod tests {
         assert!(bits.intersects(&other));
         bits.union_with(&other);
         assert_eq!(bits.iter().collect::<Vec<_>>(), [1, 3, 200]);
+        assert_eq!([0, 2, 4].map(|from| bits.next_but(&other, from)), [Some(200); 3]);
+        assert_eq!([0, 2].map(|from| other.next_but(&[3].into_iter().collect(), from)), [Some(1), None]);
         bits.intersect_with(&Bits::below(3));
         assert_eq!(bits.iter().collect::<Vec<_>>(), [1]);
         let mut copy: Bits = [2_000].into_iter().collect();

@@ -72,6 +72,24 @@ impl KeyPattern {
         }
     }
 
+    /// What keys begin with, if that is all the pattern says.
+    pub fn prefix(&self) -> Option<&str> {
+        self.prefix.as_deref()
+    }
+
+    /// A text that every key has, in whatever case, which the pattern matches; none if the pattern does not begin with
+    /// one.
+    pub fn required_text(&self) -> Option<&str> {
+        let text = self.text.strip_prefix('^').unwrap_or(&self.text);
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+        let end = text.bytes().position(|byte| !plain(byte)).unwrap_or(text.len());
+        let (begin, rest) = text.split_at(end);
+        // What may be left out, or stand in place of something else, says nothing.
+        let optional = rest.starts_with(['*', '?', '{']);
+        let required = begin.get(..begin.len().saturating_sub(usize::from(optional)))?;
+        (!text.contains('|') && !required.is_empty()).then_some(required)
+    }
+
     /// The pattern as written.
     pub fn text(&self) -> &str {
         &self.text
@@ -108,6 +126,30 @@ impl std::fmt::Display for Target {
             Selector::All => Ok(()),
             Selector::Key(key) => write!(f, ":{key}"),
             Selector::Pattern(pattern) => write!(f, ":/{}/", pattern.text()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_is_required_only_if_no_key_without_it_matches() {
+        for (pattern, required) in [
+            ("counter_.*", Some("counter_")),
+            ("^counter_[0-9]", Some("counter_")),
+            ("counters*", Some("counter")),
+            ("counters?x", Some("counter")),
+            ("counters{0,2}", Some("counter")),
+            ("counters+", Some("counters")),
+            ("counter", Some("counter")),
+            ("counter|x", None),
+            ("a*", None),
+            (".*x", None),
+            ("(?:counter)?", None),
+        ] {
+            assert_eq!(KeyPattern::compile(pattern).unwrap().required_text(), required, "{pattern}");
         }
     }
 }

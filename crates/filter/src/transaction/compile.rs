@@ -4,8 +4,10 @@
 
 mod deferred;
 mod link;
+mod listed;
 mod prologue;
 mod scans;
+mod settled;
 
 use std::sync::Arc;
 
@@ -17,6 +19,7 @@ use smol_str::SmolStr;
 use crate::operator::Operator;
 use crate::scan::Bits;
 use crate::seclang::{self, RuleSelector, Rules, Variable};
+use crate::transaction::compile::listed::note_listed;
 use crate::transaction::compile::prologue::run_prologue;
 use crate::transaction::compile::scans::add_scans;
 use crate::transaction::front::build_front;
@@ -67,7 +70,7 @@ impl Compiler<'_> {
         let links: SmallVec<[Link; 1]> = rule.links().map(|link| self.link(link)).collect();
         let outcome = self.outcome(&rule.actions);
         let gate = gate(&links, &outcome);
-        Rule { id: rule.id.0, number, links, outcome, gate }
+        Rule { id: rule.id.0, number, links, outcome, gate, listed: None }
     }
 
     fn outcome(&mut self, actions: &seclang::Actions) -> Outcome {
@@ -164,6 +167,7 @@ impl Compiler<'_> {
             paths: self.paths,
         };
         add_scans(&mut program);
+        note_listed(&mut program);
         program.prologue = run_prologue(&program);
         program
     }

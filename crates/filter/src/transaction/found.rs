@@ -42,13 +42,24 @@ struct Link {
 /// No link.
 const NONE: u32 = u32::MAX;
 
+impl Lists {
+    /// Forgets all entries; there are `items` from now on.
+    fn clear(&mut self, items: usize) {
+        // Few items have entries.
+        for link in self.links.drain(..) {
+            if let Some(ends) = self.ends.get_mut(link.item as usize) {
+                *ends = (NONE, NONE);
+            }
+        }
+        self.ends.resize(items, (NONE, NONE));
+    }
+}
+
 impl Found {
     /// Forgets everything.
     pub(super) fn clear(&mut self, program: &Program) {
         for (lists, front) in self.lists.iter_mut().zip(&program.fronts) {
-            lists.links.clear();
-            lists.ends.clear();
-            lists.ends.resize(front.items.len(), (NONE, NONE));
+            lists.clear(front.items.len());
         }
         for (due, phase) in self.due.iter_mut().zip(&program.phases) {
             due.clone_from(&phase.always);
@@ -62,7 +73,7 @@ impl Found {
     pub(super) fn shrink(&mut self, keep: usize) {
         for lists in &mut self.lists {
             if lists.links.capacity() > keep {
-                lists.links = Vec::new();
+                *lists = Lists::default();
             }
         }
         if self.remembered.capacity() > keep {

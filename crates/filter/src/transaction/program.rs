@@ -13,6 +13,7 @@ use crate::operator::Operator;
 use crate::scan::Bits;
 use crate::seclang::{AllowScope, Collection, Configuration, Control, Selector, Severity, Variable};
 use crate::transaction::front::{FRONTS, Front, ItemId};
+use crate::transaction::listed::Listed;
 use crate::transaction::pipeline::Pipelines;
 use crate::transaction::prologue::Prologue;
 use crate::transaction::slots::{Slot, SlotNames};
@@ -67,6 +68,8 @@ pub(super) struct Rule {
     pub(super) outcome: Outcome,
     /// Where it jumps to, if it does nothing else once its only test, of a slot, holds.
     pub(super) gate: Option<usize>,
+    /// The list in which it looks its values up, if that is all it does.
+    pub(super) listed: Option<Listed>,
 }
 
 /// What a rule does and says once all of its chain matched.

@@ -18,12 +18,24 @@ pub(super) struct Prologue {
     /// Where each text begins in `bytes`, and how long it is.
     texts: Vec<(Slot, usize, usize)>,
     bytes: Vec<u8>,
+    pub(super) settled: Settled,
+}
+
+/// What an exchange that began with a prologue need not look at.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Settled {
+    /// For each phase, the rules that nothing comes of.
+    pub(super) rules: [Bits; 5],
+    /// For each phase, those of its deferred rules of which something could.
+    pub(super) deferred: [Bits; 5],
+    /// The numbers of the rules that jump over others: once one of these is taken away, nothing is settled.
+    pub(super) gates: Bits,
 }
 
 impl Prologue {
     /// Rules of phase 1 that left this.
-    pub(super) fn of(rules: Bits, slots: &Slots, arena: &Arena, names: &SlotNames) -> Self {
-        let mut prologue = Self { steps: rules.len(), rules, ..Self::default() };
+    pub(super) fn of(rules: Bits, settled: Settled, slots: &Slots, arena: &Arena, names: &SlotNames) -> Self {
+        let mut prologue = Self { steps: rules.len(), rules, settled, ..Self::default() };
         for slot in names.all() {
             match slots.get(slot) {
                 Held::Absent => {}
@@ -54,5 +66,6 @@ impl Prologue {
         if let Some(due) = state.found.due.first_mut() {
             due.subtract(&self.rules);
         }
+        state.settled = true;
     }
 }

@@ -6,6 +6,7 @@
 mod act;
 mod expand;
 mod judge;
+mod listed;
 mod live;
 mod scan;
 mod tell;
@@ -77,7 +78,7 @@ impl Run<'_> {
                 self.state.cursor = to.max(at + 1);
                 continue;
             }
-            if !self.judge(rule) {
+            if self.finds_nothing_listed(rule) || !self.judge(rule) {
                 continue;
             }
             match self.conclude(rule) {
@@ -113,13 +114,27 @@ impl Run<'_> {
         if self.scanning == Scanning::Off {
             return Some(cursor);
         }
-        let due = self.state.found.due.get(self.phase)?.next(cursor);
-        let deferred = self.program.phases.get(self.phase)?.deferred.next(cursor);
+        let due = self.next_found(cursor);
+        let deferred = if self.state.settled {
+            self.program.prologue.settled.deferred.get(self.phase)?
+        } else {
+            &self.program.phases.get(self.phase)?.deferred
+        };
+        let deferred = deferred.next(cursor);
         if deferred.is_none_or(|deferred| due.is_some_and(|due| due < deferred)) {
             return due;
         }
         self.scan_values(When::Deferred);
-        self.state.found.due.get(self.phase)?.next(cursor)
+        self.next_found(cursor)
+    }
+
+    /// The next rule that is due and not settled.
+    fn next_found(&self, cursor: usize) -> Option<usize> {
+        let due = self.state.found.due.get(self.phase)?;
+        if !self.state.settled {
+            return due.next(cursor);
+        }
+        due.next_but(self.program.prologue.settled.rules.get(self.phase)?, cursor)
     }
 
     /// What follows once a rule and all its chain matched.

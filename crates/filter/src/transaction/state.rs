@@ -44,6 +44,8 @@ pub(super) struct State {
     pub(super) interruption: Option<Interruption>,
     pub(super) would_interrupt: Option<Interruption>,
     pub(super) ended: Ended,
+    /// Whether what the prologue settled is settled in this exchange.
+    pub(super) settled: bool,
     pub(super) cursor: usize,
     pub(super) steps: u64,
     /// Steps that bounded pattern engines may still take.
@@ -143,6 +145,7 @@ impl State {
             interruption: None,
             would_interrupt: None,
             ended: Ended::Nothing,
+            settled: false,
             cursor: 0,
             steps: 0,
             pattern_steps: 0,
@@ -181,6 +184,7 @@ impl State {
         self.interruption = None;
         self.would_interrupt = None;
         self.ended = Ended::Nothing;
+        self.settled = false;
         self.cursor = 0;
         self.steps = budget.steps;
         self.pattern_steps = budget.pattern_steps;

@@ -32,8 +32,9 @@ struct Result {
 }
 
 const NONE: u32 = u32::MAX;
-/// Slots of the table at first; a power of two.
-const TABLE: usize = 512;
+/// Slots of the table at least, and when an exchange begins at most; powers of two.
+const TABLE: usize = 128;
+const MOST: usize = 4096;
 
 /// The texts.
 #[derive(Debug, Default)]
@@ -52,13 +53,17 @@ pub(super) struct Strings {
 impl Strings {
     /// Forgets everything.
     pub(super) fn clear(&mut self, seed: u64) {
-        self.known.clear();
         self.looked_at = None;
         self.results.clear();
         self.hasher = foldhash::fast::FixedState::with_seed(seed);
-        let size = if self.table.len() > 8 * TABLE { TABLE } else { self.table.len().max(TABLE) };
-        self.table.clear();
-        self.table.resize(size, (0, 0));
+        // Without a text the table is as it was cleared.
+        if !self.known.is_empty() || self.table.is_empty() {
+            // About as large as the exchange before needed it: most have few texts.
+            let size = (4 * self.known.len()).next_power_of_two().clamp(TABLE, MOST);
+            self.known.clear();
+            self.table.clear();
+            self.table.resize(size, (0, 0));
+        }
     }
 
     /// Gives memory back where one large exchange took more than `keep` bytes.

@@ -8,6 +8,7 @@ use std::sync::Weak;
 use crate::scan::Bits;
 use crate::seclang::{Control, Variable};
 use crate::transaction::budget::Budget;
+use crate::transaction::compile::settled::settle;
 use crate::transaction::program::{
     Capture, Change, Disruptive, Effect, Flow, Link, Outcome, Program, Rule, Test,
 };
@@ -42,7 +43,8 @@ pub(super) fn run_prologue(program: &Program) -> Prologue {
             break;
         }
     }
-    Prologue::of(rules, &state.slots, &state.arena, &program.slots)
+    let settled = settle(&run, &rules);
+    Prologue::of(rules, settled, &state.slots, &state.arena, &program.slots)
 }
 
 /// Whether a rule could see what the rule before it matched.

@@ -48,7 +48,10 @@ impl Run<'_> {
             Effect::Load { collection, key, names } => self.load(*collection, key, *names),
             Effect::SetEnv { name, value } => self.set_env(name, value.as_ref()),
             Effect::Control(control) => self.control(control),
-            Effect::RemoveRules(rules) => self.state.controls.remove_rules(rules),
+            Effect::RemoveRules(rules) => {
+                self.state.controls.remove_rules(rules);
+                self.state.settled &= !rules.intersects(&self.program.prologue.settled.gates);
+            }
             Effect::RemoveTarget { rules, variable, selector } => {
                 self.state.controls.remove_target(rules, *variable, selector);
             }

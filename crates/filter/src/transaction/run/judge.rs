@@ -283,7 +283,13 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn collect_entry(&self, rule: u32, target: &Target, entry: usize, subjects: &mut Vec<Subject>) {
+    pub(super) fn collect_entry(
+        &self,
+        rule: u32,
+        target: &Target,
+        entry: usize,
+        subjects: &mut Vec<Subject>,
+    ) {
         let Some(value) = self.state.values.get(entry) else { return };
         let key = self.state.arena.get(value.key);
         if target.accepts(key) && self.state.controls.looks_at(rule, target.variable, key) {
