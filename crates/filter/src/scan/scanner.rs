@@ -15,7 +15,7 @@ use super::shape::Shape;
 use super::sieve::Sieve;
 use super::sorted::Sorted;
 use super::text::Text;
-use super::texts::{Coded, List, Texts, TextsBuilder};
+use super::texts::{Coded, List, PADDING, Texts, TextsBuilder};
 use super::{Bits, Necessary, Scratch};
 
 /// The gates of as many items are looked at one by one.
@@ -150,7 +150,7 @@ impl Scanner {
 
     /// Fills `found` with the items of whose texts enough occur in `value`, which has that shape.
     pub fn find_texts(&self, value: &[u8], shape: Shape, found: &mut Bits, scratch: &mut Scratch) {
-        scratch.look_at(value, |_| {});
+        scratch.look_at(value, (), |(), _| ());
         self.find_seen_texts(value, shape, found, scratch);
     }
 
@@ -160,6 +160,8 @@ impl Scanner {
         let Scratch { codes, seen, waiting } = scratch;
         let led = if shape.0 & self.marked.0 == 0 { &self.plain } else { &self.any };
         waiting.clear();
+        // As many as the value has, and the padding; the scratch looked at it last.
+        let codes = codes.get(..value.len() + PADDING).unwrap_or(codes);
         led.texts.scan(Coded { value, codes }, seen, |list| {
             for &number in led.gates.get(list as usize).map_or(&[][..], Vec::as_slice) {
                 let Some(gate) = self.waiting.get(number as usize) else { continue };

@@ -26,10 +26,16 @@ impl Scratch {
         Self::default()
     }
 
-    /// The shape of a value, each byte of which is shown to `look`; texts can be looked for in it next.
+    /// The shape of a value, and what `look` makes of its bytes, beginning with `seen`; texts can be looked for in it
+    /// next.
     #[inline]
-    pub fn look_at(&mut self, value: &[u8], look: impl FnMut(u8)) -> Shape {
-        write_codes(value, &mut self.codes, PADDING, look)
+    pub fn look_at<Seen>(
+        &mut self,
+        value: &[u8],
+        seen: Seen,
+        look: impl Fn(Seen, u8) -> Seen,
+    ) -> (Shape, Seen) {
+        write_codes(value, &mut self.codes, PADDING, seen, look)
     }
 
     /// Gives back what an unusually long value took.

@@ -119,25 +119,30 @@ pub(super) const fn kind_of(byte: u8) -> u64 {
 /// The bits that tell lengths.
 pub(super) const LENGTH_BITS: u64 = ((1 << LENGTHS.len()) - 1) << FIRST_LENGTH_BIT;
 
-/// Writes the codes of a value's bytes, with `padding` more of the rarest; each byte is shown to `look`. The shape.
+/// Writes the codes of a value's bytes, with `padding` more of the rarest, where `codes` begins; what is behind is left
+/// from longer values. `look` takes what it made of the bytes before to what it makes of one more: by value, as what is
+/// behind a reference would be written with every byte. The shape, and what `look` made of all.
 #[inline]
-pub(super) fn write_codes(
+pub(super) fn write_codes<Seen>(
     value: &[u8],
     codes: &mut Vec<u8>,
     padding: usize,
-    mut look: impl FnMut(u8),
-) -> Shape {
+    mut seen: Seen,
+    look: impl Fn(Seen, u8) -> Seen,
+) -> (Shape, Seen) {
     let mut kinds = 0;
-    codes.clear();
-    codes.reserve(value.len() + padding);
-    codes.extend(value.iter().map(|&byte| {
-        look(byte);
+    if codes.len() < value.len() + padding {
+        codes.resize(value.len() + padding, RARE_CODE);
+    }
+    let mut free = codes.iter_mut();
+    for (&byte, code) in value.iter().zip(free.by_ref()) {
+        seen = look(seen, byte);
         let entry = entry(byte);
         kinds |= entry;
-        (entry >> CODE_SHIFT) as u8
-    }));
-    codes.extend((0..padding).map(|_| RARE_CODE));
-    Shape(kinds & KIND_BITS | lengths(value.len()) | ALWAYS)
+        *code = (entry >> CODE_SHIFT) as u8;
+    }
+    free.take(padding).for_each(|code| *code = RARE_CODE);
+    (Shape(kinds & KIND_BITS | lengths(value.len()) | ALWAYS), seen)
 }
 
 #[inline]
@@ -159,8 +164,11 @@ mod tests {
     #[test]
     fn a_shape_tells_kinds_and_lengths() {
         let mut codes = Vec::new();
-        let mut bytes = Vec::new();
-        let shape = write_codes(b"O'Neil 42", &mut codes, 3, |byte| bytes.push(byte)).0;
+        let (shape, bytes) = write_codes(b"O'Neil 42", &mut codes, 3, Vec::new(), |mut bytes, byte| {
+            bytes.push(byte);
+            bytes
+        });
+        let shape = shape.0;
         assert_eq!((bytes.as_slice(), shape), (&b"O'Neil 42"[..], Shape::of(b"O'Neil 42").0));
         let folded: Vec<u8> = b"o'neil 42".iter().map(|byte| code(*byte)).chain([RARE_CODE; 3]).collect();
         assert_eq!(codes, folded);

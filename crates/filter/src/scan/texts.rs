@@ -32,6 +32,8 @@ pub(super) struct Texts {
     thirds: Box<[u64; PAIRS]>,
     /// For each pair of codes, how many beginnings pairs before it have.
     before: Box<[u32; PAIRS]>,
+    /// For each pair of codes, those that follow it at the end of a gram.
+    fourths: Box<[u64; PAIRS]>,
     /// The beginnings of grams, in order.
     beginnings: Vec<Beginning>,
     grams: Vec<Gram>,
@@ -41,12 +43,9 @@ pub(super) struct Texts {
     meanings: Vec<Meaning>,
 }
 
-/// Three codes with which a gram begins.
+/// Three codes with which a gram begins: its grams.
 #[derive(Clone, Copy, Debug)]
 struct Beginning {
-    /// The codes that may follow.
-    fourths: u64,
-    /// Its grams.
     first: u32,
     last: u32,
 }
@@ -170,6 +169,7 @@ impl Tables {
         let mut texts = Texts {
             thirds: zeroed(),
             before: zeroed(),
+            fourths: zeroed(),
             beginnings: Vec::with_capacity(self.grams.len()),
             grams: Vec::new(),
             bytes: self.bytes,
@@ -182,8 +182,11 @@ impl Tables {
             }
             let start = texts.grams.len() as u32;
             texts.grams.extend(grams.iter().map(|(_, gram)| *gram));
-            let fourths = grams.iter().fold(0, |all, (fourths, _)| all | fourths);
-            texts.beginnings.push(Beginning { fourths, first: start, last: texts.grams.len() as u32 });
+            texts.beginnings.push(Beginning { first: start, last: texts.grams.len() as u32 });
+            if let Some(known) = texts.fourths.get_mut(usize::from(second) << CODE_BITS | usize::from(third))
+            {
+                *known = grams.iter().fold(*known, |all, (fourths, _)| all | fourths);
+            }
         }
         let mut before = 0;
         for (count, thirds) in texts.before.iter_mut().zip(&*texts.thirds) {
@@ -209,15 +212,24 @@ impl Texts {
         seen.clear();
         let mut pair = 0;
         for (at, &third) in coded.codes.iter().enumerate() {
-            let third = u32::from(third) % u64::BITS;
-            let thirds = self.thirds.get(pair % PAIRS).copied().unwrap_or_default();
-            if thirds >> third & 1 != 0 {
-                let beginnings = (thirds & ((1 << third) - 1)).count_ones();
-                let beginning = self.before.get(pair % PAIRS).map_or(0, |before| before + beginnings);
+            let third = u32::from(third);
+            let thirds = self.thirds.get(pair).copied().unwrap_or_default();
+            let next = (pair << CODE_BITS | third as usize) % PAIRS;
+            // Codes are below the number of bits, so that nothing wraps.
+            if thirds.wrapping_shr(third) & 1 != 0 && self.may_end(next, coded.codes.get(at + 1)) {
+                let beginnings = (thirds & (1_u64.wrapping_shl(third) - 1)).count_ones();
+                let beginning = self.before.get(pair).map_or(0, |before| before + beginnings);
                 self.try_grams(beginning as usize, coded, at, seen, &mut report);
             }
-            pair = pair << CODE_BITS | third as usize;
+            pair = next;
         }
+    }
+
+    /// Whether a gram could end with a code behind such a pair.
+    #[inline]
+    fn may_end(&self, pair: usize, fourth: Option<&u8>) -> bool {
+        let fourths = self.fourths.get(pair).copied().unwrap_or_default();
+        fourth.is_none_or(|fourth| fourths.wrapping_shr(u32::from(*fourth)) & 1 != 0)
     }
 
     /// Tries the grams of a beginning whose third code is at `third`.
@@ -230,13 +242,9 @@ impl Texts {
         seen: &mut Bits,
         report: &mut impl FnMut(List),
     ) {
-        let fourth = coded.codes.get(third + 1).map_or(u64::MAX, |code| 1 << (code % CODES));
         let (Some(beginning), Some(at)) = (self.beginnings.get(beginning), third.checked_sub(2)) else {
             return;
         };
-        if beginning.fourths & fourth == 0 {
-            return;
-        }
         let Some(here) = coded.codes.get(at..).and_then(<[u8]>::first_chunk) else { return };
         let word = u32::from_be_bytes(*here);
         for gram in self.grams.get(beginning.first as usize..beginning.last as usize).unwrap_or_default() {
@@ -265,6 +273,7 @@ impl Texts {
     pub(super) fn memory(&self) -> usize {
         size_of_val(&*self.thirds)
             + size_of_val(&*self.before)
+            + size_of_val(&*self.fourths)
             + size_of_val(self.beginnings.as_slice())
             + size_of_val(self.grams.as_slice())
             + size_of_val(self.meanings.as_slice())

@@ -185,14 +185,13 @@ impl Pipelines {
     /// Which sets have a byte in the value, which pairs it has, and its shape; texts can be looked for in it next.
     #[inline]
     pub(super) fn look_at(&self, value: &[u8], scratch: &mut Scratch) -> Look {
-        let (mut all, mut pairs, mut before) = (0, 0, self.ends.0);
-        let shape = scratch.look_at(value, |byte| {
-            let bits = self.table.get(usize::from(byte)).copied().unwrap_or_default();
-            all |= bits;
-            pairs |= before & bits >> PAIRS;
-            before = bits;
+        let table = &*self.table;
+        let begin = (0, 0, self.ends.0);
+        let (shape, (all, pairs, last)) = scratch.look_at(value, begin, |(all, pairs, before), byte| {
+            let bits = table.get(usize::from(byte)).copied().unwrap_or_default();
+            (all | bits, pairs | before & bits >> PAIRS, bits)
         });
-        pairs |= before & self.ends.1 >> PAIRS;
+        let pairs = pairs | last & self.ends.1 >> PAIRS;
         let sets = all & ((1 << SETS) - 1);
         let pairs = pairs & (((1 << PAIRS) - 1) << FIRST_PAIR);
         Look { present: Present(Present::NOTHING.0 | sets | pairs), shape }
