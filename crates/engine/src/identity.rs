@@ -5,7 +5,9 @@
 
 mod ask;
 mod certificate;
+mod claims;
 mod guess;
+mod introspect;
 mod jwt;
 pub mod keys;
 mod passwords;
@@ -22,9 +24,12 @@ use portcullis_wire::{NormalTarget, Query};
 use smallvec::SmallVec;
 use smol_str::SmolStr;
 
-pub use ask::CredentialReply;
 pub(crate) use ask::{Ask, Replied};
+pub use ask::{CredentialCheck, CredentialReply};
 pub(crate) use certificate::CertificateName;
+pub(crate) use claims::{ClaimRules, End};
+pub(crate) use introspect::Introspector;
+pub use introspect::TokenCheck;
 pub(crate) use jwt::{JwtKeys, JwtVerifier, KeyOrigin};
 use keys::KeyRing;
 pub use passwords::PasswordCheck;
@@ -109,6 +114,7 @@ pub(crate) struct Provider {
 #[derive(Debug)]
 pub(crate) enum Method {
     Jwt(Box<JwtVerifier>),
+    Introspection(Box<Introspector>),
     ApiKey { places: Vec<Where>, ring: KeyRing },
     Mtls(CertificateName),
     Basic(Box<Passwords>),
@@ -127,7 +133,7 @@ enum Finding {
     Proves(Arc<Identity>),
     Fails(&'static str),
     /// Only the host can tell.
-    Asks(Arc<PasswordCheck>),
+    Asks(CredentialCheck),
 }
 
 impl From<Result<Arc<Identity>, &'static str>> for Finding {
@@ -201,7 +207,7 @@ impl Identity {
         let name =
             portcullis_model::Identity { provider: self.provider.clone(), subject: self.subject.clone() };
         let own = self.credential.clone().and_then(|id| match self.proof {
-            Proof::Jwt => Some(Credential::Token(id)),
+            Proof::Jwt | Proof::Introspection => Some(Credential::Token(id)),
             Proof::ApiKey => Some(Credential::Key(id)),
             Proof::Mtls => Some(Credential::Certificate(id)),
             Proof::Basic => None,
@@ -215,6 +221,7 @@ impl Provider {
     fn place(&self, presented: &Presented<'_>) -> Option<&Where> {
         let places = match &self.method {
             Method::Jwt(verifier) => verifier.places(),
+            Method::Introspection(introspector) => std::slice::from_ref(&introspector.place),
             Method::ApiKey { places, .. } => places,
             Method::Mtls(_) => &[],
             Method::Basic(_) => &[Where::Basic],
@@ -228,6 +235,10 @@ impl Provider {
             Method::Jwt(verifier) => {
                 let token = verifier.places().iter().find_map(|place| place.find(presented))?;
                 Some(self.prove_token(verifier, &token, presented.proofs, node, now).into())
+            }
+            Method::Introspection(introspector) => {
+                let token = introspector.place.find(presented)?;
+                Some(self.prove_opaque(introspector, &token, presented, node, now))
             }
             Method::ApiKey { places, ring } => {
                 let text = places.iter().find_map(|place| place.find(presented))?;
@@ -265,7 +276,7 @@ impl Provider {
     ) -> Result<Arc<Identity>, &'static str> {
         let key = ProofKey::new(node.proof(&self.name, token));
         if let Some(Proven { identity, .. }) = proofs.find(key) {
-            return verifier.check_again(&identity, now).map(|()| identity);
+            return verifier.rules.check_again(&identity, now).map(|()| identity);
         }
         let identity = Arc::new(verifier.verify(&self.name, token, now)?);
         proofs.keep(key, Proven::of(&identity));
@@ -290,17 +301,17 @@ impl Provider {
         {
             return Finding::Proves(identity);
         }
-        match reply.map(|replied| replied.reply) {
+        match reply.map(|replied| &replied.reply) {
             Some(CredentialReply::Holds) => {
                 let identity = Arc::new(self.identity(Proof::Basic, shown.name, Vec::new()));
                 let until = Some(now.plus(passwords.remember));
                 presented.proofs.keep(key, Proven { identity: Arc::clone(&identity), until });
                 Finding::Proves(identity)
             }
-            Some(CredentialReply::Fails) => Finding::Fails(WRONG),
+            Some(CredentialReply::Fails | CredentialReply::Active(_)) => Finding::Fails(WRONG),
             Some(CredentialReply::Unavailable) => Finding::Fails(UNCHECKED),
             None => match passwords.accounts.check(node, shown) {
-                Some(check) => Finding::Asks(Arc::new(check)),
+                Some(check) => Finding::Asks(CredentialCheck::Password(Arc::new(check))),
                 None => Finding::Fails(WRONG),
             },
         }

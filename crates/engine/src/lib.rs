@@ -48,7 +48,9 @@ pub use filter::Workspaces;
 pub use finished::{EndFacts, Finished, ProgressFacts};
 pub use forward::{Destination, Forward, RequestFailure, UpstreamFailure};
 pub use header_edits::HeaderEdits;
-pub use identity::{CredentialReply, NoProofs, PasswordCheck, ProofKey, Proofs, Proven, keys};
+pub use identity::{
+    CredentialCheck, CredentialReply, NoProofs, PasswordCheck, ProofKey, Proofs, Proven, TokenCheck, keys,
+};
 pub use phase::challenge::without_pass;
 pub use refusal::{ChallengePage, Connection, Prove, Refusal};
 pub use sending::Sending;

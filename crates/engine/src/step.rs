@@ -3,7 +3,6 @@
 //! Invariant: each ask owns the continuation that only its answer can resume, so a host that answers out of
 //! order does not compile; each can be abandoned, and then the exchange still has an end.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use portcullis_model::counter::{Answers, Batch, StoreFailure};
@@ -13,7 +12,7 @@ use crate::arrival::{HeldBody, HoldBounds};
 use crate::exchange::Exchange;
 use crate::finished::{EndFacts, Finished};
 use crate::forward::Forward;
-use crate::identity::{Ask, CredentialReply, PasswordCheck, Replied};
+use crate::identity::{Ask, CredentialCheck, CredentialReply, Replied};
 use crate::refusal::Refusal;
 use crate::sending::Sending;
 
@@ -40,9 +39,9 @@ pub struct CredentialAsk {
 }
 
 impl CredentialAsk {
-    /// The password to be checked, away from where others wait.
-    pub fn check(&self) -> Arc<PasswordCheck> {
-        Arc::clone(&self.ask.check)
+    /// What to look at, away from where others wait.
+    pub fn check(&self) -> CredentialCheck {
+        self.ask.check.clone()
     }
 
     /// Who shows it, as far as the connection tells.

@@ -16,7 +16,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use hyper::upgrade::OnUpgrade;
-use portcullis_engine::{Arrival, BodyHint, Held, HeldBody};
+use portcullis_engine::{Arrival, BodyHint, CredentialCheck, Held, HeldBody};
 use portcullis_model::EventId;
 use portcullis_model::counter::{Answers, StoreFailure};
 use portcullis_model::event::{End, UpstreamRecord};
@@ -129,7 +129,11 @@ async fn count(course: &mut Course) {
 /// What a credential is, to the engine.
 async fn look(course: &mut Course) {
     let Some(Stage::Credential(ask)) = course.stage() else { return };
-    let reply = course.connection.node.passwords.look(ask.caller().clone(), ask.check()).await;
+    let (node, caller) = (&course.connection.node, ask.caller().clone());
+    let reply = match ask.check() {
+        CredentialCheck::Password(check) => node.passwords.look(caller, check).await,
+        CredentialCheck::Token(check) => node.introspections.look(caller, &check, &*node.ports.files).await,
+    };
     let ports = &course.connection.node.ports;
     let (bans, now) = (ports.store.ban_view(), ports.clock.tick());
     if let Some(Stage::Credential(ask)) = course.take() {

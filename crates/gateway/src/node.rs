@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::bounds::Bounds;
+use crate::introspection::Introspections;
 use crate::limits::Limits;
 use crate::passwords::PasswordChecks;
 use crate::ports::Ports;
@@ -23,6 +24,8 @@ pub(crate) struct Node {
     pub(crate) upstreams: Arc<Upstreams>,
     /// Scratch memory for judging exchanges, used again and again.
     pub(crate) workspaces: Arc<Workspaces>,
+    /// Issuers being asked about tokens.
+    pub(crate) introspections: Introspections,
     /// Passwords being looked at.
     pub(crate) passwords: PasswordChecks,
     /// What the next connection may cost.
@@ -43,6 +46,7 @@ impl Node {
             upstreams,
             bounds: Arc::default(),
             workspaces: Arc::default(),
+            introspections: Introspections::default(),
             passwords: PasswordChecks::default(),
             limits: ArcSwap::from_pointee(limits),
             tasks: TaskTracker::new(),

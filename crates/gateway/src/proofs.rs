@@ -26,7 +26,7 @@ pub(crate) struct KeptProofs {
 }
 
 /// Where the recent ones fill their half, they become the former ones, and those that were former are forgotten.
-struct Shard<K, V> {
+pub(crate) struct Shard<K, V> {
     recent: HashMap<K, V, foldhash::fast::RandomState>,
     former: HashMap<K, V, foldhash::fast::RandomState>,
 }
@@ -38,7 +38,7 @@ impl<K, V> Default for Shard<K, V> {
 }
 
 impl<K: Copy + Eq + Hash, V: Clone> Shard<K, V> {
-    fn find(&mut self, key: K) -> Option<V> {
+    pub(crate) fn find(&mut self, key: K) -> Option<V> {
         if let Some(value) = self.recent.get(&key) {
             return Some(value.clone());
         }
@@ -47,7 +47,7 @@ impl<K: Copy + Eq + Hash, V: Clone> Shard<K, V> {
         Some(value)
     }
 
-    fn keep(&mut self, key: K, value: V) {
+    pub(crate) fn keep(&mut self, key: K, value: V) {
         if self.recent.len() >= MOST / 2 {
             self.former = mem::take(&mut self.recent);
         }

@@ -50,6 +50,7 @@ pub(crate) use set::{Kept, Seeking, ServerSet, Tried};
 pub use standing::{ServerStanding, ServerState};
 pub(crate) use strict::Strict;
 pub use tls::TlsPlanError;
+pub(crate) use tls::roots;
 pub(crate) use transport::Transport;
 
 /// Between two looks at connections that grew old.

@@ -15,6 +15,8 @@ use smol_str::{SmolStr, format_smolstr};
 pub enum Proof {
     /// A signed JSON Web Token (RFC 7519).
     Jwt,
+    /// A token its issuer was asked about (RFC 7662).
+    Introspection,
     /// An API key, compared as a keyed hash.
     ApiKey,
     /// A client certificate.
@@ -28,6 +30,7 @@ impl Proof {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Jwt => "jwt",
+            Self::Introspection => "introspection",
             Self::ApiKey => "api_key",
             Self::Mtls => "mtls",
             Self::Basic => "basic",

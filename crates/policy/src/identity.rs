@@ -1,5 +1,6 @@
 //! Lists, and the ways a caller can prove who it is.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use ipnet::IpNet;
@@ -10,8 +11,10 @@ use crate::decode::{ByName, Decode, Reading, TakesName, nothing_written, section
 use crate::scalar::{FileRef, HeaderName, SecretSource};
 use crate::table::Kind;
 
+mod introspection;
 mod jwt;
 
+pub use introspection::Introspection;
 pub use jwt::{Algorithm, Jwt, KeyFetch};
 
 section! {
@@ -64,6 +67,8 @@ pub struct Provider {
 pub enum Credential {
     /// A signed token.
     Jwt(Box<Jwt>),
+    /// A token its issuer is asked about.
+    Introspection(Arc<Introspection>),
     /// An API key.
     ApiKey(ApiKey),
     /// A client certificate.
@@ -77,6 +82,8 @@ section! {
     pub(crate) struct ProviderKeys as "identity provider" {
         /// Signed JSON Web Tokens.
         jwt: Option<Jwt>,
+        /// Tokens only their issuer can read (RFC 7662).
+        introspection: Option<Introspection>,
         /// API keys.
         api_key: Option<ApiKey>,
         /// Client certificates; the listener needs a `client_ca`.
@@ -90,17 +97,19 @@ impl Decode for Provider {
     const KIND: Kind = <ProviderKeys as Decode>::KIND;
 
     fn decode(node: &Node, _: Option<&Self>, reading: &mut Reading) -> Option<Self> {
-        let ProviderKeys { jwt, api_key, mtls, basic, place } = ProviderKeys::decode(node, None, reading)?;
+        let ProviderKeys { jwt, introspection, api_key, mtls, basic, place } =
+            ProviderKeys::decode(node, None, reading)?;
         let mut credentials = jwt
             .map(|jwt| Credential::Jwt(Box::new(jwt)))
             .into_iter()
+            .chain(introspection.map(|asked| Credential::Introspection(Arc::new(asked))))
             .chain(api_key.map(Credential::ApiKey))
             .chain(mtls.map(Credential::Mtls))
             .chain(basic.map(Credential::Basic));
         match (credentials.next(), credentials.next()) {
             (Some(credential), None) => Some(Self { name: SmolStr::default(), credential, place }),
             (first, _) => {
-                let known = ["jwt", "api_key", "mtls", "basic"];
+                let known = ["jwt", "introspection", "api_key", "mtls", "basic"];
                 let written = known.iter().filter(|key| node.get(key).is_some());
                 if written.count() == 1 {
                     return None;
@@ -108,7 +117,9 @@ impl Decode for Provider {
                 let message = if first.is_none() { "says not" } else { "says more than once" };
                 let message = format!("the provider {message} how it proves who calls");
                 let problem = Problem::error("policy.one_credential", message).at(&place);
-                reading.refuse(problem.remedy("give it one of `jwt`, `api_key`, `mtls` and `basic`"))
+                reading.refuse(
+                    problem.remedy("give it one of `jwt`, `introspection`, `api_key`, `mtls` and `basic`"),
+                )
             }
         }
     }

@@ -40,8 +40,8 @@ pub use filter::{
     RuleSets, RuleSource,
 };
 pub use identity::{
-    Algorithm, ApiKey, Basic, Carrier, CertificateName, Credential, Jwt, KeyFetch, List, Lists, Mtls,
-    Provider, Providers, TellCaller,
+    Algorithm, ApiKey, Basic, Carrier, CertificateName, Credential, Introspection, Jwt, KeyFetch, List,
+    Lists, Mtls, Provider, Providers, TellCaller,
 };
 pub use limit::{
     Above, Announce, ByteQuota, Cost, Counted, KeyPart, Limit, LimitAction, Measure, Missing, Quota,

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use anyhow::{Context, Result, bail};
 use bytes::Bytes;
 use portcullis_engine::{
-    Arrival, BodyHint, CredentialReply, EndFacts, Finished, Forward, Held, HeldBody, HeldStep, Refuse,
-    ResponseMode, ResponseStep, Sending, Snapshot, Step, Workspaces,
+    Arrival, BodyHint, EndFacts, Finished, Forward, Held, HeldBody, HeldStep, Refuse, ResponseMode,
+    ResponseStep, Sending, Snapshot, Step, Workspaces,
 };
 use portcullis_model::counter::{Answers, Batch, StoreFailure};
 use portcullis_model::event::{End, UpstreamRecord};
@@ -82,8 +82,7 @@ impl Replayer {
         loop {
             step = match step {
                 Step::Credential(ask) => {
-                    let reply =
-                        if ask.check().run() { CredentialReply::Holds } else { CredentialReply::Fails };
+                    let reply = ask.check().alone();
                     ask.answer(reply, &*bans, now.tick)
                 }
                 Step::Counters(ask) => {

@@ -25,6 +25,7 @@ mod findings;
 mod generated;
 mod guesses;
 mod harness;
+mod introspection;
 mod issuer;
 mod keys_by_url;
 mod live;

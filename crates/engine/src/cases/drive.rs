@@ -19,8 +19,8 @@ use smol_str::{SmolStr, ToSmolStr};
 
 use super::{Case, Request};
 use crate::{
-    Arrival, BodyHint, CredentialReply, EndFacts, Finished, Held, HeldBody, HeldStep, Refusal, ResponseMode,
-    ResponseStep, Snapshot, Step, without_pass,
+    Arrival, BodyHint, EndFacts, Finished, Held, HeldBody, HeldStep, Refusal, ResponseMode, ResponseStep,
+    Snapshot, Step, without_pass,
 };
 
 /// 2026-01-31T08:00:00Z: when every case happens.
@@ -82,8 +82,7 @@ impl World {
         loop {
             step = match step {
                 Step::Credential(ask) => {
-                    let reply =
-                        if ask.check().run() { CredentialReply::Holds } else { CredentialReply::Fails };
+                    let reply = ask.check().alone();
                     ask.answer(reply, self, Tick(5_000))
                 }
                 Step::Counters(ask) => {

@@ -5,13 +5,15 @@ use std::sync::Arc;
 use jsonwebtoken::Algorithm;
 use portcullis_document::{Problem, SourceFile};
 use portcullis_policy::{
-    ApiKey, Basic, Carrier, CertificateName as Named, Credential, DocumentRef, Jwt, SecretSource,
+    ApiKey, Basic, Carrier, CertificateName as Named, Credential, DocumentRef, Introspection, Jwt,
+    SecretSource,
 };
 use smol_str::SmolStr;
 
 use crate::identity::keys::KeyRing;
 use crate::identity::{
-    Accounts, CertificateName, JwtKeys, JwtVerifier, KeyOrigin, Method, Passwords, Provider, Where,
+    Accounts, CertificateName, ClaimRules, End, Introspector, JwtKeys, JwtVerifier, KeyOrigin, Method,
+    Passwords, Provider, Where,
 };
 
 use super::Work;
@@ -42,6 +44,7 @@ pub(super) fn compile(work: &mut Work<'_>) -> Vec<Arc<Provider>> {
                 Named::CommonName => CertificateName::Common,
                 Named::Fingerprint => CertificateName::Fingerprint,
             }),
+            Credential::Introspection(asked) => compile_introspection(work, asked)?,
             Credential::Basic(basic) => compile_basic(work, basic)?,
         };
         Some(Arc::new(Provider { name: provider.name.clone(), method }))
@@ -65,13 +68,16 @@ fn compile_jwt(work: &mut Work<'_>, name: &str, jwt: &Jwt) -> Option<JwtVerifier
             Some(document) if document.is_remote() => KeyOrigin::Remote,
             _ => KeyOrigin::Here,
         },
-        issuer: jwt.issuer.clone(),
-        audiences: jwt.audience.clone(),
-        subject: jwt.subject.clone(),
-        groups: jwt.groups.clone(),
-        required: jwt.required_claims.clone(),
+        rules: ClaimRules {
+            issuer: jwt.issuer.clone(),
+            audiences: jwt.audience.clone(),
+            subject: jwt.subject.clone(),
+            groups: jwt.groups.clone(),
+            required: jwt.required_claims.clone(),
+            leeway: jwt.leeway,
+            end: End::Stated,
+        },
         typ: jwt.typ.as_deref().map(SmolStr::new),
-        leeway: jwt.leeway,
     })
 }
 
@@ -130,6 +136,23 @@ fn compile_api_key(work: &mut Work<'_>, api_key: &ApiKey) -> Option<Method> {
     let file = SourceFile::new(api_key.keys.path.as_str(), text);
     let ring = KeyRing::parse(&file).map_err(|problems| work.problems.extend(problems)).ok()?;
     Some(Method::ApiKey { places: vec![carrier(&api_key.carrier)], ring })
+}
+
+fn compile_introspection(work: &mut Work<'_>, asked: &Arc<Introspection>) -> Option<Method> {
+    let secret = asked.client_secret.read(work.sources);
+    let secret = secret.map_err(|problem| work.problems.push(problem)).ok()?;
+    let rules = ClaimRules {
+        issuer: asked.issuer.clone(),
+        audiences: asked.audience.clone(),
+        subject: asked.subject.clone(),
+        groups: asked.groups.clone(),
+        required: asked.required_claims.clone(),
+        leeway: asked.leeway,
+        end: End::Asked,
+    };
+    let place = Where::Header("authorization".into());
+    let introspector = Introspector { place, plan: Arc::clone(asked), secret: Arc::new(secret), rules };
+    Some(Method::Introspection(Box::new(introspector)))
 }
 
 fn compile_basic(work: &mut Work<'_>, basic: &Basic) -> Option<Method> {

@@ -7,23 +7,45 @@ use std::sync::Arc;
 
 use smol_str::SmolStr;
 
-use super::PasswordCheck;
+use super::{PasswordCheck, TokenCheck};
 
 /// What a provider asks the host.
 #[derive(Clone, Debug)]
 pub(crate) struct Ask {
     pub(crate) provider: SmolStr,
-    pub(crate) check: Arc<PasswordCheck>,
+    pub(crate) check: CredentialCheck,
+}
+
+/// What the host is to look at.
+#[derive(Clone, Debug)]
+pub enum CredentialCheck {
+    /// A password, which is expensive to look at on purpose.
+    Password(Arc<PasswordCheck>),
+    /// A token, about which its issuer is asked.
+    Token(Arc<TokenCheck>),
+}
+
+impl CredentialCheck {
+    /// What can be told without anybody else: of a token that its issuer would have to be asked about, nothing.
+    pub fn alone(&self) -> CredentialReply {
+        match self {
+            Self::Password(check) if check.run() => CredentialReply::Holds,
+            Self::Password(_) => CredentialReply::Fails,
+            Self::Token(_) => CredentialReply::Unavailable,
+        }
+    }
 }
 
 /// What the host found out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CredentialReply {
     /// The credential is good.
     Holds,
+    /// The issuer says that the token is active, and what it says besides.
+    Active(Arc<serde_json::Value>),
     /// It is not.
     Fails,
-    /// Nobody looked at it: too many are being looked at.
+    /// Nobody could look at it: too many are being looked at, or the issuer does not answer.
     Unavailable,
 }
 

@@ -5,8 +5,6 @@
 //! critical extension is refused, because we know none; the claims are read from the very bytes that were
 //! signed. The clock is the exchange's, not the library's.
 
-use std::time::Duration;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, JwkSet, KeyAlgorithm, PublicKeyUse};
@@ -16,13 +14,11 @@ use serde_json::Value;
 use smallvec::SmallVec;
 use smol_str::SmolStr;
 
+use super::claims::ClaimRules;
 use super::{Identity, Where};
 
 /// Tokens longer than this are not looked at, in bytes.
 const LONGEST: usize = 16 * 1024;
-
-/// Groups and scopes kept of one token.
-const MOST_GROUPS: usize = 256;
 
 /// Why a token fails whose issuer may have a key by now that is not here yet.
 pub(crate) const STRANGE_KEY: &str = "the token's key is not among those of its issuer";
@@ -41,18 +37,10 @@ pub(crate) struct JwtVerifier {
     pub(crate) places: Vec<Where>,
     pub(crate) keys: JwtKeys,
     pub(crate) origin: KeyOrigin,
-    pub(crate) issuer: Option<SmolStr>,
-    pub(crate) audiences: Vec<SmolStr>,
-    /// The claim that names the subject, dots between the names of nested ones.
-    pub(crate) subject: SmolStr,
-    /// The claim that lists groups.
-    pub(crate) groups: Option<SmolStr>,
-    /// Claims that must be there and not null, named as `subject` is.
-    pub(crate) required: Vec<SmolStr>,
+    /// What the claims must say.
+    pub(crate) rules: ClaimRules,
     /// The media type the header must state, `application/` left out.
     pub(crate) typ: Option<SmolStr>,
-    /// How far clocks may be apart.
-    pub(crate) leeway: Duration,
 }
 
 /// Keys with the algorithms each may verify.
@@ -67,7 +55,7 @@ struct JwtKey {
 
 impl std::fmt::Debug for JwtVerifier {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "JwtVerifier({:?}, {} keys)", self.issuer, self.keys.0.len())
+        write!(f, "JwtVerifier({:?}, {} keys)", self.rules.issuer, self.keys.0.len())
     }
 }
 
@@ -182,31 +170,7 @@ impl JwtVerifier {
         now: Timestamp,
     ) -> Result<Identity, &'static str> {
         let claims = self.signed_claims(token)?;
-        self.check_times(&claims, now)?;
-        self.check_parties(&claims)?;
-        if self.required.iter().any(|name| find(&claims, name).is_none_or(Value::is_null)) {
-            return Err("the token lacks a required claim");
-        }
-        let subject = find(&claims, &self.subject).and_then(Value::as_str).unwrap_or_default();
-        if subject.is_empty() {
-            return Err("the token names no subject");
-        }
-        let groups = self.groups.as_ref().and_then(|name| find(&claims, name)).map_or_else(Vec::new, words);
-        let scopes = ["scope", "scp"].iter().find_map(|name| claims.get(name)).map_or_else(Vec::new, words);
-        Ok(Identity {
-            provider: provider.clone(),
-            subject: SmolStr::new(subject),
-            proof: Proof::Jwt,
-            credential: claims.get("jti").and_then(Value::as_str).map(SmolStr::new),
-            groups,
-            scopes,
-            claims: Some(Box::new(claims)),
-        })
-    }
-
-    /// Holds one that it has verified before against the clock.
-    pub(crate) fn check_again(&self, identity: &Identity, now: Timestamp) -> Result<(), &'static str> {
-        identity.claims.as_deref().map_or(Ok(()), |claims| self.check_times(claims, now))
+        self.rules.identity(provider, Proof::Jwt, claims, now)
     }
 
     fn signed_claims(&self, token: &str) -> Result<Value, &'static str> {
@@ -241,7 +205,7 @@ impl JwtVerifier {
     fn why_no_key(&self, id: Option<&str>, payload: &str) -> &'static str {
         let may_be_new = self.origin == KeyOrigin::Remote
             && id.is_some()
-            && decode(payload).is_some_and(|claims| self.check_issuer(&claims).is_ok());
+            && decode(payload).is_some_and(|claims| self.rules.check_issuer(&claims).is_ok());
         if may_be_new { STRANGE_KEY } else { "no key for the token's algorithm and key id" }
     }
 
@@ -252,45 +216,6 @@ impl JwtVerifier {
         let stated = header.get("typ").and_then(Value::as_str).map(media_type);
         let fits = stated.is_some_and(|stated| stated.eq_ignore_ascii_case(media_type(wanted)));
         if fits { Ok(()) } else { Err("the token is of another type") }
-    }
-
-    /// `exp` must be there and ahead; `nbf` must not be (RFC 7519 §4.1.4, §4.1.5).
-    fn check_times(&self, claims: &Value, now: Timestamp) -> Result<(), &'static str> {
-        let now = now.as_secs() as f64;
-        let leeway = self.leeway.as_secs_f64();
-        let expires = claims.get("exp").ok_or("the token has no end")?;
-        if expires.as_f64().ok_or("the token's times cannot be read")? + leeway <= now {
-            return Err("the token is expired");
-        }
-        if let Some(begins) = claims.get("nbf")
-            && begins.as_f64().ok_or("the token's times cannot be read")? - leeway > now
-        {
-            return Err("the token is not valid yet");
-        }
-        Ok(())
-    }
-
-    fn check_issuer(&self, claims: &Value) -> Result<(), &'static str> {
-        match &self.issuer {
-            Some(issuer) if claims.get("iss").and_then(Value::as_str) != Some(issuer) => {
-                Err("the token is of another issuer")
-            }
-            _ => Ok(()),
-        }
-    }
-
-    fn check_parties(&self, claims: &Value) -> Result<(), &'static str> {
-        self.check_issuer(claims)?;
-        if self.audiences.is_empty() {
-            return Ok(());
-        }
-        let ours =
-            |value: &Value| value.as_str().is_some_and(|text| self.audiences.iter().any(|ours| ours == text));
-        match claims.get("aud") {
-            Some(Value::Array(values)) if values.iter().any(ours) => Ok(()),
-            Some(value) if ours(value) => Ok(()),
-            _ => Err("the token is for another audience"),
-        }
     }
 }
 
@@ -304,22 +229,6 @@ fn media_type(typ: &str) -> &str {
 
 fn decode(part: &str) -> Option<Value> {
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).ok()?).ok()
-}
-
-/// A claim by its name, or by names with dots between them.
-fn find<'a>(claims: &'a Value, name: &str) -> Option<&'a Value> {
-    claims.get(name).or_else(|| name.split('.').try_fold(claims, |value, part| value.get(part)))
-}
-
-/// A list of words, or words with spaces between them.
-fn words(value: &Value) -> Vec<SmolStr> {
-    match value {
-        Value::Array(items) => {
-            items.iter().filter_map(Value::as_str).take(MOST_GROUPS).map(SmolStr::new).collect()
-        }
-        Value::String(text) => text.split_ascii_whitespace().take(MOST_GROUPS).map(SmolStr::new).collect(),
-        _ => Vec::new(),
-    }
 }
 
 #[cfg(test)]

@@ -87,7 +87,8 @@ mod tests {
 
     use super::*;
     use crate::identity::{
-        Failed, JwtKeys, JwtVerifier, KeyOrigin, Method, Presented, Provider, Where, authenticate,
+        ClaimRules, End, Failed, JwtKeys, JwtVerifier, KeyOrigin, Method, Presented, Provider, Where,
+        authenticate,
     };
     use crate::node_key::NodeKeys;
 
@@ -120,13 +121,16 @@ mod tests {
             places: vec![Where::Header("authorization".into())],
             keys,
             origin: KeyOrigin::Here,
-            issuer: None,
-            audiences: Vec::new(),
-            subject: "sub".into(),
-            groups: None,
-            required: Vec::new(),
+            rules: ClaimRules {
+                issuer: None,
+                audiences: Vec::new(),
+                subject: "sub".into(),
+                groups: None,
+                required: Vec::new(),
+                leeway: Duration::ZERO,
+                end: End::Stated,
+            },
             typ: None,
-            leeway: Duration::ZERO,
         };
         Arc::new(Provider { name: name.into(), method: Method::Jwt(Box::new(verifier)) })
     }

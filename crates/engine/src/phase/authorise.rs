@@ -118,7 +118,7 @@ fn credential_wanted(scope: &Scope, state: &State) -> Answer {
 }
 
 fn is_bearer(provider: &Provider) -> bool {
-    matches!(provider.method, Method::Jwt(_))
+    matches!(provider.method, Method::Jwt(_) | Method::Introspection(_))
 }
 
 /// 403, and to who came with a token which scopes would do (RFC 6750 §3.1).

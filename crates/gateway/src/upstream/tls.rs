@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature};
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
@@ -42,7 +43,7 @@ pub(crate) fn connectors(plan: &TlsPlan) -> Result<Connectors, TlsPlanError> {
     let builder =
         ClientConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions()?;
     let builder = match plan.verify {
-        Verify::Full => builder.with_root_certificates(roots(plan)?),
+        Verify::Full => builder.with_root_certificates(roots(plan.roots.as_ref())?),
         Verify::Nothing => {
             builder.dangerous().with_custom_certificate_verifier(Arc::new(Unchecked { provider }))
         }
@@ -79,9 +80,10 @@ fn read_own(
     Ok((chain, key))
 }
 
-fn roots(plan: &TlsPlan) -> Result<RootCertStore, TlsPlanError> {
+/// The authorities in a file, else the web's.
+pub(crate) fn roots(pem: Option<&Bytes>) -> Result<RootCertStore, TlsPlanError> {
     let mut store = RootCertStore::empty();
-    let Some(pem) = &plan.roots else {
+    let Some(pem) = pem else {
         store.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
         return Ok(store);
     };

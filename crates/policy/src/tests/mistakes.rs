@@ -346,7 +346,12 @@ const OF_A_POLICY: &[(&str, &str, &str)] = &[
     (
         "identity",
         "{ a: {} }",
-        "error at `{}`: the provider says not how it proves who calls (give it one of `jwt`, `api_key`, `mtls` and `basic`)",
+        "error at `{}`: the provider says not how it proves who calls (give it one of `jwt`, `introspection`, `api_key`, `mtls` and `basic`)",
+    ),
+    (
+        "identity",
+        "{ a: { introspection: { endpoint: issuer.json, client_id: x, client_secret: env:X, audience: y } } }",
+        "error at `issuer.json`: the issuer is asked at a URL (e.g. `endpoint: https://login.example/oauth2/introspect`)",
     ),
     (
         "identity",

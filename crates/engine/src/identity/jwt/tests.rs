@@ -3,7 +3,10 @@
 use jsonwebtoken::{EncodingKey, Header, encode};
 use serde_json::json;
 
+use std::time::Duration;
+
 use super::*;
+use crate::identity::End;
 
 /// Made for these tests alone.
 const PRIVATE: &str = "-----BEGIN PRIVATE KEY-----
@@ -25,13 +28,16 @@ fn verifier(keys: JwtKeys) -> JwtVerifier {
         places: vec![Where::Header("authorization".into())],
         keys,
         origin: KeyOrigin::Here,
-        issuer: Some("https://id.example".into()),
-        audiences: vec!["shop".into()],
-        subject: "sub".into(),
-        groups: Some("realm.roles".into()),
-        required: Vec::new(),
+        rules: ClaimRules {
+            issuer: Some("https://id.example".into()),
+            audiences: vec!["shop".into()],
+            subject: "sub".into(),
+            groups: Some("realm.roles".into()),
+            required: Vec::new(),
+            leeway: Duration::from_secs(30),
+            end: End::Stated,
+        },
         typ: None,
-        leeway: Duration::from_secs(30),
     }
 }
 
@@ -81,7 +87,8 @@ fn a_signed_token_proves_subject_groups_and_scopes() {
 
 #[test]
 fn a_token_must_have_the_claims_that_are_required() {
-    let verifier = JwtVerifier { required: vec!["scope".into(), "realm.id".into()], ..shared() };
+    let mut verifier = shared();
+    verifier.rules.required = vec!["scope".into(), "realm.id".into()];
     let realm = |id: Value| sign(&with("realm", json!({ "id": id })));
     assert!(check(&verifier, &realm(json!("shop"))).is_ok());
     for lacking in [sign(&claims()), realm(Value::Null)] {
