@@ -167,6 +167,7 @@ fn every_variable_of_the_vocabulary_is_answered() {
         groups: vec!["gold".into()],
     });
     event.upstream = Some(UpstreamRecord {
+        name: Some("billing".into()),
         server: "10.0.0.1:80".into(),
         attempts: 1,
         reused: true,
