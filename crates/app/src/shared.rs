@@ -3,7 +3,9 @@
 use portcullis_document::{Problem, Sources};
 use portcullis_model::Secret;
 use portcullis_policy::{FileRef, OnFailure, Policy, ServerKind, StateAddress, StateServer};
-use portcullis_store::server::{Address, Credentials, Encryption, Outage, Route, Servers, TimeFrom};
+use portcullis_store::server::{
+    Address, Credentials, Encryption, LeaseTerms, Outage, Route, Servers, TimeFrom,
+};
 use portcullis_store::{MemoryLimits, ServerPlan};
 
 /// How the server that holds this policy's state is used, or why it cannot be; `None` where state is in memory.
@@ -28,6 +30,10 @@ pub(crate) fn plan(policy: &Policy, sources: &dyn Sources) -> Result<Option<Serv
         prefix: server.prefix.0.to_string(),
         deadline: server.deadline,
         outage,
+        leases: server
+            .leases
+            .as_ref()
+            .map(|leases| LeaseTerms { share: leases.share.get(), hold: leases.hold }),
         time: TimeFrom::Server,
         memory: memory_limits(policy),
     }))

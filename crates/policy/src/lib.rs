@@ -70,7 +70,7 @@ pub use site::{
     Redact, Refusals, ResponseCheck, Route, Schemes, Settings, Site, Sites, Stance, Undeclared,
     UnknownCallers,
 };
-pub use state::{MemoryState, OnFailure, Prefix, ServerKind, State, StateAddress, StateServer};
+pub use state::{MemoryState, OnFailure, Prefix, ServerKind, State, StateAddress, StateLeases, StateServer};
 pub use upstream::{
     AllDown, Balance, Capacity, CheckPath, Health, HealthCheck, PathPrefix, PathUpstream, PathUpstreams,
     Pool, Server, Servers, Upstream, UpstreamProtocol, UpstreamTimeouts, UpstreamTls, Weight,

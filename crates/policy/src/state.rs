@@ -9,7 +9,7 @@ use portcullis_document::{Node, Problem};
 use smol_str::SmolStr;
 
 use crate::decode::{Decode, Reading, section, words};
-use crate::scalar::{FileRef, SecretSource};
+use crate::scalar::{FileRef, SecretSource, Share};
 use crate::table::{Json, Kind, Scalar};
 
 section! {
@@ -54,8 +54,21 @@ section! {
         prefix: Prefix = "portcullis",
         /// How long the counters of an exchange may take, a second try included.
         deadline: Duration = "20ms",
+        /// Lets nodes take units of busy rate limits ahead, which saves trips; without it every count is exact.
+        leases: Option<StateLeases>,
     }
     => settle_server
+}
+
+section! {
+    /// Units of busy rate limits that each node takes ahead from the state server.
+    pub struct StateLeases as "state leases" {
+        /// How much of a limit's burst a node takes ahead at most; a limit where that is less than one is counted exactly.
+        share: Share = "5%",
+        /// How long units that were taken may be given out.
+        hold: Duration = "500ms",
+    }
+    => settle_leases
 }
 
 words! {
@@ -215,4 +228,21 @@ fn settle_server(server: StateServer, node: &Node, reading: &mut Reading) -> Opt
         wrong("no answer can come in no time", "e.g. `deadline: 20ms`");
     }
     (reading.problems.len() == before).then_some(server)
+}
+
+/// More than half a burst in the hands of one node would starve the others.
+const LARGEST_LEASE: f64 = 0.5;
+/// Longer, and a caller that moves to another node would find too little there.
+const LONGEST_HOLD: Duration = Duration::from_secs(10);
+
+fn settle_leases(leases: StateLeases, node: &Node, reading: &mut Reading) -> Option<StateLeases> {
+    let share = leases.share.get();
+    let (message, remedy) = if share <= 0.0 || share > LARGEST_LEASE {
+        ("a node takes more than nothing of a limit ahead, and half of it at most", "e.g. `share: 5%`")
+    } else if leases.hold.is_zero() || leases.hold > LONGEST_HOLD {
+        ("units are held for more than no time, and for 10 seconds at most", "e.g. `hold: 500ms`")
+    } else {
+        return Some(leases);
+    };
+    reading.refuse(Problem::error("policy.state_leases", message).at(&node.place).remedy(remedy))
 }

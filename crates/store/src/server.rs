@@ -3,11 +3,12 @@
 //! Invariants: one batch is one flight, whatever the number of operations (one call of one script; in a cluster one
 //! call a key, all at once); each operation is atomic; time is the server's; every key expires. A trip that is not
 //! answered within its deadline, or finds no connection, is a [`StoreFailure`], unless the node is to count by
-//! itself meanwhile. Bans are looked up in memory, and told to the other nodes. It does not know what a failure means for an exchange.
+//! itself meanwhile; where policy allows, busy rate limits are counted from units taken ahead. Bans are looked up in memory, and told to the other nodes. It does not know what a failure means for an exchange.
 
 mod call;
 mod dial;
 mod figures;
+mod leases;
 mod link;
 mod notices;
 mod sharing;
@@ -16,7 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use portcullis_model::counter::{Answer, Answers, Batch, StoreFailure};
+use portcullis_model::counter::{Answer, Answers, Batch, Op, StoreFailure};
 use portcullis_model::{Ban, BanKey, BanView, Timestamp};
 use redis::{Cmd, ErrorKind, RedisError, RedisResult, ServerErrorKind, Value};
 use sha1::{Digest, Sha1};
@@ -28,6 +29,8 @@ use crate::memory::{MemoryLimits, MemoryStore};
 use call::Call;
 pub use dial::{Address, Credentials, Encryption, Route, Servers};
 pub use figures::{Counted, ServerFigures};
+pub use leases::LeaseTerms;
+use leases::{Ahead, Given, Leases};
 use link::{Link, Live, Standing};
 use notices::Notice;
 use sharing::{Outbox, Sharing};
@@ -66,6 +69,8 @@ pub struct ServerPlan {
     pub deadline: Duration,
     /// Who counts while the server does not answer.
     pub outage: Outage,
+    /// How much of rate limits the node takes ahead; nothing if absent.
+    pub leases: Option<LeaseTerms>,
     /// Where time comes from.
     pub time: TimeFrom,
     /// How much is held on the node: bans, and counters while the server does not answer.
@@ -81,6 +86,7 @@ pub struct ServerStore {
     keeper: JoinHandle<()>,
     /// Bans, and counters while the server does not answer.
     local: MemoryStore,
+    leases: Option<Leases>,
     /// Tells other nodes of bans.
     outbox: Outbox,
     figures: ServerFigures,
@@ -96,7 +102,8 @@ impl ServerStore {
         let local = MemoryStore::new(plan.memory);
         let book = Arc::clone(local.ban_book());
         let outbox = Sharing::start(Arc::clone(&link), plan.route.clone(), &plan.prefix, book);
-        Self { script, link, keeper, local, outbox, figures: ServerFigures::default(), plan }
+        let leases = plan.leases.map(Leases::new);
+        Self { script, link, keeper, local, leases, outbox, figures: ServerFigures::default(), plan }
     }
 
     /// What the node keeps by itself: bans, and counters while the server does not answer.
@@ -122,8 +129,8 @@ impl ServerStore {
         Counted { notices, listening, ..self.figures.read(connected, self.link.connects()) }
     }
 
-    async fn count(&self, batch: &Batch) -> Result<Answers, StoreFailure> {
-        let trip = self.trip(batch);
+    async fn count(&self, batch: &Batch, given: Given) -> Result<Answers, StoreFailure> {
+        let trip = self.trip(batch, &given);
         let answers = tokio::time::timeout(self.plan.deadline, trip).await.unwrap_or_else(|_| {
             self.link.timed_out();
             Err(StoreFailure::Timeout(self.plan.deadline))
@@ -147,31 +154,32 @@ impl ServerStore {
     }
 
     /// One flight; a second one where the connection broke under the first.
-    async fn trip(&self, batch: &Batch) -> Result<Answers, StoreFailure> {
-        let calls = self.calls(batch);
+    async fn trip(&self, batch: &Batch, given: &Given) -> Result<Answers, StoreFailure> {
+        let calls = self.calls(batch, given);
         let live = self.link.live().await.map_err(StoreFailure::Unavailable)?;
         match self.fly(&live, &calls).await {
-            Ok(values) => settle(batch, &calls, &values),
+            Ok(values) => self.settle(batch, given, &calls, &values),
             Err(error) if is_broken(&error) => {
                 self.link.give_up(&live);
                 self.figures.retried();
                 let live = self.link.live().await.map_err(StoreFailure::Unavailable)?;
                 let values = self.fly(&live, &calls).await.map_err(|error| failed(&error))?;
-                settle(batch, &calls, &values)
+                self.settle(batch, given, &calls, &values)
             }
             Err(error) => Err(failed(&error)),
         }
     }
 
     /// Every operation in one call; in a cluster, whose calls stay within a slot, one for each key.
-    fn calls(&self, batch: &Batch) -> Vec<Call> {
+    fn calls(&self, batch: &Batch, given: &Given) -> Vec<Call> {
         let now = match self.plan.time {
             TimeFrom::Server => SmolStr::default(),
             TimeFrom::Batch => batch.now.as_micros().max(0).to_smolstr(),
         };
         let mut calls: Vec<Call> = Vec::new();
         let mut keys = Vec::new();
-        for (place, op) in batch.ops.iter().enumerate() {
+        let asked = batch.ops.iter().enumerate().filter(|(place, _)| !given.answers(*place));
+        for (place, op) in asked {
             let key = self.plan.route.is_cluster().then(|| op.key());
             let at = keys.iter().position(|held| *held == key).unwrap_or_else(|| {
                 keys.push(key);
@@ -179,10 +187,41 @@ impl ServerStore {
                 keys.len() - 1
             });
             if let Some(call) = calls.get_mut(at) {
-                call.add(place, op, &self.plan.prefix);
+                call.add(place, op, given.ahead(place), &self.plan.prefix);
             }
         }
         calls
+    }
+
+    /// The answers in the batch's order.
+    fn settle(
+        &self,
+        batch: &Batch,
+        given: &Given,
+        calls: &[Call],
+        values: &[Value],
+    ) -> Result<Answers, StoreFailure> {
+        let mut answers: Vec<Option<Answer>> =
+            (0..batch.ops.len()).map(|place| given.answer(place).cloned()).collect();
+        for (call, value) in calls.iter().zip(values) {
+            let Value::Array(values) = value else { continue };
+            for (place, value) in call.places.iter().zip(values) {
+                if let (Some(op), Some(answer)) = (batch.ops.get(*place), answers.get_mut(*place)) {
+                    *answer = self.answer(op, batch.now, value, given.ahead(*place));
+                }
+            }
+        }
+        let whole: Option<Answers> = answers.into_iter().collect();
+        whole.ok_or(StoreFailure::Unavailable(SmolStr::new_static("the server answered something else")))
+    }
+
+    fn answer(&self, op: &Op, now: Timestamp, value: &Value, wanted: u64) -> Option<Answer> {
+        let answer = call::answer(op, value)?;
+        let given = if wanted > 0 && call::was_leased(value) { wanted } else { 0 };
+        Some(match &self.leases {
+            Some(leases) => leases.settle(op, now, answer, Ahead { wanted, given }),
+            None => answer,
+        })
     }
 
     async fn fly(&self, live: &Live, calls: &[Call]) -> RedisResult<Vec<Value>> {
@@ -214,21 +253,6 @@ fn command(name: &str, script: &str, call: &Call) -> Cmd {
     command
 }
 
-/// The answers in the batch's order.
-fn settle(batch: &Batch, calls: &[Call], values: &[Value]) -> Result<Answers, StoreFailure> {
-    let mut answers: Vec<Option<Answer>> = vec![None; batch.ops.len()];
-    for (call, value) in calls.iter().zip(values) {
-        let Value::Array(values) = value else { continue };
-        for (place, value) in call.places.iter().zip(values) {
-            if let (Some(op), Some(answer)) = (batch.ops.get(*place), answers.get_mut(*place)) {
-                *answer = call::answer(op, value);
-            }
-        }
-    }
-    let whole: Option<Answers> = answers.into_iter().collect();
-    whole.ok_or(StoreFailure::Unavailable(SmolStr::new_static("the server answered something else")))
-}
-
 /// Whether the connection is of no more use: it broke, or leads to a server that is not the primary any more.
 fn is_broken(error: &RedisError) -> bool {
     let demoted = [ServerErrorKind::ReadOnly, ServerErrorKind::MasterDown, ServerErrorKind::BusyLoading];
@@ -246,7 +270,12 @@ impl Store for ServerStore {
         if batch.ops.is_empty() {
             return Reply::Ready(Ok(Answers::new()));
         }
-        Reply::Waiting(Box::pin(self.count(batch)))
+        let given = self.leases.as_ref().map(|leases| leases.give(batch)).unwrap_or_default();
+        if let Some(answers) = given.whole(batch) {
+            self.figures.leased();
+            return Reply::Ready(Ok(answers));
+        }
+        Reply::Waiting(Box::pin(self.count(batch, given)))
     }
 
     fn ban(&self, ban: Ban) {

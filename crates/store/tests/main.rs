@@ -12,6 +12,8 @@
 mod bans;
 #[path = "store/conformance.rs"]
 mod conformance;
+#[path = "store/leases.rs"]
+mod leases;
 #[path = "store/outage.rs"]
 mod outage;
 #[path = "store/redis.rs"]

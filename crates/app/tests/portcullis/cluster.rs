@@ -5,10 +5,15 @@ use crate::redis::Redis;
 
 /// One of several gateways; the limit gives nothing back while a test lasts. The deadline suits a busy machine.
 fn gateway(redis: &Redis, burst: u32, on_failure: &str) -> Gateway {
+    gateway_with(redis, burst, on_failure, "")
+}
+
+/// The same with more said of the server.
+fn gateway_with(redis: &Redis, burst: u32, on_failure: &str, more: &str) -> Gateway {
     let mut gateway = Gateway::prepare(&format!(
         "listen: [{{ address: \"127.0.0.1:0\" }}]\n\
          metrics: {{ listen: \"127.0.0.1:0\" }}\n\
-         state:\n  server: {{ at: [\"redis://127.0.0.1:{}\"], deadline: 2s }}\n  on_failure: {on_failure}\n\
+         state:\n  server: {{ at: [\"redis://127.0.0.1:{}\"], deadline: 2s{more} }}\n  on_failure: {on_failure}\n\
          sites:\n  shop:\n    hosts: [\"*\"]\n    upstream: {{ servers: [UPSTREAM] }}\n    limits:\n      \
          - {{ name: shared, key: ip, rate: 1/90m, burst: {burst} }}\n",
         redis.port
@@ -63,6 +68,28 @@ fn three_gateways_admit_exactly_what_one_would() {
 #[test]
 fn three_gateways_admit_exactly_what_one_would_of_a_hundred_thousand() {
     admit_exactly(100_002, 5_000);
+}
+
+/// What a metric of a gateway shows.
+fn figure(gateway: &Gateway, name: &str) -> u64 {
+    let metrics = gateway.metrics();
+    let line = metrics.lines().find_map(|line| line.strip_prefix(&format!("{name} ")));
+    line.and_then(|value| value.parse().ok()).unwrap_or_else(|| panic!("{name} in {metrics}"))
+}
+
+#[test]
+fn gateways_that_take_units_ahead_save_trips_and_admit_no_more_and_hardly_less() {
+    let redis = Redis::start();
+    let ahead = |_| gateway_with(&redis, 1_000, "deny", ", leases: { hold: 10s }");
+    let gateways: Vec<Gateway> = (0..3).map(ahead).collect();
+    let seen = storm(&gateways, 1_800);
+    assert_eq!(seen.keys().copied().collect::<Vec<_>>(), [200, 429], "{seen:?}");
+    let (most, slices) = (1_000, 3 * 50);
+    assert!((most - slices..=most).contains(&seen[&200]), "{seen:?}");
+    let trips: u64 = gateways.iter().map(|gateway| figure(gateway, "state_answered_total")).sum();
+    let saved: u64 = gateways.iter().map(|gateway| figure(gateway, "state_leased_total")).sum();
+    assert_eq!(trips + saved, 5_400);
+    assert!(trips < 540, "{trips} trips");
 }
 
 #[test]
@@ -131,6 +158,25 @@ fn a_policy_whose_server_has_no_password_is_refused_with_its_place() {
     assert!(!said.status.success());
     let text = String::from_utf8_lossy(&said.stderr).into_owned() + &String::from_utf8_lossy(&said.stdout);
     assert!(text.contains("none.pem") && text.contains("portcullis.yaml:2"), "{text}");
+}
+
+#[test]
+fn leases_that_would_starve_other_gateways_are_refused_with_their_place() {
+    for (wrong, said) in
+        [("share: 60%", "half of it at most"), ("share: 0%", "half of it"), ("hold: 1m", "10 seconds")]
+    {
+        let gateway = Gateway::prepare(&format!(
+            "state: {{ server: {{ at: ['redis://127.0.0.1:1'], leases: {{ {wrong} }} }} }}\n\
+             sites: {{ s: {{ hosts: [\"*\"], upstream: {{ servers: [UPSTREAM] }} }} }}",
+        ));
+        let output = gateway.command(&["check"]);
+        let text =
+            String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout);
+        assert!(
+            !output.status.success() && text.contains(said) && text.contains("portcullis.yaml:1"),
+            "{text}"
+        );
+    }
 }
 
 #[test]

@@ -29,6 +29,7 @@ mod introspection;
 mod issuer;
 mod keys_by_url;
 mod live;
+mod machines;
 mod passwords;
 mod redis;
 mod reflector;

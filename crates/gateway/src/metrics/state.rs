@@ -21,12 +21,13 @@ struct StateFigures(Arc<ServerStore>);
 /// One counter: its name, its help, and where it is read.
 type Figure = (&'static str, &'static str, fn(&Counted) -> u64);
 
-const FIGURES: [Figure; 7] = [
+const FIGURES: [Figure; 8] = [
     ("state_answered", "Batches of counters the state server answered", |c| c.answered),
     ("state_timed_out", "Batches of counters the state server did not answer in time", |c| c.timed_out),
     ("state_failed", "Batches of counters that found no state server, or got no answer of use", |c| c.failed),
     ("state_retried", "Batches of counters sent again because the connection broke", |c| c.retried),
     ("state_counted_locally", "Batches this node counted by itself", |c| c.local),
+    ("state_leased", "Batches of counters answered without a trip, from units taken ahead", |c| c.leased),
     ("state_connects", "Connections made to the state server", |c| c.connects),
     ("state_notices", "Bans set or lifted that were heard from the state server", |c| c.notices),
 ];

@@ -45,9 +45,9 @@ end
 
 local ops = {}
 
--- A bucket by GCRA: when it is full again, as whole microseconds and a rest in units of 1/rate.
-function ops.take()
-  local name, rate, more, more_rest, most, most_rest = key(), num(), num(), num(), num(), num()
+-- A bucket by GCRA: when it is full again, as whole microseconds and a rest in units of 1/rate. The first of the costs
+-- that fits is taken; its place is answered last.
+local function bucket(name, rate, costs, most, most_rest)
   local full, rest = now, 0
   local held = redis.call('GET', name)
   if held then
@@ -57,16 +57,29 @@ function ops.take()
       if tonumber(was) == rate then rest = tonumber(part) end
     end
   end
-  local after, after_rest = full + more, rest + more_rest
-  if after_rest >= rate then
-    after, after_rest = after + 1, after_rest - rate
+  for place, cost in ipairs(costs) do
+    local after, after_rest = full + cost[1], rest + cost[2]
+    if after_rest >= rate then
+      after, after_rest = after + 1, after_rest - rate
+    end
+    if after - now < most or (after - now == most and after_rest <= most_rest) then
+      redis.call('SET', name, text(after) .. ' ' .. text(after_rest) .. ' ' .. text(rate), 'PX', lasts(after))
+      return { 1, after - now, after_rest, place }
+    end
   end
-  local admitted = after - now < most or (after - now == most and after_rest <= most_rest)
-  if admitted then
-    full, rest = after, after_rest
-    redis.call('SET', name, text(full) .. ' ' .. text(rest) .. ' ' .. text(rate), 'PX', lasts(full))
-  end
-  return { admitted and 1 or 0, full - now, rest }
+  return { 0, full - now, rest, 0 }
+end
+
+function ops.take()
+  local name, rate, more, more_rest, most, most_rest = key(), num(), num(), num(), num(), num()
+  return bucket(name, rate, { { more, more_rest } }, most, most_rest)
+end
+
+-- The same with more than is needed, to be given out later, if that fits.
+function ops.lease()
+  local name, rate, more, more_rest, most, most_rest = key(), num(), num(), num(), num(), num()
+  local ahead, ahead_rest = num(), num()
+  return bucket(name, rate, { { ahead, ahead_rest }, { more, more_rest } }, most, most_rest)
 end
 
 function ops.acquire()

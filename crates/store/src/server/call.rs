@@ -34,12 +34,14 @@ impl Call {
         Self { args: vec![now.clone()], ..Self::default() }
     }
 
-    /// Adds an operation.
-    pub(super) fn add(&mut self, place: usize, op: &Op, prefix: &str) {
+    /// Adds an operation, which takes so many units ahead if it is on a bucket.
+    pub(super) fn add(&mut self, place: usize, op: &Op, ahead: u64, prefix: &str) {
         self.places.push(place);
         self.keys.push(format!("{prefix}:{{{:032x}}}:{}", op.key().0, kind(op)));
         match op {
-            Op::Take { rate, per, burst, cost, .. } => self.take(*rate, *per, *burst, *cost),
+            Op::Take { rate, per, burst, cost, .. } => {
+                self.take((*rate).clamp(1, MOST), *per, [*cost, *burst, cost.saturating_add(ahead)], ahead);
+            }
             Op::Acquire { limit, lease, ttl, .. } => {
                 self.words("acquire", [num(*limit), hex(*lease), span(*ttl)]);
             }
@@ -72,9 +74,9 @@ impl Call {
         self.args.extend(args);
     }
 
-    /// The cost and the capacity as times, each in whole microseconds and a rest in units of 1/rate.
-    fn take(&mut self, rate: u64, per: Duration, burst: u64, cost: u64) {
-        let rate = rate.clamp(1, MOST);
+    /// The cost, the capacity and the cost with what is taken ahead as times, each in whole microseconds and a rest in
+    /// units of 1/rate.
+    fn take(&mut self, rate: u64, per: Duration, units: [u64; 3], ahead: u64) {
         let time = |units: u64| {
             let scaled = u128::from(units) * per.as_micros();
             let whole = scaled / u128::from(rate);
@@ -83,9 +85,12 @@ impl Call {
                 _ => [num(MOST / 4), num(0)],
             }
         };
-        let [more, more_rest] = time(cost);
-        let [most, most_rest] = time(burst);
-        self.words("take", [num(rate), more, more_rest, most, most_rest]);
+        let [[more, more_rest], [most, most_rest], [lease, lease_rest]] = units.map(time);
+        if ahead == 0 {
+            self.words("take", [num(rate), more, more_rest, most, most_rest]);
+        } else {
+            self.words("lease", [num(rate), more, more_rest, most, most_rest, lease, lease_rest]);
+        }
     }
 
     fn change(&mut self, change: &MapChange) {
@@ -172,6 +177,11 @@ fn taken(admitted: bool, used: u128, rate: u128, per: u128, (burst, cost): (u64,
     let left = capacity.saturating_sub(used).checked_div(per);
     let remaining = left.map_or(burst, |units| u64::try_from(units).unwrap_or(u64::MAX));
     Answer::Take { admitted, remaining, retry_after, reset: span(used) }
+}
+
+/// Whether an operation that wanted units ahead got them.
+pub(super) fn was_leased(value: &Value) -> bool {
+    matches!(value, Value::Array(parts) if parts.get(3) == Some(&Value::Int(1)))
 }
 
 fn words(value: &Value) -> Option<SmolStr> {

@@ -12,6 +12,7 @@ pub struct ServerFigures {
     failed: AtomicU64,
     retried: AtomicU64,
     local: AtomicU64,
+    leased: AtomicU64,
 }
 
 /// What they showed at one time.
@@ -27,6 +28,8 @@ pub struct Counted {
     pub retried: u64,
     /// Batches the node counted by itself.
     pub local: u64,
+    /// Batches answered without a trip, from units taken ahead or a refusal that still stood.
+    pub leased: u64,
     /// Connections made.
     pub connects: u64,
     /// Whether there is a connection now.
@@ -55,6 +58,10 @@ impl ServerFigures {
         self.local.fetch_add(1, Ordering::Relaxed);
     }
 
+    pub(super) fn leased(&self) {
+        self.leased.fetch_add(1, Ordering::Relaxed);
+    }
+
     pub(super) fn read(&self, connected: bool, connects: u64) -> Counted {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         Counted {
@@ -63,6 +70,7 @@ impl ServerFigures {
             failed: read(&self.failed),
             retried: read(&self.retried),
             local: read(&self.local),
+            leased: read(&self.leased),
             connects,
             connected,
             ..Counted::default()

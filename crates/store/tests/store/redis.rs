@@ -118,6 +118,7 @@ pub(crate) fn plan(servers: Servers) -> ServerPlan {
         prefix: "test".into(),
         deadline: Duration::from_secs(10),
         outage: Outage::Fail,
+        leases: None,
         time: TimeFrom::Batch,
         memory: MemoryLimits::default(),
     }
