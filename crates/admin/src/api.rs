@@ -207,12 +207,33 @@ pub struct Bans {
     pub bans: Vec<Ban>,
 }
 
+/// Whom `POST /reload` is for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reach {
+    /// The gateway that is asked.
+    #[default]
+    Here,
+    /// Every gateway that shares its state, each of which reads its own policy.
+    Everywhere,
+}
+
+/// The question `POST /reload`.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+pub struct Reload {
+    /// Whom it is for.
+    pub reach: Reach,
+}
+
 /// The answer to `POST /reload`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Reloaded {
     /// Why nothing was changed, as `check` would show it; absent if the new policy is in force.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rejected: Option<String>,
+    /// Whether the other gateways were told; absent where they were not to be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub told: Option<bool>,
 }
 
 /// A question that was refused.

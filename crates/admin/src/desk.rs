@@ -13,15 +13,16 @@ use portcullis_model::{Ban, Event, EventId, Timestamp};
 use portcullis_store::Store;
 use smol_str::SmolStr;
 
-use crate::api::{LiftBan, NewBan, Reloaded, Status};
+use crate::api::{LiftBan, NewBan, Reach, Reloaded, Status};
 
 /// What only the application can do or knows.
 pub trait Operator: Send + Sync {
     /// How the gateway is.
     fn status(&self) -> Status;
 
-    /// Reads the policy again and swaps it in, or says why not.
-    fn reload(&self) -> Pin<Box<dyn Future<Output = Reloaded> + Send + '_>>;
+    /// Reads the policy again and swaps it in, or says why not; what is in force then, others that share the state are
+    /// told to read too.
+    fn reload(&self, reach: Reach) -> Pin<Box<dyn Future<Output = Reloaded> + Send + '_>>;
 
     /// Writes the bans in force where they outlive the process.
     fn keep_bans(&self);
@@ -136,7 +137,7 @@ mod tests {
             unreachable!("nobody asks how it is")
         }
 
-        fn reload(&self) -> Pin<Box<dyn Future<Output = Reloaded> + Send + '_>> {
+        fn reload(&self, _: Reach) -> Pin<Box<dyn Future<Output = Reloaded> + Send + '_>> {
             unreachable!("nobody asks for another policy")
         }
 

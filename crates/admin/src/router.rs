@@ -23,7 +23,7 @@ use serde::Deserialize;
 
 use crate::api::{
     self, Bans, EventQuery, Followed, FoundEvents, FoundOperations, LiftBan, Lifted, NewBan, NewDecision,
-    NewWatching, OperationQuery, Refusal,
+    NewWatching, OperationQuery, Refusal, Reload, Reloaded,
 };
 use crate::desk::Desk;
 
@@ -45,8 +45,12 @@ pub fn router(desk: Desk) -> Router {
         .route("/findings", get(findings::list))
         .route("/findings/{id}", get(findings::find).post(findings::mark))
         .route("/bans", get(bans).post(ban).delete(unban))
-        .route("/reload", post(async |State(desk): State<Desk>| Json(desk.operator.reload().await)))
+        .route("/reload", post(reload))
         .with_state(desk)
+}
+
+async fn reload(State(desk): State<Desk>, Json(asked): Json<Reload>) -> Json<Reloaded> {
+    Json(desk.operator.reload(asked.reach).await)
 }
 
 /// A question that cannot be answered as asked.

@@ -56,10 +56,19 @@ pub(crate) enum Command {
         kill -HUP $(pidof portcullis)   # reload; the policy file is also watched"
     )]
     Serve(Serve),
+    /// Have the running gateway read its policy again, and every gateway that shares its state its own.
+    #[command(after_help = "Examples:\n  portcullis reload\n  portcullis reload --here\n\n\
+        Exits 1 if the policy has mistakes (nothing is changed then, and nobody else is told), or if the others\n\
+        could not be told.")]
+    Reload(Reload),
     /// Check a policy: every mistake at once, each with its place; and the phase each rule runs in.
     #[command(after_help = "Examples:\n  portcullis check\n  portcullis check -c policies/ --json\n\n\
         Exits 1 if there are mistakes.")]
     Check,
+    /// Look for what is wrong around the policy: the machine, certificates, servers; and say what to do.
+    #[command(after_help = "Examples:\n  portcullis doctor\n  portcullis doctor --json | jq .troubles\n\n\
+        Changes nothing; connects to upstreams, and sends them nothing. Exits 1 if it finds anything.")]
+    Doctor,
     /// Print the effective policy of a site, or of one request, and where each value came from.
     #[command(
         after_help = "Examples:\n  portcullis explain shop\n  portcullis explain shop GET /customers/42"
@@ -165,6 +174,14 @@ pub(crate) struct Serve {
     /// Do not watch the policy's files; reload only on SIGHUP.
     #[arg(long)]
     pub(crate) no_watch: bool,
+}
+
+/// Options of `reload`.
+#[derive(Args, Debug)]
+pub(crate) struct Reload {
+    /// Only the gateway of this policy.
+    #[arg(long)]
+    pub(crate) here: bool,
 }
 
 /// Options of `explain`.

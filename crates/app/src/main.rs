@@ -9,6 +9,7 @@ mod ban;
 mod check;
 mod cli;
 mod discover;
+mod doctor;
 mod events;
 mod explain;
 mod files;
@@ -20,6 +21,7 @@ mod lint;
 mod load;
 mod output;
 mod question;
+mod reload;
 mod remote;
 mod replay;
 mod revoke;
@@ -74,7 +76,9 @@ fn main() -> ExitCode {
     let config = cli.common.config.as_path();
     let done = match cli.command {
         Command::Serve(options) => serve::run(config, audience, &options),
+        Command::Reload(options) => reload::run(config, audience, &options),
         Command::Check => Ok(check::run(config, audience)),
+        Command::Doctor => doctor::run(config, audience),
         Command::Explain(options) => explain::run(config, audience, &options),
         Command::Replay(options) => replay::run(config, audience, &options),
         Command::Discover(options) => discover::run(audience, &options),

@@ -19,6 +19,7 @@ use anyhow::{Context, Result};
 use portcullis_admin::{ControlSocket, Desk, Operator};
 use portcullis_model::Timestamp;
 use portcullis_policy::{Policy, Workers};
+use portcullis_store::server::Reloading;
 use serde_json::json;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::{info, warn};
@@ -118,6 +119,7 @@ async fn serve(config: &Path, audience: Audience, options: &cli::Serve, loaded: 
     announce(audience, &node);
     let asked = Arc::clone(&node);
     let mut remote = Refreshing::start(move || asked.policy(), told_of_keys);
+    let mut elsewhere = node.reloading();
     let mut keep_bans = tokio::time::interval(KEEP_BANS_EVERY);
     let mut sweep = tokio::time::interval(SWEEP_EVERY);
     let mut count_findings = tokio::time::interval(COUNT_FINDINGS_EVERY);
@@ -128,6 +130,7 @@ async fn serve(config: &Path, audience: Audience, options: &cli::Serve, loaded: 
                 Told::Reload => watch.follow(&node.take_up_policy().await),
             },
             () = watch.changed() => watch.follow(&node.take_up_policy().await),
+            () = told(elsewhere.as_mut()) => watch.follow(&node.take_up_policy().await),
             () = remote.changed() => watch.follow(&node.take_up_policy().await),
             _ = keep_bans.tick() => node.keep_bans(),
             _ = sweep.tick() => node.forget_old_counters(),
@@ -141,6 +144,14 @@ async fn serve(config: &Path, audience: Audience, options: &cli::Serve, loaded: 
     // A panic there has been reported by its hook.
     let _ = control.await;
     Ok(Exit::Done)
+}
+
+/// Returns once another gateway has said that policies are to be read again.
+async fn told(elsewhere: Option<&mut Reloading>) {
+    match elsewhere {
+        Some(reloading) => reloading.told().await,
+        None => std::future::pending().await,
+    }
 }
 
 fn announce(audience: Audience, node: &RunningNode) {

@@ -11,6 +11,7 @@ mod figures;
 mod leases;
 mod link;
 mod notices;
+mod reloads;
 mod sharing;
 
 use std::sync::Arc;
@@ -33,6 +34,7 @@ pub use leases::LeaseTerms;
 use leases::{Ahead, Given, Leases};
 use link::{Link, Live, Standing};
 use notices::Notice;
+pub use reloads::Reloading;
 use sharing::{Outbox, Sharing};
 
 /// What every operation runs by.
@@ -120,6 +122,21 @@ impl ServerStore {
     /// Tells the other nodes of bans that were put into [`Self::local`] by hand.
     pub fn share_bans(&self) {
         self.outbox.tell_all();
+    }
+
+    /// Has every node read its policy again, this one too; whether the server took it.
+    pub async fn tell_reload(&self) -> bool {
+        self.outbox.tell_reload().await
+    }
+
+    /// The server's clock, in whole seconds; nothing where it does not answer.
+    pub async fn clock(&self) -> Option<Timestamp> {
+        self.outbox.clock().await
+    }
+
+    /// Hears that a node wants policies to be read again.
+    pub fn reloading(&self) -> Reloading {
+        self.outbox.reloading()
     }
 
     /// What came of the trips so far.

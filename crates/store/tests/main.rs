@@ -18,3 +18,5 @@ mod leases;
 mod outage;
 #[path = "store/redis.rs"]
 mod redis;
+#[path = "store/reloads.rs"]
+mod reloads;

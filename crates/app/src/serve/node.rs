@@ -8,7 +8,7 @@ use anyhow::Result;
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 use portcullis_admin::Operator;
-use portcullis_admin::api::{Learning, PolicyStatus, Reloaded, ServerView, Status};
+use portcullis_admin::api::{Learning, PolicyStatus, Reach, Reloaded, ServerView, Status};
 use portcullis_document::{Problem, Style, render};
 use portcullis_engine::Snapshot;
 use portcullis_events::alerts::Alerts;
@@ -19,6 +19,7 @@ use portcullis_learn::{Inventories, Keeping, Learner};
 use portcullis_model::Timestamp;
 use portcullis_policy::Policy;
 use portcullis_store::Store;
+use portcullis_store::server::Reloading;
 use smol_str::SmolStr;
 use tracing::{error, info, warn};
 
@@ -141,6 +142,11 @@ impl RunningNode {
         self.findings.clone()
     }
 
+    /// Hears that another gateway wants policies to be read again, if there can be any.
+    pub(super) fn reloading(&self) -> Option<Reloading> {
+        self.kept.reloading()
+    }
+
     pub(super) fn store(&self) -> Arc<dyn Store> {
         self.kept.store()
     }
@@ -256,10 +262,17 @@ impl Operator for RunningNode {
         }
     }
 
-    fn reload(&self) -> Pin<Box<dyn Future<Output = Reloaded> + Send + '_>> {
-        Box::pin(async {
+    fn reload(&self, reach: Reach) -> Pin<Box<dyn Future<Output = Reloaded> + Send + '_>> {
+        Box::pin(async move {
             self.take_up_policy().await;
-            Reloaded { rejected: self.state.lock().rejected.clone() }
+            let rejected = self.state.lock().rejected.clone();
+            let told = match reach {
+                Reach::Everywhere if rejected.is_none() => Some(self.kept.tell_reload().await),
+                // A policy with mistakes here is hardly better elsewhere.
+                Reach::Everywhere => Some(false),
+                Reach::Here => None,
+            };
+            Reloaded { rejected, told }
         })
     }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use portcullis_gateway::Metrics;
+use portcullis_store::server::Reloading;
 use portcullis_store::{BanBook, MemoryLimits, MemoryStore, ServerPlan, ServerStore, Store};
 
 use super::now;
@@ -48,6 +49,22 @@ impl NodeState {
     pub(super) fn share_bans(&self) {
         if let Self::Server(store) = self {
             store.share_bans();
+        }
+    }
+
+    /// Has the other nodes read their policies again; whether they will hear of it. There are none where state is in memory.
+    pub(super) async fn tell_reload(&self) -> bool {
+        match self {
+            Self::Memory(_) => true,
+            Self::Server(store) => store.tell_reload().await,
+        }
+    }
+
+    /// Hears that another node wants policies to be read again; nothing where state is in memory.
+    pub(super) fn reloading(&self) -> Option<Reloading> {
+        match self {
+            Self::Memory(_) => None,
+            Self::Server(store) => Some(store.reloading()),
         }
     }
 

@@ -73,7 +73,7 @@ fn three_gateways_admit_exactly_what_one_would_of_a_hundred_thousand() {
 /// What a metric of a gateway shows.
 fn figure(gateway: &Gateway, name: &str) -> u64 {
     let metrics = gateway.metrics();
-    let line = metrics.lines().find_map(|line| line.strip_prefix(&format!("{name} ")));
+    let line = metrics.lines().find_map(|line| line.strip_prefix(&format!("portcullis_{name} ")));
     line.and_then(|value| value.parse().ok()).unwrap_or_else(|| panic!("{name} in {metrics}"))
 }
 

@@ -126,8 +126,14 @@ impl Gateway {
 
     /// Starts the process and waits until it says where it listens.
     pub(crate) fn run(&mut self) {
+        self.run_with(&[]);
+    }
+
+    /// The same with more arguments of `serve`.
+    pub(crate) fn run_with(&mut self, more: &[&str]) {
         let mut child = Command::new(BINARY)
             .args(["serve", "--json", "--log", "warn"])
+            .args(more)
             .current_dir(self.folder.path())
             .stdout(Stdio::piped())
             .spawn()
@@ -184,6 +190,13 @@ impl Gateway {
         assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
         let text = String::from_utf8(output.stdout).expect("UTF-8");
         serde_json::Deserializer::from_str(&text).into_iter().map(|one| one.expect("JSON")).collect()
+    }
+
+    /// Runs a command that ends with this exit code, and reads the one JSON document it prints.
+    pub(crate) fn json_of(&self, arguments: &[&str], code: i32) -> serde_json::Value {
+        let output = self.command(&[arguments, &["--json"]].concat());
+        assert_eq!(output.status.code(), Some(code), "{}", String::from_utf8_lossy(&output.stderr));
+        serde_json::from_slice(&output.stdout).expect("JSON")
     }
 
     /// One GET over a connection of its own: status and body.

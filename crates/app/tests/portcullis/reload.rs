@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use crate::harness::{Gateway, get};
+use crate::redis::Redis;
 
 const OPEN: &str = "listen: [{ address: \"127.0.0.1:0\" }]\nsites: { s: { hosts: [\"*\"], upstream: { servers: [UPSTREAM] } } }\n";
 
@@ -50,6 +51,53 @@ fn a_deleted_policy_changes_nothing() {
         status["status"]["policy"]["rejected"].as_str().map(str::to_owned)
     });
     assert_eq!(gateway.get("/admin").0, 403);
+}
+
+/// A policy of a gateway that shares its state, and does not see by itself that its files change.
+fn shared(redis: &Redis, rules: &str) -> String {
+    format!(
+        "listen: [{{ address: \"127.0.0.1:0\" }}]\ncontrol: {{ socket: control.sock }}\n\
+         state: {{ server: {{ at: [\"redis://127.0.0.1:{}\"], deadline: 2s }} }}\n\
+         sites: {{ s: {{ hosts: [\"*\"], upstream: {{ servers: [UPSTREAM] }}, rules: [{rules}] }} }}\n",
+        redis.port
+    )
+}
+
+#[test]
+fn a_reload_reaches_every_gateway_that_shares_the_state_unless_the_policy_is_wrong() {
+    let mut redis = Redis::start();
+    let rule = "{ name: shut, when: 'path == \"/shut\"', action: block }";
+    let gateways: Vec<Gateway> = (0..2)
+        .map(|_| {
+            let mut gateway = Gateway::prepare(&shared(&redis, ""));
+            gateway.write("node.secret", "of all nodes, longer than thirty-two bytes");
+            gateway.run_with(&["--no-watch"]);
+            gateway
+        })
+        .collect();
+    let [one, other] = gateways.as_slice() else { panic!("two") };
+    for gateway in &gateways {
+        gateway.write_policy(&shared(&redis, rule));
+        assert_eq!(gateway.get("/shut").0, 200, "nobody has said so yet");
+    }
+    assert!(one.command(&["reload", "--here"]).status.success());
+    assert_eq!((one.get("/shut").0, other.get("/shut").0), (403, 200));
+    let said = one.command(&["reload"]);
+    assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
+    other.await_until("it has heard", |other| (other.get("/shut").0 == 403).then_some(()));
+
+    one.write_policy("listen: nonsense\ncontrol: { socket: control.sock }\n");
+    let said = one.command(&["reload"]);
+    assert_eq!(said.status.code(), Some(1));
+    let text = String::from_utf8_lossy(&said.stderr);
+    assert!(text.contains("Nothing was changed") && text.contains("portcullis.yaml:1"), "{text}");
+    assert_eq!(rejection(other), None);
+
+    one.write_policy(&shared(&redis, ""));
+    redis.kill();
+    let said = one.json_of(&["reload"], 1);
+    assert_eq!(said["told"], false, "{said}");
+    assert_eq!(one.get("/shut").0, 200, "it is in force here");
 }
 
 #[test]

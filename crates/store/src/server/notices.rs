@@ -109,6 +109,8 @@ pub(super) struct Names {
     ends: String,
     /// The number of the last notice.
     pub(super) number: String,
+    /// The number of the last word that policies are to be read again.
+    pub(super) reloads: String,
     /// Where each is published.
     pub(super) channel: String,
 }
@@ -116,7 +118,13 @@ pub(super) struct Names {
 impl Names {
     pub(super) fn of(prefix: &str) -> Self {
         let name = |what: &str| format!("{prefix}:{{bans}}:{what}");
-        Self { kept: name("kept"), ends: name("ends"), number: name("number"), channel: name("told") }
+        Self {
+            kept: name("kept"),
+            ends: name("ends"),
+            number: name("number"),
+            reloads: name("reloads"),
+            channel: name("told"),
+        }
     }
 
     /// The command that tells a notice.

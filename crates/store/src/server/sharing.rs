@@ -1,4 +1,4 @@
-//! Bans over several nodes: told as they are set or lifted, and compared with all that the server keeps now and then.
+//! Bans over several nodes, and word that policies are to be read again: told as they are set or lifted, and compared with all that the server keeps now and then.
 //!
 //! Invariants: what a node sets or lifts holds on it at once, whether the server answers or not; notices are numbered,
 //! so a node knows at its next look that it missed some and reads the whole; reading the whole also tells what the
@@ -22,6 +22,7 @@ use tracing::{info, warn};
 use super::dial::Route;
 use super::link::Link;
 use super::notices::{Names, Notice, kept, published};
+use super::reloads::{Reloading, Reloads};
 use crate::bans::BanBook;
 
 /// How often a node looks whether it missed a notice.
@@ -39,6 +40,7 @@ pub(super) struct Sharing {
     route: Route,
     names: Names,
     book: Arc<BanBook>,
+    reloads: Reloads,
     /// Whether something could not be told and the whole has to be compared.
     behind: AtomicBool,
     heard: AtomicU64,
@@ -65,6 +67,22 @@ impl Outbox {
         self.sharing.behind.store(true, Ordering::Release);
     }
 
+    /// Has every node read its policy again, this one too; whether the server took it.
+    pub(super) async fn tell_reload(&self) -> bool {
+        let names = &self.sharing.names;
+        self.sharing.send(&Reloads::tell(&names.reloads, &names.channel)).await.is_some()
+    }
+
+    /// The server's clock; nothing where it does not answer.
+    pub(super) async fn clock(&self) -> Option<Timestamp> {
+        self.sharing.now().await
+    }
+
+    /// Hears that policies are to be read again.
+    pub(super) fn reloading(&self) -> Reloading {
+        self.sharing.reloads.listener()
+    }
+
     /// How many notices of others were heard, and whether this node hears them now.
     pub(super) fn heard(&self) -> (u64, bool) {
         (self.sharing.heard.load(Ordering::Relaxed), self.sharing.listening.load(Ordering::Relaxed))
@@ -86,6 +104,7 @@ impl Sharing {
             route,
             names: Names::of(prefix),
             book,
+            reloads: Reloads::new(),
             behind: AtomicBool::new(false),
             heard: AtomicU64::new(0),
             listening: AtomicBool::new(false),
@@ -130,13 +149,15 @@ impl Sharing {
         });
         let mut channel = dialled.await.map_err(|_| silent())??;
         let mut heard = self.compare().await.ok_or_else(silent)?;
+        self.reloads.look(self.number(&self.names.reloads).await.ok_or_else(silent)?);
         if !self.listening.swap(true, Ordering::Relaxed) {
             info!("bans are shared with the other nodes");
         }
         let mut whole = Instant::now() + WHOLE;
         loop {
             self.hear_for(LOOK, &mut channel, &mut heard).await.ok_or_else(silent)?;
-            let (known, last) = (heard, self.number().await.ok_or_else(silent)?);
+            let (known, last) = (heard, self.number(&self.names.number).await.ok_or_else(silent)?);
+            self.reloads.look(self.number(&self.names.reloads).await.ok_or_else(silent)?);
             if last > known {
                 // It may be under way.
                 self.hear_for(LOOK / 4, &mut channel, &mut heard).await.ok_or_else(silent)?;
@@ -157,6 +178,7 @@ impl Sharing {
         let end = Instant::now() + time;
         while let Ok(message) = tokio::time::timeout_at(end, channel.next()).await {
             let message = message?;
+            self.reloads.hear(message.get_payload_bytes());
             let Some((number, json)) = published(message.get_payload_bytes()) else { continue };
             // Not the next one: the look that follows finds that something is missing.
             if number == *heard + 1 {
@@ -173,15 +195,15 @@ impl Sharing {
         self.send(&word).await.is_some() && matches!(timeout(PATIENCE, channel.next()).await, Ok(Some(_)))
     }
 
-    /// The number of the last notice; zero where there was none yet.
-    async fn number(&self) -> Option<i64> {
-        let value = self.send(redis::cmd("GET").arg(&self.names.number)).await?;
+    /// The number of the last notice of a kind; zero where there was none yet.
+    async fn number(&self, kind: &str) -> Option<i64> {
+        let value = self.send(redis::cmd("GET").arg(kind)).await?;
         redis::from_redis_value::<Option<i64>>(value).ok().map(Option::unwrap_or_default)
     }
 
     /// Takes up every notice the server keeps, and tells it those it does not know; the last notice's number before.
     async fn compare(&self) -> Option<i64> {
-        let number = self.number().await?;
+        let number = self.number(&self.names.number).await?;
         let known = self.kept().await?;
         let unknown = |own: &Notice| known.get(&own.about()).is_none_or(|held| held.lacks(own));
         let untold: Vec<Notice> = Notice::all(&self.book, self.now().await?).filter(unknown).collect();
