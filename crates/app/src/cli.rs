@@ -69,6 +69,11 @@ pub(crate) enum Command {
     #[command(after_help = "Examples:\n  portcullis doctor\n  portcullis doctor --json | jq .troubles\n\n\
         Changes nothing; connects to upstreams, and sends them nothing. Exits 1 if it finds anything.")]
     Doctor,
+    /// Make a folder for those who help: the shape of policy, machine, counters and metrics, naming nobody.
+    #[command(after_help = "Examples:\n  portcullis bundle help-2026-11\n\n\
+        Texts the program does not know (names, hosts, paths, conditions) become pseudonyms; secrets, events and\n\
+        contracts are not read. Look through it before you hand it on.")]
+    Bundle(Bundle),
     /// Print the effective policy of a site, or of one request, and where each value came from.
     #[command(
         after_help = "Examples:\n  portcullis explain shop\n  portcullis explain shop GET /customers/42"
@@ -158,6 +163,21 @@ pub(crate) enum Command {
         Reads go-ftw's format. Exits 1 if a test fails."
     )]
     Rules(Rules),
+    /// Print what a shell completes commands by.
+    #[command(
+        after_help = "Examples:\n  portcullis completions bash > /etc/bash_completion.d/portcullis\n  \
+        portcullis completions fish > ~/.config/fish/completions/portcullis.fish"
+    )]
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+    /// Write manual pages, one a command.
+    #[command(after_help = "Examples:\n  portcullis man /usr/local/share/man/man1 && man portcullis-doctor")]
+    Man {
+        /// Where to; made if it is not there.
+        folder: PathBuf,
+    },
     /// Print a JSON Schema: of the policy (for editors) or of events.
     #[command(
         after_help = "Examples:\n  portcullis schema policy > portcullis.schema.json\n  portcullis schema event"
@@ -182,6 +202,13 @@ pub(crate) struct Reload {
     /// Only the gateway of this policy.
     #[arg(long)]
     pub(crate) here: bool,
+}
+
+/// Options of `bundle`.
+#[derive(Args, Debug)]
+pub(crate) struct Bundle {
+    /// The folder; must not be there yet.
+    pub(crate) folder: PathBuf,
 }
 
 /// Options of `explain`.

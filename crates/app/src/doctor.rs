@@ -86,6 +86,13 @@ pub(crate) fn run(config: &Path, audience: Audience) -> anyhow::Result<Exit> {
     Ok(if troubles.is_empty() { Exit::Done } else { Exit::No })
 }
 
+/// Which checks find something, without their words, which name things.
+pub(crate) fn found(config: &Path, loaded: &Loaded) -> anyhow::Result<serde_json::Value> {
+    let troubles = examine(config, loaded)?;
+    let shape = |trouble: &Trouble| serde_json::json!({ "check": trouble.check, "weight": trouble.weight });
+    Ok(troubles.iter().map(shape).collect())
+}
+
 fn examine(config: &Path, loaded: &Loaded) -> anyhow::Result<Vec<Trouble>> {
     let policy: &Policy = &loaded.policy;
     let mut troubles = Vec::new();

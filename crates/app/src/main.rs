@@ -6,6 +6,7 @@ mod allocator;
 mod apart;
 mod api;
 mod ban;
+mod bundle;
 mod check;
 mod cli;
 mod discover;
@@ -19,6 +20,7 @@ mod freeze;
 mod key;
 mod lint;
 mod load;
+mod manual;
 mod output;
 mod question;
 mod reload;
@@ -78,6 +80,9 @@ fn main() -> ExitCode {
         Command::Serve(options) => serve::run(config, audience, &options),
         Command::Reload(options) => reload::run(config, audience, &options),
         Command::Check => Ok(check::run(config, audience)),
+        Command::Bundle(options) => bundle::run(config, audience, &options),
+        Command::Completions { shell } => Ok(manual::completions(shell)),
+        Command::Man { folder } => manual::man(audience, &folder),
         Command::Doctor => doctor::run(config, audience),
         Command::Explain(options) => explain::run(config, audience, &options),
         Command::Replay(options) => replay::run(config, audience, &options),

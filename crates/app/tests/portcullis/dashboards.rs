@@ -1,6 +1,7 @@
 //! The alert rules and the dashboard that are shipped: valid queries that name only metrics and labels there are.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::TcpStream;
 use std::path::Path;
 
 use crate::harness::Gateway;
@@ -22,15 +23,17 @@ fn scraped() -> BTreeMap<String, BTreeSet<String>> {
     let redis = Redis::start();
     let gateway = Gateway::start(&format!(
         "listen: [{{ address: \"127.0.0.1:0\" }}]\nmetrics: {{ listen: \"127.0.0.1:0\" }}\n\
-         state: {{ server: {{ at: [\"redis://127.0.0.1:{}\"], deadline: 2s }} }}\n\
+         connections: {{ per_client: 3 }}\nstate: {{ server: {{ at: [\"redis://127.0.0.1:{}\"], deadline: 2s }} }}\n\
          sites: {{ shop: {{ hosts: [\"*\"], upstream: {{ servers: [UPSTREAM] }}, \
          limits: [{{ name: few, key: ip, rate: 1/h }}] }} }}\n",
         redis.port
     ));
     assert_eq!((gateway.get("/").0, gateway.get("/").0), (200, 429));
-    let metrics = gateway.await_until("exchanges are counted", |gateway| {
+    let metrics = gateway.await_until("exchanges and refused connections are counted", |gateway| {
+        let _held = [(); 4].map(|()| TcpStream::connect(gateway.address()).expect("it listens"));
         let metrics = gateway.metrics();
-        metrics.contains("portcullis_exchanges_total{").then_some(metrics)
+        let counted = ["portcullis_exchanges_total{", "portcullis_connections_refused_total{"];
+        counted.iter().all(|series| metrics.contains(series)).then_some(metrics)
     });
     let mut series: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for line in metrics.lines() {

@@ -10,6 +10,7 @@
 
 mod alerts;
 mod api;
+mod bundle;
 mod calls;
 mod cases;
 mod cli;
