@@ -27,7 +27,7 @@ fn tell(done: &Reloaded) {
         (Some(why), _) => output::say(&format!("{why}\nNothing was changed; the policy in force stays.")),
         (None, None) => _ = output::line("The policy is in force."),
         (None, Some(true)) => {
-            _ = output::line("The policy is in force; gateways that share the state read theirs.")
+            _ = output::line("The policy is in force; gateways that share the state read theirs.");
         }
         (None, Some(false)) => output::say(
             "The policy is in force here; the server that holds the state did not answer, so no other gateway was told.",

@@ -57,14 +57,14 @@ fn unwell(status: &Status) -> Vec<Trouble> {
 pub(super) fn upstreams(policy: &Policy) -> Vec<Trouble> {
     let servers = policy.sites.iter().flat_map(|site| {
         Site::every_upstream(site)
-            .flat_map(|upstream| &upstream.servers)
+            .flat_map(|upstream| upstream.servers.iter())
             .map(move |server| (&site.name, server))
     });
     let refused = servers.filter_map(|(site, server)| {
-        let error = connect(&server.host, server.port).err()?;
+        let error = connect(&server.url.host, server.url.port).err()?;
         Some(Trouble::error(
             "upstreams",
-            format!("{} of site `{site}` cannot be connected to: {error}", server.url),
+            format!("{} of site `{site}` cannot be connected to: {error}", server.url.url),
             "look whether it runs and listens there, and what is between (name service, firewall)",
         ))
     });

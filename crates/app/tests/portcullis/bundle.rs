@@ -89,7 +89,7 @@ fn shells_and_man_know_every_command() {
         let said = run_in(folder.path(), &["completions", shell]);
         let script = String::from_utf8_lossy(&said.stdout).into_owned();
         assert!(said.status.success() && script.contains(sign), "{shell}: {script}");
-        assert!(script.contains("doctor") && script.contains("--follow"), "{shell}");
+        assert!(script.contains("doctor") && script.contains("follow"), "{shell}");
     }
     assert!(run_in(folder.path(), &["man", "pages"]).status.success());
     let page = std::fs::read_to_string(folder.path().join("pages/portcullis-events.1")).expect("a page");

@@ -9,7 +9,7 @@ use crate::redis::Redis;
 
 /// Labels that Prometheus adds to what it scrapes.
 const PROMETHEUS: [&str; 3] = ["instance", "job", "le"];
-/// Functions, operators and words of PromQL that the queries use.
+/// Functions, operators and words of `PromQL` that the queries use.
 const PROMQL: [&str; 9] =
     ["sum", "max", "by", "rate", "histogram_quantile", "or", "and", "label_values", "up"];
 
@@ -96,7 +96,9 @@ fn what_is_shipped_for_prometheus_and_grafana_names_only_what_there_is() {
     let rules = shipped("portcullis.rules.yaml").replace(">-\n          ", "").replace("\n          /", " /");
     let exprs: Vec<&str> = rules.lines().filter_map(|line| line.trim().strip_prefix("expr: ")).collect();
     assert!(exprs.len() > 8, "{exprs:?}");
-    exprs.iter().for_each(|expr| check(expr, &series));
+    for expr in &exprs {
+        check(expr, &series);
+    }
     assert_eq!(rules.matches("remedy: ").count(), exprs.len(), "every alert says what to do");
     assert_eq!(rules.matches("- alert: ").count(), exprs.len());
 
@@ -105,7 +107,9 @@ fn what_is_shipped_for_prometheus_and_grafana_names_only_what_there_is() {
     let targets = panels.iter().flat_map(|panel| panel["targets"].as_array().expect("targets"));
     let queries: Vec<&str> = targets.map(|target| target["expr"].as_str().expect("a query")).collect();
     assert!(queries.len() > 8, "{queries:?}");
-    queries.iter().for_each(|query| check(&query.replace("$__rate_interval", "5m"), &series));
+    for query in &queries {
+        check(&query.replace("$__rate_interval", "5m"), &series);
+    }
     let ids: BTreeSet<i64> = panels.iter().filter_map(|panel| panel["id"].as_i64()).collect();
     assert_eq!(ids.len(), panels.len(), "ids of panels differ");
 }

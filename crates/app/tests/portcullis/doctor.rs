@@ -71,8 +71,8 @@ fn what_is_wrong_around_a_policy_is_told_with_what_to_do() {
         let mut made = CertificateParams::new(vec!["shop.test".to_owned()]).expect("a name");
         made.not_before = rcgen::date_time_ymd(2020, 1, 1);
         made.not_after = std::time::SystemTime::now().into();
-        made.not_after += std::time::Duration::from_secs(86_400) * 30;
-        made.not_after -= std::time::Duration::from_secs(86_400) * days;
+        made.not_after += std::time::Duration::from_hours(24) * 30;
+        made.not_after -= std::time::Duration::from_hours(24) * days;
         made.self_signed(&key).expect("signed").pem()
     };
     gateway.write("ended.pem", &certificate(31));

@@ -94,8 +94,8 @@ fn get(connection: &mut Connection) -> u16 {
         let count = connection.read(&mut bytes).expect("answered");
         answer.push_str(&String::from_utf8_lossy(&bytes[..count]));
         let whole = answer.split_once("\r\n\r\n").is_some_and(|(head, body)| {
-            let lines = head.lines().map(str::to_ascii_lowercase);
-            let length = lines.filter_map(|line| line.strip_prefix("content-length: ")?.parse().ok()).next();
+            let mut lines = head.lines().map(str::to_ascii_lowercase);
+            let length = lines.find_map(|line| line.strip_prefix("content-length: ")?.parse().ok());
             body.len() >= length.unwrap_or(0)
         });
         if whole || count == 0 {

@@ -180,7 +180,7 @@ impl Leases {
     }
 
     /// A slice of this burst, in units.
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss)]
+    #[expect(clippy::cast_sign_loss, reason = "a part of a count")]
     fn slice(&self, burst: u64) -> u64 {
         // Saturates; a share of a burst beyond 2^53 need not be exact.
         (burst as f64 * self.terms.share) as u64

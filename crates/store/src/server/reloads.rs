@@ -66,7 +66,7 @@ impl Reloading {
     /// Returns once a node has said that policies are to be read again; never where nobody can any more.
     pub async fn told(&mut self) {
         if self.0.changed().await.is_err() {
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Units taken ahead on several nodes of one server: how far counts may then be from exact, and what trips it saves.
 
+#![allow(clippy::cast_sign_loss, clippy::cast_possible_wrap, reason = "small numbers")]
+
 use std::time::Duration;
 
 use portcullis_model::Timestamp;
