@@ -139,6 +139,13 @@ pub(crate) enum Command {
         What is revoked proves nothing from then on; it is kept and told to the other gateways as bans are."
     )]
     Revoke(Revoke),
+    /// Limits: propose them from recorded traffic.
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  portcullis limits suggest --since 14d\n  \
+        portcullis limits suggest --site shop --json | jq -r '.limits[].line'"
+    )]
+    Limits(Limits),
     /// Make, show or revoke API keys (kept as keyed hashes in the provider's keys file).
     #[command(
         subcommand,
@@ -365,6 +372,27 @@ pub(crate) struct Top {
     /// Rows of each table.
     #[arg(long, default_value_t = 12)]
     pub(crate) rows: usize,
+}
+
+/// The commands under `limits`.
+#[derive(Subcommand, Debug)]
+pub(crate) enum Limits {
+    /// Propose a limit for each operation, from the busiest minutes of its callers, and say what it would have refused.
+    Suggest(Suggest),
+}
+
+/// What limits are proposed from.
+#[derive(Args, Debug)]
+pub(crate) struct Suggest {
+    /// From when on: `7d`, or a time.
+    #[arg(long, default_value = "7d", value_name = "TIME")]
+    pub(crate) since: String,
+    /// Only of this site.
+    #[arg(long)]
+    pub(crate) site: Option<String>,
+    /// Only for operations that were called so often.
+    #[arg(long, default_value_t = 100, value_name = "COUNT")]
+    pub(crate) at_least: u64,
 }
 
 /// The commands under `ban`.

@@ -18,6 +18,7 @@ mod filter;
 mod findings;
 mod freeze;
 mod key;
+mod limits;
 mod lint;
 mod load;
 mod manual;
@@ -93,6 +94,7 @@ fn main() -> ExitCode {
         Command::Top(options) => top::run(config, audience, &options),
         Command::Ban(command) => ban::run(config, audience, command),
         Command::Revoke(command) => revoke::run(config, audience, command),
+        Command::Limits(command) => limits::run(config, audience, command),
         Command::Key(command) => key::run(config, audience, command),
         Command::Filter(command) => filter::run(config, audience, command),
         Command::Rules(command) => rules::run(config, audience, command),

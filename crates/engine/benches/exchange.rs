@@ -140,7 +140,7 @@ fn run(snapshot: &Arc<Snapshot>, arrival: Arrival, response: ResponseHead) -> Fi
                 let answers = Ok(answers.collect());
                 ask.answer(answers, &NoBans, Tick(10))
             }
-            Step::RequestBody(_) | Step::Credential(_) | Step::Refuse(_) => {
+            Step::RequestBody(_) | Step::Delay(_) | Step::Credential(_) | Step::Refuse(_) => {
                 unreachable!("the request is admitted on its head")
             }
         }

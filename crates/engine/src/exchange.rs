@@ -8,6 +8,7 @@
 //! its event another 3.5 µs where it is kept (`cargo bench -p portcullis-engine --bench exchange`, one busy core).
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use portcullis_model::counter::{Answers, Batch, StoreFailure};
@@ -34,7 +35,7 @@ use crate::sensitive::{self, Sensitive};
 use crate::site::Site;
 use crate::snapshot::Snapshot;
 use crate::state::{Answer, Matched, State};
-use crate::step::{CountersAsk, CredentialAsk, Refuse, RequestBodyAsk, Step};
+use crate::step::{CountersAsk, CredentialAsk, DelayAsk, Delayed, Refuse, RequestBodyAsk, Step};
 
 /// One exchange under way.
 pub(crate) struct Exchange {
@@ -197,8 +198,29 @@ impl Exchange {
         }
     }
 
-    fn admit(self: Box<Self>) -> Step {
-        if self.state.refused() { self.refuse() } else { Step::Forward(Forward { exchange: self }) }
+    fn admit(mut self: Box<Self>) -> Step {
+        if self.state.refused() {
+            return self.refuse();
+        }
+        match self.state.delay.take() {
+            Some((by, order)) => Step::Delay(DelayAsk { exchange: self, by, order }),
+            None => Step::Forward(Forward { exchange: self }),
+        }
+    }
+
+    /// It was held, or there are too many others.
+    pub(crate) fn delayed(
+        mut self: Box<Self>,
+        outcome: Delayed,
+        by: SmolStr,
+        wait: Duration,
+        now: Tick,
+    ) -> Step {
+        self.state.book(Phase::Delay, now);
+        if outcome == Delayed::TooMany {
+            limits::refuse_delay(&mut self.state, by, wait);
+        }
+        self.admit()
     }
 
     fn count(mut self: Box<Self>, turn: Turn) -> Result<CountersAsk, Box<Self>> {
@@ -436,6 +458,7 @@ impl State {
             edits: HeaderEdits::default(),
             counting: None,
             announced: SmallVec::new(),
+            delay: None,
             given: SmallVec::new(),
             lent,
             proofs,

@@ -55,4 +55,4 @@ pub use phase::challenge::without_pass;
 pub use refusal::{ChallengePage, Connection, Prove, Refusal};
 pub use sending::Sending;
 pub use snapshot::{FilterSize, Snapshot};
-pub use step::{CountersAsk, CredentialAsk, Refuse, RequestBodyAsk, Step};
+pub use step::{CountersAsk, CredentialAsk, DelayAsk, Delayed, Refuse, RequestBodyAsk, Step};

@@ -13,7 +13,7 @@ use portcullis_model::{
     Action, Ban, CallerKey, Cause, EventId, Moment, OperationId, Peer, Reason, RequestHead, ResponseHead,
     TagSet, Tick, Verdict,
 };
-use portcullis_policy::{Mode, Skippable};
+use portcullis_policy::{DelayOrder, Mode, Skippable};
 use portcullis_wire::Normal;
 use smallvec::SmallVec;
 use smol_str::SmolStr;
@@ -175,6 +175,8 @@ pub(crate) struct State {
     pub(crate) counting: Option<(Turn, SmallVec<[u16; 4]>)>,
     /// What clients are told of limits with an answer that passes.
     pub(crate) announced: SmallVec<[limits::Announced; 1]>,
+    /// How long it is held before it goes on, and by which limit.
+    pub(crate) delay: Option<(SmolStr, DelayOrder)>,
     /// What the end gives back to limits, or adds to them.
     pub(crate) given: SmallVec<[Given; 1]>,
     /// Scratch memory the host lends.

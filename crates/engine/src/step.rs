@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use portcullis_model::counter::{Answers, Batch, StoreFailure};
 use portcullis_model::{Ban, BanView, CallerKey, EventId, RequestHead, Tick};
+use portcullis_policy::DelayOrder;
+use smol_str::SmolStr;
 
 use crate::arrival::{HeldBody, HoldBounds};
 use crate::exchange::Exchange;
@@ -25,6 +27,8 @@ pub enum Step {
     Counters(CountersAsk),
     /// Hold the request's body.
     RequestBody(RequestBodyAsk),
+    /// Hold it for a while.
+    Delay(DelayAsk),
     /// Send the request to the upstream.
     Forward(Forward),
     /// Refuse.
@@ -106,6 +110,45 @@ impl RequestBodyAsk {
     /// Goes on with what was held.
     pub fn answer(self, body: &HeldBody, now: Tick) -> Step {
         self.exchange.body_held(body, now)
+    }
+
+    /// The client went away.
+    pub fn abandon(self, end: EndFacts) -> Finished {
+        self.exchange.finish(end)
+    }
+}
+
+/// A wish to slow the caller down: all is judged, and it goes on after a while.
+#[must_use]
+pub struct DelayAsk {
+    pub(crate) exchange: Box<Exchange>,
+    pub(crate) by: SmolStr,
+    pub(crate) order: DelayOrder,
+}
+
+/// What became of a wish to hold an exchange.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Delayed {
+    /// It was held that long.
+    Over,
+    /// As many were held already as may be at once.
+    TooMany,
+}
+
+impl DelayAsk {
+    /// For how long.
+    pub fn span(&self) -> Duration {
+        self.order.duration
+    }
+
+    /// How many may be held at once, this one included.
+    pub fn at_once(&self) -> u64 {
+        self.order.at_once.get()
+    }
+
+    /// Goes on once it was held, or could not be.
+    pub fn answer(self, outcome: Delayed, now: Tick) -> Step {
+        self.exchange.delayed(outcome, self.by, self.order.duration, now)
     }
 
     /// The client went away.

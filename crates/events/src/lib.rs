@@ -16,6 +16,7 @@ mod recorder;
 #[cfg(test)]
 mod sample;
 mod schema;
+pub mod suggest;
 pub mod totals;
 
 pub use config::{ArchiveConfig, RecorderConfig, Share};

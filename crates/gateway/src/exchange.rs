@@ -16,7 +16,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use hyper::upgrade::OnUpgrade;
-use portcullis_engine::{Arrival, BodyHint, CredentialCheck, Held, HeldBody};
+use portcullis_engine::{Arrival, BodyHint, CredentialCheck, Delayed, Held, HeldBody};
 use portcullis_model::EventId;
 use portcullis_model::counter::{Answers, StoreFailure};
 use portcullis_model::event::{End, UpstreamRecord};
@@ -96,6 +96,7 @@ pub(crate) async fn serve(
                     return gone(course);
                 }
             }
+            Some(Stage::Delay(_)) => Box::pin(wait(&mut course)).await,
             Some(Stage::Forward(forward)) => {
                 let set = generation.set(forward.site_index(), forward.destination());
                 let key = forward.balance_key();
@@ -138,6 +139,23 @@ async fn look(course: &mut Course) {
     let (bans, now) = (ports.store.ban_view(), ports.clock.tick());
     if let Some(Stage::Credential(ask)) = course.take() {
         course.enter(ask.answer(reply, &*bans, now));
+    }
+}
+
+/// Holds the exchange for as long as the engine wants; one that drains holds none.
+async fn wait(course: &mut Course) {
+    let Some(Stage::Delay(ask)) = course.stage() else { return };
+    let node = &course.connection.node;
+    let outcome = match node.delays.enter(ask.at_once()) {
+        None => Delayed::TooMany,
+        Some(_place) => {
+            let _ = tokio::time::timeout(ask.span(), node.draining.cancelled()).await;
+            Delayed::Over
+        }
+    };
+    let now = node.ports.clock.tick();
+    if let Some(Stage::Delay(ask)) = course.take() {
+        course.enter(ask.answer(outcome, now));
     }
 }
 

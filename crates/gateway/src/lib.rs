@@ -13,6 +13,7 @@ mod body;
 mod bounds;
 mod clock;
 mod connection;
+mod delays;
 mod exchange;
 mod forward;
 mod gateway;

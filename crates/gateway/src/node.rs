@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::bounds::Bounds;
+use crate::delays::Delays;
 use crate::introspection::Introspections;
 use crate::limits::Limits;
 use crate::passwords::PasswordChecks;
@@ -26,6 +27,8 @@ pub(crate) struct Node {
     pub(crate) workspaces: Arc<Workspaces>,
     /// Issuers being asked about tokens.
     pub(crate) introspections: Introspections,
+    /// Exchanges held by limits.
+    pub(crate) delays: Delays,
     /// Passwords being looked at.
     pub(crate) passwords: PasswordChecks,
     /// What the next connection may cost.
@@ -47,6 +50,7 @@ impl Node {
             bounds: Arc::default(),
             workspaces: Arc::default(),
             introspections: Introspections::default(),
+            delays: Delays::default(),
             passwords: PasswordChecks::default(),
             limits: ArcSwap::from_pointee(limits),
             tasks: TaskTracker::new(),

@@ -266,6 +266,8 @@ pub enum Phase {
     Counters,
     /// Waiting for and judging the request body.
     Body,
+    /// Made to wait by a limit.
+    Delay,
     /// Waiting for the upstream's response head.
     Upstream,
     /// Judging the response head.
@@ -282,6 +284,7 @@ impl Phase {
             Self::Credential => "credential",
             Self::Counters => "counters",
             Self::Body => "body",
+            Self::Delay => "delay",
             Self::Upstream => "upstream",
             Self::ResponseHead => "response head",
             Self::ResponseBody => "response body",

@@ -44,8 +44,8 @@ pub use identity::{
     Lists, Mtls, Provider, Providers, TellCaller,
 };
 pub use limit::{
-    Above, Announce, ByteQuota, Cost, Counted, KeyPart, Limit, LimitAction, Measure, Missing, Quota,
-    Threshold,
+    Above, Announce, ByteQuota, Cost, CostBy, Counted, DelayOrder, KeyPart, Limit, LimitAction, Measure,
+    Missing, Quota, Threshold,
 };
 pub use pattern::{RoutePattern, folded};
 pub use policy::{Loaded, Policy, load};

@@ -14,8 +14,8 @@ use portcullis_document::{Node, Problem};
 use portcullis_expr::{Reads, TagTest, Var};
 use smol_str::SmolStr;
 
-pub use action::LimitAction;
-pub use cost::Cost;
+pub use action::{DelayOrder, LimitAction};
+pub use cost::{Cost, CostBy};
 pub use key::{KeyPart, Missing};
 pub use measure::{ByteQuota, Measure, Quota};
 
@@ -62,7 +62,8 @@ section! {
         /// With `distinct`: how many different values, counted for how long from the first. Exact up to 512, then
         /// estimated to about 2%.
         limit: Option<Rate>,
-        /// What an exchange counts as, for a rate or a quota: a number, or numbers by operation.
+        /// What an exchange counts as, for a rate or a quota: a number, numbers by operation, or what its GraphQL documents
+        /// ask for.
         cost: Cost = "1",
         /// When clients read in `RateLimit-Policy` and `RateLimit` what holds and what is left.
         announce: Announce = "refused",
@@ -138,6 +139,9 @@ impl Limit {
         self.except.iter().for_each(|tag| reads.tag(TagTest::Exact(tag.as_smol().clone())));
         if !self.cost.operations.is_empty() {
             reads.var(Var::Operation);
+        }
+        if self.cost.by == CostBy::Graphql {
+            reads.var(Var::Body);
         }
         if let Some(of) = &self.distinct {
             of.read(&mut reads);
@@ -215,7 +219,7 @@ fn settle_above(limit: &Limit, above: &Above, node: &Node, reading: &mut Reading
         );
     }
     if above.action.strictness() <= below.action.strictness() {
-        let remedy = "from the mildest: `monitor`, `throttle`, `challenge`, `block`, `ban`";
+        let remedy = "from the mildest: `monitor`, `delay`, `throttle`, `challenge`, `block`, `ban`";
         return refuse("is not stricter than the one before it", remedy, reading);
     }
     Some(Threshold { measure, action: above.action.clone() })

@@ -150,8 +150,7 @@ fn limit_too_late(limit: &Limit, problems: &mut Vec<Problem>) {
         return;
     }
     let mut refuses = limit.thresholds.iter().map(|threshold| &threshold.action);
-    let refused = refuses
-        .find(|action| matches!(action, LimitAction::Throttle | LimitAction::Challenge | LimitAction::Block));
+    let refused = refuses.find(|action| !matches!(action, LimitAction::Monitor | LimitAction::Ban(_)));
     let concurrent =
         limit.thresholds.iter().any(|threshold| matches!(threshold.measure, Measure::Concurrency(_)));
     let what = match refused {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result, bail};
 use bytes::Bytes;
 use portcullis_engine::{
-    Arrival, BodyHint, EndFacts, Finished, Forward, Held, HeldBody, HeldStep, Refuse, ResponseMode,
+    Arrival, BodyHint, Delayed, EndFacts, Finished, Forward, Held, HeldBody, HeldStep, Refuse, ResponseMode,
     ResponseStep, Sending, Snapshot, Step, Workspaces,
 };
 use portcullis_model::counter::{Answers, Batch, StoreFailure};
@@ -96,6 +96,7 @@ impl Replayer {
                     }
                     ask.answer(&body, now.tick)
                 }
+                Step::Delay(ask) => ask.answer(Delayed::Over, now.tick),
                 Step::Forward(forward) => return self.answer(recorded, forward, now),
                 Step::Refuse(refuse) => return Ok(self.refuse(recorded, refuse, now)),
             };

@@ -40,5 +40,6 @@ mod reload;
 mod revoke;
 mod rules;
 mod shared_bans;
+mod suggest;
 mod told;
 mod upstreams;

@@ -19,8 +19,8 @@ use smol_str::{SmolStr, ToSmolStr};
 
 use super::{Case, Request};
 use crate::{
-    Arrival, BodyHint, EndFacts, Finished, Held, HeldBody, HeldStep, Refusal, ResponseMode, ResponseStep,
-    Snapshot, Step, without_pass,
+    Arrival, BodyHint, Delayed, EndFacts, Finished, Held, HeldBody, HeldStep, Refusal, ResponseMode,
+    ResponseStep, Snapshot, Step, without_pass,
 };
 
 /// 2026-01-31T08:00:00Z: when every case happens.
@@ -94,6 +94,7 @@ impl World {
                     let held = hold(&whole, ask.limit());
                     ask.answer(&held, Tick(20_000))
                 }
+                Step::Delay(ask) => ask.answer(Delayed::Over, Tick(25_000)),
                 Step::Forward(forward) => return self.forward(case, forward),
                 Step::Refuse(refuse) => return self.refused(refuse, None),
             };

@@ -11,10 +11,12 @@ pub(crate) use key::balancing;
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use portcullis_expr::Facts as _;
 use portcullis_model::counter::{Answer as Counted, Answers, Batch, Op, StoreFailure};
 use portcullis_model::{Action, Cause, Reason, Stage};
-use portcullis_policy::{LimitAction, OnFailure, Skippable};
+use portcullis_policy::{CostBy, DelayOrder, LimitAction, Mode, OnFailure, Skippable};
+use portcullis_wire::body::{Budget, graphql};
 use smallvec::SmallVec;
 use smol_str::SmolStr;
 
@@ -83,9 +85,23 @@ fn count(view: &View<'_>, limit: &Limit) -> Option<Op> {
 }
 
 fn cost(view: &View<'_>, limit: &Limit) -> u64 {
+    if limit.cost.by == CostBy::Graphql {
+        return graphql_cost(view.state).max(1);
+    }
     let name = view.operation_name().filter(|_| !limit.cost.operations.is_empty());
     let named = limit.cost.operations.iter().find(|(operation, _)| name == Some(operation));
     named.map_or(limit.cost.usual, |(_, cost)| *cost)
+}
+
+/// What the documents of the body cost, or that of the query string.
+fn graphql_cost(state: &State) -> u64 {
+    let budget = Budget::default();
+    let of_body = state.body.as_deref().and_then(|parsed| graphql::facts(&parsed.body, &budget));
+    let facts = of_body.or_else(|| {
+        let document = state.normal.query().get("query").filter(|text| text.contains('{'))?;
+        graphql::parse(&Bytes::copy_from_slice(document.as_bytes()), &budget).graphql.map(|facts| *facts)
+    });
+    facts.map_or(1, |facts| facts.cost)
 }
 
 /// Remembers what the end must give back or add.
@@ -172,6 +188,7 @@ fn exceed(
     state.tag(&limit.tag, Cause::Limit(limit.name.clone()));
     let (action, answer) = match &limit.action {
         LimitAction::Monitor => (Action::Monitor, Answer::status(200)),
+        LimitAction::Delay(order) => return delay(scope, state, limit, *order),
         LimitAction::Throttle => (Action::Throttle, excess.answer(limit)),
         // A program is told when to come back, as where it is throttled.
         LimitAction::Challenge => (Action::Challenge, Answer { status: 403, ..excess.answer(limit) }),
@@ -192,6 +209,23 @@ fn exceed(
         }
         _ => state.decide(scope.mode, reason("limits.exceeded", action), answer),
     }
+}
+
+/// It goes on later; of several limits that say so the longest delay holds.
+fn delay(scope: &Scope, state: &mut State, limit: &Limit, order: DelayOrder) {
+    let enforced = scope.mode == Mode::Block;
+    let code = if enforced { "limits.delayed" } else { "limits.exceeded" };
+    state.note(Reason::new(Stage::Limits, SmolStr::new_static(code), Action::Monitor).by(limit.name.clone()));
+    let longer = state.delay.as_ref().is_none_or(|(_, held)| held.duration < order.duration);
+    if enforced && longer {
+        state.delay = Some((limit.name.clone(), order));
+    }
+}
+
+/// Refuses for now what cannot be held, as too many others are.
+pub(crate) fn refuse_delay(state: &mut State, by: SmolStr, wait: Duration) {
+    let reason = Reason::new(Stage::Limits, SmolStr::new_static("limits.exceeded"), Action::Throttle);
+    state.decide_always(reason.by(by).detail("too many are held already"), Answer::retry_after(wait));
 }
 
 /// What is counted once the exchange is over, then what it gives back and what it carried.

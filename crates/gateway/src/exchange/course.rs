@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use http::HeaderMap;
 use portcullis_engine::{
-    CountersAsk, CredentialAsk, Deliver, EndFacts, Finished, Forward, HeldAsk, ProgressFacts, Refuse,
-    RequestBodyAsk, ResponseAsk, ResponseStep, Sending, Step,
+    CountersAsk, CredentialAsk, DelayAsk, Deliver, EndFacts, Finished, Forward, HeldAsk, ProgressFacts,
+    Refuse, RequestBodyAsk, ResponseAsk, ResponseStep, Sending, Step,
 };
 use portcullis_events::Wants;
 use portcullis_model::EventId;
@@ -40,6 +40,8 @@ pub(crate) enum Stage {
     Counters(CountersAsk),
     /// The request's body is held.
     RequestBody(RequestBodyAsk),
+    /// It is held for a while.
+    Delay(DelayAsk),
     /// The upstream is asked.
     Forward(Forward),
     /// The store is asked for what rules over the response read.
@@ -101,6 +103,7 @@ impl From<Step> for Stage {
             Step::Credential(ask) => Self::Credential(ask),
             Step::Counters(ask) => Self::Counters(ask),
             Step::RequestBody(ask) => Self::RequestBody(ask),
+            Step::Delay(ask) => Self::Delay(ask),
             Step::Forward(forward) => Self::Forward(forward),
             Step::Refuse(refuse) => Self::Refuse(refuse),
         }
@@ -133,6 +136,7 @@ impl Stage {
             Self::Credential(ask) => ask.abandon(facts),
             Self::Counters(ask) => ask.abandon(facts),
             Self::RequestBody(ask) => ask.abandon(facts),
+            Self::Delay(ask) => ask.abandon(facts),
             Self::Forward(forward) => forward.abandon(facts),
             Self::ResponseCounters(ask) => ask.abandon(facts),
             Self::Deliver(deliver) => deliver.abandon(facts),

@@ -41,11 +41,16 @@ pub struct Facts {
     pub depth: u32,
     /// Directives on anything.
     pub directives: u32,
+    /// What it costs to answer: its fields, those below a field with `first`, `last` or `limit` so many times.
+    pub cost: u64,
     /// Whether the schema is asked for: `__schema` or `__type`.
     pub introspects: bool,
     /// Whether a fragment spreads itself.
     pub cyclic: bool,
 }
+
+/// How many items a field is taken to ask for whose number is a variable.
+const ITEMS_OF_VARIABLE: u64 = 100;
 
 /// Reads one document, such as the `query` of a GET request.
 pub fn parse(text: &Bytes, budget: &Budget) -> Body {
@@ -89,6 +94,7 @@ impl Facts {
         self.aliases = self.aliases.saturating_add(other.aliases);
         self.depth = if self.depth > other.depth { self.depth } else { other.depth };
         self.directives = self.directives.saturating_add(other.directives);
+        self.cost = self.cost.saturating_add(other.cost);
         self.introspects |= other.introspects;
         self.cyclic |= other.cyclic;
     }
@@ -111,13 +117,14 @@ pub(super) fn read(builder: &mut Builder) {
         facts: Facts { documents: 1, ..Facts::default() },
         here: Selections::default(),
         level: 0,
+        times: 1,
     };
     let (mut operations, mut fragments) = (Vec::new(), Vec::new());
     let outcome = reader.document(&mut operations, &mut fragments);
     let at = reader.token.start;
     let mut facts = reader.facts;
     let weight = weigh(&text, &operations, &fragments);
-    (facts.fields, facts.aliases) = (weight.fields, weight.aliases);
+    (facts.fields, facts.aliases, facts.cost) = (weight.fields, weight.aliases, weight.cost);
     (facts.depth, facts.cyclic) = (weight.depth, weight.cyclic);
     builder.graphql(facts);
     match outcome {
@@ -148,6 +155,8 @@ struct Reader<'a> {
     here: Selections,
     /// Selection sets that are open.
     level: u32,
+    /// How many times what is read may be answered: the product of the items asked for above it.
+    times: u64,
 }
 
 type Named = ((usize, usize), Selections);
@@ -158,7 +167,7 @@ impl Reader<'_> {
             let named = self.definition();
             // Also one that breaks off asked for what it asked for.
             let selections = std::mem::take(&mut self.here);
-            self.level = 0;
+            (self.level, self.times) = (0, 1);
             match named {
                 Ok(Some(name)) => fragments.push((name, selections)),
                 Ok(None) => operations.push(selections),
@@ -248,6 +257,7 @@ impl Reader<'_> {
             name = self.name()?;
         }
         self.here.fields = self.here.fields.saturating_add(1);
+        self.here.cost = self.here.cost.saturating_add(self.times);
         self.facts.introspects |= matches!(self.slice(name), b"__schema" | b"__type");
         let text = sent(name);
         if !matches!(self.token.what, What::Mark(b'(' | b'@' | b'{')) {
@@ -255,10 +265,13 @@ impl Reader<'_> {
             return Ok(());
         }
         self.builder.open(Kind::Object, start, text)?;
-        self.arguments()?;
+        let items = self.arguments()?;
         self.directives()?;
         if self.token.what == What::Mark(b'{') {
+            let times = self.times;
+            self.times = times.saturating_mul(items);
             self.selections()?;
+            self.times = times;
         }
         self.close();
         Ok(())
@@ -270,7 +283,7 @@ impl Reader<'_> {
         let token = self.token;
         if token.what == What::Name && self.slice(token) != b"on" {
             self.advance();
-            self.here.spreads.push(((token.start, token.end), self.level));
+            self.here.spreads.push(((token.start, token.end), self.level, self.times));
             return self.directives();
         }
         if token.what == What::Name {
@@ -287,17 +300,30 @@ impl Reader<'_> {
         Ok(())
     }
 
-    fn arguments(&mut self) -> Result<(), Stop> {
+    /// How many items they ask for.
+    fn arguments(&mut self) -> Result<u64, Stop> {
+        let mut items = 1;
         if !self.take(b'(') {
-            return Ok(());
+            return Ok(items);
         }
         while !self.take(b')') {
             let name = self.name()?;
             self.expect(b':')?;
+            items = items.max(self.items(name));
             let name = sent(name);
             self.value(name)?;
         }
-        Ok(())
+        Ok(items)
+    }
+
+    /// How many items the argument of that name asks for, whose value is next.
+    fn items(&self, name: Token) -> u64 {
+        let number = || std::str::from_utf8(self.slice(self.token)).ok()?.parse::<u64>().ok();
+        match (self.slice(name), self.token.what) {
+            (b"first" | b"last" | b"limit", What::Integer) => number().unwrap_or(1),
+            (b"first" | b"last" | b"limit", What::Mark(b'$')) => ITEMS_OF_VARIABLE,
+            _ => 1,
+        }
     }
 
     fn directives(&mut self) -> Result<(), Stop> {

@@ -10,8 +10,9 @@ pub(super) struct Selections {
     pub(super) fields: u32,
     pub(super) aliases: u32,
     pub(super) depth: u32,
-    /// The fragment's name as a range of the document, and the depth it stands at.
-    pub(super) spreads: Vec<((usize, usize), u32)>,
+    pub(super) cost: u64,
+    /// The fragment's name as a range of the document, the depth it stands at, and how many times it may be answered.
+    pub(super) spreads: Vec<((usize, usize), u32, u64)>,
 }
 
 /// The same with its fragments.
@@ -20,6 +21,7 @@ pub(super) struct Weight {
     pub(super) fields: u32,
     pub(super) aliases: u32,
     pub(super) depth: u32,
+    pub(super) cost: u64,
     pub(super) cyclic: bool,
 }
 
@@ -41,6 +43,7 @@ pub(super) fn weigh(
             fields: sum.fields.saturating_add(weight.fields),
             aliases: sum.aliases.saturating_add(weight.aliases),
             depth: sum.depth.max(weight.depth),
+            cost: sum.cost.saturating_add(weight.cost),
             cyclic: sum.cyclic || weight.cyclic,
         }
     })
@@ -59,12 +62,14 @@ impl<'a> Scale<'a> {
             fields: selections.fields,
             aliases: selections.aliases,
             depth: selections.depth,
+            cost: selections.cost,
             cyclic: false,
         };
-        for ((start, end), at) in &selections.spreads {
+        for ((start, end), at, times) in &selections.spreads {
             let weight = self.fragment(self.text.get(*start..*end).unwrap_or_default(), nested + 1);
             sum.fields = sum.fields.saturating_add(weight.fields);
             sum.aliases = sum.aliases.saturating_add(weight.aliases);
+            sum.cost = sum.cost.saturating_add(weight.cost.saturating_mul(*times));
             sum.depth = sum.depth.max(at.saturating_add(weight.depth));
             sum.cyclic |= weight.cyclic;
         }

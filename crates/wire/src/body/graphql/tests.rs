@@ -39,6 +39,22 @@ fn arguments_are_values() {
 }
 
 #[test]
+fn what_is_below_a_list_costs_as_often_as_it_has_items() {
+    for (text, cost) in [
+        ("{a b{c}}", 3),
+        ("{a(first: 10){b c(limit: 5){d}}}", 1 + 10 * 2 + 10 * 5),
+        ("{a(first: 10){...F}} fragment F on T {b(last: 3){c}}", 1 + 10 * (1 + 3)),
+        ("query($n: Int){a(first: $n){b}}", 1 + 100),
+        ("{a(first: 0, after: 7){b}}", 2),
+        ("{a @skip(first: 9) {b}}", 2),
+        ("{a(first: 4294967295){b(first: 4294967295){c(first: 4294967295){d}}}}", u64::MAX),
+        ("{...F} fragment F on T {a ...F}", 1),
+    ] {
+        assert_eq!(read(text).graphql.map(|facts| facts.cost), Some(cost), "{text}");
+    }
+}
+
+#[test]
 fn what_a_document_asks_for() {
     for (text, facts) in [
         ("{a b{c}}", Facts { operations: 1, fields: 3, depth: 2, ..Facts::default() }),
@@ -60,7 +76,7 @@ fn what_a_document_asks_for() {
             Facts { operations: 1, fields: 1, depth: 2, cyclic: true, ..Facts::default() },
         ),
     ] {
-        let facts = Facts { documents: 1, ..facts };
+        let facts = Facts { documents: 1, cost: facts.fields.into(), ..facts };
         assert_eq!(read(text).graphql.as_deref(), Some(&facts), "{text}");
     }
 }
