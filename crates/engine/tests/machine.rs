@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use portcullis_document::MemorySources;
 use portcullis_engine::{
-    Arrival, BodyHint, Connection, EndFacts, Forward, Held, HeldBody, ProgressFacts, RequestFailure,
+    Arrival, BodyHint, Connection, Delayed, EndFacts, Forward, Held, HeldBody, ProgressFacts, RequestFailure,
     ResponseMode, ResponseStep, Snapshot, Step, UpstreamFailure, compile,
 };
 use portcullis_model::DataClass;
@@ -24,7 +24,7 @@ use smallvec::{SmallVec, smallvec};
 
 fn snapshot(more: &str) -> Arc<Snapshot> {
     let policy = format!(
-        "listen: 127.0.0.1:8080\n{more}\nsites:\n  shop:\n    hosts: shop.example\n    upstream: {{ servers: http://127.0.0.1:9000 }}\n    limits: [{{ name: all, when: 'path == \"/limited\"', rate: 1/s }}, {{ name: places, when: 'path == \"/places\"', concurrency: 2 }}]\n    rules: [{{ name: body, when: 'path == \"/held\" && body.a == 1', action: block }}]\n"
+        "listen: 127.0.0.1:8080\n{more}\nsites:\n  shop:\n    hosts: shop.example\n    upstream: {{ servers: http://127.0.0.1:9000 }}\n    limits: [{{ name: all, when: 'path == \"/limited\"', rate: 1/s }}, {{ name: places, when: 'path == \"/places\"', concurrency: 2 }}, {{ name: slow, when: 'path == \"/slow\"', rate: 1/s, action: {{ delay: {{ for: 2s, at_once: 3 }} }} }}]\n    rules: [{{ name: body, when: 'path == \"/held\" && body.a == 1', action: block }}]\n"
     );
     let sources = MemorySources::new().file("portcullis.yaml", policy).file("node.secret", "x");
     let loaded = portcullis_policy::load("portcullis.yaml", &sources);
@@ -282,5 +282,36 @@ fn a_place_is_asked_for_and_given_back_however_it_ends() {
         };
         let writes = finished.writes().expect("the place is given back");
         assert_eq!(writes.ops.as_slice(), [Op::Release { key, lease }]);
+    }
+}
+
+#[test]
+fn who_cannot_be_held_is_told_to_come_back() {
+    for outcome in [Some(Delayed::Over), Some(Delayed::TooMany), None] {
+        let Step::Counters(ask) = snapshot("").begin(arrival("/slow", BodyHint::None), &NoBans) else {
+            panic!("the limit is asked");
+        };
+        let (retry_after, reset) = (Duration::from_secs(1), Duration::from_secs(1));
+        let refused = Answer::Take { admitted: false, remaining: 0, retry_after, reset };
+        let Step::Delay(ask) = ask.answer(Ok(smallvec![refused]), &NoBans, Tick(1)) else {
+            panic!("it is held");
+        };
+        assert_eq!((ask.span(), ask.at_once()), (Duration::from_secs(2), 3));
+        let Some(outcome) = outcome else {
+            let event = ask.abandon(end(End::ClientGone, 0)).event();
+            assert_eq!(event.reasons.first().map(|reason| reason.code.as_str()), Some("limits.delayed"));
+            continue;
+        };
+        match ask.answer(outcome, Tick(2)) {
+            Step::Forward(forward) => {
+                assert_eq!(outcome, Delayed::Over);
+                assert_eq!(forward.abandon(end(End::ClientGone, 0)).event().verdict.action, Action::Monitor);
+            }
+            Step::Refuse(refuse) => {
+                assert_eq!((outcome, refuse.answer().status), (Delayed::TooMany, 429));
+                assert!(refuse.answer().headers.contains(&("retry-after".into(), "2".into())));
+            }
+            _ => panic!("a verdict"),
+        }
     }
 }

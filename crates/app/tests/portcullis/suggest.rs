@@ -12,7 +12,7 @@ fn what_is_proposed_is_a_policy_that_check_accepts() {
         assert_eq!(gateway.get(&format!("/customers/{customer}")).0, 200);
     }
     assert_eq!(gateway.get("/rare").0, 200);
-    let suggest = ["limits", "suggest", "--since", "1h", "--at-least", "20", "--json"];
+    let suggest = ["limits", "suggest", "--since", "1h", "--at-least", "20"];
     let limits = gateway.await_until("all are in the archive", |gateway| {
         let suggested = gateway.json(&suggest).remove(0);
         (suggested["limits"][0]["seen"]["exchanges"] == 40).then(|| suggested["limits"].clone())
