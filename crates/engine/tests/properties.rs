@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use portcullis_document::MemorySources;
 use portcullis_engine::{
-    Arrival, BodyHint, CredentialReply, EndFacts, Held, HeldBody, Snapshot, Step, compile,
+    Arrival, BodyHint, CredentialReply, Delayed, EndFacts, Held, HeldBody, Snapshot, Step, compile,
 };
 use portcullis_model::event::End;
 use portcullis_model::{
@@ -115,6 +115,7 @@ proptest! {
                     let held = HeldBody { bytes: Bytes::from(body.clone()), outcome: Held::Complete };
                     ask.answer(&held, Tick(2))
                 }
+                Step::Delay(ask) => ask.answer(Delayed::Over, Tick(3)),
                 Step::Refuse(refuse) => {
                     prop_assert!(refuse.answer().status >= 300);
                     break refuse.begin().finish(end());
