@@ -62,6 +62,7 @@ impl Demo {
                 }
                 Step::Credential(_) => panic!("nobody in this policy has a password"),
                 Step::RequestBody(_) => panic!("nothing in this policy reads a request's body"),
+                Step::Delay(_) => panic!("nothing in this policy delays a request"),
                 Step::Forward(forward) => return ("forward".to_owned(), forward.abandon(end(0))),
                 Step::Refuse(refuse) => {
                     for ban in refuse.bans() {

@@ -213,13 +213,17 @@ mod tests {
         events.extend((0..60).map(|at| call(199, at)));
         events.sort_by_key(|event| event.time);
         let mut observed = Observed::default();
-        events.iter().for_each(|event| observed.observe(event));
+        for event in &events {
+            observed.observe(event);
+        }
         let proposals = observed.proposals(100);
         assert_eq!(proposals.len(), 1);
         let only = &proposals[0];
         assert_eq!((only.callers, only.exchanges, only.p99, only.most, only.rate), (151, 1860, 12, 60, 20));
         let mut trial = Trial::new(proposals);
-        events.iter().for_each(|event| trial.observe(event));
+        for event in &events {
+            trial.observe(event);
+        }
         let tried = trial.end();
         // 20 at once and one each three seconds, of 60 in as many seconds.
         assert_eq!(tried[0].would_refuse, Refused { exchanges: 60 - 20 - 19, callers: 1 });
