@@ -116,6 +116,19 @@ fn client_of(ip: IpAddr) -> IpAddr {
     }
 }
 
+impl Place {
+    /// Counts it as this client's, where it was no client's before.
+    pub(crate) fn claim(&mut self, ip: IpAddr, room: Room) -> Result<(), Turned> {
+        let Some(most) = room.client.filter(|_| self.client.is_none()) else { return Ok(()) };
+        let client = client_of(ip);
+        if !self.bounds.count_client(client, most) {
+            return Err(Turned::Client);
+        }
+        self.client = Some(client);
+        Ok(())
+    }
+}
+
 impl Drop for Place {
     fn drop(&mut self) {
         self.bounds.open.fetch_sub(1, Ordering::Relaxed);

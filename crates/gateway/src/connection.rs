@@ -4,13 +4,14 @@
 //! the HTTP connection keeps it.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use portcullis_model::{Peer, Scheme};
 use tokio_util::sync::CancellationToken;
 
 use crate::activity::Activity;
-use crate::bounds::Place;
+use crate::bounds::{Place, Room, Turned};
 use crate::limits::Limits;
 use crate::metrics::Word;
 use crate::node::Node;
@@ -47,7 +48,6 @@ pub(crate) struct ConnectionContext {
 
 /// A connection's place among those allowed, counted in the metrics while it lives.
 pub(crate) struct Admitted {
-    #[expect(dead_code, reason = "held for its drop")]
     place: Place,
     listener: Word,
     node: Arc<Node>,
@@ -58,6 +58,11 @@ impl Admitted {
     pub(crate) fn new(place: Place, listener: Word, node: Arc<Node>) -> Self {
         node.ports.metrics.connection_opened(&listener);
         Self { place, listener, node }
+    }
+
+    /// Counts it as that client's from now on: a load balancer said so.
+    pub(crate) fn claim(&mut self, ip: IpAddr, room: Room) -> Result<(), Turned> {
+        self.place.claim(ip, room)
     }
 }
 

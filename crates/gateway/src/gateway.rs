@@ -12,7 +12,7 @@ use portcullis_engine::Snapshot;
 use portcullis_policy::Listener as Listening;
 use smol_str::SmolStr;
 
-use crate::listen::{Bound, Listener, Offer, bind};
+use crate::listen::{Bound, Listener, Offer, Terms, bind};
 use crate::metrics::Recorded;
 use crate::node::Node;
 use crate::plan::{ListenerPlan, Plan, Speaks};
@@ -61,9 +61,9 @@ struct Open {
 /// One step of carrying out a plan.
 enum Change {
     /// Keep this listener's socket.
-    Keep(SmolStr, Offer),
+    Keep(SmolStr, Terms),
     /// Open this one.
-    Add(SmolStr, Offer, Bound),
+    Add(SmolStr, Terms, Bound),
 }
 
 impl Gateway {
@@ -173,15 +173,15 @@ impl Open {
         let mut before = std::mem::take(&mut self.listeners);
         for change in changes {
             match change {
-                Change::Keep(name, offer) => {
+                Change::Keep(name, terms) => {
                     if let Some(place) = before.iter().position(|listener| listener.name == name) {
                         let listener = before.remove(place);
-                        listener.offer(offer);
+                        listener.renew(terms);
                         self.listeners.push(listener);
                     }
                 }
-                Change::Add(name, offer, socket) => {
-                    self.listeners.push(Listener::start(socket, name, offer, node));
+                Change::Add(name, terms, socket) => {
+                    self.listeners.push(Listener::start(socket, name, terms, node));
                 }
             }
         }
@@ -227,13 +227,13 @@ fn offer(plan: &ListenerPlan, files: &ReadFile) -> Result<Offer, StartError> {
 /// Does for one listener everything that can fail; `kept` names the open sockets nobody has claimed yet.
 fn prepare(plan: &ListenerPlan, kept: &mut Vec<SmolStr>, files: &ReadFile) -> Result<Change, StartError> {
     let name = plan.name.clone();
-    let offer = offer(plan, files)?;
+    let terms = Terms { offer: offer(plan, files)?, balancers: plan.balancers.clone() };
     if let Some(place) = kept.iter().position(|open| *open == name) {
         kept.remove(place);
-        return Ok(Change::Keep(name, offer));
+        return Ok(Change::Keep(name, terms));
     }
     match bind(plan.address) {
-        Ok(socket) => Ok(Change::Add(name, offer, socket)),
+        Ok(socket) => Ok(Change::Add(name, terms, socket)),
         Err(cause) => Err(StartError::Listen { address: name, cause }),
     }
 }

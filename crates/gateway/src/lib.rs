@@ -8,6 +8,7 @@
 //! (the engine's), files (read through [`ports::ReadFile`]), the console (the app joins them).
 
 mod activity;
+mod announced;
 mod aside;
 mod body;
 mod bounds;

@@ -11,6 +11,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use portcullis_model::Peer;
 use portcullis_model::exchange::TlsFacts;
+use portcullis_wire::proxy_protocol::Source;
 use rustls::ServerConfig;
 use smol_str::SmolStr;
 use socket2::{Domain, Protocol as Transport, Socket, Type};
@@ -19,6 +20,8 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::activity::Activity;
+use crate::announced::{Balancers, read_source};
+use crate::bounds::Turned;
 use crate::connection::{Admitted, ConnectionContext, Protocol};
 use crate::limits::Limits;
 use crate::metrics::Word;
@@ -43,13 +46,22 @@ pub(crate) enum Offer {
     Tls(Arc<ServerConfig>),
 }
 
+/// On which terms connections are taken.
+#[derive(Clone, Debug)]
+pub(crate) struct Terms {
+    /// What is spoken.
+    pub(crate) offer: Offer,
+    /// Who says whom a connection is from.
+    pub(crate) balancers: Balancers,
+}
+
 /// A listening socket and the task that accepts on it.
 #[derive(Debug)]
 pub(crate) struct Listener {
     /// The address as policy writes it; what a reload finds it by.
     pub(crate) name: SmolStr,
     address: SocketAddr,
-    offer: Arc<ArcSwap<Offer>>,
+    terms: Arc<ArcSwap<Terms>>,
     closing: CancellationToken,
 }
 
@@ -76,20 +88,20 @@ pub(crate) fn bind(address: SocketAddr) -> io::Result<Bound> {
 
 impl Listener {
     /// Begins to accept on a bound socket.
-    pub(crate) fn start(socket: Bound, name: SmolStr, offer: Offer, node: &Arc<Node>) -> Self {
+    pub(crate) fn start(socket: Bound, name: SmolStr, terms: Terms, node: &Arc<Node>) -> Self {
         let Bound { socket, address } = socket;
-        let offer = Arc::new(ArcSwap::from_pointee(offer));
+        let terms = Arc::new(ArcSwap::from_pointee(terms));
         let closing = node.draining.child_token();
         let door = Door {
             name: name.clone(),
             label: Word(name.clone()),
             node: Arc::clone(node),
-            offer: Arc::clone(&offer),
+            terms: Arc::clone(&terms),
             closing: closing.clone(),
         };
         node.tasks.spawn(door.accept(socket));
         tracing::info!(listener = %name, %address, "listening");
-        Self { name, address, offer, closing }
+        Self { name, address, terms, closing }
     }
 
     /// Where it listens, the port resolved.
@@ -97,9 +109,9 @@ impl Listener {
         self.address
     }
 
-    /// Changes what the next connections are offered.
-    pub(crate) fn offer(&self, offer: Offer) {
-        self.offer.store(Arc::new(offer));
+    /// Changes what the next connections are offered, and which balancers are believed about them.
+    pub(crate) fn renew(&self, terms: Terms) {
+        self.terms.store(Arc::new(terms));
     }
 }
 
@@ -115,7 +127,7 @@ struct Door {
     name: SmolStr,
     label: Word,
     node: Arc<Node>,
-    offer: Arc<ArcSwap<Offer>>,
+    terms: Arc<ArcSwap<Terms>>,
     closing: CancellationToken,
 }
 
@@ -139,7 +151,12 @@ impl Door {
 
     fn admit(self: &Arc<Self>, stream: TcpStream, address: SocketAddr) {
         let limits = Arc::clone(&self.node.limits.load());
-        match self.node.bounds.admit(address.ip(), limits.room(address.ip())) {
+        let mut room = limits.room(address.ip());
+        if self.terms.load().balancers.hold(address.ip()) {
+            // It carries many clients; the one this connection is from is counted once it is known.
+            room.client = None;
+        }
+        match self.node.bounds.admit(address.ip(), room) {
             Ok(place) => {
                 let admitted = Admitted::new(place, self.label.clone(), Arc::clone(&self.node));
                 let arrived = Arrived { door: Arc::clone(self), address, limits, admitted };
@@ -159,10 +176,16 @@ struct Arrived {
 }
 
 impl Arrived {
-    async fn greet(self, stream: TcpStream) {
+    async fn greet(mut self, mut stream: TcpStream) {
         // Responses are written whole; waiting to fill segments only delays them.
         let _ = stream.set_nodelay(true);
-        match &**self.door.offer.load() {
+        let terms = self.door.terms.load_full();
+        if terms.balancers.hold(self.address.ip())
+            && let Err(why) = self.learn_source(&mut stream).await
+        {
+            return self.door.node.ports.metrics.connection_refused(&self.door.label, why);
+        }
+        match &terms.offer {
             Offer::Clear => {
                 let context = self.context(None, Protocol::Http1);
                 serve_connection(stream, context).await;
@@ -181,9 +204,20 @@ impl Arrived {
         }
     }
 
+    /// Takes a balancer's word for whom the connection is from.
+    async fn learn_source(&mut self, stream: &mut TcpStream) -> Result<(), &'static str> {
+        let source = self.within(self.limits.handshake, read_source(stream)).await;
+        if let Source::Client(address) = source.map_err(|_| "proxy_protocol")? {
+            let room = self.limits.room(address.ip());
+            self.admitted.claim(address.ip(), room).map_err(Turned::as_str)?;
+            self.address = address;
+        }
+        Ok(())
+    }
+
     async fn encrypt(self, stream: TcpStream) {
-        let offer = Arc::clone(&self.door.offer);
-        let current = move || match &**offer.load() {
+        let terms = Arc::clone(&self.door.terms);
+        let current = move || match &terms.load().offer {
             Offer::Tls(config) => Some(Arc::clone(config)),
             Offer::Clear | Offer::ClearWithHttp2 => None,
         };

@@ -9,6 +9,7 @@ use portcullis_policy::{ClientCertificates, Connections, Listener, ListenerTls, 
 use portcullis_wire::framing::FramingLimits;
 use smol_str::{SmolStr, ToSmolStr};
 
+use crate::announced::Balancers;
 use crate::limits::Limits;
 use crate::tls::{ClientAuth, KeyPair, Oldest, Spec};
 
@@ -21,6 +22,8 @@ pub(crate) struct ListenerPlan {
     pub(crate) address: SocketAddr,
     /// What it speaks.
     pub(crate) speaks: Speaks,
+    /// Who says whom its connections are from.
+    pub(crate) balancers: Balancers,
 }
 
 /// What a listener speaks, its files not read yet.
@@ -63,7 +66,8 @@ impl ListenerPlan {
             None if listener.h2c => Speaks::ClearWithHttp2,
             None => Speaks::Clear,
         };
-        Self { name: listener.address.to_smolstr(), address: listener.address, speaks }
+        let balancers = Balancers(listener.proxy_protocol.0.clone());
+        Self { name: listener.address.to_smolstr(), address: listener.address, speaks, balancers }
     }
 }
 

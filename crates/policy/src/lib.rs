@@ -62,8 +62,8 @@ pub use scalar::{
 };
 pub use schema::json_schema;
 pub use server::{
-    Archive, CertificatePair, ClientCertificates, ClientIp, Connections, Control, DataPath, Inventory,
-    KeepHeaders, Listener, ListenerTls, Listeners, Metrics, Sqlite, TlsVersion, Workers,
+    Archive, Balancers, CertificatePair, ClientCertificates, ClientIp, Connections, Control, DataPath,
+    Inventory, KeepHeaders, Listener, ListenerTls, Listeners, Metrics, Sqlite, TlsVersion, Workers,
 };
 pub use site::{
     BodyPolicy, CheckStance, ContractChecks, ContractRef, EncodedSlash, Mode, OverLimit, ProviderName,

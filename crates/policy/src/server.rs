@@ -23,6 +23,34 @@ section! {
         http2: bool = "true",
         /// Whether HTTP/2 is taken in clear, with prior knowledge.
         h2c: bool = "false",
+        /// Load balancers that say whom each connection is from by the PROXY protocol, version 1 or 2: their addresses and
+        /// networks. From them every connection must begin so; nobody else is believed.
+        proxy_protocol: Balancers = "[]",
+    }
+}
+
+/// The load balancers that are believed.
+#[derive(Clone, Debug, Default)]
+pub struct Balancers(pub Vec<IpNet>);
+
+impl Decode for Balancers {
+    const KIND: Kind = <Vec<IpNet> as Decode>::KIND;
+
+    fn decode(node: &Node, _: Option<&Self>, reading: &mut Reading) -> Option<Self> {
+        if node.as_bool() == Some(false) || node.as_str() == Some("off") {
+            return Some(Self::default());
+        }
+        if node.as_bool() == Some(true) {
+            let expected = "the addresses of the load balancers that are believed";
+            return reading.wrong_kind(node, expected, "e.g. `proxy_protocol: [10.0.0.0/24]`");
+        }
+        let nets = Vec::<IpNet>::decode(node, None, reading)?;
+        if nets.iter().any(|net| net.prefix_len() == 0) {
+            let message = "everybody is believed about whom a connection is from";
+            let problem = Problem::warning("policy.proxy_protocol", message).at(&node.place);
+            reading.problems.push(problem.remedy("name the load balancers alone: `[10.0.0.0/24]`"));
+        }
+        Some(Self(nets))
     }
 }
 
@@ -151,7 +179,8 @@ fn listener(node: &Node, reading: &mut Reading) -> Option<Listener> {
         return Listener::decode(node, None, reading);
     }
     let address = SocketAddr::decode(node, None, reading)?;
-    Some(Listener { address, tls: None, http2: true, h2c: false, place: node.place.clone() })
+    let (proxy_protocol, place) = (Balancers::default(), node.place.clone());
+    Some(Listener { address, tls: None, http2: true, h2c: false, proxy_protocol, place })
 }
 
 impl std::ops::Deref for Listeners {

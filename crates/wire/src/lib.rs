@@ -18,6 +18,7 @@ pub mod fields;
 pub mod framing;
 mod grammar;
 pub mod normalise;
+pub mod proxy_protocol;
 pub mod segments;
 pub mod urlencoded;
 pub mod words;

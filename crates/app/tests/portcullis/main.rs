@@ -9,6 +9,7 @@
 )]
 
 mod alerts;
+mod announced;
 mod api;
 mod bundle;
 mod calls;

@@ -194,6 +194,16 @@ const OF_A_POLICY: &[(&str, &str, &str)] = &[
         "error at `c`: the certificate has no key (add `key: FILE`)",
     ),
     (
+        "listen",
+        "{ address: '127.0.0.1:1', proxy_protocol: true }",
+        "error at `true`: `proxy_protocol` must be the addresses of the load balancers that are believed (e.g. `proxy_protocol: [10.0.0.0/24]`)",
+    ),
+    (
+        "listen",
+        "{ address: '127.0.0.1:1', proxy_protocol: 0.0.0.0/0 }",
+        "warning at `0.0.0.0/0`: everybody is believed about whom a connection is from (name the load balancers alone: `[10.0.0.0/24]`)",
+    ),
+    (
         "sites",
         "{ a: { hosts: a, upstream: { servers: [{ url: 'http://b', weight: 0 }] } } }",
         "error at `0`: `weight` must be a whole number from 1 to 100 (-)",
