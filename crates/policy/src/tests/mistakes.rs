@@ -167,7 +167,7 @@ const OF_A_SITE: &[(&str, &str)] = &[
     (
         "limits: [{ name: a, rate: 5/s, above: [{ rate: 6/s, action: monitor }] }]",
         "error at `{ rate: 6/s, action: monitor }`: this threshold is not stricter than the one before it (from the \
-         mildest: `monitor`, `throttle`, `challenge`, `block`, `ban`)",
+         mildest: `monitor`, `delay`, `throttle`, `challenge`, `block`, `ban`)",
     ),
     (
         "limits: [{ name: a, rate: 5/s, when: 'status == 401' }]",
