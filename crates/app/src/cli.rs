@@ -201,6 +201,10 @@ pub(crate) struct Serve {
     /// Do not watch the policy's files; reload only on SIGHUP.
     #[arg(long)]
     pub(crate) no_watch: bool,
+    /// Go on in place of the gateway that runs with this policy: it hands its listening sockets over and drains, and
+    /// no request fails. Where none runs, start as always.
+    #[arg(long)]
+    pub(crate) takeover: bool,
 }
 
 /// Options of `reload`.

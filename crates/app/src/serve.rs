@@ -8,6 +8,9 @@ pub(crate) mod learning;
 mod metrics;
 mod node;
 mod state;
+mod supervisor;
+mod takeover;
+mod upgrade;
 mod watch;
 
 use std::io::IsTerminal;
@@ -17,6 +20,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result};
 use portcullis_admin::{ControlSocket, Desk, Operator};
+use portcullis_gateway::{HandedSocket, Leaving};
 use portcullis_model::Timestamp;
 use portcullis_policy::{Policy, Workers};
 use portcullis_store::server::Reloading;
@@ -28,7 +32,8 @@ use crate::load::{self, Loaded, Purpose};
 use crate::output::{self, Audience};
 use crate::remote::Refreshing;
 use crate::{Exit, Misuse, check, cli};
-use node::RunningNode;
+use node::{Beginning, RunningNode};
+use takeover::{Giving, Predecessor, Successor};
 use watch::Watch;
 
 /// How often bans that rules set are written down.
@@ -52,6 +57,8 @@ pub(crate) fn now() -> Timestamp {
 /// Runs the gateway.
 pub(crate) fn run(config: &Path, audience: Audience, options: &cli::Serve) -> Result<Exit> {
     start_logging(&options.log)?;
+    // Before there is any other thread.
+    let given = supervisor::given()?;
     let loaded = match load::load(config, Purpose::Serve) {
         Ok(loaded) => loaded,
         Err(rejected) => {
@@ -67,7 +74,8 @@ pub(crate) fn run(config: &Path, audience: Audience, options: &cli::Serve) -> Re
         .enable_all()
         .build()
         .context("cannot start worker threads")?;
-    runtime.block_on(serve(config, audience, options, loaded))
+    let sockets = supervisor::sockets(given, &loaded.policy);
+    runtime.block_on(serve(config, audience, options, Start { loaded, sockets }))
 }
 
 /// As many workers as the policy says, else one a core.
@@ -90,34 +98,131 @@ fn start_logging(directives: &str) -> Result<()> {
     Ok(())
 }
 
-async fn serve(config: &Path, audience: Audience, options: &cli::Serve, loaded: Loaded) -> Result<Exit> {
-    let socket = match &loaded.policy.control {
-        Some(control) => Some(ControlSocket::open(Path::new(&*control.socket.path)).await?),
-        None => None,
-    };
+/// Everything a gateway listens on for its operators, and the gateway it goes on for.
+struct Doors {
+    control: Option<ControlSocket>,
+    giving: Option<ControlSocket>,
+    predecessor: Option<Predecessor>,
+    sockets: Vec<HandedSocket>,
+}
+
+impl Doors {
+    /// Opens them; those of a gateway that is to be taken over stay in place until this one serves.
+    async fn open(policy: &Policy, options: &cli::Serve, mut sockets: Vec<HandedSocket>) -> Result<Self> {
+        let control = policy.control.as_ref().map(|control| Path::new(&*control.socket.path));
+        let (Some(control), Some(place)) = (control, takeover::place(policy)) else {
+            if options.takeover {
+                return Err(Misuse("--takeover needs `control` in the policy".to_owned()).into());
+            }
+            return Ok(Self { control: None, giving: None, predecessor: None, sockets });
+        };
+        let asked = if options.takeover { Predecessor::ask(&place).await? } else { None };
+        let Some((predecessor, lent)) = asked else {
+            let control = ControlSocket::open(control).await?;
+            let giving = ControlSocket::open(&place).await?;
+            return Ok(Self { control: Some(control), giving: Some(giving), predecessor: None, sockets });
+        };
+        sockets.extend(lent);
+        Ok(Self {
+            control: Some(ControlSocket::prepare(control)?),
+            giving: Some(ControlSocket::prepare(&place)?),
+            predecessor: Some(predecessor),
+            sockets,
+        })
+    }
+
+    /// Says that this gateway serves, and is found from now on where the other one was.
+    async fn step_in(&mut self, node: &Arc<RunningNode>) -> Result<()> {
+        let Some(mut predecessor) = self.predecessor.take() else { return Ok(()) };
+        predecessor.succeed().await.context("the gateway that runs keeps its sockets")?;
+        for socket in [&self.control, &self.giving].into_iter().flatten() {
+            if let Err(error) = socket.put_in_place() {
+                warn!("commands do not reach this gateway: {error}");
+            }
+        }
+        tokio::spawn(predecessor.inherit(Arc::clone(node)));
+        Ok(())
+    }
+}
+
+/// Why a gateway ends.
+enum Ending {
+    Stopped,
+    Succeeded(Successor),
+}
+
+/// What is there before anything runs.
+struct Start {
+    loaded: Loaded,
+    sockets: Vec<HandedSocket>,
+}
+
+async fn serve(config: &Path, audience: Audience, options: &cli::Serve, start: Start) -> Result<Exit> {
+    let Start { mut loaded, sockets } = start;
     // Taken before anything is announced: a signal must never find its default, which ends the process at once.
     let mut signals = Signals::take()?;
+    let mut doors = Doors::open(&loaded.policy, options, sockets).await?;
     // Before anything is announced, so that no change after that goes unseen.
     let mut watch = if options.no_watch { Watch::nothing() } else { Watch::over(config, &loaded.files) };
     let (strange_keys, told_of_keys) = tokio::sync::mpsc::channel(STRANGE_KEYS);
-    let node = Arc::new(RunningNode::start(config, loaded, strange_keys).await?);
+    let channels = std::mem::take(&mut loaded.alerts);
+    let sockets = std::mem::take(&mut doors.sockets);
+    let node = Arc::new(RunningNode::start(config, Beginning { loaded, sockets, strange_keys }).await?);
+    doors.step_in(&node).await?;
+    node.tell_findings(channels);
+    let stop = tokio_util::sync::CancellationToken::new();
+    let control = tokio::spawn(answer_commands(doors.control.take(), Arc::clone(&node), stop.clone()));
+    let mut giving = Giving::start(doors.giving.take(), &node);
+    announce(audience, &node);
+    supervisor::ready();
+    let ending = run_until_told(&node, &mut signals, &mut watch, &mut giving, told_of_keys).await;
+    drop((giving, watch));
+    match ending {
+        Ending::Stopped => {
+            info!("stopping: requests in flight may finish");
+            supervisor::stopping();
+            node.stop(Leaving::ForGood).await;
+        }
+        Ending::Succeeded(successor) => {
+            info!(process = successor.process, "another gateway serves: requests in flight may finish");
+            supervisor::succeeded_by(successor.process);
+            let estate = node.stop(Leaving::Succeeded).await;
+            successor.leave(estate).await;
+        }
+    }
+    stop.cancel();
+    // A panic there has been reported by its hook.
+    let _ = control.await;
+    Ok(Exit::Done)
+}
+
+/// Answers on the control socket, if there is one, until told to stop.
+async fn answer_commands(
+    socket: Option<ControlSocket>,
+    node: Arc<RunningNode>,
+    stop: tokio_util::sync::CancellationToken,
+) {
+    let Some(socket) = socket else { return };
     let desk = Desk {
         recorder: node.recorder(),
         findings: node.findings(),
         store: node.store(),
         operator: Arc::<RunningNode>::clone(&node),
     };
-    let stop = tokio_util::sync::CancellationToken::new();
-    let served =
-        socket.map(|socket| socket.serve(portcullis_admin::router(desk), stop.clone().cancelled_owned()));
-    let control = tokio::spawn(async {
-        let Some(served) = served else { return };
-        if let Err(error) = served.await {
-            warn!(%error, "the control socket ended early");
-        }
-    });
-    announce(audience, &node);
-    let asked = Arc::clone(&node);
+    if let Err(error) = socket.serve(portcullis_admin::router(desk), stop.cancelled_owned()).await {
+        warn!(%error, "the control socket ended early");
+    }
+}
+
+/// Keeps the node's books and follows its policy until it is told to stop or another process serves.
+async fn run_until_told(
+    node: &Arc<RunningNode>,
+    signals: &mut Signals,
+    watch: &mut Watch,
+    giving: &mut Giving,
+    told_of_keys: tokio::sync::mpsc::Receiver<smol_str::SmolStr>,
+) -> Ending {
+    let asked = Arc::clone(node);
     let mut remote = Refreshing::start(move || asked.policy(), told_of_keys);
     let mut elsewhere = node.reloading();
     let mut keep_bans = tokio::time::interval(KEEP_BANS_EVERY);
@@ -126,24 +231,25 @@ async fn serve(config: &Path, audience: Audience, options: &cli::Serve, loaded: 
     loop {
         tokio::select! {
             told = signals.next() => match told {
-                Told::Stop => break,
-                Told::Reload => watch.follow(&node.take_up_policy().await),
+                Told::Stop => return Ending::Stopped,
+                Told::Reload => take_up(node, watch).await,
+                Told::Replace => upgrade::start_successor(),
             },
-            () = watch.changed() => watch.follow(&node.take_up_policy().await),
-            () = told(elsewhere.as_mut()) => watch.follow(&node.take_up_policy().await),
-            () = remote.changed() => watch.follow(&node.take_up_policy().await),
+            successor = giving.given() => return Ending::Succeeded(successor),
+            () = watch.changed() => take_up(node, watch).await,
+            () = told(elsewhere.as_mut()) => take_up(node, watch).await,
+            () = remote.changed() => take_up(node, watch).await,
             _ = keep_bans.tick() => node.keep_bans(),
             _ = sweep.tick() => node.forget_old_counters(),
             _ = count_findings.tick() => node.count_findings(),
         }
     }
-    drop(remote);
-    info!("stopping: requests in flight may finish");
-    node.stop().await;
-    stop.cancel();
-    // A panic there has been reported by its hook.
-    let _ = control.await;
-    Ok(Exit::Done)
+}
+
+async fn take_up(node: &RunningNode, watch: &mut Watch) {
+    supervisor::reloading();
+    watch.follow(&node.take_up_policy().await);
+    supervisor::ready();
 }
 
 /// Returns once another gateway has said that policies are to be read again.
@@ -169,12 +275,14 @@ fn announce(audience: Audience, node: &RunningNode) {
 enum Told {
     Stop,
     Reload,
+    Replace,
 }
 
 struct Signals {
     terminate: Signal,
     interrupt: Signal,
     hang_up: Signal,
+    replace: Signal,
 }
 
 impl Signals {
@@ -184,6 +292,7 @@ impl Signals {
             terminate: take(SignalKind::terminate())?,
             interrupt: take(SignalKind::interrupt())?,
             hang_up: take(SignalKind::hangup())?,
+            replace: take(SignalKind::user_defined2())?,
         })
     }
 
@@ -192,6 +301,7 @@ impl Signals {
             _ = self.terminate.recv() => Told::Stop,
             _ = self.interrupt.recv() => Told::Stop,
             _ = self.hang_up.recv() => Told::Reload,
+            _ = self.replace.recv() => Told::Replace,
         }
     }
 }

@@ -4,6 +4,7 @@
 //! changes nothing; listeners whose address stays keep their socket and their connections.
 
 use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +13,8 @@ use portcullis_engine::Snapshot;
 use portcullis_policy::Listener as Listening;
 use smol_str::SmolStr;
 
-use crate::listen::{Bound, Listener, Offer, Terms, bind};
+use crate::handed::{Door, Handed};
+use crate::listen::{self, Bound, Listener, Offer, Terms, bind};
 use crate::metrics::Recorded;
 use crate::node::Node;
 use crate::plan::{ListenerPlan, Plan, Speaks};
@@ -45,6 +47,27 @@ pub enum StartError {
     Upstream(#[from] PlanError),
 }
 
+/// Why a gateway drains.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Leaving {
+    /// It stops: idle connections are closed at once.
+    ForGood,
+    /// Another process accepts on its sockets: HTTP/1 connections may ask once more, and are told to close by that
+    /// answer, because a connection closed just as its client asks has failed a request.
+    Succeeded,
+}
+
+/// A handle on a listening socket, for another process.
+#[derive(Debug)]
+pub struct Lent {
+    /// What it is for.
+    pub door: Door,
+    /// Its address as policy writes it.
+    pub name: SmolStr,
+    /// The socket.
+    pub socket: OwnedFd,
+}
+
 /// A running gateway.
 pub struct Gateway {
     node: Arc<Node>,
@@ -68,7 +91,9 @@ enum Change {
 
 impl Gateway {
     /// Opens the listeners of the policy in `ports.snapshot` and serves until drained; needs a tokio runtime.
-    pub fn start(ports: Ports) -> Result<Self, StartError> {
+    ///
+    /// A listener whose socket is among those `handed` takes that one, and opens none.
+    pub fn start(ports: Ports, handed: Handed) -> Result<Self, StartError> {
         let plan = Plan::of(ports.snapshot.load().policy());
         ports.metrics.register_collector(Box::new(Recorded(ports.recorder.clone())));
         let upstreams = Arc::new(Upstreams::start(ports.snapshot.load_full(), &*ports.files)?);
@@ -76,7 +101,11 @@ impl Gateway {
         ports.metrics.register_collector(Box::new(figures));
         let node = Arc::new(Node::new(ports, plan.limits.clone(), upstreams));
         let gateway = Self { node, open: Mutex::default() };
-        gateway.carry_out(plan)?;
+        let mut handed = handed;
+        gateway.carry_out(plan, &mut handed)?;
+        for address in handed.unclaimed() {
+            tracing::warn!(%address, "no listener of the policy is there: the socket that was handed over is closed");
+        }
         let node = Arc::clone(&gateway.node);
         let tending = async move { node.upstreams.tend(node.ports.clock, &node.draining).await };
         gateway.node.tasks.spawn(tending);
@@ -89,7 +118,7 @@ impl Gateway {
     /// Exchanges in flight finish on the policy they began under; certificates are read again.
     pub fn reload(&self, snapshot: Arc<Snapshot>) -> Result<(), StartError> {
         let generation = self.node.upstreams.prepare(Arc::clone(&snapshot), &*self.node.ports.files)?;
-        self.carry_out(Plan::of(snapshot.policy()))?;
+        self.carry_out(Plan::of(snapshot.policy()), &mut Handed::default())?;
         self.node.upstreams.put_in_force(generation);
         self.node.ports.snapshot.store(snapshot);
         self.check_servers();
@@ -105,16 +134,16 @@ impl Gateway {
         self.node.upstreams.standings(self.node.ports.clock.tick())
     }
 
-    fn carry_out(&self, plan: Plan) -> Result<(), StartError> {
+    fn carry_out(&self, plan: Plan, handed: &mut Handed) -> Result<(), StartError> {
         let mut open = self.open.lock();
         let files = &*self.node.ports.files;
         let mut kept = open.names();
         let changes: Vec<_> = plan
             .listeners
             .iter()
-            .map(|listener| prepare(listener, &mut kept, files))
+            .map(|listener| prepare(listener, &mut kept, handed, files))
             .collect::<Result<_, _>>()?;
-        let probe = open.prepare_probe(plan.probe)?;
+        let probe = open.prepare_probe(plan.probe, handed)?;
         // Nothing fails from here on.
         self.node.limits.store(Arc::new(plan.limits));
         open.apply(changes, &self.node);
@@ -132,14 +161,33 @@ impl Gateway {
         self.open.lock().probe.as_ref().map(Probe::address)
     }
 
+    /// Handles on everything it listens on, for a process that is to go on with them.
+    pub fn lend(&self) -> std::io::Result<Vec<Lent>> {
+        let open = self.open.lock();
+        let mut lent = Vec::new();
+        for listener in &open.listeners {
+            lent.push(Lent { door: Door::Traffic, name: listener.name.clone(), socket: listener.lend()? });
+        }
+        if let Some(probe) = &open.probe {
+            let name = SmolStr::from(probe.wanted().to_string());
+            lent.push(Lent { door: Door::Probe, name, socket: probe.lend()? });
+        }
+        Ok(lent)
+    }
+
     /// How many client connections are open.
     pub fn connections(&self) -> usize {
         self.node.bounds.open()
     }
 
     /// Stops accepting, lets exchanges finish for at most `deadline`, then ends what is left.
-    pub async fn drain(&self, deadline: Duration) {
+    pub async fn drain(&self, deadline: Duration, leaving: Leaving) {
         tracing::info!(connections = self.connections(), "draining");
+        if leaving == Leaving::Succeeded {
+            self.node.succeeded.cancel();
+            // Whoever watches is to see the other one.
+            self.open.lock().probe = None;
+        }
         self.node.draining.cancel();
         self.node.tasks.close();
         if tokio::time::timeout(deadline, self.node.tasks.wait()).await.is_err() {
@@ -187,13 +235,16 @@ impl Open {
         }
     }
 
-    fn prepare_probe(&self, wanted: Option<SocketAddr>) -> Result<Option<Bound>, StartError> {
+    fn prepare_probe(
+        &self,
+        wanted: Option<SocketAddr>,
+        handed: &mut Handed,
+    ) -> Result<Option<Bound>, StartError> {
         match wanted {
             Some(address) if self.probe.as_ref().is_none_or(|probe| probe.wanted() != address) => {
-                bind(address).map(Some).map_err(|cause| StartError::Listen {
-                    address: SmolStr::from(address.to_string()),
-                    cause,
-                })
+                let name = SmolStr::from(address.to_string());
+                let bound = listen_on(Door::Probe, &name, address, handed);
+                bound.map(Some).map_err(|cause| StartError::Listen { address: name, cause })
             }
             _ => Ok(None),
         }
@@ -225,15 +276,28 @@ fn offer(plan: &ListenerPlan, files: &ReadFile) -> Result<Offer, StartError> {
 }
 
 /// Does for one listener everything that can fail; `kept` names the open sockets nobody has claimed yet.
-fn prepare(plan: &ListenerPlan, kept: &mut Vec<SmolStr>, files: &ReadFile) -> Result<Change, StartError> {
+fn prepare(
+    plan: &ListenerPlan,
+    kept: &mut Vec<SmolStr>,
+    handed: &mut Handed,
+    files: &ReadFile,
+) -> Result<Change, StartError> {
     let name = plan.name.clone();
     let terms = Terms { offer: offer(plan, files)?, balancers: plan.balancers.clone() };
     if let Some(place) = kept.iter().position(|open| *open == name) {
         kept.remove(place);
         return Ok(Change::Keep(name, terms));
     }
-    match bind(plan.address) {
+    match listen_on(Door::Traffic, &name, plan.address, handed) {
         Ok(socket) => Ok(Change::Add(name, terms, socket)),
         Err(cause) => Err(StartError::Listen { address: name, cause }),
+    }
+}
+
+/// A listening socket: one that was handed over, else a new one.
+fn listen_on(door: Door, name: &str, address: SocketAddr, handed: &mut Handed) -> std::io::Result<Bound> {
+    match handed.claim(door, name, address) {
+        Some(socket) => listen::take(socket),
+        None => bind(address),
     }
 }

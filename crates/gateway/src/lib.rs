@@ -18,6 +18,7 @@ mod delays;
 mod exchange;
 mod forward;
 mod gateway;
+mod handed;
 mod head;
 mod introspection;
 mod limits;
@@ -41,7 +42,8 @@ mod upgrade;
 mod upstream;
 
 pub use clock::Clock;
-pub use gateway::{Gateway, StartError, check_listener, check_upstream};
+pub use gateway::{Gateway, Leaving, Lent, StartError, check_listener, check_upstream};
+pub use handed::{Door, Handed, HandedSocket};
 pub use metrics::Metrics;
 pub use ports::{Ports, ReadFile};
 pub use tls::CertificateError;

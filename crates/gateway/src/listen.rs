@@ -5,7 +5,8 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::os::fd::OwnedFd;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -63,6 +64,8 @@ pub(crate) struct Listener {
     address: SocketAddr,
     terms: Arc<ArcSwap<Terms>>,
     closing: CancellationToken,
+    /// The accepting task's socket, which is closed with that task.
+    socket: Weak<TcpListener>,
 }
 
 /// A socket that listens and on which nobody accepts yet.
@@ -86,10 +89,27 @@ pub(crate) fn bind(address: SocketAddr) -> io::Result<Bound> {
     Ok(Bound { socket, address })
 }
 
+/// Takes a socket that listens already.
+pub(crate) fn take(socket: std::net::TcpListener) -> io::Result<Bound> {
+    socket.set_nonblocking(true)?;
+    let socket = TcpListener::from_std(socket)?;
+    let address = socket.local_addr()?;
+    Ok(Bound { socket, address })
+}
+
+/// Another handle on a listening socket, if it is still open.
+pub(crate) fn lend(socket: &Weak<TcpListener>) -> io::Result<OwnedFd> {
+    use std::os::fd::AsFd;
+    let socket = socket.upgrade().ok_or(io::ErrorKind::NotConnected)?;
+    socket.as_fd().try_clone_to_owned()
+}
+
 impl Listener {
     /// Begins to accept on a bound socket.
     pub(crate) fn start(socket: Bound, name: SmolStr, terms: Terms, node: &Arc<Node>) -> Self {
         let Bound { socket, address } = socket;
+        let socket = Arc::new(socket);
+        let kept = Arc::downgrade(&socket);
         let terms = Arc::new(ArcSwap::from_pointee(terms));
         let closing = node.draining.child_token();
         let door = Door {
@@ -101,7 +121,12 @@ impl Listener {
         };
         node.tasks.spawn(door.accept(socket));
         tracing::info!(listener = %name, %address, "listening");
-        Self { name, address, terms, closing }
+        Self { name, address, terms, closing, socket: kept }
+    }
+
+    /// Another handle on its socket.
+    pub(crate) fn lend(&self) -> io::Result<OwnedFd> {
+        lend(&self.socket)
     }
 
     /// Where it listens, the port resolved.
@@ -132,7 +157,7 @@ struct Door {
 }
 
 impl Door {
-    async fn accept(self, socket: TcpListener) {
+    async fn accept(self, socket: Arc<TcpListener>) {
         let door = Arc::new(self);
         loop {
             let accepted = tokio::select! {

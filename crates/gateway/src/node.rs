@@ -37,6 +37,8 @@ pub(crate) struct Node {
     pub(crate) tasks: TaskTracker,
     /// Set when the gateway drains: finish what runs, begin nothing new.
     pub(crate) draining: CancellationToken,
+    /// Set, before it drains, when another process serves in this one's place: idle clients have somebody to turn to.
+    pub(crate) succeeded: CancellationToken,
     /// Set when draining took too long: tasks end at once.
     pub(crate) stopped: CancellationToken,
 }
@@ -55,6 +57,7 @@ impl Node {
             limits: ArcSwap::from_pointee(limits),
             tasks: TaskTracker::new(),
             draining: CancellationToken::new(),
+            succeeded: CancellationToken::new(),
             stopped: CancellationToken::new(),
         }
     }

@@ -5,7 +5,8 @@
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::os::fd::OwnedFd;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -35,14 +36,23 @@ pub(crate) struct Probe {
     wanted: SocketAddr,
     address: SocketAddr,
     stop: CancellationToken,
+    socket: Weak<TcpListener>,
 }
 
 impl Probe {
     /// Serves probes on a socket bound for the address policy `wanted`.
     pub(crate) fn start(socket: Bound, wanted: SocketAddr, node: Arc<Node>) -> Self {
         let stop = CancellationToken::new();
-        tokio::spawn(stop.clone().run_until_cancelled_owned(accept(socket.socket, node)));
-        Self { wanted, address: socket.address, stop }
+        let Bound { socket, address } = socket;
+        let socket = Arc::new(socket);
+        let kept = Arc::downgrade(&socket);
+        tokio::spawn(stop.clone().run_until_cancelled_owned(accept(socket, node)));
+        Self { wanted, address, stop, socket: kept }
+    }
+
+    /// Another handle on its socket.
+    pub(crate) fn lend(&self) -> std::io::Result<OwnedFd> {
+        crate::listen::lend(&self.socket)
     }
 
     /// The address policy wrote.
@@ -62,7 +72,7 @@ impl Drop for Probe {
     }
 }
 
-async fn accept(listener: TcpListener, node: Arc<Node>) {
+async fn accept(listener: Arc<TcpListener>, node: Arc<Node>) {
     let places = Arc::new(Semaphore::new(CONNECTIONS));
     while let Ok(place) = Arc::clone(&places).acquire_owned().await {
         let Ok((stream, _)) = listener.accept().await else {

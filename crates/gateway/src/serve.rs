@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
+use http::header::{CONNECTION, HeaderValue};
 use http::{Method, Request, Response, StatusCode};
 use http_body::Body;
 use hyper::body::Incoming;
@@ -82,8 +83,13 @@ async fn answer_http1(
     };
     let in_flight = InFlight::begin(Arc::clone(&context));
     let connect = request.method() == Method::CONNECT;
-    let response = exchange::serve(context, record, request).await;
-    heads.answered(switch(connect, response.status()));
+    let closing = context.closing.clone();
+    let mut response = exchange::serve(context, record, request).await;
+    let switch = switch(connect, response.status());
+    if switch == Switch::Stayed && closing.is_cancelled() {
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    heads.answered(switch);
     Ok(response.map(|body| CountedBody::new(body, in_flight)))
 }
 
@@ -227,9 +233,18 @@ async fn overstayed_farewell(context: &ConnectionContext) {
 }
 
 /// Resolves when the connection should carry nothing new.
+///
+/// While another process serves in this one's place, a connection of HTTP/1 goes on until it has asked once more: its
+/// client learns only from an answer that it is to close.
 async fn quiet(context: &ConnectionContext) {
+    let told_to_go = async {
+        context.closing.cancelled().await;
+        if context.protocol == Protocol::Http1 && context.node.succeeded.is_cancelled() {
+            std::future::pending::<()>().await;
+        }
+    };
     tokio::select! {
-        () = context.closing.cancelled() => {}
+        () = told_to_go => {}
         () = wait_idle(context, context.limits.idle) => context.node.ports.metrics.timed_out("idle"),
     }
 }

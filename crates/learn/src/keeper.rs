@@ -68,6 +68,11 @@ impl Keeper {
         self.path.as_deref() == path
     }
 
+    /// Leaves the file alone from now on; where it is.
+    pub(crate) fn close(&mut self) -> Option<PathBuf> {
+        std::mem::replace(self, Self::new(None)).path
+    }
+
     /// Opens the file and reads what earlier runs learned.
     pub(crate) fn restore(&mut self, making: Making, now: Timestamp) -> Restored {
         let Some(path) = self.path.clone() else { return Restored::new() };

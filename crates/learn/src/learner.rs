@@ -27,6 +27,9 @@ const WAITING: usize = 4096;
 /// Asks that may wait.
 const ASKS: usize = 16;
 
+/// What was learned of sites and is in no file yet, as bytes.
+pub type Parts = Vec<(SmolStr, Vec<u8>)>;
+
 /// Every site, as it was drawn last.
 pub type Inventories = BTreeMap<SmolStr, Arc<Drawn>>;
 
@@ -58,10 +61,16 @@ pub(crate) enum Ask {
     Settle(oneshot::Sender<()>),
     /// Remember a person's decision, draw, write down; then answer whether the site is known.
     Decide(SmolStr, Decision, oneshot::Sender<bool>),
+    /// Write everything down and leave the file alone; then answer.
+    Lend(oneshot::Sender<()>),
+    /// The file is this one's again.
+    Reclaim,
+    /// Learn this too, which another process observed.
+    TakeIn(Parts),
     /// Learn under another configuration.
     Reconfigure(Box<LearnConfig>),
-    /// Write everything down and end.
-    Finish,
+    /// Write everything down and end; answer what the file, lent to another process, could not take.
+    Finish(oneshot::Sender<Parts>),
 }
 
 /// What the thread shows.
@@ -143,11 +152,33 @@ impl Learner {
         }
     }
 
-    /// Writes down what waits and ends learning; waits for the disk.
-    pub fn finish(&self) {
-        let Some(thread) = self.thread.lock().take() else { return };
-        let _ = self.asks.blocking_send(Ask::Finish);
+    /// Writes everything down and leaves the file to another process: what is learned from now on waits in memory.
+    pub async fn lend(&self) {
+        let (done, lent) = oneshot::channel();
+        if self.asks.send(Ask::Lend(done)).await.is_ok() {
+            let _ = lent.await;
+        }
+    }
+
+    /// Uses the file again: the other process came to nothing.
+    pub async fn reclaim(&self) {
+        let _ = self.asks.send(Ask::Reclaim).await;
+    }
+
+    /// Learns what another process observed, as its [`Self::finish`] answered.
+    pub async fn take_in(&self, parts: Parts) {
+        let _ = self.asks.send(Ask::TakeIn(parts)).await;
+    }
+
+    /// Writes down what waits and ends learning; waits for the disk. Answers what could not be written because the
+    /// file is lent.
+    pub fn finish(&self) -> Parts {
+        let Some(thread) = self.thread.lock().take() else { return Parts::new() };
+        let (done, left) = oneshot::channel();
+        let asked = self.asks.blocking_send(Ask::Finish(done));
+        let left = if asked.is_ok() { left.blocking_recv().unwrap_or_default() } else { Parts::new() };
         // A panic there has been reported by its hook.
         let _ = thread.join();
+        left
     }
 }

@@ -23,4 +23,4 @@ mod thread;
 pub use config::{LearnConfig, LearnSite};
 pub use drawn::Drawn;
 pub use keeper::{Keeping, Restored, restore};
-pub use learner::{Inventories, Learner, Publish, StartError};
+pub use learner::{Inventories, Learner, Parts, Publish, StartError};

@@ -83,6 +83,17 @@ impl SiteBook {
         self.change = self.change.max(change);
     }
 
+    /// Learns what another process observed.
+    pub(crate) fn take_in(&mut self, bytes: &[u8]) -> Result<(), String> {
+        let read = || Fold::from_bytes(bytes, self.making.key, self.making.limits);
+        let (one, same) = (read(), read());
+        for (fold, part) in [(&mut self.all, one), (&mut self.new, same)] {
+            fold.merge(part.map_err(|error| error.to_string())?);
+        }
+        self.change = Change::New;
+        Ok(())
+    }
+
     /// Remembers what a person decided.
     pub(crate) fn decide(&mut self, decision: &Decision, now: Timestamp) {
         for fold in [&mut self.all, &mut self.new] {

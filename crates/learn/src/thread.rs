@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -21,7 +22,7 @@ use tokio::time::{MissedTickBehavior, interval, sleep};
 use crate::config::LearnConfig;
 use crate::guessing::Guessing;
 use crate::keeper::Keeper;
-use crate::learner::{Ask, Inventories, Publish, Shared};
+use crate::learner::{Ask, Inventories, Parts, Publish, Shared};
 use crate::site::{Change, Making, SiteBook};
 
 /// How often it is looked whether something is due.
@@ -90,14 +91,19 @@ pub(crate) async fn run(
                 Some(Ask::Decide(site, decision, done)) => {
                     let _ = done.send(round.decide(&site, &decision));
                 }
-                Some(Ask::Reconfigure(config)) => round.take_over(*config),
-                Some(Ask::Finish) | None => {
-                    while let Ok(observation) = waiting.try_recv() {
-                        round.take(&observation);
-                    }
-                    round.count(&mut guessed);
-                    return round.write();
+                Some(Ask::Lend(done)) => {
+                    round.lend();
+                    let _ = done.send(());
                 }
+                Some(Ask::Reclaim) => round.reclaim(),
+                Some(Ask::TakeIn(parts)) => round.take_in(&parts),
+                Some(Ask::Reconfigure(config)) => round.take_over(*config),
+                Some(Ask::Finish(done)) => {
+                    round.fold_rest(&mut waiting, &mut guessed);
+                    let _ = done.send(round.unwritten());
+                    return;
+                }
+                None => return round.fold_rest(&mut waiting, &mut guessed),
             },
         }
     }
@@ -112,6 +118,8 @@ struct Round<'a> {
     making: Making,
     sites: BTreeMap<SmolStr, SiteBook>,
     guessing: Guessing,
+    /// The file that is another process's for now.
+    lent: Option<PathBuf>,
     write_due: Instant,
     draw_from: Instant,
     redraw_due: Instant,
@@ -132,6 +140,7 @@ impl<'a> Round<'a> {
             making: Making { key: config.key, limits: config.limits },
             sites: BTreeMap::new(),
             guessing: Guessing::default(),
+            lent: None,
             write_due: Instant::now(),
             draw_from: Instant::now(),
             redraw_due: Instant::now(),
@@ -185,6 +194,45 @@ impl<'a> Round<'a> {
         while let Ok(guess) = guessed.try_recv() {
             self.guessing.take(&guess);
         }
+    }
+
+    /// The last of what waits, folded and written down.
+    fn fold_rest(&mut self, waiting: &mut mpsc::Receiver<Observation>, guessed: &mut mpsc::Receiver<Guess>) {
+        while let Ok(observation) = waiting.try_recv() {
+            self.take(&observation);
+        }
+        self.count(guessed);
+        self.write();
+    }
+
+    /// Nothing of what is in the file may be in what waits: both would be counted.
+    fn lend(&mut self) {
+        self.write();
+        self.lent = self.keeper.close();
+    }
+
+    fn reclaim(&mut self) {
+        if let Some(path) = self.lent.take() {
+            self.keeper = Keeper::new(Some(path));
+        }
+    }
+
+    fn take_in(&mut self, parts: &Parts) {
+        for (name, bytes) in parts {
+            if let Some(site) = self.sites.get_mut(name)
+                && let Err(error) = site.take_in(bytes)
+            {
+                tracing::warn!(site = %name, %error, "what another process learned cannot be read");
+            }
+        }
+    }
+
+    /// What the lent file could not take.
+    fn unwritten(&self) -> Parts {
+        if self.lent.is_none() {
+            return Parts::new();
+        }
+        self.sites.values().filter_map(|site| Some((site.name().clone(), site.unwritten()?))).collect()
     }
 
     fn tick(&mut self) {

@@ -15,7 +15,16 @@ use crate::secret;
 pub(super) struct BanFile {
     path: PathBuf,
     /// The book's revision that was written down last.
-    kept: parking_lot::Mutex<u64>,
+    kept: parking_lot::Mutex<Kept>,
+}
+
+/// What is known of the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kept {
+    /// It holds the book as it was at this revision.
+    At(u64),
+    /// Another process writes it.
+    Lent,
 }
 
 impl BanFile {
@@ -24,7 +33,10 @@ impl BanFile {
         let archive = policy.archive.as_ref().map(|archive| &*archive.sqlite.path.path);
         let socket = policy.control.as_ref().map(|control| &*control.socket.path);
         let beside = archive.or(socket).or(secret::file(policy)).unwrap_or("data/bans");
-        Self { path: Path::new(beside).with_file_name("bans.json"), kept: parking_lot::Mutex::default() }
+        Self {
+            path: Path::new(beside).with_file_name("bans.json"),
+            kept: parking_lot::Mutex::new(Kept::At(0)),
+        }
     }
 
     /// Puts back what an earlier run kept; a file that cannot be read is told and left.
@@ -42,15 +54,26 @@ impl BanFile {
         }
     }
 
+    /// Writes the bans down for the last time, as long as another process writes them.
+    pub(super) fn lend(&self, book: &BanBook) {
+        self.keep(book);
+        *self.kept.lock() = Kept::Lent;
+    }
+
+    /// Writes them from now on again.
+    pub(super) fn reclaim(&self) {
+        *self.kept.lock() = Kept::At(0);
+    }
+
     /// Writes the bans in force down if they changed since they were written last.
     pub(super) fn keep(&self, book: &BanBook) {
         let revision = book.revision();
         let mut kept = self.kept.lock();
-        if *kept == revision {
+        if matches!(*kept, Kept::Lent) || *kept == Kept::At(revision) {
             return;
         }
         match write_whole(&self.path, &book.snapshot(now())) {
-            Ok(()) => *kept = revision,
+            Ok(()) => *kept = Kept::At(revision),
             Err(error) => warn!(%error, file = %self.path.display(), "bans cannot be written down"),
         }
     }

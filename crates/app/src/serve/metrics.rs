@@ -46,6 +46,8 @@ pub(super) struct Watched {
     pub(super) open: Arc<OpenFindings>,
     pub(super) alerts: Arc<Mutex<Option<Alerts>>>,
     pub(super) learner: Arc<Learner>,
+    /// What the gateway runs on.
+    pub(super) runtime: tokio::runtime::Handle,
 }
 
 impl fmt::Debug for Watched {
@@ -58,6 +60,8 @@ impl Collector for Watched {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         self.encode_findings(&mut encoder)?;
         self.encode_alerts(&mut encoder)?;
+        let help = "Tasks the gateway runs now: some for each connection, and a few of its own";
+        encode_gauge(&mut encoder, "tasks", help, self.runtime.metrics().num_alive_tasks() as u64)?;
         self.encode_learning(&mut encoder)
     }
 }

@@ -1,8 +1,11 @@
 //! The running node: what the parts share, and how a new policy is taken up.
 
+mod succession;
+
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64};
 
 use anyhow::Result;
 use arc_swap::ArcSwap;
@@ -13,7 +16,7 @@ use portcullis_document::{Problem, Style, render};
 use portcullis_engine::Snapshot;
 use portcullis_events::alerts::Alerts;
 use portcullis_events::{ArchiveConfig, FindingKeeper, Findings, Recorder, RecorderConfig, Recording, Share};
-use portcullis_gateway::{Clock, Gateway, Metrics, Ports, ServerStanding};
+use portcullis_gateway::{Clock, Gateway, Handed, HandedSocket, Metrics, Ports, ServerStanding};
 use portcullis_inventory::Decision;
 use portcullis_learn::{Inventories, Keeping, Learner};
 use portcullis_model::Timestamp;
@@ -51,6 +54,19 @@ pub(super) struct RunningNode {
     alerts: Arc<Mutex<Option<Alerts>>>,
     gateway: Gateway,
     learner: Arc<Learner>,
+    /// When files were lent to another process, in microseconds since 1970.
+    lent_at: AtomicI64,
+    stepped_down: AtomicBool,
+}
+
+/// What a node begins with.
+pub(super) struct Beginning {
+    /// Its policy.
+    pub(super) loaded: Loaded,
+    /// Sockets that listen already.
+    pub(super) sockets: Vec<HandedSocket>,
+    /// Where it says that a token's key is not known.
+    pub(super) strange_keys: tokio::sync::mpsc::Sender<SmolStr>,
 }
 
 struct PolicyState {
@@ -59,12 +75,9 @@ struct PolicyState {
 }
 
 impl RunningNode {
-    /// Starts everything that runs under this policy.
-    pub(super) async fn start(
-        config: &Path,
-        loaded: Loaded,
-        strange_keys: tokio::sync::mpsc::Sender<SmolStr>,
-    ) -> Result<Self> {
+    /// Starts everything that runs under this policy, but for [`Self::tell_findings`].
+    pub(super) async fn start(config: &Path, beginning: Beginning) -> Result<Self> {
+        let Beginning { loaded, sockets, strange_keys } = beginning;
         let policy = loaded.policy;
         let metrics = Arc::new(Metrics::default());
         let kept = NodeState::start(loaded.server, shared::memory_limits(&policy), &metrics);
@@ -74,7 +87,7 @@ impl RunningNode {
         kept.share_bans();
         let (recorder, recording) = Recorder::start(&recording_config(&policy))?;
         let (findings, finding_keeper) = Findings::start(findings::path(&policy))?;
-        let alerts = Arc::new(Mutex::new(Some(Alerts::start(findings.clone(), loaded.alerts)?)));
+        let alerts = Arc::default();
         let snapshot = Arc::new(ArcSwap::from(loaded.snapshot));
         let learner = Arc::new(Learner::start(
             learning::config(&policy, &snapshot.load()),
@@ -87,8 +100,9 @@ impl RunningNode {
             open: Arc::clone(&open_findings),
             alerts: Arc::clone(&alerts),
             learner: Arc::clone(&learner),
+            runtime: tokio::runtime::Handle::current(),
         }));
-        let gateway = Gateway::start(Ports {
+        let ports = Ports {
             snapshot: Arc::clone(&snapshot),
             store: kept.store(),
             recorder: recorder.clone(),
@@ -98,7 +112,8 @@ impl RunningNode {
             files: Arc::new(|path: &str| std::fs::read(path).map(Into::into)),
             clock: Clock::start(),
             metrics,
-        })?;
+        };
+        let gateway = Gateway::start(ports, Handed::new(sockets))?;
         Ok(Self {
             config: config.to_owned(),
             started: now(),
@@ -116,6 +131,8 @@ impl RunningNode {
             alerts,
             gateway,
             learner,
+            lent_at: AtomicI64::new(i64::MAX),
+            stepped_down: AtomicBool::new(false),
         })
     }
 
@@ -154,6 +171,9 @@ impl RunningNode {
     /// Reads the policy again and swaps it in if it is whole; answers the files to watch from now on.
     pub(super) async fn take_up_policy(&self) -> Vec<String> {
         let _alone = self.reloading.lock().await;
+        if self.has_stepped_down() {
+            return Vec::new();
+        }
         let (config, before) = (self.config.clone(), self.snapshot.load_full());
         let read =
             tokio::task::spawn_blocking(move || load::load_after(&config, Purpose::Serve, Some(&before)));
@@ -204,24 +224,6 @@ impl RunningNode {
     pub(super) fn count_findings(self: &Arc<Self>) {
         let node = Arc::clone(self);
         drop(tokio::task::spawn_blocking(move || node.open_findings.recount(&node.findings)));
-    }
-
-    /// Lets requests in flight finish, then writes down what waits.
-    pub(super) async fn stop(self: &Arc<Self>) {
-        let deadline = self.policy.load().connections.drain_timeout;
-        self.gateway.drain(deadline).await;
-        self.bans.keep(self.kept.ban_book());
-        let recording = self.recording.lock().take();
-        // Waits for the disk; ends by itself where that fails.
-        let node = Arc::clone(self);
-        let written = tokio::task::spawn_blocking(move || {
-            node.learner.finish();
-            // After what raises them.
-            drop(node.finding_keeper.lock().take());
-            drop(node.alerts.lock().take());
-            recording.map(Recording::finish)
-        });
-        let _ = written.await;
     }
 
     fn learning(&self) -> Learning {

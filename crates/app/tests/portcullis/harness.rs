@@ -131,9 +131,21 @@ impl Gateway {
 
     /// The same with more arguments of `serve`.
     pub(crate) fn run_with(&mut self, more: &[&str]) {
-        let mut child = Command::new(BINARY)
-            .args(["serve", "--json", "--log", "warn"])
-            .args(more)
+        let mut command = Command::new(BINARY);
+        command.args(["serve", "--json", "--log", "warn"]).args(more);
+        self.run_command(command);
+    }
+
+    /// Starts another process in this one's place and waits until it serves; answers the one before.
+    pub(crate) fn take_over(&mut self) -> Child {
+        let before = self.child.take().expect("running");
+        self.run_with(&["--takeover"]);
+        before
+    }
+
+    /// The same as [`Self::run`] of a command that comes to be `serve --json`.
+    pub(crate) fn run_command(&mut self, mut command: Command) {
+        let mut child = command
             .current_dir(self.folder.path())
             .stdout(Stdio::piped())
             .spawn()
@@ -212,6 +224,11 @@ impl Gateway {
         }
     }
 
+    /// Waits until it has ended.
+    pub(crate) fn ended(&mut self) -> std::process::ExitStatus {
+        self.child.take().expect("running").wait().expect("gone")
+    }
+
     /// Asks it to stop and waits for it.
     pub(crate) fn stop(&mut self) -> std::process::ExitStatus {
         self.signal("-TERM");
@@ -221,6 +238,11 @@ impl Gateway {
     pub(crate) fn signal(&self, signal: &str) {
         let id = self.child.as_ref().expect("running").id().to_string();
         assert!(Command::new("kill").args([signal, &id]).status().expect("kill runs").success());
+    }
+
+    /// The number of the process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.as_ref().expect("running").id()
     }
 
     pub(crate) fn is_running(&mut self) -> bool {

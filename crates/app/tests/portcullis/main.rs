@@ -42,5 +42,6 @@ mod revoke;
 mod rules;
 mod shared_bans;
 mod suggest;
+mod takeover;
 mod told;
 mod upstreams;

@@ -3,6 +3,8 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use portcullis_gateway::Leaving;
+
 use crate::stage::{Files, Stage, get, plain, policy, raw};
 
 const PROBES: &str = "metrics: { listen: 127.0.0.1:0 }";
@@ -112,7 +114,8 @@ async fn draining_finishes_what_runs_and_takes_nothing_new() {
     busy.send("POST /busy HTTP/1.1\r\nHost: shop.example\r\nContent-Length: 5\r\n\r\nhe").await;
     stage.metric_becomes("portcullis_connections_open{listener=\"127.0.0.1:0\"}", "2").await;
     let Stage { gateway, upstream, .. } = stage;
-    let draining = tokio::spawn(async move { gateway.drain(Duration::from_secs(20)).await });
+    let draining =
+        tokio::spawn(async move { gateway.drain(Duration::from_secs(20), Leaving::ForGood).await });
     assert_eq!(idle.read_to_end().await, "");
     assert!(probe(probes, "/readyz").await.starts_with("HTTP/1.1 503 "));
     assert!(!draining.is_finished());
@@ -130,8 +133,11 @@ async fn draining_ends_what_does_not_end_by_itself() {
     stuck.send("POST /stuck HTTP/1.1\r\nHost: shop.example\r\nContent-Length: 5\r\n\r\nhe").await;
     stage.metric_becomes("portcullis_connections_open{listener=\"127.0.0.1:0\"}", "1").await;
     let Stage { gateway, .. } = stage;
-    let drained =
-        tokio::time::timeout(crate::stage::PATIENCE, gateway.drain(Duration::from_millis(100))).await;
+    let drained = tokio::time::timeout(
+        crate::stage::PATIENCE,
+        gateway.drain(Duration::from_millis(100), Leaving::ForGood),
+    )
+    .await;
     drained.expect("the drain ends");
     stuck.read_to_end().await;
 }

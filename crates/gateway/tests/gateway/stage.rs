@@ -72,7 +72,7 @@ impl Stage {
         let (observe, observations) = mpsc::channel(64);
         let mut ports = ports(snapshot, recorder, &metrics, &files);
         ports.observations = Some(observe);
-        let gateway = Gateway::start(ports).unwrap();
+        let gateway = Gateway::start(ports, portcullis_gateway::Handed::default()).unwrap();
         let observations = tokio::sync::Mutex::new(observations);
         Self { gateway, upstream, metrics, events, observations, files, _recording: recording }
     }
