@@ -3,8 +3,9 @@
  *     driver RULES... < commands
  *
  * The last argument is the file of requests (its format is that of xtask/src/bench/filter/requests.rs). It answers
- * `ready` once rules are loaded; each command is `KIND COUNT`: that many requests of the kind are put through all
- * phases, going on in the file where the last command stopped, and `done BLOCKED` is the answer.
+ * `ready` once rules are loaded; each command is `KIND COUNT`, answered with `have`: after `go` that many requests of
+ * the kind are put through all phases, going on in the file where the last command stopped, and `done BLOCKED` is the
+ * answer.
  */
 #include <modsecurity/modsecurity.h>
 #include <modsecurity/rules_set.h>
@@ -133,6 +134,9 @@ int main(int count, char **arguments) {
     puts("ready");
     fflush(stdout);
     while (scanf("%31s %ld", kind, &times) == 2) {
+        puts("have");
+        fflush(stdout);
+        if (scanf(" go") == EOF) break;
         printf("done %d\n", run(kind, times));
         fflush(stdout);
     }

@@ -1,10 +1,13 @@
 //! Drives our content filter, or every pattern by itself, for `cargo xtask bench filter`.
 //!
-//! Speaks the protocol of `bench/modsecurity/driver.c`: `ready` once rules are loaded, then for every command
-//! `KIND COUNT` that many requests and `done BLOCKED`. It measures nothing: whoever drives it does.
+//! Speaks the protocol of `bench/modsecurity/driver.c`: `ready` once rules are loaded; for every command `KIND COUNT`
+//! `have` once that many requests are read, and after `go` and that many requests `done BLOCKED`. It measures nothing:
+//! whoever drives it does.
 
 #![allow(clippy::disallowed_methods, reason = "a bench reads rule files")]
 
+#[path = "../../../crates/app/src/allocator.rs"]
+mod allocator;
 #[path = "../../../crates/filter/tests/crs/disk.rs"]
 mod disk;
 mod files;
@@ -12,13 +15,16 @@ mod naive;
 mod ours;
 mod request;
 
-use std::collections::HashMap;
 use std::io::{BufRead, Write};
 
 use anyhow::{Context, Result};
 use clap::{Parser, ValueEnum};
 
-use request::Sent;
+use request::{Requests, Sent};
+
+/// That of the gateway.
+#[global_allocator]
+static ALLOCATOR: allocator::Allocator = allocator::Allocator;
 
 /// Puts requests through rules on command.
 #[derive(Parser)]
@@ -57,22 +63,22 @@ fn main() -> Result<()> {
         Way::Naive => Box::new(naive::Naive::new(&rules)?),
     };
     drop(rules);
-    serve(&mut *driven, &request::read(requests)?)
+    serve(&mut *driven, Requests::open(requests)?)
 }
 
-fn serve(driven: &mut dyn Driven, requests: &[Sent]) -> Result<()> {
+fn serve(driven: &mut dyn Driven, mut requests: Requests) -> Result<()> {
     let mut out = std::io::stdout();
     writeln!(out, "ready")?;
-    let mut places: HashMap<String, usize> = HashMap::new();
-    for line in std::io::stdin().lock().lines() {
+    let mut commands = std::io::stdin().lock().lines();
+    while let Some(line) = commands.next() {
         let line = line?;
         let (kind, count) = line.split_once(' ').context("a command is KIND COUNT")?;
-        let count: usize = count.trim().parse()?;
-        let of_kind: Vec<&Sent> = requests.iter().filter(|sent| sent.kind == kind).collect();
-        let place = places.entry(kind.to_owned()).or_default();
-        let blocked =
-            of_kind.iter().cycle().skip(*place).take(count).filter(|sent| driven.take(sent)).count();
-        *place = (*place + count) % of_kind.len().max(1);
+        let taken = requests.take(kind, count.trim().parse()?)?;
+        writeln!(out, "have")?;
+        if commands.next().is_none() {
+            break;
+        }
+        let blocked = taken.iter().filter(|sent| driven.take(sent)).count();
         writeln!(out, "done {blocked}")?;
     }
     Ok(())

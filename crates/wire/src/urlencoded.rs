@@ -15,6 +15,17 @@ pub struct Pair<'a> {
     pub name: &'a [u8],
     /// Behind the first equals sign.
     pub value: &'a [u8],
+    /// Whether either has bytes that stand for others.
+    pub coded: Coded,
+}
+
+/// Whether a text decodes to another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Coded {
+    /// It stands for itself.
+    Plain,
+    /// It has a plus or percent sign.
+    Coded,
 }
 
 /// Whether every percent sign began an escape.
@@ -28,12 +39,38 @@ pub enum Escapes {
 
 /// Every pair in order, undecoded.
 pub fn pairs(text: &[u8], separator: u8) -> impl Iterator<Item = Pair<'_>> {
-    text.split(move |byte| *byte == separator).filter(|pair| !pair.is_empty()).map(|pair| {
-        match memchr::memchr(b'=', pair).and_then(|equals| pair.split_at_checked(equals)) {
-            Some((name, value)) => Pair { name, value: value.get(1..).unwrap_or_default() },
-            None => Pair { name: pair, value: &[] },
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        while let [first, after @ ..] = rest
+            && *first == separator
+        {
+            rest = after;
         }
+        let (pair, after) = next_pair(rest, separator)?;
+        rest = after;
+        Some(pair)
     })
+}
+
+/// The pair that `text` begins with, and what follows it; one look at each byte, for pairs are short. `None` at the end.
+fn next_pair(text: &[u8], separator: u8) -> Option<(Pair<'_>, &[u8])> {
+    let mut equals = None;
+    let mut coded = Coded::Plain;
+    let mut end = text.len();
+    for (at, &byte) in text.iter().enumerate() {
+        if byte == separator {
+            end = at;
+            break;
+        }
+        match byte {
+            b'%' | b'+' => coded = Coded::Coded,
+            b'=' if equals.is_none() => equals = Some(at),
+            _ => {}
+        }
+    }
+    let (pair, rest) = text.split_at_checked(end).filter(|(pair, _)| !pair.is_empty())?;
+    let (name, value) = equals.and_then(|equals| pair.split_at_checked(equals)).unwrap_or((pair, &[]));
+    Some((Pair { name, value: value.get(1..).unwrap_or_default(), coded }, rest))
 }
 
 /// Decodes a name or value; borrowed where nothing is escaped.

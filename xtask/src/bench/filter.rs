@@ -17,7 +17,7 @@ use clap::Args;
 use crate::install::{self, Tool};
 use crate::process::{cargo, root, run, target};
 use contestant::{Contestant, Driver};
-use request::Kind;
+use request::{Kind, WARMING};
 use table::Row;
 
 /// What `bench filter` measures against and with.
@@ -89,13 +89,12 @@ impl Filter {
         let pairs =
             drivers.iter().flat_map(|(contestant, _)| Kind::ALL.map(|kind| Row::new(*contestant, kind)));
         let mut rows: Vec<Row> = pairs.collect();
-        // Round 0 fills caches; it does not count.
-        for round in 0..=self.rounds {
+        for round in 0..self.rounds + WARMING {
             for row in &mut rows {
                 let driver = drivers.iter_mut().find(|(contestant, _)| *contestant == row.contestant);
                 let (_, driver) = driver.context("every row has a driver")?;
                 let measured = driver.take(row.kind, row.kind.count(row.contestant))?;
-                if round > 0 {
+                if round >= WARMING {
                     row.add(&measured);
                 }
             }

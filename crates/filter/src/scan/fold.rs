@@ -12,7 +12,30 @@ pub(super) const CODE_BITS: u32 = 6;
 pub(super) const RARE_CODE: u8 = 63;
 
 /// The byte that stands for `byte` and those it is not told apart from.
+#[inline]
 pub(super) const fn fold(byte: u8) -> u8 {
+    #[allow(clippy::indexing_slicing, reason = "a byte is always below 256")]
+    FOLDED[byte as usize]
+}
+
+/// The folded byte of each.
+static FOLDED: [u8; 256] = {
+    let mut folded = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        #[allow(
+            clippy::indexing_slicing,
+            reason = "the loop ends before the array does; checked when compiled"
+        )]
+        {
+            folded[byte] = folded_byte(byte as u8);
+        }
+        byte += 1;
+    }
+    folded
+};
+
+const fn folded_byte(byte: u8) -> u8 {
     match byte {
         b'\t'..=b'\r' => b' ',
         b'"' | b'`' => b'\'',
@@ -34,6 +57,11 @@ pub(super) const fn code(folded: u8) -> u8 {
         b'{'..=b'~' => 59 + (folded - b'{'),
         _ => RARE_CODE,
     }
+}
+
+/// Whether no other folded byte has the code of this one.
+pub(super) const fn code_tells(folded: u8) -> bool {
+    !matches!(folded, b'0'..=b'9' | 0x80..=0xff) && code(folded) != RARE_CODE
 }
 
 /// The bytes for which a folded byte stands.
@@ -89,5 +117,9 @@ mod tests {
         codes.sort_unstable();
         codes.dedup();
         assert_eq!(codes.len(), apart.len());
+        for byte in (0..=255u8).filter(|byte| fold(*byte) == *byte && code_tells(*byte)) {
+            let same = |other: &u8| code(fold(*other)) == code(byte);
+            assert!((0..=255u8).filter(same).all(|other| fold(other) == byte), "{byte}");
+        }
     }
 }

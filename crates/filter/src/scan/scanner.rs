@@ -157,12 +157,12 @@ impl Scanner {
     /// The same for the value that the scratch looked at last.
     pub fn find_seen_texts(&self, value: &[u8], shape: Shape, found: &mut Bits, scratch: &mut Scratch) {
         found.clear();
-        let Scratch { codes, seen, waiting } = scratch;
+        let Scratch { codes, places, seen, waiting } = scratch;
         let led = if shape.0 & self.marked.0 == 0 { &self.plain } else { &self.any };
         waiting.clear();
         // As many as the value has, and the padding; the scratch looked at it last.
         let codes = codes.get(..value.len() + PADDING).unwrap_or(codes);
-        led.texts.scan(Coded { value, codes }, seen, |list| {
+        led.texts.scan(Coded { value, codes }, places, seen, |list| {
             for &number in led.gates.get(list as usize).map_or(&[][..], Vec::as_slice) {
                 let Some(gate) = self.waiting.get(number as usize) else { continue };
                 if gate.demands.are_met_by(shape) {

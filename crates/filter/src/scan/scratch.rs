@@ -3,7 +3,7 @@
 //! Nothing is remembered from one scan to the next but the codes of the value looked at last.
 
 use super::shape::write_codes;
-use super::texts::PADDING;
+use super::texts::{PADDING, Place};
 use super::{Bits, Shape};
 
 /// Room for one scan at a time.
@@ -11,6 +11,8 @@ use super::{Bits, Shape};
 pub struct Scratch {
     /// The codes of the value's bytes.
     pub(super) codes: Vec<u8>,
+    /// Where a text could stand in it.
+    pub(super) places: Vec<Place>,
     /// Lists seen in it.
     pub(super) seen: Bits,
     /// Gates that wait for further lists.
@@ -42,6 +44,9 @@ impl Scratch {
     pub fn shrink(&mut self) {
         if self.codes.capacity() > KEEP {
             self.codes = Vec::new();
+        }
+        if self.places.capacity() > KEEP / 8 {
+            self.places = Vec::new();
         }
         if self.waiting.capacity() > KEEP / 4 {
             self.waiting = Vec::new();

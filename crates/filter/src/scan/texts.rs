@@ -6,9 +6,10 @@
 //! reported, once.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use super::Bits;
-use super::fold::{CODE_BITS, code, fold};
+use super::fold::{CODE_BITS, code, code_tells, fold};
 use super::pattern::Edge;
 use super::text::{Text, surprise};
 
@@ -37,8 +38,9 @@ pub(super) struct Texts {
     /// The beginnings of grams, in order.
     beginnings: Vec<Beginning>,
     grams: Vec<Gram>,
-    /// The bytes of all texts.
+    /// The bytes of all texts, and their codes.
     bytes: Vec<u8>,
+    codes: Vec<u8>,
     /// For the ranges in grams, what the occurrence of a text means.
     meanings: Vec<Meaning>,
 }
@@ -54,16 +56,28 @@ struct Beginning {
 #[derive(Clone, Copy, Debug)]
 struct Gram {
     /// The codes of its bytes, and which of them count: one comparison tells most other places apart.
-    word: u32,
+    codes: u32,
     mask: u32,
     /// Where in the text the gram begins.
     offset: u32,
     /// The text, in `bytes`.
     start: u32,
-    end: u32,
+    length: u32,
     /// In `meanings`.
     first: u32,
     last: u32,
+    told: Told,
+}
+
+/// What tells that a text stands where its gram does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Told {
+    /// The gram: it is all of the text.
+    Gram,
+    /// Its codes: no other bytes have them.
+    Codes,
+    /// Only its bytes: some share their codes with others.
+    Bytes,
 }
 
 /// A text of `list` occurs, if it stands between the right edges.
@@ -123,6 +137,7 @@ struct Tables {
     /// How many texts are looked for by a gram.
     crowds: BTreeMap<Vec<u8>, u32>,
     bytes: Vec<u8>,
+    codes: Vec<u8>,
     meanings: Vec<Meaning>,
 }
 
@@ -133,13 +148,20 @@ impl Tables {
         let start = self.bytes.len() as u32;
         let first = self.meanings.len() as u32;
         self.bytes.extend_from_slice(text);
+        self.codes.extend(text.iter().map(|&byte| code(byte)));
         self.meanings.extend_from_slice(meanings);
-        let (end, last) = (self.bytes.len() as u32, self.meanings.len() as u32);
-        let word =
+        let last = self.meanings.len() as u32;
+        let codes =
             (0..GRAM).fold(0, |word, at| word << 8 | gram.get(at).map_or(0, |&byte| u32::from(code(byte))));
         let mask =
             gram.iter().take(GRAM).fold(0, |mask, _| mask << 8 | 0xff) << (8 * (GRAM - gram.len().min(GRAM)));
-        let found = Gram { word, mask, offset: offset as u32, start, end, first, last };
+        let told = match text.iter().all(|&byte| code_tells(byte)) {
+            true if text.len() <= GRAM => Told::Gram,
+            true => Told::Codes,
+            false => Told::Bytes,
+        };
+        let (offset, length) = (offset as u32, text.len() as u32);
+        let found = Gram { codes, mask, offset, start, length, first, last, told };
         // Past the end of a text that is shorter than a gram, anything may follow.
         let codes = |at: usize| gram.get(at).map_or(0..CODES, |&byte| code(byte)..code(byte) + 1);
         let fourths = codes(3).fold(0, |fourths, code| fourths | 1 << code);
@@ -173,6 +195,7 @@ impl Tables {
             beginnings: Vec::with_capacity(self.grams.len()),
             grams: Vec::new(),
             bytes: self.bytes,
+            codes: self.codes,
             meanings: self.meanings,
         };
         for ([first, second, third], grams) in self.grams {
@@ -205,21 +228,48 @@ pub(super) struct Coded<'a> {
     pub codes: &'a [u8],
 }
 
+/// Where a gram begins, perhaps.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place {
+    /// In the value.
+    at: u32,
+    /// In `beginnings`.
+    beginning: u32,
+}
+
 impl Texts {
-    /// Calls `report` with every list that has a text in a value. What was seen is in `seen` afterwards.
+    /// Calls `report` with every list that has a text in a value. What was seen is in `seen` afterwards; `places` is
+    /// room for those that are looked at closely.
     #[inline]
-    pub(super) fn scan(&self, coded: Coded<'_>, seen: &mut Bits, mut report: impl FnMut(List)) {
+    pub(super) fn scan(
+        &self,
+        coded: Coded<'_>,
+        places: &mut Vec<Place>,
+        seen: &mut Bits,
+        report: impl FnMut(List),
+    ) {
         seen.clear();
+        self.find_places(coded.codes, places);
+        if !places.is_empty() {
+            self.look_closely(coded, places, seen, report);
+        }
+    }
+
+    /// The places at which four codes stand that grams have.
+    #[inline]
+    fn find_places(&self, codes: &[u8], places: &mut Vec<Place>) {
+        places.clear();
         let mut pair = 0;
-        for (at, &third) in coded.codes.iter().enumerate() {
+        for (third_at, &third) in codes.iter().enumerate() {
             let third = u32::from(third);
             let thirds = self.thirds.get(pair).copied().unwrap_or_default();
             let next = (pair << CODE_BITS | third as usize) % PAIRS;
             // Codes are below the number of bits, so that nothing wraps.
-            if thirds.wrapping_shr(third) & 1 != 0 && self.may_end(next, coded.codes.get(at + 1)) {
+            if thirds.wrapping_shr(third) & 1 != 0 && self.may_end(next, codes.get(third_at + 1)) {
                 let beginnings = (thirds & (1_u64.wrapping_shl(third) - 1)).count_ones();
                 let beginning = self.before.get(pair).map_or(0, |before| before + beginnings);
-                self.try_grams(beginning as usize, coded, at, seen, &mut report);
+                // The first two codes begin no gram by themselves: there is a third.
+                places.push(Place { at: third_at.wrapping_sub(2) as u32, beginning });
             }
             pair = next;
         }
@@ -232,39 +282,52 @@ impl Texts {
         fourth.is_none_or(|fourth| fourths.wrapping_shr(u32::from(*fourth)) & 1 != 0)
     }
 
-    /// Tries the grams of a beginning whose third code is at `third`.
-    #[inline(never)]
-    fn try_grams(
+    /// Tries the grams of these places.
+    fn look_closely(
         &self,
-        beginning: usize,
         coded: Coded<'_>,
-        third: usize,
+        places: &[Place],
         seen: &mut Bits,
-        report: &mut impl FnMut(List),
+        mut report: impl FnMut(List),
     ) {
-        let (Some(beginning), Some(at)) = (self.beginnings.get(beginning), third.checked_sub(2)) else {
-            return;
-        };
-        let Some(here) = coded.codes.get(at..).and_then(<[u8]>::first_chunk) else { return };
-        let word = u32::from_be_bytes(*here);
-        for gram in self.grams.get(beginning.first as usize..beginning.last as usize).unwrap_or_default() {
-            if word & gram.mask != gram.word {
-                continue;
-            }
-            let text = self.bytes.get(gram.start as usize..gram.end as usize).unwrap_or_default();
-            let Some(start) = at.checked_sub(gram.offset as usize) else { continue };
-            let end = start + text.len();
-            let Some(part) = coded.value.get(start..end) else { continue };
-            if !is_folded(part, text) {
-                continue;
-            }
-            for meaning in self.meanings.get(gram.first as usize..gram.last as usize).unwrap_or_default() {
-                if !seen.contains(meaning.list as usize)
-                    && Text::stands(meaning.before, meaning.after, coded.value, start, end)
-                {
-                    seen.insert(meaning.list as usize);
-                    report(meaning.list);
+        for place in places {
+            let at = place.at as usize;
+            let Some(here) = coded.codes.get(at..).and_then(<[u8]>::first_chunk) else { continue };
+            let here = u32::from_be_bytes(*here);
+            let Some(beginning) = self.beginnings.get(place.beginning as usize) else { continue };
+            let grams = self.grams.get(beginning.first as usize..beginning.last as usize);
+            for gram in grams.unwrap_or_default() {
+                if here & gram.mask != gram.codes {
+                    continue;
                 }
+                let Some(start) = at.checked_sub(gram.offset as usize) else { continue };
+                let end = start + gram.length as usize;
+                if end > coded.value.len() || !self.stands(gram, coded, start..end) {
+                    continue;
+                }
+                let meanings = self.meanings.get(gram.first as usize..gram.last as usize);
+                for meaning in meanings.unwrap_or_default() {
+                    if !seen.contains(meaning.list as usize)
+                        && Text::stands(meaning.before, meaning.after, coded.value, start, end)
+                    {
+                        seen.insert(meaning.list as usize);
+                        report(meaning.list);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Whether a text stands at a place where its gram does.
+    #[inline]
+    fn stands(&self, gram: &Gram, coded: Coded<'_>, place: Range<usize>) -> bool {
+        let text = gram.start as usize..gram.start as usize + place.len();
+        match gram.told {
+            Told::Gram => true,
+            Told::Codes => coded.codes.get(place) == self.codes.get(text),
+            Told::Bytes => {
+                let (part, text) = (coded.value.get(place), self.bytes.get(text));
+                part.zip(text).is_some_and(|(part, text)| is_folded(part, text))
             }
         }
     }
@@ -278,6 +341,7 @@ impl Texts {
             + size_of_val(self.grams.as_slice())
             + size_of_val(self.meanings.as_slice())
             + self.bytes.len()
+            + self.codes.len()
     }
 }
 

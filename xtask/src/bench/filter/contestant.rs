@@ -76,8 +76,9 @@ impl Driver {
 
     /// Has it take `count` requests.
     pub(super) fn take(&mut self, kind: Kind, count: u32) -> Result<Measured> {
+        self.prepare(kind, count)?;
         let before = Usage::of(vec![self.child.id()])?;
-        let blocked = self.command(kind, count)?;
+        let blocked = self.go()?;
         let after = Usage::of(vec![self.child.id()])?;
         let used = after.since(&before);
         Ok(Measured {
@@ -87,13 +88,27 @@ impl Driver {
         })
     }
 
-    fn command(&mut self, kind: Kind, count: u32) -> Result<u32> {
-        let input = self.input.as_mut().context("its input is open")?;
-        writeln!(input, "{} {count}", kind.name())?;
-        input.flush()?;
-        let answer = self.line()?;
+    /// Has it read so many requests.
+    fn prepare(&mut self, kind: Kind, count: u32) -> Result<()> {
+        let answer = self.say(&format!("{} {count}", kind.name()))?;
+        if answer != "have" {
+            bail!("not an answer: {answer:?}");
+        }
+        Ok(())
+    }
+
+    /// Has it take those requests; how many would have been blocked.
+    fn go(&mut self) -> Result<u32> {
+        let answer = self.say("go")?;
         let blocked = answer.strip_prefix("done ").and_then(|count| count.parse().ok());
         blocked.with_context(|| format!("not an answer: {answer:?}"))
+    }
+
+    fn say(&mut self, command: &str) -> Result<String> {
+        let input = self.input.as_mut().context("its input is open")?;
+        writeln!(input, "{command}")?;
+        input.flush()?;
+        self.line()
     }
 
     fn line(&mut self) -> Result<String> {
@@ -133,7 +148,8 @@ fn count(arguments: &[&str], kind: Kind, requests: u32) -> Result<f64> {
     let tool = ["valgrind", "--quiet", "--tool=callgrind", "--toggle-collect=*measured_request*", &file];
     let arguments: Vec<&str> = tool.into_iter().chain(arguments.iter().copied()).collect();
     let mut driver = Driver::start(&arguments)?;
-    driver.command(kind, requests)?;
+    driver.prepare(kind, requests)?;
+    driver.go()?;
     driver.end()?;
     let text = std::fs::read_to_string(&out)?;
     let total =

@@ -77,7 +77,8 @@ impl Kind {
         }
     }
 
-    /// Requests a round: enough to measure, few enough that a run takes minutes.
+    /// Requests a turn: enough that filling the processor's caches anew is a small part of it, few enough that a run
+    /// takes minutes.
     pub(super) fn count(self, contestant: Contestant) -> u32 {
         let (fast, slow) = self.counts();
         if contestant == Contestant::Libmodsecurity { slow } else { fast }
@@ -86,11 +87,11 @@ impl Kind {
     /// For contestants that take little time, and for the one that takes much.
     const fn counts(self) -> (u32, u32) {
         match self {
-            Self::Get => (400, 20),
-            Self::SmallJson => (200, 10),
-            Self::Form => (100, 4),
-            Self::LargeJson => (30, 2),
-            _ => (60, 2),
+            Self::Get => (1600, 20),
+            Self::SmallJson => (600, 10),
+            Self::Form => (240, 4),
+            Self::LargeJson => (60, 2),
+            _ => (120, 2),
         }
     }
 
@@ -112,13 +113,17 @@ impl Kind {
     }
 }
 
-/// The file of requests: as many of each kind as are taken in so many rounds and the one before, so that none comes
+/// Turns that each contestant gets before the first round, so that it has what a worker has that served others: patterns
+/// are made ready when a value first needs them.
+pub(super) const WARMING: u32 = 4;
+
+/// The file of requests: as many of each kind as are taken in so many rounds and before the first, so that none comes
 /// twice.
 pub(super) fn file(rounds: u32) -> String {
     let mut values = Values(0x5eed);
     let mut file = String::new();
     for kind in Kind::ALL {
-        for _ in 0..kind.counts().0 * (rounds + 1) {
+        for _ in 0..kind.counts().0 * (rounds + WARMING) {
             push_request(&mut file, kind, &mut values);
         }
     }

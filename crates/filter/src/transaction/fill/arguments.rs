@@ -1,7 +1,7 @@
 //! Arguments: pairs of queries, forms and JSON documents, decoded once, within the limit on their number.
 
 use portcullis_wire::body::{Kind, Value};
-use portcullis_wire::urlencoded::{decode_into, pairs};
+use portcullis_wire::urlencoded::{Coded, decode_into, pairs};
 
 use crate::transaction::arena::Span;
 use crate::transaction::fill::Fill;
@@ -28,8 +28,8 @@ impl Fill<'_> {
             if !self.takes_argument() {
                 break;
             }
-            let name = self.decoded(pair.name, &mut decoded);
-            let value = self.decoded(pair.value, &mut decoded);
+            let name = self.decoded(pair.name, pair.coded, &mut decoded);
+            let value = self.decoded(pair.value, pair.coded, &mut decoded);
             found.push((name, value));
         }
         found
@@ -89,8 +89,8 @@ impl Fill<'_> {
         true
     }
 
-    fn decoded(&mut self, text: &[u8], room: &mut Vec<u8>) -> Span {
-        if memchr::memchr2(b'%', b'+', text).is_none() {
+    fn decoded(&mut self, text: &[u8], coded: Coded, room: &mut Vec<u8>) -> Span {
+        if coded == Coded::Plain {
             return self.state.arena.push(text);
         }
         room.clear();
