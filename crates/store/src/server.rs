@@ -149,7 +149,7 @@ impl ServerStore {
     async fn count(&self, batch: &Batch, given: Given) -> Result<Answers, StoreFailure> {
         let trip = self.trip(batch, &given);
         let answers = tokio::time::timeout(self.plan.deadline, trip).await.unwrap_or_else(|_| {
-            self.link.timed_out();
+            self.link.unanswered();
             Err(StoreFailure::Timeout(self.plan.deadline))
         });
         self.figures.count(answers.as_ref().err());
@@ -176,6 +176,11 @@ impl ServerStore {
         let live = self.link.live().await.map_err(StoreFailure::Unavailable)?;
         match self.fly(&live, &calls).await {
             Ok(values) => self.settle(batch, given, &calls, &values),
+            Err(error) if is_broken(&error) && self.plan.route.is_cluster() => {
+                // The others go on, and it is the connection itself that finds who takes the place of one.
+                self.link.unanswered();
+                Err(failed(&error))
+            }
             Err(error) if is_broken(&error) => {
                 self.link.give_up(&live);
                 self.figures.retried();
@@ -246,8 +251,11 @@ impl ServerStore {
             [call] => vec![self.call(live, call).await],
             calls => join_all(calls.iter().map(|call| self.call(live, call))).await,
         };
-        self.link.answered();
-        values.into_iter().collect()
+        let values: RedisResult<Vec<Value>> = values.into_iter().collect();
+        if !values.as_ref().is_err_and(is_broken) {
+            self.link.answered();
+        }
+        values
     }
 
     /// By the script's name; by its text where the server does not know it yet.

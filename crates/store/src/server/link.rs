@@ -1,11 +1,12 @@
 //! The connection to the store's server, kept open by one task.
 //!
 //! Invariants: only the keeper connects, one attempt at a time with growing, uneven pauses, so a server that comes
-//! back is not run over; requests use a connection that answered, and are told at once where there is none;
-//! a connection that broke or answered nothing several times in a row is given up by the first who notices.
+//! back is not run over, nor one that accepts connections and answers nothing; requests use a connection that answered, and are told
+//! at once where there is none; a connection that broke or answered nothing several times in a row is given up by the
+//! first who notices.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 use redis::RedisError;
@@ -19,8 +20,8 @@ use super::dial::{Connection, Route};
 const PATIENCE: Duration = Duration::from_secs(1);
 /// The first and the longest pause between attempts.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
-/// Trips that may run out of time in a row before the connection is given up.
-const TIMEOUTS: u32 = 8;
+/// Trips that may go unanswered in a row before the connection is given up.
+const UNANSWERED: u32 = 8;
 
 /// A connection in use.
 #[derive(Clone)]
@@ -48,7 +49,9 @@ pub(super) struct Link {
     standing: watch::Sender<Standing>,
     /// The number of the newest connection that was given up.
     lost: watch::Sender<u64>,
-    timeouts: AtomicU32,
+    unanswered: AtomicU32,
+    /// Whether a trip was answered since the last connection was made.
+    useful: AtomicBool,
     connects: AtomicU64,
 }
 
@@ -57,7 +60,8 @@ impl Link {
         Arc::new(Self {
             standing: watch::Sender::new(Standing::Connecting),
             lost: watch::Sender::new(0),
-            timeouts: AtomicU32::new(0),
+            unanswered: AtomicU32::new(0),
+            useful: AtomicBool::new(false),
             connects: AtomicU64::new(0),
         })
     }
@@ -95,15 +99,20 @@ impl Link {
 
     /// A trip was answered.
     pub(super) fn answered(&self) {
-        if self.timeouts.load(Ordering::Relaxed) != 0 {
-            self.timeouts.store(0, Ordering::Relaxed);
+        // Read first: all workers do this, and hardly ever is there anything to change.
+        if !self.useful.load(Ordering::Relaxed) {
+            self.useful.store(true, Ordering::Relaxed);
+        }
+        if self.unanswered.load(Ordering::Relaxed) != 0 {
+            self.unanswered.store(0, Ordering::Relaxed);
         }
     }
 
-    /// A trip ran out of time; after several in a row the connection is given up.
-    pub(super) fn timed_out(&self) {
-        let in_a_row = self.timeouts.fetch_add(1, Ordering::Relaxed) + 1;
-        if in_a_row >= TIMEOUTS
+    /// A trip ran out of time, or came to a server of a cluster that is gone; after several in a row the connection is
+    /// given up.
+    pub(super) fn unanswered(&self) {
+        let in_a_row = self.unanswered.fetch_add(1, Ordering::Relaxed) + 1;
+        if in_a_row >= UNANSWERED
             && let Standing::Live(live) = self.standing()
         {
             self.give_up(&live);
@@ -128,34 +137,48 @@ impl Link {
 
     /// Keeps it open until the task is ended.
     pub(super) async fn serve(self: Arc<Self>, route: Route) {
-        let mut pause = PAUSES.0;
+        let mut pause = Duration::ZERO;
         loop {
             match connect(&route).await {
                 Ok(connection) => {
-                    let number = self.connects.fetch_add(1, Ordering::Relaxed) + 1;
-                    self.timeouts.store(0, Ordering::Relaxed);
-                    info!("connected to the store's server");
-                    self.standing.send_replace(Standing::Live(Live { connection, number }));
-                    let mut lost = self.lost.subscribe();
-                    if lost.wait_for(|lost| *lost >= number).await.is_err() {
+                    if self.hold(connection).await.is_none() {
                         return;
                     }
                     warn!("the connection to the store's server was lost");
-                    pause = PAUSES.0;
+                    if self.useful.load(Ordering::Relaxed) {
+                        pause = Duration::ZERO;
+                    } else if !pause.is_zero() {
+                        self.standing.send_replace(Standing::Down(SmolStr::new_static(USELESS)));
+                    }
                 }
                 Err(unusable) => {
                     if !matches!(self.standing(), Standing::Down(_) | Standing::Unfit(_)) {
                         warn!("the store's server cannot be used: {unusable}");
                     }
                     self.standing.send_replace(unusable.into());
-                    // Uneven, so that the nodes of a deployment do not come back all at once.
-                    tokio::time::sleep(pause.mul_f64(0.5 + fastrand::f64() / 2.0)).await;
-                    pause = (pause * 2).min(PAUSES.1);
+                    pause = pause.max(PAUSES.0);
                 }
             }
+            // Uneven, so that the nodes of a deployment do not come back all at once.
+            tokio::time::sleep(pause.mul_f64(0.5 + fastrand::f64() / 2.0)).await;
+            pause = (pause * 2).clamp(PAUSES.0, PAUSES.1);
         }
     }
+
+    /// Lets requests use it until it is given up.
+    async fn hold(&self, connection: Connection) -> Option<()> {
+        let number = self.connects.fetch_add(1, Ordering::Relaxed) + 1;
+        self.unanswered.store(0, Ordering::Relaxed);
+        self.useful.store(false, Ordering::Relaxed);
+        info!("connected to the store's server");
+        self.standing.send_replace(Standing::Live(Live { connection, number }));
+        let mut lost = self.lost.subscribe();
+        lost.wait_for(|lost| *lost >= number).await.ok().map(|_| ())
+    }
 }
+
+/// Why there is no connection where one after the other was of no use.
+const USELESS: &str = "it accepts connections and answers nothing";
 
 /// Which Redis a server is or stands in for; asked by a script, which one node of a cluster answers for all.
 const VERSION: &str =

@@ -61,6 +61,20 @@ async fn a_connection_that_broke_once_is_tried_again() {
 }
 
 #[tokio::test]
+async fn a_server_that_takes_connections_and_no_writes_is_not_run_over() {
+    let redis = Redis::start(&["--replicaof", "127.0.0.1", "1"]).await;
+    let store = ServerStore::start(redis.plan());
+    for _ in 0..200 {
+        let failure = ask(&store).await.unwrap_err();
+        assert!(matches!(failure, StoreFailure::Unavailable(_)), "{failure}");
+    }
+    let connects = store.figures().connects;
+    assert!((1..20).contains(&connects), "{connects} connections for 200 batches");
+    redis.ask(&["REPLICAOF", "NO", "ONE"]);
+    answered(&store).await;
+}
+
+#[tokio::test]
 async fn a_silent_server_costs_its_deadline_then_nothing() {
     let redis = Redis::start(&[]).await;
     let store = ServerStore::start(ServerPlan { deadline: Duration::from_millis(50), ..redis.plan() });
