@@ -8,6 +8,7 @@ mod install;
 mod process;
 mod suite;
 mod tidy;
+mod valkey;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};

@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 
 use crate::process::{cargo, is_installed, root, run};
-use crate::{install, tidy};
+use crate::{install, tidy, valkey};
 
 /// Options of `cargo xtask test`.
 #[derive(Args, Default)]
@@ -25,6 +25,9 @@ impl Test {
         };
         if let Some(corpora) = corpora()? {
             command.env("PORTCULLIS_CORPORA", corpora);
+        }
+        if let Some(valkey) = valkey::server() {
+            command.env("PORTCULLIS_VALKEY", valkey);
         }
         command.env("PORTCULLIS_OPENAPI_VALIDATOR", install::openapi_validator()?);
         command.args(&self.filter);

@@ -1,22 +1,23 @@
 //! Several gateways and one Redis server: what clients see and how many are admitted, also while the server fails.
 
+use std::collections::BTreeMap;
+
 use crate::harness::{Gateway, KeptAlive};
-use crate::redis::Redis;
+use crate::redis::{Redis, valkey};
 
 /// One of several gateways; the limit gives nothing back while a test lasts. The deadline suits a busy machine.
 fn gateway(redis: &Redis, burst: u32, on_failure: &str) -> Gateway {
-    gateway_with(redis, burst, on_failure, "")
+    gateway_at(redis.port, burst, on_failure, "2s", "")
 }
 
-/// The same with more said of the server.
-fn gateway_with(redis: &Redis, burst: u32, on_failure: &str, more: &str) -> Gateway {
+/// The same on a server at this port, that has so long to answer; with more said of it.
+pub(crate) fn gateway_at(port: u16, burst: u32, on_failure: &str, deadline: &str, more: &str) -> Gateway {
     let mut gateway = Gateway::prepare(&format!(
         "listen: [{{ address: \"127.0.0.1:0\" }}]\n\
          metrics: {{ listen: \"127.0.0.1:0\" }}\n\
-         state:\n  server: {{ at: [\"redis://127.0.0.1:{}\"], deadline: 2s{more} }}\n  on_failure: {on_failure}\n\
+         state:\n  server: {{ at: [\"redis://127.0.0.1:{port}\"], deadline: {deadline}{more} }}\n  on_failure: {on_failure}\n\
          sites:\n  shop:\n    hosts: [\"*\"]\n    upstream: {{ servers: [UPSTREAM] }}\n    limits:\n      \
-         - {{ name: shared, key: ip, rate: 1/90m, burst: {burst} }}\n",
-        redis.port
+         - {{ name: shared, key: ip, rate: 1/90m, burst: {burst} }}\n"
     ));
     gateway.write("node.secret", "of all nodes, longer than thirty-two bytes");
     gateway.run();
@@ -24,8 +25,8 @@ fn gateway_with(redis: &Redis, burst: u32, on_failure: &str, more: &str) -> Gate
 }
 
 /// Sends so many requests to each gateway at once, over two connections each; how many got each status.
-fn storm(gateways: &[Gateway], each: usize) -> std::collections::BTreeMap<u16, usize> {
-    let mut seen = std::collections::BTreeMap::new();
+pub(crate) fn storm(gateways: &[Gateway], each: usize) -> BTreeMap<u16, usize> {
+    let mut seen = BTreeMap::new();
     std::thread::scope(|scope| {
         let clients: Vec<_> = gateways
             .iter()
@@ -50,9 +51,8 @@ fn three(redis: &Redis, burst: u32) -> Vec<Gateway> {
     (0..3).map(|_| gateway(redis, burst, "deny")).collect()
 }
 
-fn admit_exactly(requests: usize, burst: u32) {
-    let redis = Redis::start();
-    let gateways = three(&redis, burst);
+fn admit_exactly(redis: &Redis, requests: usize, burst: u32) {
+    let gateways = three(redis, burst);
     let seen = storm(&gateways, requests / 3);
     assert_eq!(seen.get(&200).copied(), Some(burst as usize), "{seen:?}");
     assert_eq!(seen.keys().copied().collect::<Vec<_>>(), [200, 429], "{seen:?}");
@@ -62,16 +62,24 @@ fn admit_exactly(requests: usize, burst: u32) {
 
 #[test]
 fn three_gateways_admit_exactly_what_one_would() {
-    admit_exactly(1_800, 250);
+    admit_exactly(&Redis::start(), 1_800, 250);
 }
 
 #[test]
 fn three_gateways_admit_exactly_what_one_would_of_a_hundred_thousand() {
-    admit_exactly(100_002, 5_000);
+    admit_exactly(&Redis::start(), 100_002, 5_000);
+}
+
+#[test]
+fn three_gateways_on_a_valkey_server_admit_exactly_what_one_would() {
+    let Some(program) = valkey() else { return };
+    let redis = Redis::start_other(&program);
+    assert!(redis.ask(&["INFO", "server"]).contains("valkey_version:"), "it is Valkey");
+    admit_exactly(&redis, 1_800, 250);
 }
 
 /// What a metric of a gateway shows.
-fn figure(gateway: &Gateway, name: &str) -> u64 {
+pub(crate) fn figure(gateway: &Gateway, name: &str) -> u64 {
     let metrics = gateway.metrics();
     let line = metrics.lines().find_map(|line| line.strip_prefix(&format!("portcullis_{name} ")));
     line.and_then(|value| value.parse().ok()).unwrap_or_else(|| panic!("{name} in {metrics}"))
@@ -80,7 +88,7 @@ fn figure(gateway: &Gateway, name: &str) -> u64 {
 #[test]
 fn gateways_that_take_units_ahead_save_trips_and_admit_no_more_and_hardly_less() {
     let redis = Redis::start();
-    let ahead = |_| gateway_with(&redis, 1_000, "deny", ", leases: { hold: 10s }");
+    let ahead = |_| gateway_at(redis.port, 1_000, "deny", "2s", ", leases: { hold: 10s }");
     let gateways: Vec<Gateway> = (0..3).map(ahead).collect();
     let seen = storm(&gateways, 1_800);
     assert_eq!(seen.keys().copied().collect::<Vec<_>>(), [200, 429], "{seen:?}");

@@ -1,10 +1,11 @@
-//! A `redis-server` of a test's own, and a wire to it that can be cut.
+//! Servers of a test's own, Redis or Valkey, by themselves or with Sentinels; and a wire to one that can be cut.
 
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use crate::harness::PATIENCE;
@@ -13,16 +14,48 @@ use crate::harness::PATIENCE;
 pub(crate) struct Redis {
     process: Child,
     pub(crate) port: u16,
+    program: PathBuf,
+    args: Vec<String>,
     folder: tempfile::TempDir,
 }
 
 impl Redis {
     pub(crate) fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    /// One with more arguments.
+    pub(crate) fn start_with(args: &[&str]) -> Self {
+        Self::start_program(Path::new("redis-server"), tempfile::tempdir().expect("a folder"), args)
+    }
+
+    /// Another server that speaks the same.
+    pub(crate) fn start_other(program: &Path) -> Self {
+        Self::start_program(program, tempfile::tempdir().expect("a folder"), &[])
+    }
+
+    /// A Sentinel that watches a server under the name `shop` and needs another one's word to replace it.
+    pub(crate) fn start_sentinel(watched: &Self) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let config = folder.path().join("sentinel.conf");
+        let text = format!(
+            "sentinel monitor shop 127.0.0.1 {} 2\nsentinel down-after-milliseconds shop 1000\n\
+             sentinel failover-timeout shop 5000\n",
+            watched.port
+        );
+        std::fs::write(&config, text).expect("written");
+        // The file has to come first among the arguments.
+        let args = [&config.display().to_string(), "--sentinel"];
+        Self::start_program(Path::new("redis-server"), folder, &args)
+    }
+
+    fn start_program(program: &Path, folder: tempfile::TempDir, args: &[&str]) -> Self {
         let free = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let port = free.local_addr().expect("bound").port();
         drop(free);
-        let folder = tempfile::tempdir().expect("a folder");
-        let redis = Self { process: spawn(port, folder.path()), port, folder };
+        let args: Vec<String> = args.iter().map(ToString::to_string).collect();
+        let process = spawn(program, port, &args, folder.path());
+        let redis = Self { process, port, program: program.to_owned(), args, folder };
         redis.await_answer();
         redis
     }
@@ -33,7 +66,7 @@ impl Redis {
     }
 
     pub(crate) fn revive(&mut self) {
-        self.process = spawn(self.port, self.folder.path());
+        self.process = spawn(&self.program, self.port, &self.args, self.folder.path());
         self.await_answer();
     }
 
@@ -48,11 +81,27 @@ impl Redis {
         String::from_utf8_lossy(&said.stdout).trim().to_owned()
     }
 
-    fn await_answer(&self) {
+    /// A number that `INFO` tells.
+    pub(crate) fn figure(&self, name: &str) -> u64 {
+        let told = self.ask(&["INFO"]);
+        let line = told.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+        line.and_then(|value| value.trim().parse().ok()).unwrap_or_else(|| panic!("{name} in {told}"))
+    }
+
+    /// Asks until what it answers is what is awaited.
+    pub(crate) fn await_said(&self, words: &[&str], awaited: impl Fn(&str) -> bool) {
         let end = std::time::Instant::now() + PATIENCE;
-        while self.ask(&["PING"]) != "PONG" {
-            assert!(std::time::Instant::now() < end, "redis-server does not answer");
+        loop {
+            let said = self.ask(words);
+            if awaited(&said) {
+                return;
+            }
+            assert!(std::time::Instant::now() < end, "{words:?} still says {said}");
         }
+    }
+
+    fn await_answer(&self) {
+        self.await_said(&["PING"], |said| said == "PONG");
     }
 }
 
@@ -64,19 +113,36 @@ impl Drop for Redis {
     }
 }
 
-fn spawn(port: u16, folder: &std::path::Path) -> Child {
-    Command::new("redis-server")
-        .args(["--bind", "127.0.0.1", "--save", "", "--port", &port.to_string(), "--dir"])
-        .arg(folder)
-        .stdout(Stdio::null())
-        .spawn()
-        .expect("redis-server is installed (`cargo xtask test` does)")
+fn spawn(program: &Path, port: u16, args: &[String], folder: &Path) -> Child {
+    let sentinel = args.iter().any(|arg| arg == "--sentinel");
+    let mut command = Command::new(program);
+    command.args(args).args(["--bind", "127.0.0.1", "--port", &port.to_string(), "--dir"]).arg(folder);
+    if !sentinel {
+        command.args(["--save", ""]);
+    }
+    command.stdout(Stdio::null()).spawn().expect("redis-server is installed (`cargo xtask test` does)")
+}
+
+/// A Valkey server's program: what `PORTCULLIS_VALKEY` names (`cargo xtask test` sees to it), else what is installed.
+/// Where there is none the test says so, and is skipped.
+pub(crate) fn valkey() -> Option<PathBuf> {
+    let named = std::env::var_os("PORTCULLIS_VALKEY").map(PathBuf::from);
+    let found = named.or_else(|| {
+        let path = std::env::var_os("PATH")?;
+        std::env::split_paths(&path).map(|folder| folder.join("valkey-server")).find(|file| file.is_file())
+    });
+    if found.is_none() {
+        let said = "skipped: there is no valkey-server, and PORTCULLIS_VALKEY names none\n";
+        std::io::stderr().write_all(said.as_bytes()).expect("told");
+    }
+    found
 }
 
 /// A wire to a server: while it is cut, connections stay and nothing comes through, as behind a dead switch.
 pub(crate) struct Wire {
     pub(crate) port: u16,
     cut: Arc<AtomicBool>,
+    connections: Arc<AtomicUsize>,
 }
 
 impl Wire {
@@ -84,9 +150,11 @@ impl Wire {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let port = listener.local_addr().expect("bound").port();
         let cut = Arc::new(AtomicBool::new(false));
-        let shared = Arc::clone(&cut);
+        let connections = Arc::new(AtomicUsize::new(0));
+        let (shared, counter) = (Arc::clone(&cut), Arc::clone(&connections));
         std::thread::spawn(move || {
             for near in listener.incoming().map_while(Result::ok) {
+                counter.fetch_add(1, Ordering::SeqCst);
                 let Ok(far) = TcpStream::connect(("127.0.0.1", server)) else { continue };
                 for (from, to) in [(&near, &far), (&far, &near)] {
                     let (from, to) = (from.try_clone().expect("cloned"), to.try_clone().expect("cloned"));
@@ -95,11 +163,16 @@ impl Wire {
                 }
             }
         });
-        Self { port, cut }
+        Self { port, cut, connections }
     }
 
     pub(crate) fn cut(&self) {
         self.cut.store(true, Ordering::SeqCst);
+    }
+
+    /// How many connections were made over it so far.
+    pub(crate) fn connections(&self) -> usize {
+        self.connections.load(Ordering::SeqCst)
     }
 
     pub(crate) fn mend(&self) {

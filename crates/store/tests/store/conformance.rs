@@ -1,5 +1,6 @@
 //! The one suite of cases, on each kind of server.
 
+use std::path::Path;
 use std::time::Duration;
 
 use portcullis_model::counter::{Answer, Batch, CounterKey, Op, Window};
@@ -8,7 +9,7 @@ use portcullis_store::server::{Encryption, Servers, TimeFrom};
 use portcullis_store::{ServerPlan, ServerStore, Store, conformance};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 
-use crate::redis::{Redis, free_port, plan};
+use crate::redis::{REDIS, Redis, free_port, plan, valkey};
 
 /// Starts of suites: in the middle of a month, and where a leap year's February and a century end.
 const STARTS: [&str; 4] =
@@ -81,9 +82,35 @@ async fn a_server_behind_tls_passes_the_suite_and_a_stranger_is_not_believed() {
 
 #[tokio::test]
 async fn a_cluster_passes_the_suite() {
+    cluster_conforms(Path::new(REDIS)).await;
+}
+
+#[tokio::test]
+async fn a_valkey_server_passes_the_suite() {
+    let Some(program) = valkey() else { return };
+    let server = Redis::start_program(&program, &[]).await;
+    assert!(server.ask(&["INFO", "server"]).contains("valkey_version:"), "it is Valkey");
+    conforms(server.plan()).await;
+}
+
+#[tokio::test]
+async fn a_valkey_cluster_passes_the_suite() {
+    if let Some(program) = valkey() {
+        cluster_conforms(&program).await;
+    }
+}
+
+#[tokio::test]
+async fn the_server_that_valkeys_sentinels_name_passes_the_suite() {
+    if let Some(program) = valkey() {
+        sentinel_conforms(&program).await;
+    }
+}
+
+async fn cluster_conforms(program: &Path) {
     let mut nodes = Vec::new();
     for slots in [["0", "5460"], ["5461", "10922"], ["10923", "16383"]] {
-        let node = Redis::start(&["--cluster-enabled", "yes"]).await;
+        let node = Redis::start_program(program, &["--cluster-enabled", "yes"]).await;
         assert_eq!(node.ask(&["CLUSTER", "ADDSLOTSRANGE", slots[0], slots[1]]).trim(), "OK");
         nodes.push(node);
     }
@@ -103,13 +130,17 @@ async fn a_cluster_passes_the_suite() {
 
 #[tokio::test]
 async fn the_server_that_sentinels_name_passes_the_suite() {
-    let redis = Redis::start(&[]).await;
+    sentinel_conforms(Path::new(REDIS)).await;
+}
+
+async fn sentinel_conforms(program: &Path) {
+    let redis = Redis::start_program(program, &[]).await;
     let folder = tempfile::tempdir().unwrap();
     let config = folder.path().join("sentinel.conf");
     std::fs::write(&config, format!("sentinel monitor shop 127.0.0.1 {} 1\n", redis.port)).unwrap();
     let (config, port) = (config.display().to_string(), free_port());
     // The file has to come first among the arguments.
-    let sentinel = Redis::start_sentinel(folder, port, config).await;
+    let sentinel = Redis::start_sentinel(program, folder, port, config).await;
     let servers = Servers::Sentinel { sentinels: vec![sentinel.address()], service: "shop".into() };
     conforms(plan(servers)).await;
 }

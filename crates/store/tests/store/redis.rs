@@ -1,7 +1,8 @@
-//! A `redis-server` of a test's own: on a free port of the loopback, stopped by its handle.
+//! A `redis-server` or `valkey-server` of a test's own: on a free port of the loopback, stopped by its handle.
 
+use std::io::Write as _;
 use std::net::TcpListener;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -12,24 +13,48 @@ use tempfile::TempDir;
 /// Long enough for anything that happens at all; a test that waits longer fails.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
+/// Debian's Redis.
+pub(crate) const REDIS: &str = "redis-server";
+
+/// A Valkey server's program: what `PORTCULLIS_VALKEY` names (`cargo xtask test` sees to it), else what is installed.
+/// Where there is none the test says so, and is skipped.
+pub(crate) fn valkey() -> Option<PathBuf> {
+    let named = std::env::var_os("PORTCULLIS_VALKEY").map(PathBuf::from);
+    let found = named.or_else(|| {
+        let path = std::env::var_os("PATH")?;
+        std::env::split_paths(&path).map(|folder| folder.join("valkey-server")).find(|file| file.is_file())
+    });
+    if found.is_none() {
+        let said = "skipped: there is no valkey-server, and PORTCULLIS_VALKEY names none\n";
+        std::io::stderr().write_all(said.as_bytes()).expect("told");
+    }
+    found
+}
+
 pub(crate) struct Redis {
     process: Child,
     pub(crate) port: u16,
     pub(crate) folder: TempDir,
+    program: PathBuf,
     args: Vec<String>,
 }
 
 impl Redis {
     /// A server in clear, with these arguments beside its own.
     pub(crate) async fn start(args: &[&str]) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let args = args.iter().map(ToString::to_string).collect();
-        Self::start_in(folder, free_port(), args).await
+        Self::start_program(Path::new(REDIS), args).await
     }
 
-    pub(crate) async fn start_in(folder: TempDir, port: u16, args: Vec<String>) -> Self {
-        let process = spawn(folder.path(), port, &args);
-        let server = Self { process, port, folder, args };
+    /// The same of another program that takes the same arguments.
+    pub(crate) async fn start_program(program: &Path, args: &[&str]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let args = args.iter().map(ToString::to_string).collect();
+        Self::start_in(program, folder, free_port(), args).await
+    }
+
+    async fn start_in(program: &Path, folder: TempDir, port: u16, args: Vec<String>) -> Self {
+        let process = spawn(program, folder.path(), port, &args);
+        let server = Self { process, port, folder, program: program.to_owned(), args };
         server.listens().await;
         server
     }
@@ -42,7 +67,7 @@ impl Redis {
 
     /// Starts it again where it was, empty.
     pub(crate) async fn revive(&mut self) {
-        self.process = spawn(self.folder.path(), self.port, &self.args);
+        self.process = spawn(&self.program, self.folder.path(), self.port, &self.args);
         self.listens().await;
     }
 
@@ -85,8 +110,8 @@ impl Drop for Redis {
     }
 }
 
-fn spawn(folder: &Path, port: u16, args: &[String]) -> Child {
-    Command::new("redis-server")
+fn spawn(program: &Path, folder: &Path, port: u16, args: &[String]) -> Child {
+    Command::new(program)
         .args(["--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--daemonize", "no"])
         .args(if args.iter().any(|arg| arg == "--tls-port") {
             ["--port".to_owned(), "0".to_owned()]
@@ -126,14 +151,14 @@ pub(crate) fn plan(servers: Servers) -> ServerPlan {
 
 impl Redis {
     /// A Sentinel with a configuration file of its own.
-    pub(crate) async fn start_sentinel(folder: TempDir, port: u16, config: String) -> Self {
-        let process = Command::new("redis-server")
+    pub(crate) async fn start_sentinel(program: &Path, folder: TempDir, port: u16, config: String) -> Self {
+        let process = Command::new(program)
             .args([config.as_str(), "--sentinel", "--bind", "127.0.0.1", "--port", &port.to_string()])
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
             .expect("redis-server is installed (`cargo xtask test` does)");
-        let server = Self { process, port, folder, args: Vec::new() };
+        let server = Self { process, port, folder, program: program.to_owned(), args: Vec::new() };
         server.listens().await;
         server
     }
