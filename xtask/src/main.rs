@@ -6,6 +6,7 @@ mod bench;
 mod demo;
 mod install;
 mod process;
+mod soak;
 mod suite;
 mod tidy;
 mod valkey;
@@ -31,6 +32,8 @@ enum Chore {
     Ci,
     /// Measure against a baseline in the same run and print ratios.
     Bench(bench::Bench),
+    /// Run a gateway through everything at once for some minutes; fails if a request fails or anything grows.
+    Soak(soak::Soak),
     /// Formatting, lints with warnings denied, and the rules of the repository (crate arrows, file sizes, …).
     Tidy,
 }
@@ -44,6 +47,7 @@ fn main() -> Result<()> {
             suite::Test::default().run()
         }
         Chore::Bench(bench) => bench.run(),
+        Chore::Soak(soak) => soak.run(),
         Chore::Tidy => tidy::enforce(),
     }
 }

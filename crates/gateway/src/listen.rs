@@ -206,7 +206,7 @@ impl Arrived {
         let _ = stream.set_nodelay(true);
         let terms = self.door.terms.load_full();
         if terms.balancers.hold(self.address.ip())
-            && let Err(why) = self.learn_source(&mut stream).await
+            && let Err(why) = Box::pin(self.learn_source(&mut stream)).await
         {
             return self.door.node.ports.metrics.connection_refused(&self.door.label, why);
         }
@@ -215,7 +215,7 @@ impl Arrived {
                 let context = self.context(None, Protocol::Http1);
                 serve_connection(stream, context).await;
             }
-            Offer::ClearWithHttp2 => match self.within(self.limits.head, sniff(stream)).await {
+            Offer::ClearWithHttp2 => match Box::pin(self.within(self.limits.head, sniff(stream))).await {
                 Ok((protocol, stream)) => {
                     let context = self.context(None, protocol);
                     serve_connection(stream, context).await;
@@ -225,7 +225,7 @@ impl Arrived {
                 }
                 Err(_) => {}
             },
-            Offer::Tls(_) => self.encrypt(stream).await,
+            Offer::Tls(_) => Box::pin(self.encrypt(stream)).await,
         }
     }
 
@@ -246,7 +246,8 @@ impl Arrived {
             Offer::Tls(config) => Some(Arc::clone(config)),
             Offer::Clear | Offer::ClearWithHttp2 => None,
         };
-        let failed = match self.within(self.limits.handshake, tls::handshake(stream, current)).await {
+        let handshake = Box::pin(tls::handshake(stream, current));
+        let failed = match self.within(self.limits.handshake, handshake).await {
             Ok(tls::Established { stream, facts, protocol }) => {
                 let context = self.context(Some(facts), protocol);
                 return serve_connection(stream, context).await;

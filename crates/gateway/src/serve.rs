@@ -48,9 +48,10 @@ pub(crate) async fn serve_connection<T>(stream: T, context: Arc<ConnectionContex
 where
     T: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
+    // Apart, so that no connection is as large as the largest of all kinds: most are idle most of the time.
     match context.protocol {
-        Protocol::Http1 => serve_http1(stream, context).await,
-        Protocol::Http2 => serve_http2(stream, context).await,
+        Protocol::Http1 => Box::pin(serve_http1(stream, context)).await,
+        Protocol::Http2 => Box::pin(serve_http2(stream, context)).await,
     }
 }
 
@@ -67,7 +68,9 @@ where
     };
     let tap = Tap::new(stream, Arc::clone(&heads), terms);
     let served = Arc::clone(&context);
-    let service = service_fn(move |request| answer_http1(Arc::clone(&served), Arc::clone(&heads), request));
+    // Boxed, as hyper keeps room for one exchange as long as the connection lives: 7 KiB while it is idle.
+    let service =
+        service_fn(move |request| Box::pin(answer_http1(Arc::clone(&served), Arc::clone(&heads), request)));
     let connection = http1::Builder::new().serve_connection(TokioIo::new(tap), service).with_upgrades();
     run(connection, &context).await;
 }
