@@ -7,6 +7,7 @@ mod bans;
 pub(crate) mod learning;
 mod metrics;
 mod node;
+mod recording;
 mod state;
 mod supervisor;
 mod takeover;

@@ -174,6 +174,7 @@ fn request(view: &View<'_>) -> RequestRecord {
         version: state.head.version,
         headers: kept_headers(view),
         user_agent: agent.map(|agent| shortened(&SmolStr::new(scrub(&agent)))),
+        referer: headers.get("referer").map(|value| shortened(&redact.header("referer", value).into())),
         content_type: content_type(headers),
         body_bytes: state.outcome.as_ref().map_or(0, |outcome| outcome.request_bytes),
     }

@@ -63,7 +63,8 @@ fn archive(criterion: &mut Criterion) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("events.db");
     let archive = ArchiveConfig { path, retain: Duration::from_hours(1 << 20), size: None };
-    let config = RecorderConfig { archive: Some(archive), passes: Share::ALL, queue: 1 << 20 };
+    let config =
+        RecorderConfig { archive: Some(archive), passes: Share::ALL, queue: 1 << 20, access_log: None };
     let (recorder, recording) = Recorder::start(&config).unwrap();
     let event: Event = serde_json::from_str(EVENT).unwrap();
     let mut next = event.id.as_u128();

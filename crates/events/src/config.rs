@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use portcullis_model::EventId;
 
+use crate::access_log::AccessLogConfig;
+
 /// How events are recorded.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RecorderConfig {
@@ -16,11 +18,13 @@ pub struct RecorderConfig {
     pub passes: Share,
     /// How many events may wait for the archive; refusals have as much room again of their own.
     pub queue: usize,
+    /// A line for every exchange, if wanted.
+    pub access_log: Option<AccessLogConfig>,
 }
 
 impl Default for RecorderConfig {
     fn default() -> Self {
-        Self { archive: None, passes: Share::ALL, queue: 16_384 }
+        Self { archive: None, passes: Share::ALL, queue: 16_384, access_log: None }
     }
 }
 

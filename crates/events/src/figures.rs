@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use portcullis_model::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::access_log::AccessLogFigures;
+
 /// Counts since the start, and the archive's state.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Figures {
@@ -28,6 +30,9 @@ pub struct Figures {
     pub waiting: u64,
     /// The archive.
     pub archive: ArchiveState,
+    /// The access log, if there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub access_log: Option<AccessLogFigures>,
 }
 
 /// How the archive is.

@@ -16,6 +16,7 @@ use parking_lot::Mutex;
 use portcullis_model::event::Summary;
 use portcullis_model::{Action, Event, EventId, Timestamp};
 
+use crate::access_log::AccessLog;
 use crate::archive::row::Row;
 use crate::config::{RecorderConfig, in_share};
 use crate::figures::{ArchiveState, Figures};
@@ -33,6 +34,7 @@ struct Shared {
     book: Mutex<Book>,
     queue: Queue,
     shown: Shown,
+    access_log: AccessLog,
     /// Ids below this are in the sample.
     threshold: AtomicU64,
     /// Whether there is an archive at all.
@@ -56,7 +58,7 @@ struct Shared {
 pub enum Wants {
     /// Not needed.
     No,
-    /// It is in the sample, marked for a look, or followed.
+    /// It is in the sample, marked for a look, followed, or has a line in the access log.
     Sampled,
     /// It was refused, or would have been: always kept.
     Refusal,
@@ -67,7 +69,7 @@ pub enum Wants {
 pub enum StartError {
     /// The thread that keeps events could not be started.
     #[error("the recording thread cannot be started: {0}")]
-    Thread(std::io::Error),
+    Thread(#[from] std::io::Error),
 }
 
 /// The running side of a recorder. Dropping it writes down what waits, and ends recording.
@@ -86,6 +88,7 @@ impl Recorder {
             book: Mutex::new(Book::new(now())),
             queue: Queue::new(config.queue),
             shown: Shown::new(),
+            access_log: AccessLog::default(),
             threshold: AtomicU64::new(config.passes.threshold()),
             archived: AtomicBool::new(config.archive.is_some()),
             folded: AtomicU64::new(0),
@@ -98,11 +101,11 @@ impl Recorder {
             archive: Mutex::new(ArchiveState::Off),
             changed: Mutex::new(Some(config.clone())),
         });
+        shared.access_log.configure(config.access_log.as_ref())?;
         let running = Arc::clone(&shared);
         let thread = std::thread::Builder::new()
             .name("portcullis-record".to_owned())
-            .spawn(move || thread::run(&running))
-            .map_err(StartError::Thread)?;
+            .spawn(move || thread::run(&running))?;
         Ok((Self(Arc::clone(&shared)), Recording { shared, thread: Some(thread) }))
     }
 
@@ -111,6 +114,9 @@ impl Recorder {
         self.0.threshold.store(config.passes.threshold(), Ordering::Relaxed);
         self.0.archived.store(config.archive.is_some(), Ordering::Relaxed);
         self.0.queue.resize(config.queue);
+        if let Err(error) = self.0.access_log.configure(config.access_log.as_ref()) {
+            tracing::warn!(%error, "the thread that writes the access log cannot be started");
+        }
         *self.0.changed.lock() = Some(config.clone());
     }
 
@@ -126,16 +132,17 @@ impl Recorder {
             Fate::Kept(Lane::Pass) => Wants::Sampled,
             Fate::LeftOut => {
                 self.0.sampled_away.fetch_add(1, Ordering::Relaxed);
-                if self.0.shown.is_followed() { Wants::Sampled } else { Wants::No }
+                if self.0.is_watched() { Wants::Sampled } else { Wants::No }
             }
-            Fate::ShownOnly if self.0.shown.is_followed() => Wants::Sampled,
+            Fate::ShownOnly if self.0.is_watched() => Wants::Sampled,
             Fate::ShownOnly => Wants::No,
         }
     }
 
-    /// Hands over an event: shown to followers and, unless it was only wanted for them, queued for the archive.
+    /// Hands over an event: logged, shown to followers and, unless it was only wanted for them, queued for the archive.
     /// Never waits.
     pub fn offer(&self, event: Event) {
+        self.0.access_log.add(&event);
         let would = event.verdict.would_have.unwrap_or(event.verdict.action);
         if let Fate::Kept(lane) = self.0.fate(event.verdict.action, would, event.id) {
             self.0.offered.fetch_add(1, Ordering::Relaxed);
@@ -178,6 +185,7 @@ impl Recorder {
             dropped_minutes: dropped_minutes + count(&self.0.minutes_given_up),
             waiting: depth.waiting,
             archive: self.0.archive.lock().clone(),
+            access_log: self.0.access_log.figures(),
         }
     }
 }
@@ -203,6 +211,11 @@ impl Shared {
         } else {
             Fate::LeftOut
         }
+    }
+
+    /// Whether somebody wants every event, kept or not.
+    fn is_watched(&self) -> bool {
+        self.shown.is_followed() || self.access_log.is_on()
     }
 
     /// Queues an event's row; where there is no room for it, none is made.
@@ -233,6 +246,7 @@ impl Recording {
     /// Writes down everything offered and folded so far; returns once that is committed, or has failed.
     pub fn flush(&self) {
         self.shared.queue.flush();
+        self.shared.access_log.flush();
     }
 
     /// Writes down what waits and ends recording; returns once that is done or has failed.
@@ -244,6 +258,7 @@ impl Recording {
 impl Drop for Recording {
     fn drop(&mut self) {
         self.shared.queue.end();
+        self.shared.access_log.end();
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }

@@ -55,6 +55,7 @@ pub(crate) fn event(secs: i64, n: u64, action: Action) -> Event {
                 ("x-hop".into(), "b".into()),
             ],
             user_agent: Some("sample/1".into()),
+            referer: None,
             content_type: None,
             body_bytes: 0,
         },

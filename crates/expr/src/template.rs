@@ -51,6 +51,21 @@ impl Template {
         }
         Some(text)
     }
+
+    /// The text with each `${…}` replaced by what `fill` writes of its value; null comes as `None`.
+    ///
+    /// For where something must stand in each place, as in the lines of a log: what a value may not hold there is up to
+    /// `fill`.
+    pub fn render_with(&self, facts: &dyn Facts, mut fill: impl FnMut(&mut String, Option<&str>)) -> String {
+        let mut text = String::with_capacity(self.source.len() + 128);
+        for part in &*self.parts {
+            match part {
+                Part::Literal(literal) => text.push_str(literal),
+                Part::Value(program) => fill(&mut text, program.text(facts).as_deref()),
+            }
+        }
+        text
+    }
 }
 
 /// Two are equal if they are written alike and read the same.

@@ -180,6 +180,9 @@ pub struct RequestRecord {
     /// What called, by its own word.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user_agent: Option<SmolStr>,
+    /// Where it was linked from (`Referer`), values of sensitive names replaced.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub referer: Option<SmolStr>,
     /// The body's media type.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub content_type: Option<SmolStr>,

@@ -58,6 +58,12 @@ impl Timestamp {
         parser.parse_timestamp(text).ok().map(|at| Self(at.as_microsecond()))
     }
 
+    /// As the common log format has it, in UTC: `23/Nov/2026:17:05:59 +0000`. Empty past the year 9999.
+    pub fn common_log(self) -> String {
+        let at = jiff::Timestamp::from_second(self.as_secs());
+        at.map(|at| at.strftime("%d/%b/%Y:%H:%M:%S +0000").to_string()).unwrap_or_default()
+    }
+
     /// Parses RFC 3339.
     pub fn parse(text: &str) -> Option<Self> {
         text.parse::<jiff::Timestamp>().ok().map(|at| Self(at.as_microsecond()))

@@ -112,6 +112,22 @@ impl Decode for Template {
     }
 }
 
+/// Text with `${…}` in it, of what is recorded of an exchange.
+#[derive(Clone, Debug)]
+pub struct EventTemplate(pub portcullis_expr::Template);
+
+impl Decode for EventTemplate {
+    const KIND: Kind = Kind::Scalar(&Scalar {
+        name: "template over events",
+        about: "text in which `${…}` stands for a value of the exchange's event: `${ip} ${status}`",
+        json: Json::Text,
+    });
+
+    fn decode(node: &Node, _: Option<&Self>, reading: &mut Reading) -> Option<Self> {
+        expression(node, About::Event, reading, check_template).map(Self)
+    }
+}
+
 /// Checks an expression; each of its mistakes points at its part of the expression in the file.
 fn expression<T>(
     node: &Node,

@@ -4,6 +4,7 @@
 //! and decoder, defaults, JSON Schema, reference and `explain` all follow those declarations. Files are named here,
 //! not opened (but for the policy's own); what is in them is the engine's to judge.
 
+mod access_log;
 mod alerts;
 mod challenge;
 mod condition;
@@ -30,9 +31,10 @@ mod tags;
 mod tests;
 mod upstream;
 
+pub use access_log::{AccessLog, LogFormat, LogTarget};
 pub use alerts::{AlertChannel, AlertRule, Alerts, Syslog, SyslogTransport, Webhook, WebhookUrl};
 pub use challenge::{Challenge, Difficulty};
-pub use condition::{Condition, FindingCondition, Phase, Template};
+pub use condition::{Condition, EventTemplate, FindingCondition, Phase, Template};
 pub use decode::ByName;
 pub use explain::{Explanation, Line, Origin, Scheduled, explain, schedule};
 pub use filter::{

@@ -7,6 +7,7 @@ use portcullis_document::{
 };
 use smol_str::SmolStr;
 
+use crate::access_log::AccessLog;
 use crate::alerts::Alerts;
 use crate::decode::{Decode, Reading, section};
 use crate::filter::RuleSets;
@@ -36,6 +37,8 @@ section! {
         state: State = "{}",
         /// Where events are kept; `off` keeps none.
         archive: Option<Archive> = "{}",
+        /// A line for every exchange; none if not given.
+        access_log: Option<AccessLog>,
         /// What is learned of the sites' APIs; `off` learns nothing.
         inventory: Option<Inventory> = "{}",
         /// How the commands reach a running gateway; `off` for not at all.

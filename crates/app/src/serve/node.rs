@@ -15,7 +15,7 @@ use portcullis_admin::api::{Learning, PolicyStatus, Reach, Reloaded, ServerView,
 use portcullis_document::{Problem, Style, render};
 use portcullis_engine::Snapshot;
 use portcullis_events::alerts::Alerts;
-use portcullis_events::{ArchiveConfig, FindingKeeper, Findings, Recorder, RecorderConfig, Recording, Share};
+use portcullis_events::{FindingKeeper, Findings, Recorder, Recording};
 use portcullis_gateway::{Clock, Gateway, Handed, HandedSocket, Metrics, Ports, ServerStanding};
 use portcullis_inventory::Decision;
 use portcullis_learn::{Inventories, Keeping, Learner};
@@ -29,8 +29,8 @@ use tracing::{error, info, warn};
 use super::bans::BanFile;
 use super::learning::{self, Publisher};
 use super::metrics::{OpenFindings, Watched};
-use super::now;
 use super::state::NodeState;
+use super::{now, recording};
 use crate::findings;
 use crate::load::{self, Loaded, Purpose};
 use crate::shared;
@@ -85,7 +85,7 @@ impl RunningNode {
         let bans = BanFile::of(&policy);
         bans.restore(kept.ban_book());
         kept.share_bans();
-        let (recorder, recording) = Recorder::start(&recording_config(&policy))?;
+        let (recorder, recording) = Recorder::start(&recording::recorder(&policy))?;
         let (findings, finding_keeper) = Findings::start(findings::path(&policy))?;
         let alerts = Arc::default();
         let snapshot = Arc::new(ArcSwap::from(loaded.snapshot));
@@ -197,7 +197,7 @@ impl RunningNode {
             self.state.lock().rejected = Some(refused.to_string());
             return loaded.files;
         }
-        self.recorder.reconfigure(&recording_config(&loaded.policy));
+        self.recorder.reconfigure(&recording::recorder(&loaded.policy));
         let learning = learning::config(&loaded.policy, &self.snapshot.load());
         self.learner.reconfigure(learning).await;
         if let Some(alerts) = &*self.alerts.lock() {
@@ -301,25 +301,10 @@ impl Operator for RunningNode {
     }
 
     fn archive(&self) -> Option<PathBuf> {
-        archive_config(&self.policy.load()).map(|config| config.path)
+        recording::archive(&self.policy.load()).map(|config| config.path)
     }
 
     fn now(&self) -> Timestamp {
         now()
     }
-}
-
-fn recording_config(policy: &Policy) -> RecorderConfig {
-    let Some(archive) = &policy.archive else { return RecorderConfig::default() };
-    RecorderConfig {
-        archive: archive_config(policy),
-        passes: Share::fraction(archive.passes.get()),
-        queue: archive.queue.get() as usize,
-    }
-}
-
-fn archive_config(policy: &Policy) -> Option<ArchiveConfig> {
-    let sqlite = &policy.archive.as_ref()?.sqlite;
-    let path = PathBuf::from(sqlite.path.path.as_str());
-    Some(ArchiveConfig { path, retain: sqlite.retain, size: Some(sqlite.size.get()) })
 }

@@ -8,6 +8,7 @@
     reason = "tests say what they expect"
 )]
 
+mod access_log;
 mod alerts;
 mod announced;
 mod api;

@@ -22,6 +22,7 @@ impl fmt::Debug for Recorded {
 impl Collector for Recorded {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
         let figures = self.0.figures();
+        let log = figures.access_log.unwrap_or_default();
         for (name, help, count) in [
             ("events_offered", "Events handed over to be kept", figures.offered),
             ("events_committed", "Events committed to the archive", figures.committed),
@@ -33,6 +34,8 @@ impl Collector for Recorded {
                 figures.dropped_refusals,
             ),
             ("events_rejected", "Events the archive could not take", figures.rejected),
+            ("access_log_written", "Lines written to the access log", log.written),
+            ("access_log_dropped", "Lines of the access log lost because too much waited", log.dropped),
             ("totals_dropped_minutes", "Minutes of totals given up", figures.dropped_minutes),
         ] {
             let counter = ConstCounter::new(count);
@@ -44,6 +47,11 @@ impl Collector for Recorded {
                 "events_waiting",
                 "Events waiting for the archive",
                 i64::try_from(figures.waiting).unwrap_or(i64::MAX),
+            ),
+            (
+                "access_log_failing",
+                "1 while the access log cannot be written",
+                i64::from(log.failing.is_some()),
             ),
             ("archive_failing", "1 while the archive does not take events", i64::from(failing)),
         ] {

@@ -54,6 +54,26 @@ const OF_A_POLICY: &[(&str, &str, &str)] = &[
     ("workers", "many", "error at `many`: this must be `auto` or a whole number, at least 1 (-)"),
     ("archive", "{ passes: 2 }", "error at `2`: `passes` must be a percentage from `0%` to `100%` (-)"),
     (
+        "access_log",
+        "{ format: common }",
+        "error at `{ format: common }`: `to` is missing (`to`: Where lines go. A file is opened anew at every reload, on `SIGHUP`, and where it was moved away or removed.)",
+    ),
+    (
+        "access_log",
+        "{ to: stdout, format: apache }",
+        "error at `apache`: `format` must be `common`, `combined`, `json` or a template (a template names what a line tells: `${ip} ${method} ${path} ${status}`)",
+    ),
+    (
+        "access_log",
+        "{ to: stdout, format: '${ip} ${statsu}' }",
+        "error at `statsu`: there is no variable `statsu` (did you mean `status`?)",
+    ),
+    (
+        "access_log",
+        "{ to: a.log, buffer: 1KiB }",
+        "error at `1KiB`: long lines would never fit (give it `64KiB` or more)",
+    ),
+    (
         "lists",
         "{ a: {} }",
         "error at `{}`: the list names nothing (give it `ranges: [NETWORK]`, a `file: PATH`, or both)",
