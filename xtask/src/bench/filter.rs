@@ -151,6 +151,6 @@ impl Ground {
 
     /// Instructions of one request, counted by callgrind after as many that do not count as fill the caches.
     fn instructions(&self, contestant: Contestant, kind: Kind) -> Result<Option<f64>> {
-        contestant::count_instructions(&self.arguments(contestant), kind)
+        contestant.count_instructions(&self.arguments(contestant), kind)
     }
 }

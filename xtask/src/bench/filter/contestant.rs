@@ -133,11 +133,14 @@ impl Drop for Driver {
     }
 }
 
-/// Instructions of one request: what more requests cost, by the number of them.
-pub(super) fn count_instructions(arguments: &[&str], kind: Kind) -> Result<Option<f64>> {
-    let few = count(arguments, kind, 2)?;
-    let many = count(arguments, kind, 2 + kind.counted())?;
-    Ok(Some((many - few) / f64::from(kind.counted())))
+impl Contestant {
+    /// Instructions of one request: what more requests cost after those that warm it, by the number of them.
+    pub(super) fn count_instructions(self, arguments: &[&str], kind: Kind) -> Result<Option<f64>> {
+        let (warming, more) = kind.counted(self);
+        let few = count(arguments, kind, warming)?;
+        let many = count(arguments, kind, warming + more)?;
+        Ok(Some((many - few) / f64::from(more)))
+    }
 }
 
 /// Instructions of so many requests, by callgrind, inside `measured_request`.

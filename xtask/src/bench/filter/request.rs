@@ -95,11 +95,13 @@ impl Kind {
         }
     }
 
-    /// Requests under callgrind.
-    pub(super) const fn counted(self) -> u32 {
-        match self {
-            Self::Get | Self::SmallJson => 10,
-            _ => 3,
+    /// Requests under callgrind: those that warm a contestant, and those that count.
+    pub(super) fn counted(self, contestant: Contestant) -> (u32, u32) {
+        let counted = if matches!(self, Self::Get | Self::SmallJson) { 10 } else { 3 };
+        match contestant {
+            Contestant::Libmodsecurity | Contestant::Cold => (2, counted),
+            Contestant::Naive => (20, counted),
+            Contestant::Warm => (self.counts().0, 10 * counted),
         }
     }
 
