@@ -4,9 +4,7 @@ use portcullis_document::{Place, Problem, Sources};
 use portcullis_events::alerts::{AlertChannel, Target, Transport, Trust, TrustError};
 use portcullis_expr::Program;
 use portcullis_model::Secret;
-use portcullis_policy::{
-    Alerts, FileRef, Policy, SecretSource, Syslog, SyslogTransport, Webhook, WebhookUrl,
-};
+use portcullis_policy::{Alerts, FileRef, Policy, SecretSource, Syslog, SyslogTransport, WebhookUrl};
 
 /// Every channel, or why one cannot be used.
 pub(crate) fn channels(policy: &Policy, sources: &dyn Sources) -> Result<Vec<AlertChannel>, Vec<Problem>> {
@@ -36,7 +34,7 @@ fn target(channel: &portcullis_policy::AlertChannel, sources: &dyn Sources) -> R
             Problem::error("policy.one_target", "an alert channel leads to one place").at(&channel.place)
         );
     };
-    let url = url(webhook, sources)?;
+    let url = url(&webhook.url, sources)?;
     if let Some(ca) = webhook.ca.as_ref().filter(|_| !url.reveal().starts_with("https://")) {
         let problem = Problem::error("policy.unused_ca", "without TLS nobody asks `ca`").at(&ca.place);
         return Err(problem.remedy("give a URL of `https://`, or leave `ca` out"));
@@ -60,7 +58,7 @@ fn transport(syslog: &Syslog, sources: &dyn Sources) -> Result<Transport, Proble
 }
 
 /// The authorities of a file, or the public ones.
-fn trust(ca: Option<&FileRef>, place: &Place, sources: &dyn Sources) -> Result<Trust, Problem> {
+pub(crate) fn trust(ca: Option<&FileRef>, place: &Place, sources: &dyn Sources) -> Result<Trust, Problem> {
     let refuse = |place: &Place, message: String| Problem::error("policy.ca", message).at(place);
     let Some(ca) = ca else {
         return Trust::public().map_err(|error| refuse(place, error.to_string()));
@@ -74,8 +72,9 @@ fn trust(ca: Option<&FileRef>, place: &Place, sources: &dyn Sources) -> Result<T
     })
 }
 
-fn url(webhook: &Webhook, sources: &dyn Sources) -> Result<Secret<String>, Problem> {
-    match &webhook.url {
+/// A URL as written, or as it stands elsewhere.
+pub(crate) fn url(url: &WebhookUrl, sources: &dyn Sources) -> Result<Secret<String>, Problem> {
+    match url {
         WebhookUrl::Written(url) => Ok(Secret::new(url.to_string())),
         WebhookUrl::Secret(source) => read_url(source, sources),
     }

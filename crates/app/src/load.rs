@@ -9,6 +9,7 @@ use std::sync::Arc;
 use portcullis_document::{Place, Problem, Severity};
 use portcullis_engine::Snapshot;
 use portcullis_events::alerts::AlertChannel;
+use portcullis_events::traces::TracesConfig;
 use portcullis_gateway::StartError;
 use portcullis_policy::{Policy, Site};
 use portcullis_store::ServerPlan;
@@ -17,7 +18,7 @@ use crate::alerts;
 use crate::files::FileSources;
 use crate::remote::{self, Remote};
 use crate::secret::{self, WithStandIn};
-use crate::shared;
+use crate::{shared, traces};
 
 /// What a policy is loaded for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,6 +41,8 @@ pub(crate) struct Loaded {
     pub(crate) files: Vec<String>,
     /// Where findings are told.
     pub(crate) alerts: Vec<AlertChannel>,
+    /// Where traces are told, if anywhere.
+    pub(crate) traces: Option<TracesConfig>,
     /// Documents that came by URL.
     pub(crate) remote: Remote,
     /// The server that holds the state, if one does.
@@ -82,6 +85,10 @@ pub(crate) fn load_after(
         problems.extend(more);
         Vec::new()
     });
+    let traces = traces::collector(&policy, &FileSources).unwrap_or_else(|problem| {
+        problems.push(problem);
+        None
+    });
     problems.extend(tls_problems(&policy));
     let server = shared::plan(&policy, &FileSources).unwrap_or_else(|problem| {
         problems.push(problem);
@@ -101,6 +108,7 @@ pub(crate) fn load_after(
                 warnings: problems,
                 files,
                 alerts: channels,
+                traces,
                 remote,
                 server,
             })

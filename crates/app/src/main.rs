@@ -35,6 +35,7 @@ mod serve;
 mod shared;
 mod span;
 mod top;
+mod traces;
 mod versions;
 
 use std::process::ExitCode;

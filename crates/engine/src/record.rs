@@ -111,6 +111,8 @@ impl Exchange {
             id: state.id,
             progress: None,
             time: state.began.wall,
+            // The host's to say.
+            trace: None,
             duration_us: outcome.map_or(0, |outcome| outcome.duration.as_micros() as u64),
             direction: Direction::Ingress,
             peer: peer(state),

@@ -1,4 +1,4 @@
-//! The queue, the archive and its queries, the access log, findings, live figures.
+//! The queue, the archive and its queries, the access log, findings, traces, live figures.
 //!
 //! Invariants: totals are folded before the queue, so they are exact whatever is sampled or dropped; an event is
 //! promised once committed, within 200 ms; refusals have room of their own and are never sampled; what is lost is
@@ -12,6 +12,7 @@ mod config;
 pub mod figures;
 pub mod findings;
 mod follow;
+mod post;
 mod queue;
 mod recorder;
 #[cfg(test)]
@@ -19,6 +20,7 @@ mod sample;
 mod schema;
 pub mod suggest;
 pub mod totals;
+pub mod traces;
 
 pub use access_log::{AccessLogConfig, AccessLogFigures, LineFormat, LogTarget};
 pub use config::{ArchiveConfig, RecorderConfig, Share};

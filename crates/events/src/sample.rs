@@ -31,6 +31,7 @@ pub(crate) fn event(secs: i64, n: u64, action: Action) -> Event {
         id: id(secs, n),
         progress: None,
         time: at(secs),
+        trace: None,
         duration_us: 1500,
         direction: Direction::Ingress,
         peer: PeerRecord { ip: address, port: 40000, listener: "127.0.0.1:8080".into(), tls: None },

@@ -30,6 +30,7 @@ use crate::forward::Expectation;
 use crate::head::HeadRecord;
 use crate::proofs::KeptProofs;
 use crate::refuse;
+use crate::trace::Trace;
 use crate::upgrade::Wish;
 use crate::upstream::ServerSet;
 use deliver::Delivery;
@@ -73,6 +74,7 @@ pub(crate) async fn serve(
     let generation = connection.node.upstreams.current();
     let mut received = Received::new(&record, request);
     let id = EventId::new(record.received.wall, fastrand::u128(..));
+    let trace = Trace::begin(generation.snapshot.policy(), &record.head, &connection.peer, id);
     let arrival = Arrival {
         id,
         now: record.received,
@@ -85,7 +87,7 @@ pub(crate) async fn serve(
     };
     let bans = connection.node.ports.store.ban_view();
     let step = generation.snapshot.begin(arrival, &*bans);
-    let mut course = Course::begin(connection, id, step);
+    let mut course = Course::begin(connection, (id, trace), step);
     loop {
         match course.stage() {
             Some(Stage::Counters(_)) => count(&mut course).await,

@@ -19,6 +19,7 @@ use smallvec::SmallVec;
 pub(crate) use fields::Fields;
 pub(crate) use lines::Lines;
 
+use crate::trace::Trace;
 use crate::upgrade::Wish;
 
 /// Fields that describe one hop only, beside those that `Connection` names.
@@ -75,6 +76,8 @@ pub(crate) struct Hop<'a> {
     pub(crate) expectation: Expectation,
     /// The protocol the client wants to change to, where that is passed on.
     pub(crate) upgrade: Option<&'a Wish>,
+    /// Its part in a trace, where policy wants traces: what clients say of theirs goes no further then.
+    pub(crate) trace: Option<&'a Trace>,
 }
 
 /// The fields of the request that goes to the upstream.
@@ -157,6 +160,9 @@ fn goes_on(name: &[u8], hop: Hop<'_>, trusted: bool) -> bool {
     if is("expect") {
         return hop.expectation == Expectation::PassOn;
     }
+    if is("traceparent") || is("tracestate") {
+        return hop.trace.is_none();
+    }
     (trusted || !says_who_asked(name)) && !is_disguised(name)
 }
 
@@ -235,6 +241,12 @@ fn add_hop_fields<'a>(fields: &mut Fields<'a>, head: &RequestHead, hop: Hop<'a>)
         fields.add("content-length", bytes.to_string());
     }
     fields.add("via", via(head.version));
+    if let Some((parent, state)) = hop.trace.and_then(Trace::told) {
+        fields.add("traceparent", parent);
+        if !state.is_empty() {
+            fields.add("tracestate", state);
+        }
+    }
 }
 
 fn lists_trailers(value: &[u8]) -> bool {

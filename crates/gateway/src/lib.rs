@@ -38,6 +38,7 @@ mod sniff;
 mod tap;
 mod through;
 mod tls;
+mod trace;
 mod upgrade;
 mod upstream;
 

@@ -5,6 +5,7 @@
 //! collectors of their own.
 
 mod exchanges;
+mod exemplars;
 mod label;
 mod record;
 mod state;
@@ -13,6 +14,7 @@ use std::fmt;
 
 use parking_lot::Mutex;
 use portcullis_model::event::{NotInspected, Summary};
+use portcullis_model::trace::TraceId;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -129,6 +131,11 @@ impl Metrics {
         self.exchanges.count(summary);
     }
 
+    /// Notes an exchange whose trace shows what exchanges as slow as it are like.
+    pub(crate) fn exemplar(&self, summary: &Summary, trace: TraceId) {
+        self.exchanges.exemplar(summary, trace);
+    }
+
     /// Counts a connection that was let in.
     pub(crate) fn connection_opened(&self, listener: &Word) {
         let at = AtListener { listener: listener.clone() };
@@ -202,6 +209,11 @@ impl Metrics {
         let mut text = String::new();
         encode(&mut text, &self.registry.lock())?;
         Ok(text)
+    }
+
+    /// The same with exemplars: for each bucket of the latency the trace of its latest exchange that has one.
+    pub fn text_with_exemplars(&self) -> Result<String, fmt::Error> {
+        self.text().map(|text| self.exchanges.with_exemplars(&text))
     }
 }
 

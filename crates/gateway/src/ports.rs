@@ -7,6 +7,7 @@ use arc_swap::ArcSwap;
 use bytes::Bytes;
 use portcullis_engine::Snapshot;
 use portcullis_events::Recorder;
+use portcullis_events::traces::Spans;
 use portcullis_model::guess::Guess;
 use portcullis_model::observation::Observation;
 use portcullis_store::Store;
@@ -36,6 +37,8 @@ pub struct Ports {
     /// Where it is told which providers' keys are worth asking for again, if anything asks. Full means that somebody is
     /// asking already.
     pub strange_keys: Option<mpsc::Sender<SmolStr>>,
+    /// Where exchanges are told as traces, if anywhere.
+    pub spans: Option<Spans>,
     /// Reads the files policy names.
     pub files: Arc<ReadFile>,
     /// The clock that dates exchanges.

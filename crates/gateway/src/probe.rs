@@ -10,7 +10,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
+use http::header::{ACCEPT, ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::Full;
 use hyper::body::Incoming;
@@ -89,7 +89,9 @@ async fn accept(listener: Arc<TcpListener>, node: Arc<Node>) {
 
 async fn serve(stream: TcpStream, node: Arc<Node>) {
     let service = service_fn(|request: Request<Incoming>| {
-        let response = answer(&node, request.method(), request.uri().path());
+        let accepts = request.headers().get_all(ACCEPT).iter().any(names_open_metrics);
+        let exemplars = if accepts { Exemplars::Wanted } else { Exemplars::Unread };
+        let response = answer(&node, request.method(), request.uri().path(), exemplars);
         async move { Ok::<_, Infallible>(response) }
     });
     let mut server = http1::Builder::new();
@@ -99,7 +101,18 @@ async fn serve(stream: TcpStream, node: Arc<Node>) {
     }
 }
 
-fn answer(node: &Node, method: &Method, path: &str) -> Response<Full<Bytes>> {
+/// Whether who asks can read exemplars: only `OpenMetrics` has them.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Exemplars {
+    Wanted,
+    Unread,
+}
+
+fn names_open_metrics(accept: &HeaderValue) -> bool {
+    accept.to_str().is_ok_and(|accept| accept.to_ascii_lowercase().contains("application/openmetrics-text"))
+}
+
+fn answer(node: &Node, method: &Method, path: &str, exemplars: Exemplars) -> Response<Full<Bytes>> {
     if !matches!(*method, Method::GET | Method::HEAD) {
         let mut response = plain(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD\n");
         response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
@@ -109,11 +122,18 @@ fn answer(node: &Node, method: &Method, path: &str) -> Response<Full<Bytes>> {
         "/healthz" => plain(StatusCode::OK, "ok\n"),
         "/readyz" if node.draining.is_cancelled() => plain(StatusCode::SERVICE_UNAVAILABLE, "draining\n"),
         "/readyz" => plain(StatusCode::OK, "ready\n"),
-        "/metrics" => match node.ports.metrics.text() {
+        "/metrics" => match metrics(node, exemplars) {
             Ok(text) => typed(StatusCode::OK, OPEN_METRICS, text.into()),
             Err(_) => plain(StatusCode::INTERNAL_SERVER_ERROR, "the metrics could not be written\n"),
         },
         _ => plain(StatusCode::NOT_FOUND, "there are /metrics, /healthz and /readyz\n"),
+    }
+}
+
+fn metrics(node: &Node, exemplars: Exemplars) -> Result<String, std::fmt::Error> {
+    match exemplars {
+        Exemplars::Wanted => node.ports.metrics.text_with_exemplars(),
+        Exemplars::Unread => node.ports.metrics.text(),
     }
 }
 

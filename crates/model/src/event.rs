@@ -16,6 +16,7 @@ use crate::id::{EventId, OperationId};
 use crate::reason::{Reason, Stage};
 use crate::tag::Tag;
 use crate::time::Timestamp;
+use crate::trace::TraceRecord;
 use crate::verdict::VerdictRecord;
 
 /// The version of the event format this code writes.
@@ -33,6 +34,9 @@ pub struct Event {
     pub progress: Option<u32>,
     /// When the request's first byte was read.
     pub time: Timestamp,
+    /// Its part in a trace, where policy wants traces.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace: Option<TraceRecord>,
     /// From then to the last byte answered (or to this progress report), microseconds.
     pub duration_us: u64,
     /// Towards a site or out of it.

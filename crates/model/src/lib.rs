@@ -22,6 +22,7 @@ pub mod reason;
 pub mod secret;
 pub mod tag;
 pub mod time;
+pub mod trace;
 pub mod verdict;
 pub mod version;
 

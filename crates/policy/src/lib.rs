@@ -29,6 +29,7 @@ pub mod table;
 mod tags;
 #[cfg(test)]
 mod tests;
+mod tracing;
 mod upstream;
 
 pub use access_log::{AccessLog, LogFormat, LogTarget};
@@ -73,6 +74,7 @@ pub use site::{
     UnknownCallers,
 };
 pub use state::{MemoryState, OnFailure, Prefix, ServerKind, State, StateAddress, StateLeases, StateServer};
+pub use tracing::{Otlp, TraceParents, TracedRefusals, Tracing};
 pub use upstream::{
     AllDown, Balance, Capacity, CheckPath, Health, HealthCheck, PathPrefix, PathUpstream, PathUpstreams,
     Pool, Server, Servers, Upstream, UpstreamProtocol, UpstreamTimeouts, UpstreamTls, Weight,

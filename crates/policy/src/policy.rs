@@ -17,6 +17,7 @@ use crate::scalar::SecretSource;
 use crate::server::{Archive, ClientIp, Connections, Control, Inventory, Listeners, Metrics, Workers};
 use crate::site::Sites;
 use crate::state::State;
+use crate::tracing::Tracing;
 use crate::{names, phases, tags};
 
 section! {
@@ -55,6 +56,8 @@ section! {
         rules: Arc<[Rule]> = "[]",
         /// Findings told to people.
         alerts: Alerts = "{}",
+        /// Traces of exchanges; none if not given.
+        tracing: Option<Tracing>,
         /// Where metrics are served; nowhere if not given.
         metrics: Option<Metrics>,
         + {

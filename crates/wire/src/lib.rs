@@ -20,6 +20,7 @@ mod grammar;
 pub mod normalise;
 pub mod proxy_protocol;
 pub mod segments;
+pub mod trace_context;
 pub mod urlencoded;
 pub mod words;
 

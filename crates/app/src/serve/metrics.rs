@@ -11,6 +11,7 @@ use parking_lot::Mutex;
 use portcullis_events::Findings;
 use portcullis_events::alerts::{Alerts, ChannelFigures};
 use portcullis_events::findings::OpenCounts;
+use portcullis_events::traces::Spans;
 use portcullis_learn::{Keeping, Learner};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
@@ -46,6 +47,7 @@ pub(super) struct Watched {
     pub(super) open: Arc<OpenFindings>,
     pub(super) alerts: Arc<Mutex<Option<Alerts>>>,
     pub(super) learner: Arc<Learner>,
+    pub(super) spans: Spans,
     /// What the gateway runs on.
     pub(super) runtime: tokio::runtime::Handle,
 }
@@ -62,6 +64,7 @@ impl Collector for Watched {
         self.encode_alerts(&mut encoder)?;
         let help = "Tasks the gateway runs now: some for each connection, and a few of its own";
         encode_gauge(&mut encoder, "tasks", help, self.runtime.metrics().num_alive_tasks() as u64)?;
+        self.encode_traces(&mut encoder)?;
         self.encode_learning(&mut encoder)
     }
 }
@@ -106,6 +109,20 @@ impl Watched {
             gauge(figures.waiting).encode(metric.encode_family(&[("channel", channel.as_str())])?)?;
         }
         Ok(())
+    }
+
+    fn encode_traces(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let figures = self.spans.figures();
+        let help = "Exchanges the collector of traces took";
+        encode_counter(encoder, "traces_exported", help, figures.exported)?;
+        let help = "Exchanges lost to traces: too many waited, or the collector did not take them";
+        encode_counter(encoder, "traces_dropped", help, figures.dropped)?;
+        let help = "Tries to tell the collector of traces that failed";
+        encode_counter(encoder, "traces_failed", help, figures.failed)?;
+        let help = "Exchanges waiting for the collector of traces";
+        encode_gauge(encoder, "traces_waiting", help, figures.waiting)?;
+        let help = "1 while the collector does not take traces";
+        encode_gauge(encoder, "traces_failing", help, u64::from(figures.failing.is_some()))
     }
 
     fn encode_learning(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {

@@ -15,6 +15,7 @@ use portcullis_admin::api::{Learning, PolicyStatus, Reach, Reloaded, ServerView,
 use portcullis_document::{Problem, Style, render};
 use portcullis_engine::Snapshot;
 use portcullis_events::alerts::Alerts;
+use portcullis_events::traces::Traces;
 use portcullis_events::{FindingKeeper, Findings, Recorder, Recording};
 use portcullis_gateway::{Clock, Gateway, Handed, HandedSocket, Metrics, Ports, ServerStanding};
 use portcullis_inventory::Decision;
@@ -52,6 +53,7 @@ pub(super) struct RunningNode {
     finding_keeper: Mutex<Option<FindingKeeper>>,
     open_findings: Arc<OpenFindings>,
     alerts: Arc<Mutex<Option<Alerts>>>,
+    traces: Mutex<Option<Traces>>,
     gateway: Gateway,
     learner: Arc<Learner>,
     /// When files were lent to another process, in microseconds since 1970.
@@ -95,11 +97,13 @@ impl RunningNode {
             findings.clone(),
         )?);
         let open_findings = Arc::new(OpenFindings::default());
+        let traces = Traces::start(loaded.traces)?;
         metrics.register_collector(Box::new(Watched {
             findings: findings.clone(),
             open: Arc::clone(&open_findings),
             alerts: Arc::clone(&alerts),
             learner: Arc::clone(&learner),
+            spans: traces.spans(),
             runtime: tokio::runtime::Handle::current(),
         }));
         let ports = Ports {
@@ -109,6 +113,7 @@ impl RunningNode {
             observations: Some(learner.observations()),
             guesses: Some(learner.guesses()),
             strange_keys: Some(strange_keys),
+            spans: Some(traces.spans()),
             files: Arc::new(|path: &str| std::fs::read(path).map(Into::into)),
             clock: Clock::start(),
             metrics,
@@ -129,6 +134,7 @@ impl RunningNode {
             finding_keeper: Mutex::new(Some(finding_keeper)),
             open_findings,
             alerts,
+            traces: Mutex::new(Some(traces)),
             gateway,
             learner,
             lent_at: AtomicI64::new(i64::MAX),
@@ -202,6 +208,9 @@ impl RunningNode {
         self.learner.reconfigure(learning).await;
         if let Some(alerts) = &*self.alerts.lock() {
             alerts.reconfigure(loaded.alerts);
+        }
+        if let Some(traces) = &*self.traces.lock() {
+            traces.reconfigure(loaded.traces);
         }
         self.policy.store(loaded.policy);
         *self.state.lock() = PolicyState { since: now(), rejected: None };

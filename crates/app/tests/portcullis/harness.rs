@@ -165,6 +165,11 @@ impl Gateway {
         self.address.expect("running")
     }
 
+    /// Where metrics are served.
+    pub(crate) fn metrics_address(&self) -> SocketAddr {
+        self.metrics.expect("a listener for metrics")
+    }
+
     /// What `/metrics` says.
     pub(crate) fn metrics(&self) -> String {
         let mut stream =

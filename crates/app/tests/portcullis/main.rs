@@ -47,4 +47,5 @@ mod shared_bans;
 mod suggest;
 mod takeover;
 mod told;
+mod traces;
 mod upstreams;

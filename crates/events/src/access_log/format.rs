@@ -89,6 +89,7 @@ fn object(event: &Event) -> Value {
     };
     put("time", json!(event.time));
     put("id", json!(event.id));
+    put("trace", json!(event.trace.as_ref().map(|trace| trace.id)));
     put("ip", json!(event.caller.ip));
     put("identity", json!(event.caller.identity.as_ref().map(|identity| &identity.subject)));
     put("site", json!(event.site));
@@ -97,7 +98,7 @@ fn object(event: &Event) -> Value {
     put("scheme", json!(request.scheme.as_str()));
     put("host", json!(request.host));
     put("path", json!(request.path));
-    put("query", json!(request.query));
+    put("query_string", json!(request.query));
     put("http_version", json!(request.version.as_str()));
     put("request_bytes", json!(request.body_bytes));
     put("referer", json!(request.referer));

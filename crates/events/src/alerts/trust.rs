@@ -56,7 +56,7 @@ impl Trust {
     }
 
     /// Shakes hands with the other side, which must prove that it is `host`.
-    pub(super) async fn connect(
+    pub(crate) async fn connect(
         &self,
         host: &str,
         stream: TcpStream,

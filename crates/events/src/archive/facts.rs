@@ -106,6 +106,7 @@ impl<'a> EventFacts<'a> {
         Some(match var {
             Var::Time => Value::Time(event.time),
             Var::Id => Value::Str(event.id.to_string().into()),
+            Var::Trace => Value::Str(event.trace.as_ref()?.id.to_string().into()),
             Var::Direction => Value::text(match event.direction {
                 Direction::Ingress => "ingress",
                 Direction::Egress => "egress",

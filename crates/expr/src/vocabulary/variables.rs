@@ -111,6 +111,7 @@ variables! {
     Reasons "reasons" Type::Strings, End, EventOnly, "The codes of all reasons: `\"rules.block\" in reasons`.";
     DecidedBy "decided_by" Type::Strings, End, EventOnly, "The rules, limits, lists and providers that gave a reason, by name.";
     Duration "duration" Type::Duration, End, EventOnly, "From the request's first byte to the response's last: `duration > duration(\"2s\")`.";
+    Trace "trace" Type::String, End, EventOnly, "The id of the trace it belongs to, where policy wants traces.";
     RequestBytes "request_bytes" Type::Int, End, EventOnly, "Body bytes received.";
     ResponseBytes "response_bytes" Type::Int, End, EventOnly, "Body bytes sent.";
     AnsweredBy "answered_by" Type::Word(ANSWERERS), End, EventOnly, "Who made the response.";

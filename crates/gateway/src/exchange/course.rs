@@ -21,12 +21,15 @@ use smol_str::SmolStr;
 use crate::body::Passage;
 use crate::connection::ConnectionContext;
 use crate::ports::Ports;
+use crate::trace::Trace;
 
 /// One exchange between its arrival and its end.
 pub(crate) struct Course {
     /// The client connection it came on.
     pub(crate) connection: Arc<ConnectionContext>,
     id: EventId,
+    /// Its part in a trace, where policy wants traces.
+    pub(crate) trace: Option<Arc<Trace>>,
     stage: Option<Stage>,
     /// What the host saw of it so far.
     pub(crate) seen: Seen,
@@ -149,8 +152,13 @@ impl Stage {
 
 impl Course {
     /// An exchange at its first stage.
-    pub(crate) fn begin(connection: Arc<ConnectionContext>, id: EventId, stage: impl Into<Stage>) -> Self {
-        Self { connection, id, stage: Some(stage.into()), seen: Seen::default() }
+    pub(crate) fn begin(
+        connection: Arc<ConnectionContext>,
+        (id, trace): (EventId, Option<Trace>),
+        stage: impl Into<Stage>,
+    ) -> Self {
+        let trace = trace.map(Arc::new);
+        Self { connection, id, trace, stage: Some(stage.into()), seen: Seen::default() }
     }
 
     /// Where it stands; absent once it ended.
@@ -184,11 +192,12 @@ impl Course {
             response_bytes: self.seen.response_bytes,
             now: ports.clock.now(),
         };
-        let event = match &mut self.stage {
+        let mut event = match &mut self.stage {
             Some(Stage::Sending(sending)) => sending.progress(facts),
             Some(Stage::Forward(forward)) => forward.progress(facts),
             _ => return,
         };
+        event.trace = self.trace.as_ref().map(|trace| trace.record);
         ports.recorder.offer(event);
     }
 
@@ -211,15 +220,15 @@ impl Course {
 
     /// Hands the store what it is to carry out, and records the exchange once it has answered.
     fn settle(&self, mut finished: Finished) {
-        let (ports, id) = (&self.connection.node.ports, self.id);
-        let Some(batch) = finished.writes() else { return record(ports, id, &finished) };
+        let (ports, told) = (&self.connection.node.ports, Told { id: self.id, trace: self.trace.clone() });
+        let Some(batch) = finished.writes() else { return told.record(ports, &finished) };
         let ready = match ports.store.apply(batch) {
             Reply::Ready(answers) => Some(answers),
             Reply::Waiting(_) => None,
         };
         if let Some(answers) = ready {
             finished.settle(answers).iter().for_each(|ban| ports.store.ban(ban.clone()));
-            return record(ports, id, &finished);
+            return told.record(ports, &finished);
         }
         // Elsewhere than in memory it takes a while: asked again by a task that can wait.
         let node = Arc::clone(&self.connection.node);
@@ -227,7 +236,7 @@ impl Course {
         self.connection.node.tasks.spawn(async move {
             let answers = node.ports.store.apply(&batch).answers().await;
             finished.settle(answers).iter().for_each(|ban| node.ports.store.ban(ban.clone()));
-            record(&node.ports, id, &finished);
+            told.record(&node.ports, &finished);
         });
     }
 }
@@ -238,15 +247,38 @@ impl Drop for Course {
     }
 }
 
-/// Totals first, so that they are exact; then the event, if it is wanted; then the observation.
-fn record(ports: &Ports, id: EventId, finished: &Finished) {
-    let summary = finished.summary();
-    ports.metrics.exchange(summary);
-    finished.not_inspected().iter().for_each(|part| ports.metrics.not_inspected(part));
-    ports.recorder.fold(summary);
-    if ports.recorder.wants(summary, id) != Wants::No {
-        ports.recorder.offer(finished.event());
+/// What is told of an exchange beside what the engine knows of it.
+struct Told {
+    id: EventId,
+    trace: Option<Arc<Trace>>,
+}
+
+impl Told {
+    /// Totals first, so that they are exact; then the event, if it is wanted; then what others make of the exchange.
+    fn record(&self, ports: &Ports, finished: &Finished) {
+        let summary = finished.summary();
+        ports.metrics.exchange(summary);
+        finished.not_inspected().iter().for_each(|part| ports.metrics.not_inspected(part));
+        ports.recorder.fold(summary);
+        let spans = self.trace.as_ref().zip(ports.spans.as_ref());
+        let spans = spans.filter(|(trace, spans)| spans.wants(&trace.record, summary));
+        // Asked in any case: it counts what the sample leaves out.
+        let wants = ports.recorder.wants(summary, self.id);
+        if spans.is_some() || wants != Wants::No {
+            let mut event = finished.event();
+            event.trace = self.trace.as_ref().map(|trace| trace.record);
+            if let Some((trace, spans)) = spans {
+                spans.offer(&event, &trace.record, &trace.state);
+                ports.metrics.exemplar(summary, trace.record.id);
+            }
+            ports.recorder.offer(event);
+        }
+        pass_on(ports, finished);
     }
+}
+
+/// What asks for keys, counts guesses and learns gets its part.
+fn pass_on(ports: &Ports, finished: &Finished) {
     if let Some(asking) = &ports.strange_keys {
         // One that is full has enough to ask for.
         finished.strange_keys().iter().for_each(|provider| drop(asking.try_send(provider.clone())));

@@ -180,7 +180,7 @@ impl Errand {
         self.pace.take_over(connection.take_timer());
         let Some(Stage::Forward(forward)) = course.stage() else { return Err(Setback::gone()) };
         let safe_to_repeat = self.outgoing.body.is_empty() && forward.head().method.is_idempotent();
-        let hop = (&*course.connection.peer, connection.framing());
+        let hop = (&*course.connection.peer, connection.framing(), course.trace.as_deref());
         let Some(asking) = self.outgoing.request(forward, hop, lease.server().endpoint()) else {
             self.record.error = Some("the target cannot be sent to a server".into());
             let failure = Failure::Upstream(UpstreamFailure::NoServer);

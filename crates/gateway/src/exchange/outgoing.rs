@@ -14,6 +14,7 @@ use portcullis_model::{Peer, RequestHead};
 
 use crate::body::{Gate, Passage, UpstreamBody};
 use crate::forward::{self, Expectation, Framing, Hop, Length, Lines};
+use crate::trace::Trace;
 use crate::upgrade::Wish;
 use crate::upstream::{Asking, Endpoint, Need, Security};
 
@@ -75,7 +76,7 @@ impl Outgoing {
     pub(super) fn request(
         &mut self,
         forward: &Forward,
-        (peer, framing): (&Peer, Framing),
+        (peer, framing, trace): (&Peer, Framing, Option<&Trace>),
         endpoint: &Endpoint,
     ) -> Option<Asking> {
         let method = &forward.head().method;
@@ -83,7 +84,7 @@ impl Outgoing {
             return None;
         }
         let expectation = if framing == Framing::Http1 { self.expectation } else { Expectation::Drop };
-        let hop = Hop { peer, framing, length: self.length, expectation, upgrade: self.wish.as_ref() };
+        let hop = Hop { peer, framing, length: self.length, expectation, upgrade: self.wish.as_ref(), trace };
         let fields = forward::request_fields(forward, hop);
         let mut request = Request::new(UpstreamBody::default());
         let lines = match framing {

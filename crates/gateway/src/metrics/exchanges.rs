@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use arc_swap::ArcSwap;
 use hashbrown::HashMap;
 use portcullis_model::event::Summary;
+use portcullis_model::trace::TraceId;
 use portcullis_model::{Action, Stage};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{
@@ -19,6 +20,7 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::ConstCounter;
 use smol_str::SmolStr;
 
+use super::exemplars::{self, Exemplar, Exemplars};
 use super::label::{Answered, AtSite, Refused, Word};
 
 /// Upper bounds of the latency buckets, seconds: what people set objectives on.
@@ -60,6 +62,7 @@ struct AtOneSite {
     /// By bucket, the last one without an upper bound.
     durations: [AtomicU64; LATENCY.len() + 1],
     duration_us: AtomicU64,
+    exemplars: Exemplars<{ LATENCY.len() + 1 }>,
 }
 
 impl Exchanges {
@@ -69,6 +72,19 @@ impl Exchanges {
             Some(site) => site.count(summary),
             None => self.add(&summary.site).count(summary),
         }
+    }
+
+    /// Notes the trace of one that was counted.
+    pub(super) fn exemplar(&self, summary: &Summary, trace: TraceId) {
+        if let Some(site) = self.0.load().get(&summary.site) {
+            site.exemplars.note(bucket(summary), Exemplar::of(summary, trace));
+        }
+    }
+
+    /// The text form with exemplars behind the buckets.
+    pub(super) fn with_exemplars(&self, text: &str) -> String {
+        let sites = self.0.load();
+        exemplars::add(text, |site, bucket| sites.get(site)?.exemplars.latest(bucket))
     }
 
     fn add(&self, name: &SmolStr) -> Arc<AtOneSite> {
@@ -99,9 +115,7 @@ impl AtOneSite {
         add(summary.decided_by.and_then(|stage| self.refused.get(stage as usize)), 1);
         add(Some(&self.request_bytes), summary.request_bytes);
         add(Some(&self.response_bytes), summary.response_bytes);
-        let seconds = summary.duration.as_secs_f64();
-        let bucket = LATENCY.iter().position(|bound| seconds <= *bound).unwrap_or(LATENCY.len());
-        add(self.durations.get(bucket), 1);
+        add(self.durations.get(bucket(summary)), 1);
         add(Some(&self.duration_us), u64::try_from(summary.duration.as_micros()).unwrap_or(u64::MAX));
     }
 
@@ -130,6 +144,12 @@ impl AtOneSite {
         let labels = AtSite { site: site.clone() };
         metric.encode_family(&labels)?.encode_histogram::<NoLabelSet>(sum, count, &buckets, None)
     }
+}
+
+/// The place of the bucket an exchange belongs to.
+fn bucket(summary: &Summary) -> usize {
+    let seconds = summary.duration.as_secs_f64();
+    LATENCY.iter().position(|bound| seconds <= *bound).unwrap_or(LATENCY.len())
 }
 
 fn add(count: Option<&AtomicU64>, more: u64) {
@@ -237,5 +257,22 @@ mod tests {
         ] {
             assert!(text.lines().any(|each| each == line), "{line}\n{text}");
         }
+    }
+
+    #[test]
+    fn slow_exchanges_lead_to_their_traces() {
+        let metrics = Metrics::default();
+        let one = summary("shop", Action::Pass, 200, None);
+        metrics.exchange(&one);
+        metrics.exemplar(&one, TraceId::new(0xAB).unwrap());
+        metrics.exchange(&summary("blog", Action::Pass, 200, None));
+        let (plain, text) = (metrics.text().unwrap(), metrics.text_with_exemplars().unwrap());
+        let added: Vec<_> = text.lines().filter(|line| !plain.lines().any(|known| known == *line)).collect();
+        assert_eq!(
+            added,
+            ["portcullis_exchange_seconds_bucket{le=\"0.005\",site=\"shop\"} 1 # \
+              {trace_id=\"000000000000000000000000000000ab\"} 0.003 0.003000"]
+        );
+        assert!(text.ends_with("# EOF\n") && !plain.contains("trace_id"));
     }
 }

@@ -82,6 +82,7 @@ impl RunningNode {
             // After what raises them.
             drop(node.finding_keeper.lock().take());
             drop(node.alerts.lock().take());
+            drop(node.traces.lock().take());
             if let Some(recording) = recording {
                 recording.finish();
             }

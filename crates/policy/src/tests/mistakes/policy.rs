@@ -73,6 +73,22 @@ const OF_A_POLICY: &[(&str, &str, &str)] = &[
         "{ to: a.log, buffer: 1KiB }",
         "error at `1KiB`: long lines would never fit (give it `64KiB` or more)",
     ),
+    ("tracing", "{ sample: 5% }", "error at `{ sample: 5% }`: `otlp` is missing (`otlp`: The collector.)"),
+    (
+        "tracing",
+        "{ otlp: { url: 'http://collector:4318' } }",
+        "error at `'http://collector:4318'`: the collector's URL has no path (collectors take traces at `http://collector:4318/v1/traces`)",
+    ),
+    (
+        "tracing",
+        "{ otlp: { url: 'http://collector:4318/v1/traces', ca: a.pem } }",
+        "error at `a.pem`: without TLS nobody asks `ca` (give a URL of `https://`, or leave `ca` out)",
+    ),
+    (
+        "tracing",
+        "{ otlp: { url: 'http://collector:4318/v1/traces' }, parents: anybody }",
+        "error at `anybody`: `anybody` is not one of `trusted`, `everybody`, `nobody` (did you mean `nobody`?)",
+    ),
     (
         "lists",
         "{ a: {} }",
