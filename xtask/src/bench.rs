@@ -1,5 +1,7 @@
 //! `cargo xtask bench`: measure against a baseline in the same run, print ratios.
 
+mod callers;
+mod driver;
 mod filter;
 mod kept;
 mod load;
@@ -28,6 +30,8 @@ enum What {
     Proxy(Proxy),
     /// The content filter beside libmodsecurity 3 and naive pattern matching: CPU, instructions, memory.
     Filter(filter::Filter),
+    /// What knowing and counting callers costs: identities, limits in memory and on a Redis server, beside nginx.
+    Callers(callers::Callers),
     /// The engine, conditions and contract matching by themselves (criterion).
     Engine,
     /// What learning finds of real documents' operations in traffic made from them.
@@ -93,6 +97,7 @@ impl Bench {
         match &self.what {
             What::Proxy(proxy) => proxy.run(),
             What::Filter(filter) => filter.run(),
+            What::Callers(callers) => callers.run(),
             What::Detection(detection) => detection.run(),
             What::Discovery(discovery) => discovery.run(),
             What::Engine => run(&mut cargo(&[

@@ -46,6 +46,14 @@ pub(crate) const FOR_BENCH: &[Tool] = &[
     Tool { program: "valgrind", package: "valgrind" },
 ];
 
+/// What `bench callers` measures against and with.
+pub(crate) const FOR_CALLERS: &[Tool] = &[
+    Tool { program: "nginx", package: "nginx-light" },
+    Tool { program: "wrk", package: "wrk" },
+    Tool { program: "valgrind", package: "valgrind" },
+    Tool { program: "redis-server", package: "redis-server" },
+];
+
 /// Installs what is missing; says what it does, and what to do where it cannot.
 pub(crate) fn ensure(tools: &[Tool]) -> Result<()> {
     let missing: Vec<&str> =

@@ -14,9 +14,10 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use clap::Args;
 
+use crate::bench::driver::Driver;
 use crate::install::{self, Tool};
 use crate::process::{cargo, root, run, target};
-use contestant::{Contestant, Driver};
+use contestant::Contestant;
 use request::{Kind, WARMING};
 use table::Row;
 

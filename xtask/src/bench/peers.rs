@@ -179,7 +179,7 @@ fn callgrind(inner: &Command, file: &std::path::Path) -> Command {
     command
 }
 
-fn nginx(config: &std::path::Path) -> Command {
+pub(super) fn nginx(config: &std::path::Path) -> Command {
     let program = if crate::process::is_installed("nginx") { "nginx" } else { "/usr/sbin/nginx" };
     let mut command = Command::new(program);
     command.arg("-c").arg(config).args(["-g", "daemon off;"]);
@@ -187,11 +187,11 @@ fn nginx(config: &std::path::Path) -> Command {
 }
 
 /// A free loopback port. It is free again when this returns; the contestant takes it at once.
-fn free_address() -> Result<SocketAddr> {
+pub(super) fn free_address() -> Result<SocketAddr> {
     Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?)
 }
 
-fn await_listening(address: SocketAddr) -> Result<()> {
+pub(super) fn await_listening(address: SocketAddr) -> Result<()> {
     let pause = std::time::Duration::from_millis(20);
     for _ in 0..1500 {
         if std::net::TcpStream::connect(address).is_ok() {
@@ -203,12 +203,12 @@ fn await_listening(address: SocketAddr) -> Result<()> {
 }
 
 /// A JSON document of exactly `size` bytes.
-fn filler(size: usize) -> String {
+pub(super) fn filler(size: usize) -> String {
     let frame = r#"{"filler":""}"#.len();
     format!(r#"{{"filler":"{}"}}"#, "x".repeat(size - frame))
 }
 
-fn upstream_config(folder: &std::path::Path, address: SocketAddr) -> String {
+pub(super) fn upstream_config(folder: &std::path::Path, address: SocketAddr) -> String {
     let at = folder.display();
     format!(
         "worker_processes 1; pid {at}/upstream.pid; error_log {at}/upstream.log crit;\n\

@@ -1,12 +1,10 @@
 //! Who takes part, as processes that take commands and answer when they have done what they were told.
 
-use std::io::{BufRead, BufReader, Write};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
-
 use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
 
 use super::request::Kind;
+use crate::bench::driver::{Driver, callgrind_total};
 use crate::bench::sample::Usage;
 
 /// A way to put a request through CRS.
@@ -47,39 +45,13 @@ pub(super) struct Measured {
     pub(super) blocked: u32,
 }
 
-/// A running contestant; it ends when its input does.
-pub(super) struct Driver {
-    child: Child,
-    input: Option<ChildStdin>,
-    output: BufReader<ChildStdout>,
-}
-
 impl Driver {
-    /// Starts it and waits until its rules are loaded.
-    pub(super) fn start(arguments: &[&str]) -> Result<Self> {
-        let (program, arguments) = arguments.split_first().context("no program")?;
-        let mut child = Command::new(program)
-            .args(arguments)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .with_context(|| format!("could not start {program}"))?;
-        let input = child.stdin.take();
-        let output = BufReader::new(child.stdout.take().context("no output to read")?);
-        let mut driver = Self { child, input, output };
-        let ready = driver.line()?;
-        if ready != "ready" {
-            bail!("{program} did not load its rules: {ready}");
-        }
-        Ok(driver)
-    }
-
     /// Has it take `count` requests.
     pub(super) fn take(&mut self, kind: Kind, count: u32) -> Result<Measured> {
         self.prepare(kind, count)?;
-        let before = Usage::of(vec![self.child.id()])?;
+        let before = Usage::of(vec![self.id()])?;
         let blocked = self.go()?;
-        let after = Usage::of(vec![self.child.id()])?;
+        let after = Usage::of(vec![self.id()])?;
         let used = after.since(&before);
         Ok(Measured {
             cpu_us: used.cpu_ns / 1000.0 / f64::from(count),
@@ -103,34 +75,6 @@ impl Driver {
         let blocked = answer.strip_prefix("done ").and_then(|count| count.parse().ok());
         blocked.with_context(|| format!("not an answer: {answer:?}"))
     }
-
-    fn say(&mut self, command: &str) -> Result<String> {
-        let input = self.input.as_mut().context("its input is open")?;
-        writeln!(input, "{command}")?;
-        input.flush()?;
-        self.line()
-    }
-
-    fn line(&mut self) -> Result<String> {
-        let mut line = String::new();
-        self.output.read_line(&mut line)?;
-        Ok(line.trim_end().to_owned())
-    }
-
-    fn end(mut self) -> Result<()> {
-        self.input.take();
-        self.child.wait()?;
-        Ok(())
-    }
-}
-
-impl Drop for Driver {
-    fn drop(&mut self) {
-        self.input.take();
-        // It ends by itself once it has read the end; one that is stuck must not outlive the bench.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
 }
 
 impl Contestant {
@@ -147,15 +91,9 @@ impl Contestant {
 fn count(arguments: &[&str], kind: Kind, requests: u32) -> Result<f64> {
     let folder = crate::process::target()?.join("bench-filter");
     let out = folder.join("callgrind.out").display().to_string();
-    let file = format!("--callgrind-out-file={out}");
-    let tool = ["valgrind", "--quiet", "--tool=callgrind", "--toggle-collect=*measured_request*", &file];
-    let arguments: Vec<&str> = tool.into_iter().chain(arguments.iter().copied()).collect();
-    let mut driver = Driver::start(&arguments)?;
+    let mut driver = Driver::start_counted(arguments, &out)?;
     driver.prepare(kind, requests)?;
     driver.go()?;
     driver.end()?;
-    let text = std::fs::read_to_string(&out)?;
-    let total =
-        text.lines().find_map(|line| line.strip_prefix("totals: ").or(line.strip_prefix("summary: ")));
-    total.and_then(|count| count.trim().parse().ok()).context("callgrind wrote no total")
+    callgrind_total(&out)
 }
