@@ -4,6 +4,7 @@
 //! or 2 (used wrongly). Does not know how anything is carried out.
 
 mod api;
+mod migrate;
 mod operations;
 mod revoke;
 
@@ -12,6 +13,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use api::{Api, Diff, Freeze, Level, Lint, Promote, Template, Which};
+pub(crate) use migrate::{Migrate, MigrateFrom};
 pub(crate) use operations::{Adopt, OneOperation};
 pub(crate) use revoke::{Revoke, Taken};
 
@@ -170,6 +172,15 @@ pub(crate) enum Command {
         Reads go-ftw's format. Exits 1 if a test fails."
     )]
     Rules(Rules),
+    /// Turn another gateway's configuration into a policy, and report what could not be carried over.
+    #[command(
+        after_help = "Examples:\n  portcullis migrate nginx /etc/nginx/nginx.conf --out portcullis.yaml\n  \
+        portcullis migrate modsecurity /etc/modsecurity/main.conf --upstream http://10.0.0.5:9000 > portcullis.yaml\n  \
+        portcullis migrate nginx nginx.conf --json | jq '.notes[] | select(.outcome == \"refused\")'\n\n\
+        What protects and could not be carried over is refused in the policy (`todo`), never left open. The policy is\n\
+        checked at once; exits 1 if it has mistakes or the configuration cannot be read."
+    )]
+    Migrate(Migrate),
     /// Print what a shell completes commands by.
     #[command(
         after_help = "Examples:\n  portcullis completions bash > /etc/bash_completion.d/portcullis\n  \

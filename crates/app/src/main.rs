@@ -22,6 +22,7 @@ mod limits;
 mod lint;
 mod load;
 mod manual;
+mod migrate;
 mod output;
 mod question;
 mod reload;
@@ -95,6 +96,7 @@ fn main() -> ExitCode {
         Command::Top(options) => top::run(config, audience, &options),
         Command::Ban(command) => ban::run(config, audience, command),
         Command::Revoke(command) => revoke::run(config, audience, command),
+        Command::Migrate(options) => migrate::run(audience, &options),
         Command::Limits(command) => limits::run(config, audience, command),
         Command::Key(command) => key::run(config, audience, command),
         Command::Filter(command) => filter::run(config, audience, command),

@@ -19,6 +19,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("inventory", &["model", "contract"]),
     ("policy", &["model", "document", "expr"]),
     ("filter", &["model", "document", "wire"]),
+    ("migrate", &["document"]),
     ("engine", &["model", "document", "wire", "expr", "contract", "filter", "data", "policy"]),
     ("store", &["model"]),
     ("events", &["model", "expr"]),
@@ -42,13 +43,25 @@ const ARROWS: &[(&str, &[&str])] = &[
             "admin",
             "inventory",
             "learn",
+            "migrate",
         ],
     ),
 ];
 
 /// The pure ring: nothing in it may reach the machine.
-pub(super) const PURE: &[&str] =
-    &["model", "document", "wire", "expr", "data", "contract", "inventory", "filter", "policy", "engine"];
+pub(super) const PURE: &[&str] = &[
+    "model",
+    "document",
+    "wire",
+    "expr",
+    "data",
+    "contract",
+    "inventory",
+    "filter",
+    "policy",
+    "migrate",
+    "engine",
+];
 
 /// Crates that would bring the machine into the pure ring.
 const IMPURE: &[&str] = &[

@@ -28,7 +28,7 @@ fn every_command_has_help_with_examples() {
     assert_eq!(top.status.code(), Some(0));
     for command in [
         "serve", "check", "explain", "replay", "discover", "events", "top", "ban", "revoke", "key", "filter",
-        "schema",
+        "schema", "migrate",
     ] {
         assert!(text(&top.stdout).contains(command));
         let help = run_in(folder.path(), &[command, "--help"]);

@@ -114,6 +114,7 @@ fn every_command_of_the_guides_works() {
         ("content-filter.md", 5),
         ("findings.md", 3),
         ("discover.md", 5),
+        ("migrating.md", 8),
     ] {
         let ran = follow(&docs().join(guide));
         assert!(ran >= at_least, "{guide}: only {ran} commands found");

@@ -36,6 +36,7 @@ mod issuer;
 mod keys_by_url;
 mod live;
 mod machines;
+mod migrate;
 mod partition;
 mod passwords;
 mod redis;
