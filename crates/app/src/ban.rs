@@ -1,20 +1,28 @@
 //! `portcullis ban`: set, show, lift.
+//!
+//! Invariant: the value of a session's cookie is read from standard input, never from the command line, which others can
+//! see, and only its keyed hash leaves this process.
 
+use std::io::Read;
 use std::path::Path;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use portcullis_admin::api::{Bans, LiftBan, Lifted, NewBan};
 use portcullis_model::{BanKey, Credential, Timestamp};
 
+use crate::files::FileSources;
 use crate::output::{self, Audience};
-use crate::{Exit, Misuse, cli, question, revoke, serve, span};
+use crate::{Exit, Misuse, check, cli, question, revoke, secret, serve, span};
+
+/// The longest value of a cookie that is read, in bytes.
+const LONGEST_VALUE: u64 = 8192;
 
 /// Carries out the command.
 pub(crate) fn run(config: &Path, audience: Audience, command: cli::Ban) -> Result<Exit> {
     match command {
         cli::Ban::Add { key, span, site, reason } => {
             let ban = NewBan {
-                key: parse_key(&key)?,
+                key: key_of(config, &key)?,
                 site: site.map(Into::into),
                 seconds: span::parse(&span).map_err(|error| Misuse(error.to_string()))?.as_secs(),
                 reason: reason.into(),
@@ -25,15 +33,38 @@ pub(crate) fn run(config: &Path, audience: Audience, command: cli::Ban) -> Resul
         }
         cli::Ban::Ls => list(config, audience),
         cli::Ban::Rm { key, site } => {
-            unban(config, audience, &LiftBan { key: parse_key(&key)?, site: site.map(Into::into) })
+            unban(config, audience, &LiftBan { key: key_of(config, &key)?, site: site.map(Into::into) })
         }
     }
+}
+
+/// The key that was written; of a session without a hash, that of the value on standard input.
+fn key_of(config: &Path, text: &str) -> Result<BanKey> {
+    match text.strip_prefix("session:") {
+        Some(cookie) if !cookie.contains('/') => session(config, cookie),
+        _ => parse_key(text),
+    }
+}
+
+fn session(config: &Path, cookie: &str) -> Result<BanKey> {
+    let read = portcullis_policy::load(&config.to_string_lossy(), &FileSources);
+    let Some(policy) = read.policy else { anyhow::bail!(check::rendered(&read.problems)) };
+    let mut value = String::new();
+    std::io::stdin().take(LONGEST_VALUE).read_to_string(&mut value).context("cannot read standard input")?;
+    let value = value.trim();
+    if value.is_empty() {
+        return Err(Misuse(format!("standard input has no value of the cookie `{cookie}`")).into());
+    }
+    secret::make_if_absent(&policy)?;
+    let secret = policy.secret.read(&FileSources).map_err(|problem| anyhow::anyhow!("{problem}"))?;
+    let key = portcullis_engine::session_key(secret.reveal(), cookie, value);
+    key.ok_or_else(|| Misuse(format!("`{cookie}` is no name of a cookie")).into())
 }
 
 fn parse_key(text: &str) -> Result<BanKey> {
     let refuse = || {
         Misuse(format!(
-            "`{text}` is not an address, a network, `identity:PROVIDER/SUBJECT`, `key:ID` or a tag"
+            "`{text}` is not an address, a network, `identity:PROVIDER/SUBJECT`, `key:ID`, `session:COOKIE` or a tag"
         ))
     };
     match BanKey::parse(text) {

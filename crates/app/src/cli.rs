@@ -415,8 +415,9 @@ pub(crate) struct Suggest {
 pub(crate) enum Ban {
     /// Refuse a caller for a time.
     Add {
-        /// An address, a network, an identity (`identity:PROVIDER/SUBJECT`), an API key (`key:ID`), or any tag
-        /// (`ja4:FINGERPRINT`, `client:curl`).
+        /// An address, a network, an identity (`identity:PROVIDER/SUBJECT`), an API key (`key:ID`), a session
+        /// (`session:COOKIE`: the cookie's value is read from standard input), or any tag (`ja4:FINGERPRINT`,
+        /// `client:curl`).
         key: String,
         /// For how long: `15m`, `24h`, `30d`.
         #[arg(long = "for", default_value = "1h", value_name = "SPAN")]
@@ -432,7 +433,7 @@ pub(crate) enum Ban {
     Ls,
     /// Lift a ban.
     Rm {
-        /// As shown by `ban ls`.
+        /// As shown by `ban ls`; or as for `add`.
         key: String,
         /// The site it was set for; the ban for every site if absent.
         #[arg(long)]

@@ -51,6 +51,7 @@ pub use header_edits::HeaderEdits;
 pub use identity::{
     CredentialCheck, CredentialReply, NoProofs, PasswordCheck, ProofKey, Proofs, Proven, TokenCheck, keys,
 };
+pub use phase::bans::session_key;
 pub use phase::challenge::without_pass;
 pub use refusal::{ChallengePage, Connection, Prove, Refusal};
 pub use sending::Sending;

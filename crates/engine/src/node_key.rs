@@ -62,6 +62,12 @@ impl NodeKeys {
         hasher.finalize()
     }
 
+    /// What the value of a session's cookie is banned as.
+    pub(crate) fn session(&self, cookie: &str, value: &str) -> u64 {
+        let bytes = [b"session\0", cookie.as_bytes(), b"\0", value.as_bytes()].concat();
+        self.counter(&bytes).0 as u64
+    }
+
     /// The key of a counter, from the bytes of what it counts by.
     pub(crate) fn counter(&self, bytes: &[u8]) -> CounterKey {
         let hash = blake3::keyed_hash(&self.counters, bytes);

@@ -149,8 +149,12 @@ async fn wait(course: &mut Course) {
     let Some(Stage::Delay(ask)) = course.stage() else { return };
     let node = &course.connection.node;
     let outcome = match node.delays.enter(ask.at_once()) {
-        None => Delayed::TooMany,
+        None => {
+            node.ports.metrics.not_delayed();
+            Delayed::TooMany
+        }
         Some(_place) => {
+            let _counted = node.ports.metrics.held();
             let _ = tokio::time::timeout(ask.span(), node.draining.cancelled()).await;
             Delayed::Over
         }

@@ -43,6 +43,8 @@ pub struct Metrics {
     connections_cut: Family<Named, Counter>,
     observations_dropped: Counter,
     guesses_dropped: Counter,
+    delayed: Gauge,
+    not_delayed: Counter,
     exchanges: Exchanges,
 }
 
@@ -63,11 +65,23 @@ impl Default for Metrics {
             connections_cut: Family::default(),
             observations_dropped: Counter::default(),
             guesses_dropped: Counter::default(),
+            delayed: Gauge::default(),
+            not_delayed: Counter::default(),
             exchanges: Exchanges::default(),
         };
         metrics.register_connections();
         metrics.register_collector(Box::new(metrics.exchanges.clone()));
         metrics
+    }
+}
+
+/// One that a gauge counts while this lives.
+#[derive(Debug)]
+pub(crate) struct Counted(Gauge);
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.dec();
     }
 }
 
@@ -119,6 +133,23 @@ impl Metrics {
             "Credentials that failed and were not counted because the queue was full",
             self.guesses_dropped.clone(),
         );
+        registry.register("delayed", "Exchanges that limits hold now", self.delayed.clone());
+        registry.register(
+            "not_delayed",
+            "Exchanges refused because limits hold as many as they may already",
+            self.not_delayed.clone(),
+        );
+    }
+
+    /// Counts an exchange among those that limits hold, until what it gives is dropped.
+    pub(crate) fn held(&self) -> Counted {
+        self.delayed.inc();
+        Counted(self.delayed.clone())
+    }
+
+    /// Counts an exchange that could not be held.
+    pub(crate) fn not_delayed(&self) {
+        self.not_delayed.inc();
     }
 
     /// Adds figures counted elsewhere: the archive's, the store's.

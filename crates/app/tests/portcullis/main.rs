@@ -44,6 +44,7 @@ mod reflector;
 mod reload;
 mod revoke;
 mod rules;
+mod sessions;
 mod shared_bans;
 mod suggest;
 mod takeover;

@@ -14,6 +14,7 @@ use smallvec::SmallVec;
 use smol_str::{SmolStr, format_smolstr};
 
 use crate::facts::View;
+use crate::node_key::NodeKeys;
 use crate::scope::Scope;
 use crate::snapshot::Snapshot;
 use crate::state::{Answer, State};
@@ -95,6 +96,13 @@ fn tagged(view: &View<'_>, prefix: &str) -> SmallVec<[BanKey; 1]> {
     keys
 }
 
+/// Whoever sends that value of a cookie, as a ban: under the node secret, so that the value itself is kept nowhere. `None`
+/// where a ban cannot name such a cookie.
+pub fn session_key(secret: &[u8], cookie: &str, value: &str) -> Option<BanKey> {
+    let hash = NodeKeys::derive(secret).session(cookie, value);
+    BanKey::parse(&format!("session:{cookie}/{hash:016x}")).filter(|key| matches!(key, BanKey::Tag(_)))
+}
+
 /// What follows `prefix` in every tag that begins so, and in what is banned as tags are.
 fn each_with(view: &View<'_>, prefix: &str, show: &mut dyn FnMut(&str)) {
     if prefix == "credential:" {
@@ -105,8 +113,7 @@ fn each_with(view: &View<'_>, prefix: &str, show: &mut dyn FnMut(&str)) {
         return tags::each_with(view, prefix, show);
     };
     for (_, value) in cookies(&view.state.head.headers).filter(|(known, _)| known == name) {
-        let bytes = [b"session\0", name.as_bytes(), b"\0", value.as_bytes()].concat();
-        show(&format!("{:016x}", view.snapshot.node().counter(&bytes).0 as u64));
+        show(&format!("{:016x}", view.snapshot.node().session(name, &value)));
     }
 }
 
