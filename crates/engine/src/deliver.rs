@@ -11,9 +11,11 @@ use portcullis_model::{EventId, ResponseHead, Tick};
 use crate::arrival::HeldBody;
 use crate::exchange::Exchange;
 use crate::finished::{EndFacts, Finished};
+use crate::mend;
 use crate::phase::limits;
 use crate::sending::Sending;
 use crate::step::Refuse;
+use crate::upstreams::Prefix;
 
 /// What comes of an upstream's response head.
 #[must_use]
@@ -117,6 +119,25 @@ impl HeldAsk {
 }
 
 impl Deliver {
+    /// Whether places in the answer's fields are named as the upstream reads paths, not as clients know them.
+    pub fn renames_places(&self) -> bool {
+        self.prefix().is_some_and(|prefix| prefix.rewrite.is_some())
+    }
+
+    /// A `Location` or `Content-Location` as clients know it, where the upstream names it otherwise.
+    pub fn mended_location(&self, value: &str) -> Option<String> {
+        mend::location(self.prefix()?, &self.exchange.state.normal.host, value)
+    }
+
+    /// A `Set-Cookie` whose path clients know, where the upstream names it otherwise.
+    pub fn mended_cookie(&self, value: &str) -> Option<String> {
+        mend::cookie(self.prefix()?, value)
+    }
+
+    fn prefix(&self) -> Option<&Prefix> {
+        self.exchange.site()?.upstreams.prefix(self.exchange.state.prefix?)
+    }
+
     /// How the body is handled.
     pub fn mode(&self) -> ResponseMode {
         self.mode

@@ -24,6 +24,7 @@ mod hosts;
 mod identity;
 mod json;
 pub mod lists;
+mod mend;
 mod node_key;
 mod observe;
 mod phase;

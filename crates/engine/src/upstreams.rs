@@ -117,6 +117,22 @@ impl Prefix {
         Cow::Owned([new, slash, rest].concat())
     }
 
+    /// A path as clients know it that the upstream named as it reads it, query and fragment and all. Nothing for one that
+    /// is not below what it reads, or that names the prefix already: it may know that from `X-Forwarded-Prefix`.
+    pub(crate) fn restored(&self, path: &str) -> Option<String> {
+        let new = self.rewrite.as_deref()?;
+        let below = if self.below.is_whole() { "" } else { self.below.as_str() };
+        let rest_below = |prefix: &str| {
+            path.strip_prefix(prefix).filter(|rest| rest.is_empty() || rest.starts_with(['/', '?', '#']))
+        };
+        if new.is_empty() && !below.is_empty() && rest_below(below).is_some() {
+            return None;
+        }
+        let rest = rest_below(new)?;
+        let slash = if below.is_empty() && !rest.starts_with('/') { "/" } else { "" };
+        Some([below, slash, rest].concat())
+    }
+
     /// What follows the prefix: from a slash on, or from the query, or nothing.
     fn rest_of<'a>(&self, target: &'a str) -> &'a str {
         let path_end = target.find('?').unwrap_or(target.len());

@@ -6,7 +6,7 @@
 use std::pin::Pin;
 
 use bytes::Bytes;
-use http::header::{CONNECTION, HeaderName, HeaderValue, UPGRADE};
+use http::header::{CONNECTION, CONTENT_LOCATION, HeaderName, HeaderValue, LOCATION, SET_COOKIE, UPGRADE};
 use http::response::Parts;
 use http::{HeaderMap, Response, StatusCode, Version};
 use hyper::body::Incoming;
@@ -57,6 +57,7 @@ fn go_on(course: Course, received: Received, arrived: Arrived) -> Delivery {
     }
     let Arrived { mut response, carrier, pace } = arrived;
     add_fields(&course, response.headers_mut());
+    mend_places(&course, response.headers_mut());
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
         return Delivery::Begun(switch(course, received, response, carrier, pace));
     }
@@ -198,6 +199,29 @@ fn add_fields(course: &Course, fields: &mut HeaderMap) {
     for (name, value) in step.added_fields() {
         if let Ok(value) = HeaderValue::try_from(value) {
             fields.append(HeaderName::from_static(name), value);
+        }
+    }
+}
+
+/// Names places as clients know them, where the upstream reads another prefix.
+fn mend_places(course: &Course, fields: &mut HeaderMap) {
+    let Some(Stage::Deliver(step)) = course.stage() else { return };
+    if !step.renames_places() {
+        return;
+    }
+    let mend = |value: &HeaderValue, mended: &dyn Fn(&str) -> Option<String>| {
+        HeaderValue::try_from(mended(value.to_str().ok()?)?).ok()
+    };
+    for name in [LOCATION, CONTENT_LOCATION] {
+        if let Some(value) = fields.get_mut(&name)
+            && let Some(mended) = mend(value, &|value| step.mended_location(value))
+        {
+            *value = mended;
+        }
+    }
+    for (_, value) in fields.iter_mut().filter(|(name, _)| **name == SET_COOKIE) {
+        if let Some(mended) = mend(value, &|value| step.mended_cookie(value)) {
+            *value = mended;
         }
     }
 }
