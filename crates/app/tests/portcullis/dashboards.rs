@@ -4,15 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::TcpStream;
 use std::path::Path;
 
+use promql_parser::parser::{Expr, LabelModifier};
+use promql_parser::util::{ExprVisitor, walk_expr};
+
 use crate::harness::Gateway;
 use crate::redis::Redis;
 
 /// Labels that Prometheus adds to what it scrapes.
 const PROMETHEUS: [&str; 3] = ["instance", "job", "le"];
-/// Functions, operators and words of `PromQL` that the queries use.
-const PROMQL: [&str; 9] =
-    ["sum", "max", "by", "rate", "histogram_quantile", "or", "and", "label_values", "up"];
-
 fn shipped(name: &str) -> String {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../ops");
     std::fs::read_to_string(root.join(name)).expect("shipped")
@@ -56,38 +55,55 @@ fn scraped() -> BTreeMap<String, BTreeSet<String>> {
     series
 }
 
-/// The words of a query outside of strings, durations and numbers.
-fn words(query: &str) -> BTreeSet<String> {
-    let outside: String = query.split('"').step_by(2).collect::<Vec<_>>().join(" ");
-    let spaced: String = outside
-        .chars()
-        .map(|one| if one.is_alphanumeric() || "_$".contains(one) { one } else { ' ' })
-        .collect();
-    let is_word = |word: &&str| word.starts_with(|one: char| one.is_alphabetic() || one == '_');
-    spaced.split_whitespace().filter(is_word).map(str::to_owned).collect()
+/// What a query selects: each series' name, and the labels it is held against.
+#[derive(Default)]
+struct Selected(Vec<(String, Vec<String>)>);
+
+impl ExprVisitor for Selected {
+    type Error = std::convert::Infallible;
+
+    fn pre_visit(&mut self, expr: &Expr) -> Result<bool, Self::Error> {
+        let selector = match expr {
+            Expr::VectorSelector(selector) => selector,
+            Expr::MatrixSelector(matrix) => &matrix.vs,
+            Expr::Aggregate(aggregate) => {
+                if let Some(LabelModifier::Include(labels) | LabelModifier::Exclude(labels)) =
+                    &aggregate.modifier
+                {
+                    self.0.push((String::new(), labels.labels.clone()));
+                }
+                return Ok(true);
+            }
+            _ => return Ok(true),
+        };
+        let labels = selector.matchers.matchers.iter().map(|matcher| matcher.name.clone()).collect();
+        self.0.push((selector.name.clone().unwrap_or_default(), labels));
+        Ok(true)
+    }
 }
 
-/// Holds a query against what there is.
+/// Holds a query against the grammar, and what it selects against what there is.
 fn check(query: &str, series: &BTreeMap<String, BTreeSet<String>>) {
-    for (open, close) in ["()", "{}", "[]"].map(|pair| pair.split_at(1)) {
-        assert_eq!(query.matches(open).count(), query.matches(close).count(), "{open}{close} in {query}");
-    }
-    let words = words(query);
-    let named: Vec<&String> = words.iter().filter(|word| word.starts_with("portcullis_")).collect();
-    assert!(!named.is_empty() || words.contains("up"), "{query} names no metric");
-    let mut labels: BTreeSet<&str> = PROMETHEUS.into_iter().collect();
-    for name in named {
+    let parsed = promql_parser::parser::parse(query).unwrap_or_else(|error| panic!("{error} in {query}"));
+    let mut selected = Selected::default();
+    let Ok(_) = walk_expr(&mut selected, &parsed);
+    let named: Vec<&String> =
+        selected.0.iter().map(|(name, _)| name).filter(|name| !name.is_empty()).collect();
+    assert!(!named.is_empty(), "{query} names no metric");
+    let mut all: BTreeSet<&str> = PROMETHEUS.into_iter().collect();
+    let mut is_bare = false;
+    for name in named.into_iter().filter(|name| *name != "up") {
         let held = series
             .get(name)
             .unwrap_or_else(|| panic!("there is no {name}, of {query}; there are {:?}", series.keys()));
-        labels.extend(held.iter().map(String::as_str));
+        all.extend(held.iter().map(String::as_str));
+        // Series that a healthy gateway never shows keep their labels to themselves.
+        is_bare |= held.is_empty();
     }
-    let known =
-        |word: &str| word.starts_with("portcullis_") || PROMQL.contains(&word) || labels.contains(word);
-    // Series that a healthy gateway never shows keep their labels to themselves.
-    let bare = words.iter().any(|word| series.get(word).is_some_and(BTreeSet::is_empty));
-    let strange: Vec<&String> = words.iter().filter(|word| !known(word)).collect();
-    assert!(strange.is_empty() || bare, "{strange:?} in {query}");
+    for (name, labels) in &selected.0 {
+        let strange: Vec<&String> = labels.iter().filter(|label| !all.contains(label.as_str())).collect();
+        assert!(strange.is_empty() || is_bare, "{name} has no {strange:?}, of {query}");
+    }
 }
 
 #[test]
@@ -119,4 +135,22 @@ fn what_is_shipped_for_prometheus_and_grafana_names_only_what_there_is() {
 fn a_metric_there_is_not_is_noticed() {
     let series = BTreeMap::from([("portcullis_exchanges_total".to_owned(), BTreeSet::new())]);
     check("rate(portcullis_made_up_total[5m])", &series);
+}
+
+#[test]
+fn queries_that_are_none_are_noticed() {
+    let series =
+        BTreeMap::from([("portcullis_exchanges_total".to_owned(), BTreeSet::from(["site".to_owned()]))]);
+    let fails = |query: &str| std::panic::catch_unwind(|| check(query, &series)).is_err();
+    assert!(!fails("sum by (site) (rate(portcullis_exchanges_total{site=\"a\"}[5m])) > 0.5"));
+    for query in [
+        "rate(portcullis_exchanges_total)",
+        "rate(portcullis_exchanges_total[5m]",
+        "ratio(portcullis_exchanges_total[5m])",
+        "sum by (sight) (rate(portcullis_exchanges_total[5m]))",
+        "portcullis_exchanges_total{sight=\"a\"}",
+        "portcullis_exchanges_total > > 1",
+    ] {
+        assert!(fails(query), "{query}");
+    }
 }
