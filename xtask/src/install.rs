@@ -28,6 +28,7 @@ pub(crate) const FOR_TESTS: &[Tool] = &[
     Tool { program: "systemd-analyze", package: "systemd" },
     Tool { program: "unzip", package: "unzip" },
     Tool { program: "/usr/share/doc/python3-venv", package: "python3-venv" },
+    Tool { program: "nginx", package: "nginx-light" },
 ];
 
 /// The npm package that holds OpenAPI documents against the official schemas, and its program.

@@ -4,10 +4,11 @@
 //! the HTTP connection keeps it.
 
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use portcullis_model::{Peer, Scheme};
+use portcullis_wire::proxy_protocol::Announcement;
 use tokio_util::sync::CancellationToken;
 
 use crate::activity::Activity;
@@ -31,6 +32,8 @@ pub(crate) struct ConnectionContext {
     pub(crate) node: Arc<Node>,
     /// The other end.
     pub(crate) peer: Arc<Peer>,
+    /// Our end of it, where it is known.
+    pub(crate) local: Option<SocketAddr>,
     /// Its framing.
     pub(crate) protocol: Protocol,
     /// What it may cost.
@@ -73,6 +76,15 @@ impl Drop for Admitted {
 }
 
 impl ConnectionContext {
+    /// What a server is told of whom a connection made for one of its exchanges is from. Behind a proxy that is trusted the
+    /// client's port is not known.
+    pub(crate) fn announced(&self, client: IpAddr) -> Announcement {
+        let Some(destination) = self.local else { return Announcement::Own };
+        let peer = self.peer.address;
+        let port = if peer.ip().to_canonical() == client.to_canonical() { peer.port() } else { 0 };
+        Announcement::Relayed { source: SocketAddr::new(client, port), destination }
+    }
+
     /// Whether it is encrypted.
     pub(crate) fn scheme(&self) -> Scheme {
         if self.peer.tls.is_some() { Scheme::Https } else { Scheme::Http }

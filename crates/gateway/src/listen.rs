@@ -184,7 +184,7 @@ impl Door {
         match self.node.bounds.admit(address.ip(), room) {
             Ok(place) => {
                 let admitted = Admitted::new(place, self.label.clone(), Arc::clone(&self.node));
-                let arrived = Arrived { door: Arc::clone(self), address, limits, admitted };
+                let arrived = Arrived { door: Arc::clone(self), address, local: None, limits, admitted };
                 self.node.tasks.spawn(arrived.greet(stream));
             }
             Err(turned) => self.node.ports.metrics.connection_refused(&self.label, turned.as_str()),
@@ -196,6 +196,8 @@ impl Door {
 struct Arrived {
     door: Arc<Door>,
     address: SocketAddr,
+    /// Our end of it.
+    local: Option<SocketAddr>,
     limits: Arc<Limits>,
     admitted: Admitted,
 }
@@ -204,6 +206,7 @@ impl Arrived {
     async fn greet(mut self, mut stream: TcpStream) {
         // Responses are written whole; waiting to fill segments only delays them.
         let _ = stream.set_nodelay(true);
+        self.local = stream.local_addr().ok();
         let terms = self.door.terms.load_full();
         if terms.balancers.hold(self.address.ip())
             && let Err(why) = Box::pin(self.learn_source(&mut stream)).await
@@ -275,6 +278,7 @@ impl Arrived {
         Arc::new(ConnectionContext {
             node: Arc::clone(&door.node),
             peer: Arc::new(Peer { address: self.address, listener: door.name.clone(), tls }),
+            local: self.local,
             protocol,
             limits: self.limits,
             activity: Activity::new(door.node.ports.clock.tick()),

@@ -80,7 +80,7 @@ fn spec(tls: &ListenerTls, http2: bool) -> Spec {
         Some((file, ClientCertificates::Optional)) => ClientAuth::Optional { authorities: file.path.clone() },
         Some((file, ClientCertificates::Required)) => ClientAuth::Required { authorities: file.path.clone() },
     };
-    let oldest = match tls.min_version {
+    let oldest = match tls.oldest() {
         TlsVersion::V12 => Oldest::V12,
         TlsVersion::V13 => Oldest::V13,
     };

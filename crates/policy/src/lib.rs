@@ -66,7 +66,8 @@ pub use scalar::{
 pub use schema::json_schema;
 pub use server::{
     Archive, Balancers, CertificatePair, ClientCertificates, ClientIp, Connections, Control, DataPath,
-    Inventory, KeepHeaders, Listener, ListenerTls, Listeners, Metrics, Sqlite, TlsVersion, Workers,
+    Inventory, KeepHeaders, Listener, ListenerTls, Listeners, Metrics, Sqlite, TlsProfile, TlsVersion,
+    Workers,
 };
 pub use site::{
     BodyPolicy, CheckStance, ContractChecks, ContractRef, EncodedSlash, Mode, OverLimit, ProviderName,
@@ -77,5 +78,5 @@ pub use state::{MemoryState, OnFailure, Prefix, ServerKind, State, StateAddress,
 pub use tracing::{Otlp, TraceParents, TracedRefusals, Tracing};
 pub use upstream::{
     AllDown, Balance, Capacity, CheckPath, Health, HealthCheck, PathPrefix, PathUpstream, PathUpstreams,
-    Pool, Server, Servers, Upstream, UpstreamProtocol, UpstreamTimeouts, UpstreamTls, Weight,
+    Pool, ProxyVersion, Server, Servers, Upstream, UpstreamProtocol, UpstreamTimeouts, UpstreamTls, Weight,
 };

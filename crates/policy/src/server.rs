@@ -74,6 +74,8 @@ section! {
         client_crl: Option<FileRef>,
         /// Whether clients show a certificate. With a `client_ca` and nothing said here: `optional`.
         client_certificates: Option<ClientCertificates>,
+        /// A policy by the names of Mozilla's recommendations (Server Side TLS 5.7), as far as versions and cipher suites go.
+        profile: TlsProfile = "intermediate",
         /// The oldest TLS version spoken.
         min_version: TlsVersion = "'1.2'",
     }
@@ -103,6 +105,16 @@ words! {
 }
 
 words! {
+    /// Which TLS is spoken with clients.
+    pub enum TlsProfile {
+        /// TLS 1.3 alone.
+        Modern = "modern",
+        /// TLS 1.3, and 1.2 with forward secrecy and authenticated encryption (ECDHE with AES-GCM or ChaCha20-Poly1305).
+        Intermediate = "intermediate",
+    }
+}
+
+words! {
     /// A TLS version.
     pub enum TlsVersion {
         /// TLS 1.2 (RFC 5246).
@@ -117,6 +129,14 @@ impl ListenerTls {
     pub fn pairs(&self) -> impl Iterator<Item = (&FileRef, &FileRef)> {
         let own = self.certificate.as_ref().zip(self.key.as_ref());
         own.into_iter().chain(self.certificates.iter().map(|pair| (&pair.certificate, &pair.key)))
+    }
+
+    /// The oldest version spoken, by profile and by version.
+    pub fn oldest(&self) -> TlsVersion {
+        match self.profile {
+            TlsProfile::Modern => TlsVersion::V13,
+            TlsProfile::Intermediate => self.min_version,
+        }
     }
 
     /// The authorities for client certificates and whether one is required; `None` if clients are not asked.
@@ -148,6 +168,12 @@ fn settle_tls(tls: ListenerTls, node: &Node, reading: &mut Reading) -> Option<Li
     }
     if tls.client_crl.is_some() && tls.client_ca.is_none() {
         wrong("client certificates are taken back that nobody believes", "add `client_ca: FILE`");
+    }
+    if let Some(version) = node.get("min_version")
+        && (tls.profile, tls.min_version) == (TlsProfile::Modern, TlsVersion::V12)
+    {
+        let problem = Problem::error("policy.tls", "`profile: modern` speaks TLS 1.3 alone");
+        reading.problems.push(problem.at(&version.place).remedy("leave one of the two out"));
     }
     Some(tls)
 }

@@ -41,6 +41,9 @@ section! {
         retries: u8 = "1",
         /// The HTTP version spoken.
         protocol: UpstreamProtocol = "auto",
+        /// Which version of the PROXY protocol tells servers, ahead of everything else, whom a connection is from; none if not
+        /// given. A connection is one client's then, so none is kept for reuse or shared: `pool` means nothing.
+        proxy_protocol: Option<ProxyVersion>,
         /// How a server over TLS is verified.
         tls: UpstreamTls = "{}",
         /// Connections kept for reuse.
@@ -64,6 +67,11 @@ fn settle_upstream(upstream: Upstream, node: &Node, reading: &mut Reading) -> Op
             Problem::warning("policy.tls_unused", format!("`{}` is spoken to in clear", server.url.url));
         let problem = problem.at(&server.url.place).also(&written.key.place, "so this means nothing for it");
         reading.problems.push(problem.remedy("write `https://`"));
+    }
+    if let Some(unused) = node.entry("pool").filter(|_| upstream.proxy_protocol.is_some()) {
+        let message = "`pool` means nothing where each connection is one client's";
+        let problem = Problem::warning("policy.pool_unused", message).at(&unused.key.place);
+        reading.problems.push(problem.remedy("leave out `pool`, or `proxy_protocol`"));
     }
     server::check_balance(&upstream, node, reading);
     Some(upstream)
@@ -92,6 +100,16 @@ words! {
         Http1 = "http1",
         /// HTTP/2; in clear with prior knowledge.
         Http2 = "http2",
+    }
+}
+
+words! {
+    /// A version of the PROXY protocol.
+    pub enum ProxyVersion {
+        /// A line of text.
+        V1 = "v1",
+        /// Binary.
+        V2 = "v2",
     }
 }
 

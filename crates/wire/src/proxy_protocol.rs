@@ -1,4 +1,4 @@
-//! The PROXY protocol: what a load balancer says, ahead of everything else, of whom a connection is from.
+//! The PROXY protocol: what a load balancer says, ahead of everything else, of whom a connection is from; read, and written.
 //!
 //! Versions 1 and 2 (`proxy-protocol.txt`), read strictly. Invariants: a reader that asks for no more bytes
 //! than it is told to need reads the header and nothing behind it; no header is longer than [`LONGEST`]. Deliberately
@@ -49,6 +49,69 @@ impl fmt::Display for Malformed {
 }
 
 impl std::error::Error for Malformed {}
+
+/// How a header is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wording {
+    /// Version 1: a line of text.
+    Line,
+    /// Version 2: binary.
+    Binary,
+}
+
+/// What a header says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Announcement {
+    /// The connection is made for somebody.
+    Relayed {
+        /// Who connected.
+        source: SocketAddr,
+        /// Where to.
+        destination: SocketAddr,
+    },
+    /// It is ours alone, a check say.
+    Own,
+}
+
+/// A header's bytes. Where one address is of IPv4 and the other of IPv6, both are written as IPv6.
+pub fn write(wording: Wording, announcement: Announcement) -> Vec<u8> {
+    let Announcement::Relayed { source, destination } = announcement else {
+        return match wording {
+            Wording::Line => b"PROXY UNKNOWN\r\n".to_vec(),
+            Wording::Binary => block(0x20, 0x00, &[]),
+        };
+    };
+    let ports = [source.port().to_be_bytes(), destination.port().to_be_bytes()].concat();
+    let (from, to) = (source.ip().to_canonical(), destination.ip().to_canonical());
+    match (wording, from, to) {
+        (Wording::Line, IpAddr::V4(_), IpAddr::V4(_)) => {
+            format!("PROXY TCP4 {from} {to} {} {}\r\n", source.port(), destination.port()).into_bytes()
+        }
+        (Wording::Line, ..) => {
+            let (from, to) = (v6(from), v6(to));
+            format!("PROXY TCP6 {from} {to} {} {}\r\n", source.port(), destination.port()).into_bytes()
+        }
+        (Wording::Binary, IpAddr::V4(from), IpAddr::V4(to)) => {
+            block(0x21, 0x11, &[&from.octets()[..], &to.octets(), &ports].concat())
+        }
+        (Wording::Binary, ..) => {
+            block(0x21, 0x21, &[&v6(from).octets()[..], &v6(to).octets(), &ports].concat())
+        }
+    }
+}
+
+fn v6(address: IpAddr) -> Ipv6Addr {
+    match address {
+        IpAddr::V4(address) => address.to_ipv6_mapped(),
+        IpAddr::V6(address) => address,
+    }
+}
+
+/// A header of version 2. What it carries is always a few dozen bytes here.
+fn block(command: u8, family: u8, carried: &[u8]) -> Vec<u8> {
+    let length = u16::try_from(carried.len()).unwrap_or(u16::MAX).to_be_bytes();
+    [SIGNATURE, &[command, family], &length, carried].concat()
+}
 
 /// Reads the header that `bytes` begin with.
 pub fn read(bytes: &[u8]) -> Result<Reading, Malformed> {
@@ -209,6 +272,41 @@ mod tests {
         }
         let long = format!("PROXY UNKNOWN {}\r\n", "x".repeat(LONGEST_LINE));
         assert!(read_stream(long.as_bytes()).0.is_err());
+    }
+
+    #[test]
+    fn what_is_written_is_what_the_protocol_says() {
+        let relayed = |source: &str, destination: &str| Announcement::Relayed {
+            source: source.parse().unwrap(),
+            destination: destination.parse().unwrap(),
+        };
+        let (v4, v6) =
+            (relayed("192.0.2.1:56324", "198.51.100.1:443"), relayed("[2001:db8::1]:1", "[::1]:65535"));
+        let mixed = relayed("[::ffff:192.0.2.1]:0", "[2001:db8::1]:443");
+        for (announcement, line) in [
+            (v4, "PROXY TCP4 192.0.2.1 198.51.100.1 56324 443\r\n"),
+            (v6, "PROXY TCP6 2001:db8::1 ::1 1 65535\r\n"),
+            (mixed, "PROXY TCP6 ::ffff:192.0.2.1 2001:db8::1 0 443\r\n"),
+            (Announcement::Own, "PROXY UNKNOWN\r\n"),
+        ] {
+            assert_eq!(String::from_utf8(write(Wording::Line, announcement)).unwrap(), line);
+        }
+        let expected = binary(0x21, 0x11, &[192, 0, 2, 1, 198, 51, 100, 1, 220, 4, 1, 187]);
+        assert_eq!(write(Wording::Binary, v4), expected);
+        assert_eq!(write(Wording::Binary, Announcement::Own), binary(0x20, 0, &[]));
+        for announcement in [v4, v6, mixed] {
+            let Announcement::Relayed { source, .. } = announcement else { continue };
+            for wording in [Wording::Line, Wording::Binary] {
+                let header = write(wording, announcement);
+                let (read, taken) = read_stream(&header);
+                let Ok(Source::Client(told)) = read else { panic!("{read:?}") };
+                assert_eq!(
+                    (told.ip().to_canonical(), told.port()),
+                    (source.ip().to_canonical(), source.port())
+                );
+                assert_eq!(taken, header.len());
+            }
+        }
     }
 
     #[test]

@@ -172,7 +172,8 @@ impl Errand {
     async fn attempt(&mut self, course: &mut Course, lease: Lease, now: Tick) -> Result<Reply, Setback> {
         let Some(Stage::Forward(forward)) = course.stage() else { return Err(Setback::gone()) };
         let need = self.outgoing.need(forward.head());
-        let mut connection = match self.set.connection(lease.server(), need, self.kept, now).await {
+        let from = course.connection.announced(forward.client_ip());
+        let mut connection = match self.set.connection(lease.server(), need, (self.kept, now), from).await {
             Ok(connection) => connection,
             Err((failure, error)) => return Err(self.not_connected(&lease, failure, error, now)),
         };
@@ -190,7 +191,7 @@ impl Errand {
             Ok(Ok(response)) => {
                 let head = connection.head(&response);
                 if self.set.plan().failing.contains(&head.status) {
-                    lease.server().health.failed(self.set.plan().tolerance, now);
+                    self.set.failed(lease.server(), now);
                 } else {
                     lease.server().health.succeeded(now);
                 }
@@ -200,7 +201,7 @@ impl Errand {
             Err(failure) => {
                 // A slow client must not get its server paused for everybody.
                 if !self.waits_for_client() {
-                    lease.server().health.failed(self.set.plan().tolerance, now);
+                    self.set.failed(lease.server(), now);
                 }
                 Err(Setback { failure: Failure::Upstream(failure), body: None, repeat: Repeat::Never })
             }
@@ -254,7 +255,7 @@ impl Errand {
         error: String,
         now: Tick,
     ) -> Setback {
-        lease.server().health.failed(self.set.plan().tolerance, now);
+        self.set.failed(lease.server(), now);
         self.record.error = Some(error.into());
         let body = Some(std::mem::take(&mut self.outgoing.body));
         Setback { failure: Failure::Upstream(failure), body, repeat: Repeat::Counted }
@@ -282,7 +283,7 @@ impl Errand {
         let garbage = connection.defect().or_else(|| error.is_parse().then_some(Defect::StatusLine));
         let stale = safe_to_repeat && connection.is_reused() && garbage.is_none();
         if !stale {
-            lease.server().health.failed(self.set.plan().tolerance, now);
+            self.set.failed(lease.server(), now);
         }
         let repeat = match garbage {
             None if stale => Repeat::Stale,

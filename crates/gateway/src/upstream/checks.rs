@@ -13,6 +13,7 @@ use http::{Method, Request, Uri, Version};
 use http_body::Body as _;
 use hyper::body::Incoming;
 use portcullis_model::Tick;
+use portcullis_wire::proxy_protocol::Announcement;
 use smol_str::SmolStr;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -122,7 +123,9 @@ impl Watch {
 
     async fn connect(&self, set: &ServerSet, need: Need, now: Tick) -> Result<Connection, String> {
         let server = set.servers().get(self.place).ok_or("it is gone")?;
-        set.connection(server, need, Kept::Suspect, now).await.map_err(|(_, error)| error)
+        set.connection(server, need, (Kept::Suspect, now), Announcement::Own)
+            .await
+            .map_err(|(_, error)| error)
     }
 
     /// A request of our own, framed as the connection frames.

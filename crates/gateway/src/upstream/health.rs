@@ -66,6 +66,15 @@ impl Health {
         }
     }
 
+    /// The same where as many servers are left alone as may be: it goes on, and its next failure asks again.
+    pub(crate) fn spared(&self, tolerance: Tolerance) {
+        self.all.fetch_add(1, Ordering::Relaxed);
+        let almost = tolerance.failures.saturating_sub(1);
+        // What others count meanwhile may be lost: it is a matter of one failure more or less.
+        let failures = self.failures.load(Ordering::Relaxed).saturating_add(1);
+        self.failures.store(failures.min(almost), Ordering::Relaxed);
+    }
+
     /// Whether an exchange may go to it, as far as failures are concerned: after a pause one is tried, and until it is
     /// over the others stay away, for another pause at most.
     pub(crate) fn admits(&self, tolerance: Tolerance, now: Tick) -> bool {

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use portcullis_policy as policy;
+use portcullis_wire::proxy_protocol::Wording;
 use smol_str::{SmolStr, ToSmolStr};
 
 use super::checks::{Check, Checks};
@@ -34,7 +35,7 @@ pub enum PlanError {
 }
 
 /// One site's upstream.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Plan {
     /// Its name, where the site has several.
     pub(crate) name: Option<SmolStr>,
@@ -56,6 +57,10 @@ pub(crate) struct Plan {
     pub(crate) pool: PoolBounds,
     /// When a failing server is left alone.
     pub(crate) tolerance: Tolerance,
+    /// The share of servers that may be left alone at once because they fail.
+    pub(crate) most_paused: f64,
+    /// How servers are told whom a connection is from, if they are.
+    pub(crate) announces: Option<Wording>,
     /// Statuses that count as failures.
     pub(crate) failing: Vec<u16>,
     /// How servers are asked whether they are well, if they are.
@@ -183,6 +188,11 @@ impl Plan {
             retries: u32::from(upstream.retries),
             pool: PoolBounds { connections: upstream.pool.idle as usize, idle: upstream.pool.idle_timeout },
             tolerance: Tolerance { failures: upstream.health.failures.get(), pause: upstream.health.pause },
+            most_paused: upstream.health.most_paused.get(),
+            announces: upstream.proxy_protocol.map(|version| match version {
+                policy::ProxyVersion::V1 => Wording::Line,
+                policy::ProxyVersion::V2 => Wording::Binary,
+            }),
             failing: upstream.health.statuses.iter().map(|status| status.get()).collect(),
             checks: checks(&upstream.health),
             all_down: match upstream.health.all_down {
@@ -192,6 +202,13 @@ impl Plan {
             dns_refresh: upstream.dns_refresh,
             tls: TlsPlan::read(&upstream.tls, files)?,
         })
+    }
+
+    /// How many servers may be left alone at once because they fail: one in any case.
+    pub(crate) fn most_paused(&self) -> usize {
+        #[expect(clippy::cast_sign_loss, reason = "a share is not negative")]
+        let most = (self.servers.len() as f64 * self.most_paused) as usize;
+        most.max(1)
     }
 
     /// What a connection to a server has to speak for a request.
@@ -337,6 +354,8 @@ pub(crate) mod tests {
             balance,
             slow_start: None,
             capacity: None,
+            most_paused: 1.0,
+            announces: None,
             failing: Vec::new(),
             protocol: Protocol::Auto,
             timeouts: Timeouts {

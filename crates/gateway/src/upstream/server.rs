@@ -11,7 +11,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
 use portcullis_model::Tick;
+use portcullis_wire::proxy_protocol::{self, Announcement};
 use smol_str::SmolStr;
+use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
 use super::connection::Connection;
@@ -201,21 +203,25 @@ impl Server {
         plan: &Plan,
         speaking: Speaking,
         connectors: &Connectors,
+        from: Announcement,
     ) -> Result<Connection, ConnectFailure> {
-        let may_share = match speaking {
+        let can_share = match speaking {
             Speaking::Http1 => false,
             Speaking::Http2 => true,
             Speaking::Negotiated => !self.chose_http1.load(Ordering::Relaxed),
         };
+        let may_share = can_share && plan.announces.is_none();
         let _one_at_a_time = if may_share { Some(self.beginning.lock().await) } else { None };
         if let Some(connection) = may_share.then(|| self.place()).flatten() {
             return Ok(connection);
         }
-        let (transport, remote) = self.open(plan, speaking, connectors).await?;
+        let (transport, remote) = self.open(plan, speaking, connectors, from).await?;
         if speaking == Speaking::Http2 || transport.chose_http2() {
             let shared = Http2::begin(transport, remote).await.map_err(handshake)?;
             let place = Connection::Http2(shared.stream());
-            self.shared.lock().push(shared);
+            if plan.announces.is_none() {
+                self.shared.lock().push(shared);
+            }
             return Ok(place);
         }
         self.chose_http1.store(speaking == Speaking::Negotiated, Ordering::Relaxed);
@@ -227,8 +233,13 @@ impl Server {
         plan: &Plan,
         speaking: Speaking,
         connectors: &Connectors,
+        from: Announcement,
     ) -> Result<(Transport, SocketAddr), ConnectFailure> {
-        let (stream, remote) = self.dial().await?;
+        let (mut stream, remote) = self.dial().await?;
+        if let Some(wording) = plan.announces {
+            let header = proxy_protocol::write(wording, from);
+            stream.write_all(&header).await.map_err(ConnectFailure::Refused)?;
+        }
         if self.endpoint.security == Security::Clear {
             return Ok((Transport::Plain(stream), remote));
         }

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use portcullis_engine::UpstreamFailure;
 use portcullis_model::Tick;
+use portcullis_wire::proxy_protocol::Announcement;
 use smallvec::SmallVec;
 
 use super::connection::Connection;
@@ -190,6 +191,16 @@ impl ServerSet {
         }
     }
 
+    /// A server failed an exchange: it is left alone where that is one failure too many and enough others are not.
+    pub(crate) fn failed(&self, server: &Server, now: Tick) {
+        let others = self.servers.iter().filter(|other| other.endpoint() != server.endpoint());
+        if others.filter(|other| other.health.paused(now)).count() < self.plan.most_paused() {
+            server.health.failed(self.plan.tolerance, now);
+        } else {
+            server.health.spared(self.plan.tolerance);
+        }
+    }
+
     /// How many wait for their turn.
     pub(crate) fn waiting(&self) -> usize {
         self.crowd.as_ref().map_or(0, |crowd| crowd.waiting())
@@ -200,17 +211,19 @@ impl ServerSet {
         &self,
         server: &Server,
         need: Need,
-        kept: Kept,
-        now: Tick,
+        (kept, now): (Kept, Tick),
+        from: Announcement,
     ) -> Result<Connection, (UpstreamFailure, String)> {
         let speaking = self.plan.speaking(server.endpoint().security, need);
+        // A connection that says whom it is from is nobody else's.
         if kept == Kept::Welcome
+            && self.plan.announces.is_none()
             && let Some(connection) = server.kept(&self.plan, speaking, now)
         {
             return Ok(connection);
         }
         // Apart: a handshake's state is large, and most exchanges need none.
-        let connecting = Box::pin(server.connect(&self.plan, speaking, &self.connectors));
+        let connecting = Box::pin(server.connect(&self.plan, speaking, &self.connectors, from));
         match tokio::time::timeout(self.plan.timeouts.connect, connecting).await {
             Ok(Ok(connection)) => Ok(connection),
             Ok(Err(failure)) => Err((classify(&failure), failure.to_string())),
@@ -220,7 +233,9 @@ impl ServerSet {
 
     /// Takes a connection back after an exchange.
     pub(crate) fn keep(&self, lease: &Lease, connection: Http1, now: Tick) {
-        lease.server().keep(connection, self.plan.pool, now);
+        if self.plan.announces.is_none() {
+            lease.server().keep(connection, self.plan.pool, now);
+        }
     }
 
     /// Closes what is too old, and looks names up again where it is time.
@@ -298,6 +313,22 @@ mod tests {
         let mut tried = Tried::new();
         let order = [0, 1].map(|_| chosen(&set, &mut tried, None).unwrap().server().endpoint().name.clone());
         assert_eq!(order, ["b", "a"], "better a paused one than the one that just failed");
+    }
+
+    #[test]
+    fn no_more_servers_are_left_alone_than_may_be() {
+        let mut plan = plan(&["a", "b", "c", "d"], Balance::RoundRobin);
+        plan.most_paused = 0.5;
+        let set = ServerSet::new(plan).unwrap();
+        for _ in 0..9 {
+            set.servers.iter().for_each(|server| set.failed(server, Tick(1)));
+        }
+        let paused: Vec<_> = set.servers.iter().map(|server| server.health.paused(Tick(2))).collect();
+        assert_eq!(paused, [true, true, false, false]);
+        assert_eq!(set.servers[3].health.all_failures(), 9);
+        let later = Tick(1 + u64::try_from(std::time::Duration::from_mins(10).as_nanos()).unwrap());
+        set.failed(&set.servers[3], later);
+        assert!(set.servers[3].health.paused(Tick(later.0 + 1)), "now that there is room");
     }
 
     #[test]

@@ -162,6 +162,9 @@ async fn the_oldest_version_is_the_policys() {
     let old = || authority.client().speaking(Versions::Only12);
     assert!(answered(&old(), &with_leaf(&leaf, "", &[]).await).await);
     assert!(!answered(&old(), &with_leaf(&leaf, "min_version: '1.3'", &[]).await).await);
+    assert!(answered(&old(), &with_leaf(&leaf, "profile: intermediate", &[]).await).await);
+    assert!(!answered(&old(), &with_leaf(&leaf, "profile: modern", &[]).await).await);
+    assert!(answered(&authority.client(), &with_leaf(&leaf, "profile: modern", &[]).await).await);
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use smol_str::SmolStr;
 
 use crate::decode::{Decode, Reading, section, words};
 use crate::scalar::HostPattern;
-use crate::scalar::whole;
+use crate::scalar::{Share, whole};
 use crate::table::{Json, Kind, Scalar};
 
 section! {
@@ -19,6 +19,9 @@ section! {
         /// For how long. Afterwards one exchange is tried, and the others follow if it succeeds; if it fails, the next pause
         /// is twice as long, up to sixteen times.
         pause: Duration = "10s",
+        /// The share of an upstream's servers that may be left alone at once because exchanges with them fail, but one in any
+        /// case: when all of them fail, the fault is rather elsewhere. What checks find is not bounded.
+        most_paused: Share = "100%",
         /// Statuses that count as failures, too: `[502, 503]`.
         statuses: Vec<ErrorStatus> = "[]",
         /// How servers are asked whether they are well, exchanges apart. Without it they are not, unless `path` is given:
@@ -88,6 +91,10 @@ fn settle_health(health: Health, node: &Node, reading: &mut Reading) -> Option<H
     }
     if health.host.as_ref().is_some_and(|host| !matches!(host, HostPattern::Exact(_))) {
         wrong("host", "a check asks for one host".to_owned(), "e.g. `host: shop.example`");
+    }
+    if health.most_paused.get() <= 0.0 {
+        let message = "no server would ever be left alone".to_owned();
+        wrong("most_paused", message, "e.g. `most_paused: 50%`");
     }
     if health.checked().is_some() && health.every.is_zero() {
         wrong("every", "servers would be asked without end".to_owned(), "e.g. `every: 5s`");

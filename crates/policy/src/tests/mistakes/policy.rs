@@ -46,6 +46,11 @@ const OF_A_POLICY: &[(&str, &str, &str)] = &[
         "error at `{ certificate: a, key: b, client_certificates: required }`: client certificates are asked for, and nothing says whose are believed (add `client_ca: FILE`)",
     ),
     (
+        "listen",
+        "{ address: '127.0.0.1:1', tls: { certificate: a, key: b, profile: modern, min_version: '1.2' } }",
+        "error at `'1.2'`: `profile: modern` speaks TLS 1.3 alone (leave one of the two out)",
+    ),
+    (
         "client_ip",
         "{ header: x-forwarded-for }",
         "error at `{ header: x-forwarded-for }`: a header is named, and no proxy is trusted to write it (add `trusted: [NETWORK]` with your proxies' addresses)",
@@ -173,6 +178,21 @@ const OF_A_POLICY: &[(&str, &str, &str)] = &[
         "sites",
         "{ a: { hosts: a } }",
         "error at `{ hosts: a }`: `upstream` is missing (`upstream`: the servers behind the site, e.g. `upstream: { servers: [http://127.0.0.1:9000] }`)",
+    ),
+    (
+        "sites",
+        "{ a: { hosts: a, upstream: { servers: 'http://b', proxy_protocol: v3 } } }",
+        "error at `v3`: `v3` is not one of `v1`, `v2` (did you mean `v1`?)",
+    ),
+    (
+        "sites",
+        "{ a: { hosts: a, upstream: { servers: 'http://b', proxy_protocol: v2, pool: { idle: 5 } } } }",
+        "warning at `pool`: `pool` means nothing where each connection is one client's (leave out `pool`, or `proxy_protocol`)",
+    ),
+    (
+        "sites",
+        "{ a: { hosts: a, upstream: { servers: 'http://b', health: { most_paused: 0% } } } }",
+        "error at `0%`: no server would ever be left alone (e.g. `most_paused: 50%`)",
     ),
     (
         "sites",
