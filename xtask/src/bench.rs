@@ -32,6 +32,8 @@ enum What {
     Filter(filter::Filter),
     /// What knowing and counting callers costs: identities, limits in memory and on a Redis server, beside nginx.
     Callers(callers::Callers),
+    /// What `upstream.overload` does for those who are let through, under ten times what the upstream bears.
+    Overload,
     /// The engine, conditions and contract matching by themselves (criterion).
     Engine,
     /// What learning finds of real documents' operations in traffic made from them.
@@ -100,6 +102,7 @@ impl Bench {
             What::Callers(callers) => callers.run(),
             What::Detection(detection) => detection.run(),
             What::Discovery(discovery) => discovery.run(),
+            What::Overload => overload(),
             What::Engine => run(&mut cargo(&[
                 "bench",
                 "-p",
@@ -111,6 +114,13 @@ impl Bench {
             ])),
         }
     }
+}
+
+fn overload() -> Result<()> {
+    run(&mut cargo(&["build", "--release", "-p", "portcullis-app", "-p", "portcullis-bench"]))?;
+    let folder = crate::process::target()?.join("release");
+    let mut bench = std::process::Command::new(folder.join("portcullis-overload"));
+    run(bench.arg("--gateway").arg(folder.join("portcullis")))
 }
 
 impl Detection {

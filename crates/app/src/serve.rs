@@ -240,7 +240,10 @@ async fn run_until_told(
             () = watch.changed() => take_up(node, watch).await,
             () = told(elsewhere.as_mut()) => take_up(node, watch).await,
             () = remote.changed() => take_up(node, watch).await,
-            _ = keep_bans.tick() => node.keep_bans(),
+            _ = keep_bans.tick() => {
+                node.keep_bans();
+                node.weigh();
+            }
             _ = sweep.tick() => node.forget_old_counters(),
             _ = count_findings.tick() => node.count_findings(),
         }

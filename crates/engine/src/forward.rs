@@ -18,6 +18,7 @@ use crate::exchange::Exchange;
 use crate::facts::View;
 use crate::finished::{EndFacts, Finished, ProgressFacts};
 use crate::header_edits::HeaderEdits;
+use crate::load::{Load, Shed};
 use crate::phase::limits::balancing;
 use crate::step::Refuse;
 use crate::upstreams::Prefix;
@@ -49,6 +50,13 @@ pub enum UpstreamFailure {
     },
     /// It waited for its turn for as long as it may.
     Waited {
+        /// When it is worth coming back.
+        again: Duration,
+    },
+    /// It was given up, so that others are answered.
+    Shed {
+        /// Why it.
+        why: Shed,
         /// When it is worth coming back.
         again: Duration,
     },
@@ -85,6 +93,11 @@ impl Forward {
     /// The exchange's id.
     pub fn id(&self) -> EventId {
         self.exchange.state.id
+    }
+
+    /// What it would be to its upstream.
+    pub fn load(&self) -> Option<Load<'_>> {
+        self.exchange.load()
     }
 
     /// The site's name.
@@ -192,6 +205,9 @@ impl UpstreamFailure {
             Self::AllDown => "upstream.all_down",
             Self::Busy { .. } => "upstream.busy",
             Self::Waited { .. } => "upstream.queue_timeout",
+            Self::Shed { why: Shed::Full, .. } => "overload.full",
+            Self::Shed { why: Shed::Caller, .. } => "overload.caller",
+            Self::Shed { why: Shed::Memory, .. } => "overload.memory",
             Self::Refused => "upstream.refused",
             Self::ConnectTimeout => "upstream.connect_timeout",
             Self::Tls => "upstream.tls",
@@ -205,7 +221,7 @@ impl UpstreamFailure {
     /// When it is worth coming back, where that is known.
     pub const fn again(&self) -> Option<Duration> {
         match self {
-            Self::Busy { again } | Self::Waited { again } => Some(*again),
+            Self::Busy { again } | Self::Waited { again } | Self::Shed { again, .. } => Some(*again),
             _ => None,
         }
     }
@@ -213,7 +229,9 @@ impl UpstreamFailure {
     /// The status the client gets (RFC 9110 §15.6).
     pub const fn status(&self) -> u16 {
         match self {
-            Self::NoServer | Self::AllDown | Self::Busy { .. } | Self::Waited { .. } => 503,
+            Self::NoServer | Self::AllDown | Self::Busy { .. } | Self::Waited { .. } | Self::Shed { .. } => {
+                503
+            }
             Self::ConnectTimeout | Self::HeadTimeout | Self::TotalTimeout => 504,
             Self::Refused | Self::Tls | Self::Reset | Self::Garbage(_) => 502,
         }

@@ -24,6 +24,7 @@ mod hosts;
 mod identity;
 mod json;
 pub mod lists;
+mod load;
 mod mend;
 mod node_key;
 mod observe;
@@ -52,6 +53,7 @@ pub use header_edits::HeaderEdits;
 pub use identity::{
     CredentialCheck, CredentialReply, NoProofs, PasswordCheck, ProofKey, Proofs, Proven, TokenCheck, keys,
 };
+pub use load::{Load, Shed, Worth};
 pub use phase::bans::session_key;
 pub use phase::challenge::without_pass;
 pub use refusal::{ChallengePage, Connection, Prove, Refusal};

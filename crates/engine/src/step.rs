@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use portcullis_model::counter::{Answers, Batch, StoreFailure};
+use portcullis_model::event::UpstreamRecord;
 use portcullis_model::{Ban, BanView, CallerKey, EventId, RequestHead, Tick};
 use portcullis_policy::DelayOrder;
 use smol_str::SmolStr;
@@ -13,8 +14,9 @@ use smol_str::SmolStr;
 use crate::arrival::{HeldBody, HoldBounds};
 use crate::exchange::Exchange;
 use crate::finished::{EndFacts, Finished};
-use crate::forward::Forward;
+use crate::forward::{Forward, UpstreamFailure};
 use crate::identity::{Ask, CredentialCheck, CredentialReply, Replied};
+use crate::load::{Load, Shed};
 use crate::refusal::Refusal;
 use crate::sending::Sending;
 
@@ -112,6 +114,16 @@ impl RequestBodyAsk {
         self.exchange.body_held(body, now)
     }
 
+    /// What it would be to its upstream; `None` for what never reaches one.
+    pub fn load(&self) -> Option<Load<'_>> {
+        self.exchange.load()
+    }
+
+    /// There is too much to do for it.
+    pub fn shed(self, why: Shed, again: Duration, now: Tick) -> Refuse {
+        self.exchange.upstream_failed(&UpstreamFailure::Shed { why, again }, UpstreamRecord::default(), now)
+    }
+
     /// The client went away.
     pub fn abandon(self, end: EndFacts) -> Finished {
         self.exchange.finish(end)
@@ -149,6 +161,16 @@ impl DelayAsk {
     /// Goes on once it was held, or could not be.
     pub fn answer(self, outcome: Delayed, now: Tick) -> Step {
         self.exchange.delayed(outcome, self.by, self.order.duration, now)
+    }
+
+    /// What it would be to its upstream; `None` for what never reaches one.
+    pub fn load(&self) -> Option<Load<'_>> {
+        self.exchange.load()
+    }
+
+    /// There is too much to do for it.
+    pub fn shed(self, why: Shed, again: Duration, now: Tick) -> Refuse {
+        self.exchange.upstream_failed(&UpstreamFailure::Shed { why, again }, UpstreamRecord::default(), now)
     }
 
     /// The client went away.

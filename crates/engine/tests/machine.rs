@@ -9,7 +9,7 @@ use bytes::Bytes;
 use portcullis_document::MemorySources;
 use portcullis_engine::{
     Arrival, BodyHint, Connection, Delayed, EndFacts, Forward, Held, HeldBody, ProgressFacts, RequestFailure,
-    ResponseMode, ResponseStep, Snapshot, Step, UpstreamFailure, compile,
+    ResponseMode, ResponseStep, Shed, Snapshot, Step, UpstreamFailure, compile,
 };
 use portcullis_model::DataClass;
 use portcullis_model::counter::{Answer, Op, StoreFailure};
@@ -115,6 +115,10 @@ fn a_store_that_fails_means_what_policy_says() {
     }
 }
 
+fn shed(why: Shed) -> UpstreamFailure {
+    UpstreamFailure::Shed { why, again: Duration::from_secs(1) }
+}
+
 #[test]
 fn every_failure_of_the_upstream_is_named() {
     for (failure, status, code) in [
@@ -122,6 +126,9 @@ fn every_failure_of_the_upstream_is_named() {
         (UpstreamFailure::AllDown, 503, "upstream.all_down"),
         (UpstreamFailure::Busy { again: Duration::from_secs(1) }, 503, "upstream.busy"),
         (UpstreamFailure::Waited { again: Duration::from_secs(1) }, 503, "upstream.queue_timeout"),
+        (shed(Shed::Full), 503, "overload.full"),
+        (shed(Shed::Caller), 503, "overload.caller"),
+        (shed(Shed::Memory), 503, "overload.memory"),
         (UpstreamFailure::Refused, 502, "upstream.refused"),
         (UpstreamFailure::ConnectTimeout, 504, "upstream.connect_timeout"),
         (UpstreamFailure::Tls, 502, "upstream.tls"),

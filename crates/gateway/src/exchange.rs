@@ -4,6 +4,7 @@
 //! engine says so; an exchange is judged, forwarded and ended under one policy, the one in force when its head
 //! came. Deliberately absent: any decision, and the bytes of bodies, which [`crate::body`] moves.
 
+mod admission;
 mod course;
 mod deliver;
 mod errand;
@@ -16,10 +17,10 @@ use bytes::Bytes;
 use http::{HeaderMap, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use hyper::upgrade::OnUpgrade;
-use portcullis_engine::{Arrival, BodyHint, CredentialCheck, Delayed, Held, HeldBody};
-use portcullis_model::EventId;
+use portcullis_engine::{Arrival, BodyHint, CredentialCheck, Delayed, Held, HeldBody, UpstreamFailure};
 use portcullis_model::counter::{Answers, StoreFailure};
 use portcullis_model::event::{End, UpstreamRecord};
+use portcullis_model::{EventId, Tick};
 
 pub(crate) use course::Course;
 use course::Stage;
@@ -32,7 +33,7 @@ use crate::proofs::KeptProofs;
 use crate::refuse;
 use crate::trace::Trace;
 use crate::upgrade::Wish;
-use crate::upstream::ServerSet;
+use crate::upstream::{ServerSet, Ticket};
 use deliver::Delivery;
 use errand::{Errand, Unanswered};
 use outgoing::Outgoing;
@@ -89,6 +90,7 @@ pub(crate) async fn serve(
     let step = generation.snapshot.begin(arrival, &*bans);
     let mut course = Course::begin(connection, (id, trace), step);
     loop {
+        admission::judge(&mut course, &generation);
         match course.stage() {
             Some(Stage::Counters(_)) => count(&mut course).await,
             Some(Stage::Credential(_)) => Box::pin(look(&mut course)).await,
@@ -206,10 +208,15 @@ async fn forward_request(
     let began = (clock, clock.tick());
     let outgoing = received.outgoing(&mut course);
     let answered = match set {
-        Some(set) => Errand::new(set, outgoing, began, report_every, key).run(&mut course).await,
-        None => {
-            Err(Unanswered::Upstream(portcullis_engine::UpstreamFailure::NoServer, UpstreamRecord::default()))
+        Some(set) => {
+            let ticket = ticket(&course, &set, began.1);
+            let answered = Errand::new(set, outgoing, began, report_every, key).run(&mut course).await;
+            if let Some(ticket) = ticket.filter(|_| tells_load(&answered)) {
+                ticket.answered(clock.tick());
+            }
+            answered
         }
+        None => Err(Unanswered::Upstream(UpstreamFailure::NoServer, UpstreamRecord::default())),
     };
     match answered {
         Ok(answered) => match deliver::deliver(course, received, answered) {
@@ -217,6 +224,22 @@ async fn forward_request(
             Delivery::Held(response) => response.await,
         },
         Err(unanswered) => fail(course, unanswered),
+    }
+}
+
+/// Its place among those its upstream was given, until the answer's head is there.
+fn ticket(course: &Course, set: &ServerSet, now: Tick) -> Option<Ticket> {
+    let gate = set.gate()?;
+    let Some(Stage::Forward(forward)) = course.stage() else { return None };
+    Some(gate.enter(gate.caller(forward.load()?.caller), now))
+}
+
+/// Whether the time it took tells how much there is to do.
+fn tells_load<T>(answered: &Result<T, Unanswered>) -> bool {
+    match answered {
+        Ok(_) => true,
+        Err(Unanswered::Upstream(failure, _)) => *failure == UpstreamFailure::HeadTimeout,
+        Err(_) => false,
     }
 }
 

@@ -175,6 +175,11 @@ impl Gateway {
         Ok(lent)
     }
 
+    /// Says how many bytes of memory the process has now, for the bound on it.
+    pub fn weigh(&self, bytes: u64) {
+        self.node.memory.store(bytes, std::sync::atomic::Ordering::Relaxed);
+    }
+
     /// How many client connections are open.
     pub fn connections(&self) -> usize {
         self.node.bounds.open()

@@ -33,6 +33,8 @@ pub(crate) struct Limits {
     pub(crate) streams: u32,
     /// HTTP/2 streams a client may give up within ten seconds.
     pub(crate) resets: u32,
+    /// Bytes of memory above which exchanges are refused.
+    pub(crate) memory: Option<u64>,
 }
 
 impl Limits {

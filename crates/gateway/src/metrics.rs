@@ -45,6 +45,7 @@ pub struct Metrics {
     guesses_dropped: Counter,
     delayed: Gauge,
     not_delayed: Counter,
+    overload_memory: Counter,
     exchanges: Exchanges,
 }
 
@@ -67,6 +68,7 @@ impl Default for Metrics {
             guesses_dropped: Counter::default(),
             delayed: Gauge::default(),
             not_delayed: Counter::default(),
+            overload_memory: Counter::default(),
             exchanges: Exchanges::default(),
         };
         metrics.register_connections();
@@ -138,6 +140,11 @@ impl Metrics {
             "not_delayed",
             "Exchanges refused because limits hold as many as they may already",
             self.not_delayed.clone(),
+        );
+        registry.register(
+            "overload_memory",
+            "Exchanges refused because the process has more memory than `connections.memory`",
+            self.overload_memory.clone(),
         );
     }
 
@@ -228,6 +235,11 @@ impl Metrics {
     /// Counts a credential that failed and was not counted for its caller and account.
     pub(crate) fn guess_dropped(&self) {
         self.guesses_dropped.inc();
+    }
+
+    /// Counts an exchange there was no memory for.
+    pub(crate) fn shed_for_memory(&self) {
+        self.overload_memory.inc();
     }
 
     /// Counts a connection the gateway ended.

@@ -1,6 +1,7 @@
 //! What all connections of one running gateway share.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use arc_swap::ArcSwap;
 use portcullis_engine::Workspaces;
@@ -31,6 +32,8 @@ pub(crate) struct Node {
     pub(crate) delays: Delays,
     /// Passwords being looked at.
     pub(crate) passwords: PasswordChecks,
+    /// Bytes of memory the process has, as its host said last.
+    pub(crate) memory: AtomicU64,
     /// What the next connection may cost.
     pub(crate) limits: ArcSwap<Limits>,
     /// Every task that serves a connection or a tunnel; draining waits for them.
@@ -54,6 +57,7 @@ impl Node {
             introspections: Introspections::default(),
             delays: Delays::default(),
             passwords: PasswordChecks::default(),
+            memory: AtomicU64::new(0),
             limits: ArcSwap::from_pointee(limits),
             tasks: TaskTracker::new(),
             draining: CancellationToken::new(),

@@ -103,6 +103,7 @@ fn limits(policy: &Policy) -> Limits {
         framing: framing(connections),
         streams: connections.streams.get(),
         resets: connections.resets.get(),
+        memory: connections.memory.map(portcullis_policy::ByteSize::get),
     }
 }
 

@@ -8,6 +8,7 @@ mod checks;
 mod connection;
 mod crowd;
 mod figures;
+mod gate;
 mod heads;
 mod health;
 mod http1;
@@ -42,6 +43,7 @@ use server::{Names, Server};
 
 pub(crate) use connection::{Asking, Connection};
 pub(crate) use figures::Figures;
+pub(crate) use gate::{Ticket, Wanting};
 pub(crate) use http1::AskFailure;
 pub use plan::PlanError;
 pub(crate) use plan::{Endpoint, Need, Security};

@@ -268,6 +268,9 @@ section! {
         resets: NonZero<u32> = "100",
         /// How long exchanges under way may take to end when the gateway stops.
         drain_timeout: Duration = "30s",
+        /// The process's memory above which exchanges of unknown callers are refused with 503, and a tenth above it all
+        /// but those under way. Looked at once a second; without it there is no such bound.
+        memory: Option<ByteSize>,
     }
 }
 

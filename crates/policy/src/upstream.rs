@@ -3,6 +3,7 @@
 mod by_path;
 mod capacity;
 mod health;
+mod overload;
 mod server;
 
 use std::time::Duration;
@@ -18,6 +19,7 @@ pub(crate) use by_path::check_prefixes;
 pub use by_path::{PathPrefix, PathUpstream, PathUpstreams};
 pub use capacity::Capacity;
 pub use health::{AllDown, CheckPath, Health, HealthCheck};
+pub use overload::Overload;
 pub use server::{Balance, Server, Servers, Weight};
 
 section! {
@@ -34,6 +36,8 @@ section! {
         slow_start: Option<Duration>,
         /// How many exchanges go on at once.
         capacity: Capacity = "{}",
+        /// Refuses the rest when it has too much to do: `overload: {}` switches that on.
+        overload: Option<Overload>,
         /// How long it may take.
         timeouts: UpstreamTimeouts = "{}",
         /// How often an exchange that is safe to repeat is tried again: nothing of it was processed, or its method is

@@ -229,6 +229,14 @@ impl RunningNode {
         self.kept.sweep();
     }
 
+    /// Tells the gateway how much memory the process has.
+    pub(super) fn weigh(&self) {
+        let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+        let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kib = resident.and_then(|text| text.split_whitespace().next()?.parse::<u64>().ok());
+        self.gateway.weigh(kib.unwrap_or(0).saturating_mul(1024));
+    }
+
     /// Counts open findings for the metrics, without waiting for the disk here.
     pub(super) fn count_findings(self: &Arc<Self>) {
         let node = Arc::clone(self);

@@ -4,6 +4,7 @@ mod announced;
 mod balance;
 mod capacity;
 mod checks;
+mod overload;
 mod paths;
 mod secured;
 mod server;

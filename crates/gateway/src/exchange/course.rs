@@ -76,6 +76,8 @@ pub(crate) struct Seen {
     pub(crate) grpc_status: Option<SmolStr>,
     /// The upstream's part, where it changed after the head was handed in.
     pub(crate) upstream: Option<UpstreamRecord>,
+    /// Whether there was room for it when that was looked at.
+    pub(crate) admitted: bool,
     /// What could not be looked at.
     pub(crate) not_inspected: SmallVec<[NotInspected; 1]>,
 }
@@ -120,6 +122,12 @@ impl From<ResponseStep> for Stage {
             ResponseStep::Refuse(refuse) => Self::Refuse(refuse),
             ResponseStep::Counters(ask) => Self::ResponseCounters(ask),
         }
+    }
+}
+
+impl From<Refuse> for Stage {
+    fn from(refuse: Refuse) -> Self {
+        Self::Refuse(refuse)
     }
 }
 

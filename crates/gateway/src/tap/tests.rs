@@ -29,6 +29,7 @@ fn terms() -> Terms {
         framing: framing::FramingLimits::default(),
         streams: 1,
         resets: 1,
+        memory: None,
     };
     Terms { scheme: Scheme::Http, limits: Arc::new(limits), clock: Clock::start(), metrics: Arc::default() }
 }

@@ -5,14 +5,15 @@
 use std::fmt;
 use std::sync::Arc;
 
+use portcullis_engine::Shed;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 
-use super::Upstreams;
 use super::server::Standing;
+use super::{Generation, Upstreams};
 use crate::clock::Clock;
 
 /// The figures of every server of the policy in force.
@@ -81,6 +82,32 @@ impl Collector for Figures {
             let waiting = i64::try_from(set.waiting()).unwrap_or(i64::MAX);
             ConstGauge::new(waiting).encode(family.encode_family(&shown)?)?;
         }
-        Ok(())
+        encode_gates(&generation, &mut encoder)
     }
+}
+
+/// What is let through where that is found out.
+fn encode_gates(generation: &Generation, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+    let gates: Vec<_> = generation
+        .sets()
+        .filter_map(|(site, set)| {
+            Some((site.as_str(), set.plan().name.as_deref().unwrap_or_default(), set.gate()?))
+        })
+        .collect();
+    let help = "Exchanges an upstream may be given at once, as found out";
+    let mut family = encoder.encode_descriptor("overload_limit", help, None, MetricType::Gauge)?;
+    for (site, upstream, gate) in &gates {
+        let limit = i64::try_from(gate.limit()).unwrap_or(i64::MAX);
+        ConstGauge::new(limit).encode(family.encode_family(&[("site", *site), ("upstream", *upstream)])?)?;
+    }
+    let help = "Exchanges refused because an upstream has too much to do, and why them";
+    let mut family = encoder.encode_descriptor("overload_shed", help, None, MetricType::Counter)?;
+    for (site, upstream, gate) in &gates {
+        for (why, count) in gate.shed() {
+            let why = if why == Shed::Caller { "caller" } else { "full" };
+            let labels = [("site", *site), ("upstream", *upstream), ("why", why)];
+            ConstCounter::new(count).encode(family.encode_family(&labels)?)?;
+        }
+    }
+    Ok(())
 }

@@ -14,6 +14,7 @@ use smol_str::{SmolStr, ToSmolStr};
 
 use super::checks::{Check, Checks};
 use super::crowd::Capacity;
+use super::gate::Overload;
 use super::health::Tolerance;
 use super::tls::TlsPlanError;
 use crate::ports::ReadFile;
@@ -47,6 +48,8 @@ pub(crate) struct Plan {
     pub(crate) slow_start: Option<Duration>,
     /// How many exchanges go on at once, where that is bounded.
     pub(crate) capacity: Option<Capacity>,
+    /// How that is found out, if it is.
+    pub(crate) overload: Option<Overload>,
     /// What they are spoken to in.
     pub(crate) protocol: Protocol,
     /// How long to wait.
@@ -174,6 +177,7 @@ impl Plan {
             },
             slow_start: upstream.slow_start,
             capacity: upstream.capacity.bounds().then(|| capacity(&upstream.capacity)),
+            overload: upstream.overload.as_ref().map(overload),
             protocol: match upstream.protocol {
                 policy::UpstreamProtocol::Auto => Protocol::Auto,
                 policy::UpstreamProtocol::Http1 => Protocol::Http1,
@@ -230,6 +234,15 @@ fn capacity(capacity: &policy::Capacity) -> Capacity {
         total: most(capacity.total),
         queue: capacity.queue as usize,
         wait: capacity.wait,
+    }
+}
+
+fn overload(overload: &policy::Overload) -> Overload {
+    Overload {
+        tolerance: overload.tolerance.get(),
+        minimum: overload.minimum.get() as usize,
+        maximum: overload.maximum.get() as usize,
+        spare: overload.spare.iter().map(|path| SmolStr::new(path.as_str())).collect(),
     }
 }
 
@@ -356,6 +369,7 @@ pub(crate) mod tests {
             capacity: None,
             most_paused: 1.0,
             announces: None,
+            overload: None,
             failing: Vec::new(),
             protocol: Protocol::Auto,
             timeouts: Timeouts {

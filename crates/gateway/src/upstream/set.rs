@@ -14,6 +14,7 @@ use smallvec::SmallVec;
 
 use super::connection::Connection;
 use super::crowd::Crowd;
+use super::gate::Gate;
 use super::http1::Http1;
 use super::plan::{AllDown, Balance, Endpoint, Need, Plan};
 use super::server::{ConnectFailure, Lease, Names, Server};
@@ -42,6 +43,7 @@ pub(crate) struct ServerSet {
     turn: AtomicUsize,
     checked: AtomicBool,
     crowd: Option<Arc<Crowd>>,
+    gate: Option<Arc<Gate>>,
 }
 
 /// What came of looking for a server.
@@ -71,7 +73,8 @@ impl ServerSet {
         let servers = plan.servers.iter().map(server).collect();
         let weights: Vec<u32> = plan.servers.iter().map(|endpoint| endpoint.weight).collect();
         let (turns, turn, checked) = (share::turns(&weights), AtomicUsize::new(0), AtomicBool::new(false));
-        Ok(Self { plan, connectors, servers, turns, turn, checked, crowd })
+        let gate = plan.overload.clone().map(|overload| Arc::new(Gate::new(overload)));
+        Ok(Self { plan, connectors, servers, turns, turn, checked, crowd, gate })
     }
 
     /// Takes over what checks found of the servers that another set has, too.
@@ -92,6 +95,11 @@ impl ServerSet {
     /// Its servers, in the plan's order.
     pub(crate) fn servers(&self) -> &[Arc<Server>] {
         &self.servers
+    }
+
+    /// What lets exchanges through to them, where policy wants that found out.
+    pub(crate) fn gate(&self) -> Option<&Arc<Gate>> {
+        self.gate.as_ref()
     }
 
     /// What it was made from.

@@ -291,6 +291,16 @@ const OF_A_POLICY: &[(&str, &str, &str)] = &[
     ),
     (
         "sites",
+        "{ a: { hosts: a, upstream: { servers: 'http://b', overload: { tolerance: 1 } } } }",
+        "error at `1`: half of all answers take longer than usual (at least `tolerance: 2`)",
+    ),
+    (
+        "sites",
+        "{ a: { hosts: a, upstream: { servers: 'http://b', overload: { minimum: 9, maximum: 8 } } } }",
+        "error at `9`: more than `maximum` would have to go on (e.g. `minimum: 8`)",
+    ),
+    (
+        "sites",
         "{ a: { hosts: a, upstream: { servers: 'http://b', health: { statuses: [404] } } } }",
         "error at `404`: `statuses` must be a whole number from 500 to 599 (-)",
     ),
