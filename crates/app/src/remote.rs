@@ -135,15 +135,15 @@ fn file(named: Option<&FileRef>) -> Option<PathBuf> {
 
 /// The key set of a provider, if it comes by URL.
 fn key_document(provider: &Provider) -> Option<RemoteDocument> {
-    let Credential::Jwt(jwt) = &provider.credential else { return None };
-    let named = jwt.key_set().filter(DocumentRef::is_remote)?;
-    let fetch = &jwt.fetch;
-    let keys = Keys {
-        issuer: jwt.issuer.clone().filter(|_| jwt.is_discovered()),
-        keep: fetch.keep,
-        unknown_key: fetch.unknown_key,
-        ca: file(fetch.ca.as_ref()),
+    let (named, issuer, fetch) = match &provider.credential {
+        Credential::Jwt(jwt) => {
+            (jwt.key_set()?, jwt.issuer.clone().filter(|_| jwt.is_discovered()), &jwt.fetch)
+        }
+        Credential::Oidc(oidc) => (oidc.configuration(), Some(oidc.issuer.clone()), &oidc.fetch),
+        _ => return None,
     };
+    let named = Some(named).filter(DocumentRef::is_remote)?;
+    let keys = Keys { issuer, keep: fetch.keep, unknown_key: fetch.unknown_key, ca: file(fetch.ca.as_ref()) };
     Some(RemoteDocument {
         url: named.path.to_string(),
         place: named.place,

@@ -153,9 +153,12 @@ impl Deliver {
         self.exchange.state.response.as_ref()
     }
 
-    /// Fields to add to the head: what clients are told of limits.
+    /// Fields to add to the head: what clients are told of limits, and a session that goes on.
     pub fn added_fields(&self) -> Vec<(&'static str, String)> {
-        limits::fields(&self.exchange.state.announced)
+        let state = &self.exchange.state;
+        let mut fields = limits::fields(&state.announced);
+        fields.extend(state.renewed.clone().map(|cookie| ("set-cookie", cookie)));
+        fields
     }
 
     /// The head is on its way; for [`ResponseMode::Pass`] and [`ResponseMode::Tee`].

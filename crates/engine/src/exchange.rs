@@ -26,7 +26,7 @@ use crate::header_edits::HeaderEdits;
 use crate::identity::Replied;
 use crate::phase::bans as bans_in_force;
 use crate::phase::{
-    authorise, body, challenge, contract, filter, head, limits, operation, response, rules, upstream,
+    authorise, body, challenge, contract, filter, head, limits, login, operation, response, rules, upstream,
 };
 use crate::refusal::{self, Connection, Refusal};
 use crate::scope::Turn;
@@ -80,6 +80,12 @@ impl Exchange {
 
     /// What is under the reserved path is the gateway's own and never reaches the upstream.
     fn reserved(mut self: Box<Self>) -> Step {
+        let Self { snapshot, state } = &mut *self;
+        match login::receive(snapshot, state) {
+            login::Received::Asks(ask) => return Step::Credential(CredentialAsk { exchange: self, ask }),
+            login::Received::Answered => return self.refuse(),
+            login::Received::Another => {}
+        }
         match challenge::receive(&mut self.state) {
             Some(bounds) => Step::RequestBody(RequestBodyAsk { exchange: self, bounds }),
             None => self.refuse(),
@@ -133,6 +139,10 @@ impl Exchange {
     /// The host looked at a credential: what it proves is asked again.
     pub(crate) fn replied(mut self: Box<Self>, replied: Replied, bans: &dyn BanView, now: Tick) -> Step {
         self.state.book(Phase::Credential, now);
+        if let Some(begun) = self.state.login.take() {
+            login::complete(&self.snapshot, &mut self.state, &begun, &replied.reply, bans);
+            return self.refuse();
+        }
         self.state.replies.push(replied);
         self.located(bans)
     }
@@ -448,6 +458,8 @@ impl State {
             frozen: None,
             proved: false,
             solving: false,
+            login: None,
+            renewed: None,
             preflight: false,
             tags: TagSet::default(),
             verdict: Verdict::default(),

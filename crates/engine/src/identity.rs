@@ -10,6 +10,7 @@ mod guess;
 mod introspect;
 mod jwt;
 pub mod keys;
+mod login;
 mod passwords;
 mod place;
 mod proofs;
@@ -30,8 +31,11 @@ pub(crate) use certificate::CertificateName;
 pub(crate) use claims::{ClaimRules, End};
 pub(crate) use introspect::Introspector;
 pub use introspect::TokenCheck;
+pub(crate) use jwt::STRANGE_KEY;
 pub(crate) use jwt::{JwtKeys, JwtVerifier, KeyOrigin};
 use keys::KeyRing;
+pub use login::CodeCheck;
+pub(crate) use login::{Endpoints, Login, open, seal};
 pub use passwords::PasswordCheck;
 pub(crate) use passwords::{Accounts, Shown};
 pub(crate) use place::Where;
@@ -101,6 +105,8 @@ pub(crate) struct Presented<'a> {
     pub(crate) proofs: &'a dyn Proofs,
     /// What the host was asked before, and said.
     pub(crate) replies: &'a [Replied],
+    /// The site's name.
+    pub(crate) site: &'a str,
 }
 
 /// One way a caller can prove who it is.
@@ -118,6 +124,7 @@ pub(crate) enum Method {
     ApiKey { places: Vec<Where>, ring: KeyRing },
     Mtls(CertificateName),
     Basic(Box<Passwords>),
+    Oidc(Box<Login>),
 }
 
 /// Names and passwords, and how long a proved one is remembered.
@@ -172,7 +179,7 @@ pub(crate) fn authenticate(
     }
     outcome.ask = asks.into_iter().find(|(place, _)| !proved.contains(place)).map(|(_, ask)| ask);
     failures.retain(|(place, _)| !proved.contains(place));
-    let strange = failures.iter().filter(|(_, failed)| failed.why == jwt::STRANGE_KEY);
+    let strange = failures.iter().filter(|(_, failed)| failed.why == STRANGE_KEY);
     outcome.strange_keys = strange.map(|(_, failed)| failed.provider.clone()).collect();
     outcome.failed = failures.into_iter().next().map(|(_, failed)| failed);
     outcome
@@ -182,6 +189,11 @@ impl Failed {
     /// Whether nobody looked at it, which is not its fault.
     pub(crate) fn is_unchecked(&self) -> bool {
         self.why == UNCHECKED
+    }
+
+    /// Whether it was good until it was taken back.
+    pub(crate) fn is_withdrawn(&self) -> bool {
+        self.why == REVOKED
     }
 }
 
@@ -207,7 +219,7 @@ impl Identity {
         let name =
             portcullis_model::Identity { provider: self.provider.clone(), subject: self.subject.clone() };
         let own = self.credential.clone().and_then(|id| match self.proof {
-            Proof::Jwt | Proof::Introspection => Some(Credential::Token(id)),
+            Proof::Jwt | Proof::Introspection | Proof::Oidc => Some(Credential::Token(id)),
             Proof::ApiKey => Some(Credential::Key(id)),
             Proof::Mtls => Some(Credential::Certificate(id)),
             Proof::Basic => None,
@@ -225,6 +237,7 @@ impl Provider {
             Method::ApiKey { places, .. } => places,
             Method::Mtls(_) => &[],
             Method::Basic(_) => &[Where::Basic],
+            Method::Oidc(login) => std::slice::from_ref(login.cookie(presented.peer.tls.is_some()).0),
         };
         places.iter().find(|place| place.find(presented).is_some())
     }
@@ -262,6 +275,7 @@ impl Provider {
                 let text = Where::Basic.find(presented)?;
                 Some(self.prove_password(passwords, &text, presented, node, now))
             }
+            Method::Oidc(login) => self.prove_session(login, presented, node, now),
         }
     }
 

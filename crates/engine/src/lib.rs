@@ -51,7 +51,8 @@ pub use finished::{EndFacts, Finished, ProgressFacts};
 pub use forward::{Destination, Forward, RequestFailure, UpstreamFailure};
 pub use header_edits::HeaderEdits;
 pub use identity::{
-    CredentialCheck, CredentialReply, NoProofs, PasswordCheck, ProofKey, Proofs, Proven, TokenCheck, keys,
+    CodeCheck, CredentialCheck, CredentialReply, NoProofs, PasswordCheck, ProofKey, Proofs, Proven,
+    TokenCheck, keys,
 };
 pub use load::{Load, Shed, Worth};
 pub use phase::bans::session_key;

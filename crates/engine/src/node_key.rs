@@ -15,6 +15,7 @@ pub(crate) struct NodeKeys {
     proofs: [u8; 32],
     learning: [u8; 32],
     challenges: [u8; 32],
+    logins: [u8; 32],
 }
 
 impl NodeKeys {
@@ -27,6 +28,7 @@ impl NodeKeys {
             proofs: blake3::derive_key("portcullis 2026 proofs", secret),
             learning: blake3::derive_key("portcullis 2026 learning", secret),
             challenges: blake3::derive_key("portcullis 2026 challenges", secret),
+            logins: blake3::derive_key("portcullis 2026 logins", secret),
         }
     }
 
@@ -55,11 +57,12 @@ impl NodeKeys {
 
     /// What signs puzzles and passes: the parts each with their length, so that no two lists of parts run together.
     pub(crate) fn challenge(&self, parts: &[&[u8]]) -> blake3::Hash {
-        let mut hasher = blake3::Hasher::new_keyed(&self.challenges);
-        for part in parts {
-            hasher.update(&(part.len() as u64).to_le_bytes()).update(part);
-        }
-        hasher.finalize()
+        keyed(&self.challenges, parts)
+    }
+
+    /// What logins are sealed with, and what only this deployment can know of one.
+    pub(crate) fn login(&self, parts: &[&[u8]]) -> blake3::Hash {
+        keyed(&self.logins, parts)
     }
 
     /// What the value of a session's cookie is banned as.
@@ -73,6 +76,14 @@ impl NodeKeys {
         let hash = blake3::keyed_hash(&self.counters, bytes);
         CounterKey(u128::from_le_bytes(hash.as_bytes().first_chunk().copied().unwrap_or_default()))
     }
+}
+
+fn keyed(key: &[u8; 32], parts: &[&[u8]]) -> blake3::Hash {
+    let mut hasher = blake3::Hasher::new_keyed(key);
+    for part in parts {
+        hasher.update(&(part.len() as u64).to_le_bytes()).update(part);
+    }
+    hasher.finalize()
 }
 
 impl fmt::Debug for NodeKeys {

@@ -8,6 +8,7 @@ pub(crate) mod contract;
 pub(crate) mod filter;
 pub(crate) mod head;
 pub(crate) mod limits;
+pub(crate) mod login;
 pub(crate) mod operation;
 pub(crate) mod response;
 pub(crate) mod rules;

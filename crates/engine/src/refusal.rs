@@ -38,6 +38,8 @@ pub enum Prove {
     Page(Box<ChallengePage>),
     /// It is a program: not by itself; a problem document says what would do.
     Elsewhere,
+    /// Somebody's login came to nothing: by beginning again, at this path of the site.
+    Login(String),
 }
 
 /// What the page of a challenge holds.

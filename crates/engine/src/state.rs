@@ -23,7 +23,7 @@ use crate::filter::{Asking, Workspaces};
 use crate::header_edits::HeaderEdits;
 use crate::identity::{Failed, Identity, Proofs, Replied};
 use crate::phase::body::Parsed;
-use crate::phase::{filter, limits};
+use crate::phase::{filter, limits, login};
 use crate::refusal::Prove;
 use crate::scope::Turn;
 use crate::sensitive::Sensitive;
@@ -161,6 +161,10 @@ pub(crate) struct State {
     pub(crate) proved: bool,
     /// Whether this is the solution to a puzzle, which goes nowhere.
     pub(crate) solving: bool,
+    /// A login under way: somebody is back from the issuer, and its code is being changed for a token.
+    pub(crate) login: Option<Box<login::Begun>>,
+    /// The cookie of a session that goes on for longer.
+    pub(crate) renewed: Option<String>,
     /// Whether a browser only asks for leave (CORS preflight).
     pub(crate) preflight: bool,
     pub(crate) tags: TagSet,

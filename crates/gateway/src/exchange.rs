@@ -137,6 +137,7 @@ async fn look(course: &mut Course) {
     let (node, caller) = (&course.connection.node, ask.caller().clone());
     let reply = match ask.check() {
         CredentialCheck::Password(check) => node.passwords.look(caller, check).await,
+        CredentialCheck::Code(check) => node.logins.look(caller, &check, &*node.ports.files).await,
         CredentialCheck::Token(check) => node.introspections.look(caller, &check, &*node.ports.files).await,
     };
     let ports = &course.connection.node.ports;

@@ -20,6 +20,7 @@ use hyper_util::rt::TokioIo;
 use parking_lot::Mutex;
 use portcullis_engine::{CredentialReply, ProofKey, TokenCheck};
 use portcullis_model::CallerKey;
+use portcullis_policy::FileRef;
 use rustls::ClientConfig;
 use rustls_pki_types::ServerName;
 use serde_json::Value;
@@ -141,17 +142,33 @@ fn active(body: &[u8]) -> Result<Option<Value>, String> {
 }
 
 async fn fetch(check: &TokenCheck, files: &ReadFile) -> Result<Bytes, String> {
-    let url = &check.plan().endpoint.path;
+    let plan = check.plan();
+    let secret = String::from_utf8_lossy(check.secret().trim_ascii());
+    let own = format!("{}:{}", encoded(&plan.client_id), encoded(&secret));
+    let form = format!("token={}&token_type_hint=access_token", encoded(check.token()));
+    match send(&plan.endpoint.path, (Some(&own), form), plan.ca.as_ref(), files).await? {
+        (StatusCode::OK, body) => Ok(body),
+        (status, _) => Err(format!("it answered {}", status.as_u16())),
+    }
+}
+
+/// Sends an issuer a form, with the gateway's own name and secret where they stand in a field (RFC 6749 §2.3.1).
+pub(crate) async fn send(
+    url: &str,
+    (own, form): (Option<&str>, String),
+    ca: Option<&FileRef>,
+    files: &ReadFile,
+) -> Result<(StatusCode, Bytes), String> {
     let uri: Uri = url.parse().map_err(|_| "its URL cannot be read".to_owned())?;
     let host = uri.host().ok_or("its URL names no host")?.trim_matches(['[', ']']).to_owned();
     let secure = uri.scheme_str() == Some("https");
     let port = uri.port_u16().unwrap_or(if secure { 443 } else { 80 });
-    let request = question(check, &uri)?;
+    let request = question(&uri, own, form)?;
     let stream = TcpStream::connect((host.as_str(), port)).await.map_err(|error| error.to_string())?;
     if !secure {
         return exchange(stream, request).await;
     }
-    let ca = check.plan().ca.as_ref().map(|file| files(&file.path)).transpose();
+    let ca = ca.map(|file| files(&file.path)).transpose();
     let ca = ca.map_err(|error| format!("its authorities cannot be read: {error}"))?;
     let roots = roots(ca.as_ref()).map_err(|error| error.to_string())?;
     let config = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
@@ -160,22 +177,19 @@ async fn fetch(check: &TokenCheck, files: &ReadFile) -> Result<Bytes, String> {
     exchange(connected.map_err(|error| error.to_string())?, request).await
 }
 
-/// The request (RFC 7662 §2.1), with the gateway's own credentials (RFC 6749 §2.3.1).
-fn question(check: &TokenCheck, uri: &Uri) -> Result<Request<Full<Bytes>>, String> {
-    let secret = String::from_utf8_lossy(check.secret().trim_ascii());
-    let own = format!("{}:{}", encoded(&check.plan().client_id), encoded(&secret));
-    let body = format!("token={}&token_type_hint=access_token", encoded(check.token()));
-    Request::post(uri.path_and_query().map_or("/", |target| target.as_str()))
+fn question(uri: &Uri, own: Option<&str>, form: String) -> Result<Request<Full<Bytes>>, String> {
+    let mut request = Request::post(uri.path_and_query().map_or("/", |target| target.as_str()))
         .header(header::HOST, uri.authority().map_or("", |authority| authority.as_str()))
-        .header(header::AUTHORIZATION, format!("Basic {}", STANDARD.encode(own)))
         .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
         .header(header::ACCEPT, "application/json")
-        .header(header::USER_AGENT, concat!("portcullis/", env!("CARGO_PKG_VERSION")))
-        .body(Full::new(body.into()))
-        .map_err(|error| error.to_string())
+        .header(header::USER_AGENT, concat!("portcullis/", env!("CARGO_PKG_VERSION")));
+    if let Some(own) = own {
+        request = request.header(header::AUTHORIZATION, format!("Basic {}", STANDARD.encode(own)));
+    }
+    request.body(Full::new(form.into())).map_err(|error| error.to_string())
 }
 
-async fn exchange<S>(stream: S, request: Request<Full<Bytes>>) -> Result<Bytes, String>
+async fn exchange<S>(stream: S, request: Request<Full<Bytes>>) -> Result<(StatusCode, Bytes), String>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
@@ -185,15 +199,13 @@ where
     let mut driving = tokio::task::JoinSet::new();
     driving.spawn(connection);
     let answer = sender.send_request(request).await.map_err(|error| error.to_string())?;
-    if answer.status() != StatusCode::OK {
-        return Err(format!("it answered {}", answer.status().as_u16()));
-    }
+    let status = answer.status();
     let read = Limited::new(answer.into_body(), LARGEST).collect().await;
-    Ok(read.map_err(|error| format!("its answer: {error}"))?.to_bytes())
+    Ok((status, read.map_err(|error| format!("its answer: {error}"))?.to_bytes()))
 }
 
 /// A value as forms carry it (RFC 6749 appendix B), but that a blank is `%20`, which all read alike.
-fn encoded(text: &str) -> String {
+pub(crate) fn encoded(text: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~');
     let mut out = String::with_capacity(text.len());
     for byte in text.bytes() {

@@ -23,6 +23,7 @@ mod head;
 mod introspection;
 mod limits;
 mod listen;
+mod login;
 mod metrics;
 mod node;
 mod pace;

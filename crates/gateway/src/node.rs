@@ -12,6 +12,7 @@ use crate::bounds::Bounds;
 use crate::delays::Delays;
 use crate::introspection::Introspections;
 use crate::limits::Limits;
+use crate::login::Logins;
 use crate::passwords::PasswordChecks;
 use crate::ports::Ports;
 use crate::upstream::Upstreams;
@@ -28,6 +29,7 @@ pub(crate) struct Node {
     pub(crate) workspaces: Arc<Workspaces>,
     /// Issuers being asked about tokens.
     pub(crate) introspections: Introspections,
+    pub(crate) logins: Logins,
     /// Exchanges held by limits.
     pub(crate) delays: Delays,
     /// Passwords being looked at.
@@ -55,6 +57,7 @@ impl Node {
             bounds: Arc::default(),
             workspaces: Arc::default(),
             introspections: Introspections::default(),
+            logins: Logins::default(),
             delays: Delays::default(),
             passwords: PasswordChecks::default(),
             memory: AtomicU64::new(0),

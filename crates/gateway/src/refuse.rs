@@ -12,7 +12,7 @@ use std::fmt::Write;
 use bytes::Bytes;
 use http::header::{
     ACCEPT, CACHE_CONTROL, CONNECTION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, HeaderValue,
-    REFERRER_POLICY, VARY, X_CONTENT_TYPE_OPTIONS,
+    REFERRER_POLICY, SET_COOKIE, VARY, X_CONTENT_TYPE_OPTIONS,
 };
 use http::{HeaderMap, Response, StatusCode};
 use portcullis_engine::{Connection, Prove, Refusal};
@@ -22,6 +22,10 @@ use form::{Form, preferred};
 
 /// The page for people where the site has none of its own.
 const PAGE: &str = include_str!("refuse/page.html");
+/// The one for people whose login came to nothing.
+const LOGIN: &str = include_str!("refuse/login.html");
+/// What that page may do (CSP 3): look as it does.
+const LOGIN_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 /// Names the event in the response, whatever its form; also what an operator's proxy in front can log.
 const EVENT_ID: HeaderName = HeaderName::from_static("x-portcullis-event");
 
@@ -31,7 +35,7 @@ pub(crate) fn render(refusal: &Refusal, request: &Headers) -> Response<Bytes> {
     let form = match refusal.prove {
         Some(Prove::Page(_)) => Form::Page,
         Some(Prove::Elsewhere) => Form::Problem,
-        None => preferred(request.all("accept")),
+        Some(Prove::Login(_)) | None => preferred(request.all("accept")),
     };
     let (content_type, body) = match (&refusal.body, form) {
         (Some(own), _) => ("text/plain; charset=utf-8", Bytes::from(own.to_string())),
@@ -58,6 +62,10 @@ fn set_fields(fields: &mut HeaderMap, refusal: &Refusal, content_type: &'static 
         fields.insert(CONTENT_SECURITY_POLICY, policy);
         fields.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     }
+    if let Some(Prove::Login(_)) = &refusal.prove {
+        fields.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(LOGIN_POLICY));
+        fields.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    }
     if refusal.connection == Connection::Close {
         fields.insert(CONNECTION, HeaderValue::from_static("close"));
     }
@@ -65,7 +73,12 @@ fn set_fields(fields: &mut HeaderMap, refusal: &Refusal, content_type: &'static 
         if let (Ok(name), Ok(value)) =
             (HeaderName::try_from(name.as_str()), HeaderValue::try_from(value.as_str()))
         {
-            fields.insert(name, value);
+            // Each cookie is a field of its own (RFC 6265 §3).
+            if name == SET_COOKIE {
+                fields.append(name, value);
+            } else {
+                fields.insert(name, value);
+            }
         }
     }
 }
@@ -74,8 +87,10 @@ fn set_fields(fields: &mut HeaderMap, refusal: &Refusal, content_type: &'static 
 fn problem(refusal: &Refusal) -> String {
     let Refusal { status, title, id, .. } = refusal;
     let (kind, detail) = match refusal.prove {
-        Some(_) => (challenge::PROBLEM.0, format!(r#","detail":"{}""#, challenge::PROBLEM.1)),
-        None => ("about:blank", String::new()),
+        Some(Prove::Page(_) | Prove::Elsewhere) => {
+            (challenge::PROBLEM.0, format!(r#","detail":"{}""#, challenge::PROBLEM.1))
+        }
+        Some(Prove::Login(_)) | None => ("about:blank", String::new()),
     };
     let mut text = String::with_capacity(160);
     // Writing to a `String` cannot fail.
@@ -90,6 +105,10 @@ fn problem(refusal: &Refusal) -> String {
 fn page(refusal: &Refusal) -> String {
     if let Some(Prove::Page(challenge)) = &refusal.prove {
         return challenge::page(refusal, challenge);
+    }
+    if let Some(Prove::Login(back)) = &refusal.prove {
+        // What the client sent comes last, so that nothing in it is filled in.
+        return LOGIN.replace("{id}", &refusal.id.to_string()).replace("{back}", &escape(back));
     }
     let page = refusal.page.as_deref().unwrap_or(PAGE);
     page.replace("{status}", &refusal.status.to_string())

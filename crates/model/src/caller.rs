@@ -23,6 +23,8 @@ pub enum Proof {
     Mtls,
     /// A name and a password (RFC 7617).
     Basic,
+    /// A session of somebody who logged in at an OIDC issuer.
+    Oidc,
 }
 
 impl Proof {
@@ -34,6 +36,7 @@ impl Proof {
             Self::ApiKey => "api_key",
             Self::Mtls => "mtls",
             Self::Basic => "basic",
+            Self::Oidc => "oidc",
         }
     }
 }

@@ -13,9 +13,11 @@ use crate::table::Kind;
 
 mod introspection;
 mod jwt;
+mod oidc;
 
 pub use introspection::Introspection;
 pub use jwt::{Algorithm, Jwt, KeyFetch};
+pub use oidc::{ClientAuth, LoginSession, Oidc};
 
 section! {
     /// A named set of addresses, for rules: `ip in lists.NAME`, `tag("list:NAME")`.
@@ -75,6 +77,8 @@ pub enum Credential {
     Mtls(Mtls),
     /// A name and a password.
     Basic(Basic),
+    /// A session of somebody who logged in with a browser.
+    Oidc(Arc<Oidc>),
 }
 
 section! {
@@ -90,6 +94,8 @@ section! {
         mtls: Option<Mtls>,
         /// Names and passwords (RFC 7617).
         basic: Option<Basic>,
+        /// People who log in with their browsers (OIDC).
+        oidc: Option<Oidc>,
     }
 }
 
@@ -97,7 +103,7 @@ impl Decode for Provider {
     const KIND: Kind = <ProviderKeys as Decode>::KIND;
 
     fn decode(node: &Node, _: Option<&Self>, reading: &mut Reading) -> Option<Self> {
-        let ProviderKeys { jwt, introspection, api_key, mtls, basic, place } =
+        let ProviderKeys { jwt, introspection, api_key, mtls, basic, oidc, place } =
             ProviderKeys::decode(node, None, reading)?;
         let mut credentials = jwt
             .map(|jwt| Credential::Jwt(Box::new(jwt)))
@@ -105,11 +111,12 @@ impl Decode for Provider {
             .chain(introspection.map(|asked| Credential::Introspection(Arc::new(asked))))
             .chain(api_key.map(Credential::ApiKey))
             .chain(mtls.map(Credential::Mtls))
-            .chain(basic.map(Credential::Basic));
+            .chain(basic.map(Credential::Basic))
+            .chain(oidc.map(|login| Credential::Oidc(Arc::new(login))));
         match (credentials.next(), credentials.next()) {
             (Some(credential), None) => Some(Self { name: SmolStr::default(), credential, place }),
             (first, _) => {
-                let known = ["jwt", "introspection", "api_key", "mtls", "basic"];
+                let known = ["jwt", "introspection", "api_key", "mtls", "basic", "oidc"];
                 let written = known.iter().filter(|key| node.get(key).is_some());
                 if written.count() == 1 {
                     return None;
@@ -118,7 +125,9 @@ impl Decode for Provider {
                 let message = format!("the provider {message} how it proves who calls");
                 let problem = Problem::error("policy.one_credential", message).at(&place);
                 reading.refuse(
-                    problem.remedy("give it one of `jwt`, `introspection`, `api_key`, `mtls` and `basic`"),
+                    problem.remedy(
+                        "give it one of `jwt`, `introspection`, `api_key`, `mtls`, `basic` and `oidc`",
+                    ),
                 )
             }
         }

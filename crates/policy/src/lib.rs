@@ -43,8 +43,8 @@ pub use filter::{
     RuleSets, RuleSource,
 };
 pub use identity::{
-    Algorithm, ApiKey, Basic, Carrier, CertificateName, Credential, Introspection, Jwt, KeyFetch, List,
-    Lists, Mtls, Provider, Providers, TellCaller,
+    Algorithm, ApiKey, Basic, Carrier, CertificateName, ClientAuth, Credential, Introspection, Jwt, KeyFetch,
+    List, Lists, LoginSession, Mtls, Oidc, Provider, Providers, TellCaller,
 };
 pub use limit::{
     Above, Announce, ByteQuota, Cost, CostBy, Counted, DelayOrder, KeyPart, Limit, LimitAction, Measure,

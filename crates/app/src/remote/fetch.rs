@@ -3,6 +3,7 @@
 //! Invariants: an answer is 200 with a document, 304, or a failure in words; redirects are not followed, for where a
 //! document comes from is policy's to say; certificates are held against the authorities policy names, else the web's.
 
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,6 +16,7 @@ use hyper_util::rt::TokioIo;
 use rustls::RootCertStore;
 use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, ServerName};
+use serde_json::{Map, Value};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
@@ -87,8 +89,18 @@ async fn fetch_keys(url: &str, keys: &Keys, etag: Option<&str>) -> Result<Answer
     if url.starts_with("https://") && !told.jwks_uri.starts_with("https://") {
         return Err("it says that the keys are where anybody on the way can change them".to_owned());
     }
-    let fetched = fetch(&told.jwks_uri, ca, etag).await;
-    fetched.map_err(|why| format!("its keys at `{}`: {why}", told.jwks_uri))
+    // A copy is of both, so its tag is, too.
+    let mark = told.endpoints.mark();
+    let known = etag.and_then(|etag| etag.strip_prefix(&mark)?.strip_prefix(' '));
+    let fetched = fetch(&told.jwks_uri, ca, known).await;
+    match fetched.map_err(|why| format!("its keys at `{}`: {why}", told.jwks_uri))? {
+        Answer::Document(copy) => Ok(Answer::Document(Copy {
+            bytes: told.endpoints.beside(copy.bytes),
+            etag: copy.etag.map(|etag| format!("{mark} {etag}")),
+            ..copy
+        })),
+        unchanged @ Answer::Unchanged { .. } => Ok(unchanged),
+    }
 }
 
 /// What is read of an issuer's configuration.
@@ -96,6 +108,41 @@ async fn fetch_keys(url: &str, keys: &Keys, etag: Option<&str>) -> Result<Answer
 struct Configuration {
     issuer: String,
     jwks_uri: String,
+    #[serde(flatten)]
+    endpoints: Endpoints,
+}
+
+/// Where an issuer answers besides: kept as further members of its key set (RFC 7517 §5).
+#[derive(Default, serde::Deserialize, serde::Serialize)]
+struct Endpoints {
+    #[serde(rename = "authorization_endpoint", skip_serializing_if = "Option::is_none")]
+    authorise: Option<String>,
+    #[serde(rename = "token_endpoint", skip_serializing_if = "Option::is_none")]
+    token: Option<String>,
+    #[serde(rename = "end_session_endpoint", skip_serializing_if = "Option::is_none")]
+    end: Option<String>,
+}
+
+impl Endpoints {
+    /// What changes where they do, without blanks.
+    fn mark(&self) -> String {
+        let mut hasher = DefaultHasher::new();
+        let all = [&self.authorise, &self.token, &self.end];
+        all.hash(&mut hasher);
+        format!("{:016x}", hasher.finish())
+    }
+
+    /// A key set with them; what is none is left as it is, for whoever says so.
+    fn beside(&self, keys: Bytes) -> Bytes {
+        let (Ok(mut set), Ok(Value::Object(own))) =
+            (serde_json::from_slice::<Map<String, Value>>(&keys), serde_json::to_value(self))
+        else {
+            return keys;
+        };
+        set.retain(|name, _| name == "keys");
+        set.extend(own);
+        serde_json::to_vec(&set).map_or(keys, Bytes::from)
+    }
 }
 
 async fn fetch(url: &str, ca: Option<&Path>, etag: Option<&str>) -> Result<Answer, String> {

@@ -114,11 +114,27 @@ impl Issuer {
 
     /// A token it signed with one of its keys.
     pub(crate) fn token(&self, key: &str) -> String {
-        let header = Header { kid: Some(key.to_owned()), ..Header::new(Algorithm::ES256) };
-        let claims = json!({ "iss": self.url, "aud": "shop", "sub": "anna", "exp": 4_102_444_800_u64 });
-        encode(&header, &claims, &EncodingKey::from_ec_pem(PRIVATE.as_bytes()).expect("a key"))
-            .expect("a token")
+        signed(key, &json!({ "iss": self.url, "aud": "shop", "sub": "anna", "exp": 4_102_444_800_u64 }))
     }
+}
+
+/// A token with these claims, signed with the key under that id.
+pub(crate) fn signed(key: &str, claims: &Value) -> String {
+    let header = Header { kid: Some(key.to_owned()), ..Header::new(Algorithm::ES256) };
+    encode(&header, claims, &EncodingKey::from_ec_pem(PRIVATE.as_bytes()).expect("a key")).expect("a token")
+}
+
+/// The same key under every id.
+pub(crate) fn key_set(ids: &[&str]) -> Value {
+    let point = STANDARD.decode(PUBLIC).expect("base64");
+    let (x, y) = point[point.len() - 64..].split_at(32);
+    let key = |id: &&str| {
+        json!({
+            "kty": "EC", "crv": "P-256", "use": "sig", "kid": id,
+            "x": URL_SAFE_NO_PAD.encode(x), "y": URL_SAFE_NO_PAD.encode(y),
+        })
+    };
+    json!({ "keys": ids.iter().map(key).collect::<Vec<_>>() })
 }
 
 impl Word {
@@ -128,7 +144,7 @@ impl Word {
             (200, "/jwks") if etag == Some(&tag) => {
                 "HTTP/1.1 304 Not Modified\r\nConnection: close\r\n\r\n".to_owned()
             }
-            (200, "/jwks") => document(200, &tag, &self.key_set()),
+            (200, "/jwks") => document(200, &tag, &key_set(&self.keys)),
             (200, "/.well-known/openid-configuration") => {
                 let issuer = self.alias.unwrap_or(url);
                 document(200, "\"c\"", &json!({ "issuer": issuer, "jwks_uri": format!("{url}/jwks") }))
@@ -136,19 +152,6 @@ impl Word {
             (200, _) => document(404, "\"n\"", &json!({})),
             (status, _) => document(status, "\"e\"", &json!({})),
         }
-    }
-
-    /// The same key under every id.
-    fn key_set(&self) -> Value {
-        let point = STANDARD.decode(PUBLIC).expect("base64");
-        let (x, y) = point[point.len() - 64..].split_at(32);
-        let key = |id: &&str| {
-            json!({
-                "kty": "EC", "crv": "P-256", "use": "sig", "kid": id,
-                "x": URL_SAFE_NO_PAD.encode(x), "y": URL_SAFE_NO_PAD.encode(y),
-            })
-        };
-        json!({ "keys": self.keys.iter().map(key).collect::<Vec<_>>() })
     }
 }
 

@@ -35,6 +35,7 @@ mod introspection;
 mod issuer;
 mod keys_by_url;
 mod live;
+mod login;
 mod machines;
 mod migrate;
 mod partition;

@@ -5,18 +5,19 @@ use std::sync::Arc;
 use jsonwebtoken::Algorithm;
 use portcullis_document::{Problem, SourceFile};
 use portcullis_policy::{
-    ApiKey, Basic, Carrier, CertificateName as Named, Credential, DocumentRef, Introspection, Jwt,
+    ApiKey, Basic, Carrier, CertificateName as Named, Credential, DocumentRef, Introspection, Jwt, Oidc,
     SecretSource,
 };
 use smol_str::SmolStr;
 
 use crate::identity::keys::KeyRing;
 use crate::identity::{
-    Accounts, CertificateName, ClaimRules, End, Introspector, JwtKeys, JwtVerifier, KeyOrigin, Method,
-    Passwords, Provider, Where,
+    Accounts, CertificateName, ClaimRules, End, Endpoints, Introspector, JwtKeys, JwtVerifier, KeyOrigin,
+    Login, Method, Passwords, Provider, Where,
 };
 
 use super::Work;
+use crate::phase::login::session_cookies;
 
 /// Every algorithm with public keys: what is accepted where policy does not say.
 const PUBLIC: [Algorithm; 9] = [
@@ -46,6 +47,7 @@ pub(super) fn compile(work: &mut Work<'_>) -> Vec<Arc<Provider>> {
             }),
             Credential::Introspection(asked) => compile_introspection(work, asked)?,
             Credential::Basic(basic) => compile_basic(work, basic)?,
+            Credential::Oidc(oidc) => compile_oidc(work, &provider.name, oidc)?,
         };
         Some(Arc::new(Provider { name: provider.name.clone(), method }))
     });
@@ -161,6 +163,46 @@ fn compile_basic(work: &mut Work<'_>, basic: &Basic) -> Option<Method> {
     let accounts = Accounts::parse(&file).map_err(|problems| work.problems.extend(problems)).ok()?;
     let (realm, remember) = (basic.realm.clone(), basic.remember);
     Some(Method::Basic(Box::new(Passwords { accounts, realm, remember })))
+}
+
+fn compile_oidc(work: &mut Work<'_>, name: &str, oidc: &Arc<Oidc>) -> Option<Method> {
+    let secret = oidc.client_secret.as_ref().map(|source| source.read(work.sources)).transpose();
+    let secret = secret.map_err(|problem| work.problems.push(problem)).ok()?;
+    let document = oidc.configuration();
+    let keys = key_set(work, name, &document, &PUBLIC)?;
+    let bytes = work.sources.read(&document.path).ok()?;
+    // Nobody is sent to where anybody on the way can listen, if the issuer itself is not there.
+    let is_safe = |url: &str| url.starts_with("https://") || !oidc.issuer.starts_with("https://");
+    let endpoints: Option<Endpoints> = serde_json::from_slice(&bytes).ok();
+    let endpoints = endpoints.filter(|found| {
+        [Some(&found.authorise), Some(&found.token), found.end.as_ref()]
+            .into_iter()
+            .flatten()
+            .all(|url| is_safe(url))
+    });
+    if endpoints.is_none() && keys.len() > 0 {
+        let message = format!("nobody can log in with `{name}`: its issuer does not say where");
+        work.problems.push(Problem::warning("engine.no_endpoints", message).at(&document.place));
+    }
+    let rules = ClaimRules {
+        issuer: Some(oidc.issuer.clone()),
+        audiences: vec![oidc.client_id.clone()],
+        subject: oidc.subject.clone(),
+        groups: oidc.groups.clone(),
+        required: oidc.required_claims.clone(),
+        leeway: oidc.leeway,
+        end: End::Stated,
+    };
+    let names = session_cookies(name);
+    let verifier = JwtVerifier { places: Vec::new(), keys, origin: KeyOrigin::Remote, rules, typ: None };
+    Some(Method::Oidc(Box::new(Login {
+        plan: Arc::clone(oidc),
+        secret: secret.map(Arc::new),
+        verifier,
+        endpoints,
+        places: names.clone().map(Where::Cookie),
+        names,
+    })))
 }
 
 fn carrier(carrier: &Carrier) -> Where {

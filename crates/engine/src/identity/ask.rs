@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use smol_str::SmolStr;
 
-use super::{PasswordCheck, TokenCheck};
+use super::{CodeCheck, PasswordCheck, TokenCheck};
 
 /// What a provider asks the host.
 #[derive(Clone, Debug)]
@@ -23,6 +23,8 @@ pub enum CredentialCheck {
     Password(Arc<PasswordCheck>),
     /// A token, about which its issuer is asked.
     Token(Arc<TokenCheck>),
+    /// A code its issuer changes for a token.
+    Code(Arc<CodeCheck>),
 }
 
 impl CredentialCheck {
@@ -31,7 +33,7 @@ impl CredentialCheck {
         match self {
             Self::Password(check) if check.run() => CredentialReply::Holds,
             Self::Password(_) => CredentialReply::Fails,
-            Self::Token(_) => CredentialReply::Unavailable,
+            Self::Token(_) | Self::Code(_) => CredentialReply::Unavailable,
         }
     }
 }
@@ -41,7 +43,7 @@ impl CredentialCheck {
 pub enum CredentialReply {
     /// The credential is good.
     Holds,
-    /// The issuer says that the token is active, and what it says besides.
+    /// The issuer says that the token is active, or gives one for a code, and what it says besides.
     Active(Arc<serde_json::Value>),
     /// It is not.
     Fails,

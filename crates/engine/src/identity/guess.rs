@@ -25,6 +25,7 @@ impl Exchange {
             peer: &state.peer,
             proofs: &*state.proofs,
             replies: &state.replies,
+            site: state.site_name(snapshot),
         };
         Some(Guess {
             id: state.id,

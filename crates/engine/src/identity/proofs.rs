@@ -144,8 +144,9 @@ mod tests {
         let headers: Headers = [("Authorization", format!("Bearer {token}").as_str())].into_iter().collect();
         let address = "203.0.113.9:4000".parse().expect("an address");
         let peer = Peer { address, listener: "l".into(), tls: None };
+        let query = Query::new("");
         let presented =
-            Presented { headers: &headers, query: Query::new(""), peer: &peer, proofs: world, replies: &[] };
+            Presented { headers: &headers, query, peer: &peer, proofs: world, replies: &[], site: "s" };
         let node = NodeKeys::derive(b"x");
         let outcome = authenticate(&[Arc::clone(provider)], &presented, &node, Timestamp::from_secs(now));
         outcome

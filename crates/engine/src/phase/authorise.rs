@@ -16,7 +16,7 @@ use crate::site::Site;
 use crate::snapshot::Snapshot;
 use crate::state::{Answer, Matched, State};
 
-use super::challenge;
+use super::{challenge, login};
 
 /// Judges what the head alone can tell.
 pub(crate) fn run(snapshot: &Snapshot, state: &mut State) {
@@ -78,6 +78,14 @@ fn judge_unknown_caller(snapshot: &Snapshot, scope: &Scope, state: &mut State) {
         Some(failed) => reason.by(failed.provider.clone()).detail(failed.why),
         None => reason,
     };
+    if action == Action::Block
+        && let Some((provider, answer)) = login::begin(snapshot, scope, state)
+    {
+        let code = if answer.status == 303 { "login.begun" } else { "login.no_issuer" };
+        let action = if answer.status == 303 { Action::Redirect } else { Action::Block };
+        let reason = Reason::new(Stage::Authorise, SmolStr::new_static(code), action);
+        return state.decide(scope.mode, reason.by(provider), answer);
+    }
     let answer = credential_wanted(scope, state);
     if action == Action::Challenge {
         return challenge::ask(snapshot, scope, state, reason, answer);
@@ -110,6 +118,10 @@ fn credential_wanted(scope: &Scope, state: &State) -> Answer {
                 ways.push(Cow::Owned(way));
             }
         }
+    }
+    let sessions = scope.providers.iter().any(|provider| matches!(provider.method, Method::Oidc(_)));
+    if sessions && !state.failed.as_ref().is_some_and(Failed::is_withdrawn) {
+        ways.push(Cow::Borrowed("Session"));
     }
     if ways.is_empty() {
         return Answer::status(403);

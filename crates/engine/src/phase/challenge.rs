@@ -30,11 +30,11 @@ const LONGEST_BACK: usize = 8 << 10;
 /// The names of our cookie, with TLS and in clear.
 const COOKIES: [&str; 2] = ["__Host-portcullis", "portcullis"];
 
-/// The value of a `Cookie` field without our pass, which is none of the upstream's business; nothing where that was all.
+/// The value of a `Cookie` field without our pass and sessions, which are none of the upstream's business; nothing where that was all.
 pub fn without_pass(field: &[u8]) -> Option<Cow<'_, [u8]>> {
     let ours = |cookie: &[u8]| {
         let name = cookie.split(|byte| *byte == b'=').next().unwrap_or_default().trim_ascii();
-        COOKIES.iter().any(|ours| ours.as_bytes() == name)
+        COOKIES.iter().any(|ours| ours.as_bytes() == name) || super::login::is_own_cookie(name)
     };
     if !field.split(|byte| *byte == b';').any(ours) {
         return Some(Cow::Borrowed(field));
@@ -173,7 +173,7 @@ fn cookie_name(state: &State) -> &'static str {
 }
 
 /// Whether a person sees the answer: it would rather be a page than JSON, and no script asks for it (Fetch Metadata).
-fn is_navigation(state: &State) -> bool {
+pub(super) fn is_navigation(state: &State) -> bool {
     let headers = &state.head.headers;
     let is = |name: &str, value: &[u8]| headers.get(name).is_none_or(|sent| sent == value);
     let offers = ["application/problem+json", "application/json", "text/html"];
@@ -203,7 +203,7 @@ impl<'a> Sent<'a> {
     }
 }
 
-fn text(bytes: Cow<'_, [u8]>) -> Cow<'_, str> {
+pub(super) fn text(bytes: Cow<'_, [u8]>) -> Cow<'_, str> {
     match bytes {
         Cow::Borrowed(bytes) => String::from_utf8_lossy(bytes),
         Cow::Owned(bytes) => Cow::Owned(String::from_utf8_lossy(&bytes).into_owned()),
@@ -211,7 +211,7 @@ fn text(bytes: Cow<'_, [u8]>) -> Cow<'_, str> {
 }
 
 /// No other site, whatever a browser makes of slashes (`//host`, `/\host`), and nothing that could end a header field.
-fn is_own_path(back: &str) -> bool {
+pub(super) fn is_own_path(back: &str) -> bool {
     let mut bytes = back.bytes();
     back.len() <= LONGEST_BACK
         && bytes.next() == Some(b'/')

@@ -9,6 +9,8 @@ use crate::identity::{self, Ask, Presented};
 use crate::snapshot::Snapshot;
 use crate::state::{Answer, Place, State};
 
+use super::login;
+
 /// Refuses a message whose framing or target is ambiguous; no mode relaxes this.
 pub(crate) fn refuse_defects(state: &mut State, defects: &[Defect]) {
     for defect in defects {
@@ -68,6 +70,7 @@ pub(crate) fn authenticate(snapshot: &Snapshot, state: &mut State, bans: &dyn Ba
         peer: &state.peer,
         proofs: &*state.proofs,
         replies: &state.replies,
+        site: state.site_name(snapshot),
     };
     let now = state.began.wall;
     let mut outcome = identity::authenticate(providers, &presented, snapshot.node(), now);
@@ -94,6 +97,7 @@ pub(crate) fn authenticate(snapshot: &Snapshot, state: &mut State, bans: &dyn Ba
     state.strange_keys = outcome.strange_keys;
     state.without_key = identity::strip_keys(providers, &state.normal.target);
     tell_caller(snapshot, state);
+    login::renew(snapshot, state);
     None
 }
 

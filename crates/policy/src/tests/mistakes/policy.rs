@@ -117,12 +117,22 @@ const OF_A_POLICY: &[(&str, &str, &str)] = &[
     (
         "identity",
         "{ a: {} }",
-        "error at `{}`: the provider says not how it proves who calls (give it one of `jwt`, `introspection`, `api_key`, `mtls` and `basic`)",
+        "error at `{}`: the provider says not how it proves who calls (give it one of `jwt`, `introspection`, `api_key`, `mtls`, `basic` and `oidc`)",
     ),
     (
         "identity",
         "{ a: { introspection: { endpoint: issuer.json, client_id: x, client_secret: env:X, audience: y } } }",
         "error at `issuer.json`: the issuer is asked at a URL (e.g. `endpoint: https://login.example/oauth2/introspect`)",
+    ),
+    (
+        "identity",
+        "{ a: { oidc: { issuer: id.example, client_id: x } } }",
+        "error at `id.example`: the issuer is not a URL (e.g. `issuer: https://id.example`)",
+    ),
+    (
+        "identity",
+        "{ a: { oidc: { issuer: 'https://id.example', client_id: x, session: { lifetime: 1h, idle: 2h } } } }",
+        "error at `{ lifetime: 1h, idle: 2h }`: a session cannot be idle for longer than it lasts (give `idle` at most `lifetime`)",
     ),
     (
         "identity",
