@@ -4,6 +4,7 @@
 //! that all are reported at once. Files come through [`Sources`].
 
 mod filter;
+mod geo;
 mod lists;
 mod providers;
 mod scopes;
@@ -54,6 +55,7 @@ pub fn compile_after(
     };
     let node = work.node_keys();
     let lists = lists::compile(&mut work);
+    let geo = geo::compile(&mut work);
     let providers = providers::compile(&mut work);
     let (sites, hosts) = sites::compile(&mut work, &providers);
     let nowhere = scopes::nowhere(&policy);
@@ -67,7 +69,7 @@ pub fn compile_after(
     if problems.iter().any(|problem| problem.severity == Severity::Error) {
         return Err(problems);
     }
-    let snapshot = Snapshot { policy, node, client_ip, lists, hosts, sites, nowhere, kept };
+    let snapshot = Snapshot { policy, node, client_ip, lists, geo, hosts, sites, nowhere, kept };
     Ok(Compiled { snapshot, warnings: problems, files })
 }
 

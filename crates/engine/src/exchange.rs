@@ -448,6 +448,7 @@ impl State {
             normal,
             client,
             caller: CallerKey::address(client),
+            located: std::sync::OnceLock::new(),
             place: None,
             prefix: None,
             identity: None,

@@ -19,6 +19,7 @@ mod facts;
 mod filter;
 mod finished;
 mod forward;
+mod geo;
 mod header_edits;
 mod hosts;
 mod identity;

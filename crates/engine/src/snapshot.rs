@@ -15,6 +15,7 @@ use crate::arrival::Arrival;
 use crate::client_ip::ClientIp;
 use crate::exchange::Exchange;
 use crate::filter::Owner;
+use crate::geo::Databases;
 use crate::hosts::Hosts;
 use crate::lists::List;
 use crate::node_key::NodeKeys;
@@ -29,6 +30,7 @@ pub struct Snapshot {
     pub(crate) node: NodeKeys,
     pub(crate) client_ip: ClientIp,
     pub(crate) lists: Vec<List>,
+    pub(crate) geo: Databases,
     pub(crate) hosts: Hosts,
     pub(crate) sites: Vec<Site>,
     /// What holds where no site is named like the host.

@@ -3,7 +3,7 @@
 //! Invariant: only grows; a phase adds what it learned and never takes back what an earlier one said.
 
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -20,6 +20,7 @@ use smol_str::SmolStr;
 
 use crate::arrival::BodyHint;
 use crate::filter::{Asking, Workspaces};
+use crate::geo::Located;
 use crate::header_edits::HeaderEdits;
 use crate::identity::{Failed, Identity, Proofs, Replied};
 use crate::phase::body::Parsed;
@@ -145,6 +146,8 @@ pub(crate) struct State {
     pub(crate) normal: Normal,
     pub(crate) client: IpAddr,
     pub(crate) caller: CallerKey,
+    /// Where the client's address is from, once somebody asked.
+    pub(crate) located: OnceLock<Located>,
     pub(crate) place: Option<Place>,
     /// The prefix by which the path goes to an upstream of its own, by its place in the site's list.
     pub(crate) prefix: Option<usize>,

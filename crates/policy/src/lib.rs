@@ -65,7 +65,7 @@ pub use scalar::{
 };
 pub use schema::json_schema;
 pub use server::{
-    Archive, Balancers, CertificatePair, ClientCertificates, ClientIp, Connections, Control, DataPath,
+    Archive, Balancers, CertificatePair, ClientCertificates, ClientIp, Connections, Control, DataPath, Geo,
     Inventory, KeepHeaders, Listener, ListenerTls, Listeners, Metrics, Sqlite, TlsProfile, TlsVersion,
     Workers,
 };

@@ -14,7 +14,7 @@ use crate::filter::RuleSets;
 use crate::identity::{Lists, Providers};
 use crate::rule::Rule;
 use crate::scalar::SecretSource;
-use crate::server::{Archive, ClientIp, Connections, Control, Inventory, Listeners, Metrics, Workers};
+use crate::server::{Archive, ClientIp, Connections, Control, Geo, Inventory, Listeners, Metrics, Workers};
 use crate::site::Sites;
 use crate::state::State;
 use crate::tracing::Tracing;
@@ -46,6 +46,8 @@ section! {
         control: Option<Control> = "{}",
         /// Named sets of addresses, for rules.
         lists: Lists = "{}",
+        /// Databases of where addresses are from.
+        geo: Geo = "{}",
         /// Rule files for the content filter, by name; `filter: { rules: [NAME] }` uses them.
         rule_sets: RuleSets = "{}",
         /// Ways a caller can prove who it is, by name.

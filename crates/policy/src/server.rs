@@ -218,6 +218,16 @@ impl std::ops::Deref for Listeners {
 }
 
 section! {
+    /// Databases of where addresses are from, in MaxMind's format (`.mmdb`). Watched and reloaded.
+    pub struct Geo as "geo" {
+        /// Countries: sets the tags `country:de` or, for addresses it does not know, `country:unknown`.
+        country: Option<FileRef>,
+        /// Autonomous systems: sets the tags `asn:3320` or, for addresses it does not know, `asn:unknown`.
+        asn: Option<FileRef>,
+    }
+}
+
+section! {
     /// Where the client's address is read from, behind proxies.
     pub struct ClientIp as "client address" {
         /// The header trusted proxies write: `x-forwarded-for` or `forwarded`. The rightmost address in it that is

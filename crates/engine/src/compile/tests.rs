@@ -37,6 +37,15 @@ fn mistakes_in_files_are_reported_all_at_once() {
 }
 
 #[test]
+fn databases_that_are_none_are_mistakes() {
+    let site = format!("{SITE} }} }}\n");
+    assert_eq!(
+        check(&format!("geo: {{ country: a.mmdb, asn: gone.mmdb }}\n{site}"), &[("a.mmdb", "nonsense")]),
+        ["engine.bad_geo", "engine.unreadable"]
+    );
+}
+
+#[test]
 fn keys_that_cannot_verify_are_mistakes() {
     let site = format!("{SITE} }} }}\n");
     for (provider, files, codes) in [

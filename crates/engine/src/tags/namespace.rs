@@ -13,6 +13,8 @@ pub(super) enum Namespace {
     Host,
     Ip,
     Net,
+    Country,
+    Asn,
     Ja4,
     Client,
     Bot,
@@ -32,7 +34,7 @@ pub(super) enum Namespace {
 
 impl Namespace {
     /// Every one, in the order events list them.
-    pub(super) const ALL: [Self; 23] = [
+    pub(super) const ALL: [Self; 25] = [
         Self::Site,
         Self::Route,
         Self::Op,
@@ -41,6 +43,8 @@ impl Namespace {
         Self::Host,
         Self::Ip,
         Self::Net,
+        Self::Country,
+        Self::Asn,
         Self::Ja4,
         Self::Client,
         Self::Bot,
@@ -69,6 +73,8 @@ impl Namespace {
             Self::Host => "host",
             Self::Ip => "ip",
             Self::Net => "net",
+            Self::Country => "country",
+            Self::Asn => "asn",
             Self::Ja4 => "ja4",
             Self::Client => "client",
             Self::Bot => "bot",

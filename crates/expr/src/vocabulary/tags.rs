@@ -26,6 +26,8 @@ macro_rules! namespaces {
 namespaces! {
     "ip" Peer None, "The client's address.";
     "net" Peer None, "What kind of network the client's address belongs to.";
+    "country" Peer None, "The country of the client's address (ISO 3166, `country:de`), or `unknown`; none without `geo.country`.";
+    "asn" Peer None, "The autonomous system of the client's address (`asn:3320`), or `unknown`; none without `geo.asn`.";
     "method" Peer None, "The request method.";
     "host" Peer None, "The host asked for.";
     "tls" Peer None, "The TLS version, or `none`.";
