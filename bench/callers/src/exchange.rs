@@ -120,7 +120,7 @@ impl Way {
 
     fn reply(&self, check: &CredentialCheck) -> CredentialReply {
         match check {
-            CredentialCheck::Password(_) => check.alone(),
+            CredentialCheck::Password(_) | CredentialCheck::Code(_) => check.alone(),
             CredentialCheck::Token(_) => CredentialReply::Active(Arc::clone(&self.issuer)),
         }
     }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use portcullis_model::event::{IdentityRecord, UpstreamRecord};
 use portcullis_model::exchange::TlsFacts;
+use portcullis_model::trace::{SpanId, TraceId, TraceRecord};
 use portcullis_model::{Action, Proof, Timestamp};
 
 use super::*;
@@ -148,6 +149,13 @@ fn every_variable_of_the_vocabulary_is_answered() {
     };
     let mut event = event(0, 1, Action::Block);
     event.progress = Some(1);
+    event.trace = Some(TraceRecord {
+        id: TraceId::new(1).unwrap(),
+        span: SpanId::new(1).unwrap(),
+        parent: None,
+        sampled: false,
+        claimed: None,
+    });
     event.route = Some("plans".into());
     event.request.query = Some("a=1".into());
     event.request.content_type = Some("application/json".into());

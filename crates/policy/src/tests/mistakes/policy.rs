@@ -55,6 +55,11 @@ const OF_A_POLICY: &[(&str, &str, &str)] = &[
         "{ header: x-forwarded-for }",
         "error at `{ header: x-forwarded-for }`: a header is named, and no proxy is trusted to write it (add `trusted: [NETWORK]` with your proxies' addresses)",
     ),
+    (
+        "geo",
+        "{ country: https://geo.example/c.mmdb }",
+        "error at `https://geo.example/c.mmdb`: this must be a file, not a URL (save it to a file and name that; files are watched and reloaded)",
+    ),
     ("connections", "{ max: 0 }", "error at `0`: `max` must be a whole number from 1 to 4294967295 (-)"),
     ("workers", "many", "error at `many`: this must be `auto` or a whole number, at least 1 (-)"),
     ("archive", "{ passes: 2 }", "error at `2`: `passes` must be a percentage from `0%` to `100%` (-)"),
