@@ -50,14 +50,9 @@ impl Redis {
     }
 
     fn start_program(program: &Path, folder: tempfile::TempDir, args: &[&str]) -> Self {
-        let free = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let port = free.local_addr().expect("bound").port();
-        drop(free);
         let args: Vec<String> = args.iter().map(ToString::to_string).collect();
-        let process = spawn(program, port, &args, folder.path());
-        let redis = Self { process, port, program: program.to_owned(), args, folder };
-        redis.await_answer();
-        redis
+        let (port, process) = start_somewhere(program, &args, folder.path());
+        Self { process, port, program: program.to_owned(), args, folder }
     }
 
     pub(crate) fn kill(&mut self) {
@@ -76,9 +71,7 @@ impl Redis {
     }
 
     pub(crate) fn ask(&self, words: &[&str]) -> String {
-        let port = self.port.to_string();
-        let said = Command::new("redis-cli").args(["-p", &port]).args(words).output().expect("it runs");
-        String::from_utf8_lossy(&said.stdout).trim().to_owned()
+        ask(self.port, words)
     }
 
     /// A number that `INFO` tells.
@@ -111,6 +104,30 @@ impl Drop for Redis {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
+}
+
+/// Starts it on a free port, on another one if somebody else took that in between.
+fn start_somewhere(program: &Path, args: &[String], folder: &Path) -> (u16, Child) {
+    for _ in 0..10 {
+        let free = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let port = free.local_addr().expect("bound").port();
+        drop(free);
+        let mut process = spawn(program, port, args, folder);
+        let end = std::time::Instant::now() + PATIENCE;
+        while process.try_wait().expect("a child").is_none() {
+            // Somebody else could answer there.
+            if ask(port, &["INFO", "server"]).contains(&format!("process_id:{}\r", process.id())) {
+                return (port, process);
+            }
+            assert!(std::time::Instant::now() < end, "{} does not answer", program.display());
+        }
+    }
+    panic!("{} does not stay on any port", program.display());
+}
+
+fn ask(port: u16, words: &[&str]) -> String {
+    let said = Command::new("redis-cli").args(["-p", &port.to_string()]).args(words).output();
+    String::from_utf8_lossy(&said.expect("it runs").stdout).trim().to_owned()
 }
 
 fn spawn(program: &Path, port: u16, args: &[String], folder: &Path) -> Child {

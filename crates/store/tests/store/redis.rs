@@ -47,16 +47,17 @@ impl Redis {
 
     /// The same of another program that takes the same arguments.
     pub(crate) async fn start_program(program: &Path, args: &[&str]) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let args = args.iter().map(ToString::to_string).collect();
-        Self::start_in(program, folder, free_port(), args).await
-    }
-
-    async fn start_in(program: &Path, folder: TempDir, port: u16, args: Vec<String>) -> Self {
-        let process = spawn(program, folder.path(), port, &args);
-        let server = Self { process, port, folder, program: program.to_owned(), args };
-        server.listens().await;
-        server
+        let args: Vec<String> = args.iter().map(ToString::to_string).collect();
+        for _ in 0..10 {
+            let (folder, port) = (tempfile::tempdir().unwrap(), free_port());
+            let process = spawn(program, folder.path(), port, &args);
+            let mut server = Self { process, port, folder, program: program.to_owned(), args: args.clone() };
+            // Somebody else may have taken the port in between: then it ends at once.
+            if server.listens().await {
+                return server;
+            }
+        }
+        panic!("{} stays on no port", program.display());
     }
 
     /// Kills it as the kernel would (`SIGKILL`).
@@ -68,7 +69,7 @@ impl Redis {
     /// Starts it again where it was, empty.
     pub(crate) async fn revive(&mut self) {
         self.process = spawn(&self.program, self.folder.path(), self.port, &self.args);
-        self.listens().await;
+        assert!(self.listens().await, "it ended");
     }
 
     /// Stops or continues it, without a word to its clients.
@@ -92,13 +93,18 @@ impl Redis {
         plan(Servers::Single(self.address()))
     }
 
-    async fn listens(&self) {
+    /// Whether it lives until it takes connections.
+    async fn listens(&mut self) -> bool {
         let up = async {
-            while tokio::net::TcpStream::connect(("127.0.0.1", self.port)).await.is_err() {
+            while self.process.try_wait().unwrap().is_none() {
+                if tokio::net::TcpStream::connect(("127.0.0.1", self.port)).await.is_ok() {
+                    return self.process.try_wait().unwrap().is_none();
+                }
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
+            false
         };
-        tokio::time::timeout(PATIENCE, up).await.expect("redis-server listens");
+        tokio::time::timeout(PATIENCE, up).await.expect("redis-server listens or ends")
     }
 }
 
@@ -158,8 +164,8 @@ impl Redis {
             .stderr(Stdio::null())
             .spawn()
             .expect("redis-server is installed (`cargo xtask test` does)");
-        let server = Self { process, port, folder, program: program.to_owned(), args: Vec::new() };
-        server.listens().await;
+        let mut server = Self { process, port, folder, program: program.to_owned(), args: Vec::new() };
+        assert!(server.listens().await, "it ended");
         server
     }
 }
