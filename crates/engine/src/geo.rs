@@ -1,4 +1,4 @@
-//! Which country and which network's operator (autonomous system) an address belongs to, by databases in MaxMind's format.
+//! Which country and which operator of networks (autonomous system) an address belongs to, by `.mmdb` databases.
 //!
 //! Invariants: without a database nothing is said; an address a database does not know is `unknown`; what a database
 //! says that is no country's code or number is taken as not known. Where files come from is not known here.
@@ -12,7 +12,7 @@ use smol_str::{SmolStr, format_smolstr};
 /// The value of an address that the database does not know.
 pub(crate) const UNKNOWN: &str = "unknown";
 
-/// Where a country's code stands, in the layouts of databases met: nested as MaxMind has it, and flat.
+/// Where a country's code stands, in the layouts of databases met: nested and flat.
 const COUNTRY_AT: [&[PathElement<'static>]; 2] =
     [&[PathElement::Key("country"), PathElement::Key("iso_code")], &[PathElement::Key("country_code")]];
 

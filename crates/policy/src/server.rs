@@ -218,7 +218,7 @@ impl std::ops::Deref for Listeners {
 }
 
 section! {
-    /// Databases of where addresses are from, in MaxMind's format (`.mmdb`). Watched and reloaded.
+    /// Databases of where addresses are from (`.mmdb` files). Watched and reloaded.
     pub struct Geo as "geo" {
         /// Countries: sets the tags `country:de` or, for addresses it does not know, `country:unknown`.
         country: Option<FileRef>,

@@ -11,7 +11,9 @@ pub(crate) fn database(first: u8, record: &[u8]) -> Vec<u8> {
         let taken = usize::from(first >> (7 - depth) & 1);
         let mut children = [NODES; 2];
         children[taken] = next;
-        children.iter().for_each(|child| file.extend([0, 0, *child]));
+        for child in children {
+            file.extend([0, 0, child]);
+        }
     }
     file.extend([0; 16]);
     file.extend(record);
