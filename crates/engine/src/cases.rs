@@ -4,6 +4,7 @@
 //! this module reads them and drives the engine, with a store of its own that knows
 //! buckets and persistent collections.
 
+pub mod database;
 mod drive;
 mod expect;
 

@@ -11,6 +11,7 @@ use portcullis_wire::fields::{MediaType, cookies};
 use smol_str::SmolStr;
 
 use crate::arrival::BodyHint;
+use crate::geo::{Located, UNKNOWN};
 use crate::scope::Scope;
 use crate::site::Site;
 use crate::snapshot::Snapshot;
@@ -43,6 +44,11 @@ impl<'a> View<'a> {
         }
     }
 
+    /// Where the client is from: looked up once an exchange, where somebody asks.
+    pub(crate) fn located(&self) -> &'a Located {
+        self.state.located.get_or_init(|| self.snapshot.geo.locate(self.state.client))
+    }
+
     fn tls(&self) -> Option<&'a TlsFacts> {
         self.state.peer.tls.as_ref()
     }
@@ -55,6 +61,11 @@ impl<'a> View<'a> {
         let state = self.state;
         match var {
             Var::Ip => Value::Ip(state.client),
+            Var::Country => Value::maybe(self.located().country.as_deref().filter(|code| *code != UNKNOWN)),
+            Var::Asn => {
+                let number = self.located().asn.as_deref().and_then(|number| number.parse().ok());
+                number.map_or(Value::Null, Value::Int)
+            }
             Var::PeerIp => Value::Ip(state.peer.address.ip()),
             Var::PeerListener => Value::text(&state.peer.listener),
             Var::Tls => there(self.tls().is_some()),
@@ -160,6 +171,8 @@ impl Facts for View<'_> {
     fn value(&self, var: Var) -> Value<'_> {
         match var {
             Var::Ip
+            | Var::Country
+            | Var::Asn
             | Var::PeerIp
             | Var::PeerListener
             | Var::Tls

@@ -69,4 +69,4 @@ impl Database {
 }
 
 #[cfg(test)]
-pub(crate) mod tests;
+mod tests;

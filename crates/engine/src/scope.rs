@@ -229,6 +229,8 @@ pub(crate) enum Part {
     Method,
     Path,
     Operation,
+    /// A variable without members.
+    Plain(Var),
     /// A named value of a header, the query, a cookie, a path parameter or the body.
     Named(Var, Path),
     /// The values of tags that begin so: `tenant:`.

@@ -14,7 +14,6 @@ use smol_str::{SmolStr, SmolStrBuilder};
 
 use crate::agent::{Agent, Way, contradictions};
 use crate::facts::View;
-use crate::geo::Located;
 use crate::state::Matched;
 use namespace::Namespace;
 
@@ -143,8 +142,8 @@ fn each_value(view: &View<'_>, namespace: Namespace, show: &mut dyn FnMut(Text<'
         Namespace::Route => view.scope().route.iter().for_each(|route| observed(route)),
         Namespace::Host if !state.normal.host.is_empty() => observed(&state.normal.host),
         Namespace::Ip => observed(&address_text("", state.client)),
-        Namespace::Country => located(view).country.iter().for_each(|country| observed(country)),
-        Namespace::Asn => located(view).asn.iter().for_each(|asn| observed(asn)),
+        Namespace::Country => view.located().country.iter().for_each(|country| observed(country)),
+        Namespace::Asn => view.located().asn.iter().for_each(|asn| observed(asn)),
         Namespace::Op => {
             if let Some(name) = view.operation_name() {
                 show(name, matched_by(view));
@@ -202,12 +201,6 @@ fn matched_by(view: &View<'_>) -> Cause {
         Matched::Declared { .. } => Cause::Contract,
         Matched::Grouped { .. } | Matched::Nothing => Cause::Observed,
     }
-}
-
-/// Looked up once an exchange, where somebody asks.
-fn located<'a>(view: &View<'a>) -> &'a Located {
-    let state = view.state;
-    state.located.get_or_init(|| view.snapshot.geo.locate(state.client))
 }
 
 fn each_list(view: &View<'_>, show: &mut dyn FnMut(&str, Cause)) {

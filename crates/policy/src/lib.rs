@@ -31,6 +31,7 @@ mod tags;
 mod tests;
 mod tracing;
 mod upstream;
+mod whereabouts;
 
 pub use access_log::{AccessLog, LogFormat, LogTarget};
 pub use alerts::{AlertChannel, AlertRule, Alerts, Syslog, SyslogTransport, Webhook, WebhookUrl};

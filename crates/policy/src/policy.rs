@@ -18,7 +18,7 @@ use crate::server::{Archive, ClientIp, Connections, Control, Geo, Inventory, Lis
 use crate::site::Sites;
 use crate::state::State;
 use crate::tracing::Tracing;
-use crate::{names, phases, tags};
+use crate::{names, phases, tags, whereabouts};
 
 section! {
     /// The policy.
@@ -126,6 +126,7 @@ fn decode(node: &Node, reading: &mut Reading) -> Option<Policy> {
     if every_rule_was_read(&policy) {
         tags::check(&policy, &mut reading.problems);
     }
+    whereabouts::check(&policy, &mut reading.problems);
     Some(policy)
 }
 

@@ -52,3 +52,4 @@ mod takeover;
 mod told;
 mod traces;
 mod upstreams;
+mod whereabouts;

@@ -273,6 +273,8 @@ pub(super) fn part(part: &KeyPart) -> Part {
         KeyPart::Caller => Part::Caller,
         KeyPart::Ip => Part::Address,
         KeyPart::Network { v4, v6 } => Part::Network(*v4, *v6),
+        KeyPart::Country => Part::Plain(Var::Country),
+        KeyPart::Asn => Part::Plain(Var::Asn),
         KeyPart::Identity => Part::Identity,
         KeyPart::Host => Part::Host,
         KeyPart::Method => Part::Method,

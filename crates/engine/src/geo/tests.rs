@@ -1,52 +1,7 @@
-//! Databases written here, byte by byte, and what is found in them.
+//! What is found in databases made by hand.
 
 use super::*;
-
-/// A database whose tree knows one network: IPv4 addresses that begin with `first`.
-pub(crate) fn database(first: u8, record: &[u8]) -> Vec<u8> {
-    const NODES: u8 = 8;
-    let mut file = Vec::new();
-    for depth in 0..NODES {
-        let next = if depth == NODES - 1 { NODES + 16 } else { depth + 1 };
-        let taken = usize::from(first >> (7 - depth) & 1);
-        let mut children = [NODES; 2];
-        children[taken] = next;
-        for child in children {
-            file.extend([0, 0, child]);
-        }
-    }
-    file.extend([0; 16]);
-    file.extend(record);
-    file.extend(b"\xab\xcd\xefMaxMind.com");
-    file.push(0xe9);
-    for (name, value) in [
-        ("node_count", &[0xc1, NODES][..]),
-        ("record_size", &[0xa1, 24]),
-        ("ip_version", &[0xa1, 4]),
-        ("binary_format_major_version", &[0xa1, 2]),
-        ("binary_format_minor_version", &[0xa1, 0]),
-        ("build_epoch", &[0x01, 0x02, 1]),
-        ("database_type", b"\x44Test"),
-        ("languages", &[0x00, 0x04]),
-        ("description", &[0xe0]),
-    ] {
-        file.extend(text_of(name));
-        file.extend(value);
-    }
-    file
-}
-
-/// A map of one entry.
-pub(crate) fn map(key: &str, value: &[u8]) -> Vec<u8> {
-    [&[0xe1][..], &text_of(key), value].concat()
-}
-
-/// A string below 285 bytes.
-pub(crate) fn text_of(value: &str) -> Vec<u8> {
-    let length = value.len() as u8;
-    let head = if length < 29 { vec![0x40 | length] } else { vec![0x5d, length - 29] };
-    [&head, value.as_bytes()].concat()
-}
+use crate::cases::database::{database, map, text_of};
 
 fn country(record: &[u8], ip: &str) -> Option<SmolStr> {
     let country = Some(Database::parse(database(203, record).into()).unwrap());
@@ -89,28 +44,52 @@ fn what_is_no_database_is_explained() {
     }
 }
 
-#[test]
-fn rules_see_where_an_address_is_from_as_tags() {
-    let text = r#"
+/// A rule and a limit that ask where the client is from, by variables, tags and keys.
+const ASKING: &str = r#"
 policy: |
   listen: 127.0.0.1:8080
   geo: { country: c.mmdb }
-  sites: { shop: { hosts: shop.example, upstream: { servers: http://127.0.0.1:9000 }, rules: [{ name: far, when: 'tag("country:fr")', action: block }] } }
+  sites:
+    shop:
+      hosts: shop.example
+      upstream: { servers: http://127.0.0.1:9000 }
+      routes:
+        - match: /tag
+          rules: [{ name: far, when: 'tag("country:fr")', action: block }]
+        - match: /variable
+          rules: [{ name: far, when: 'country == "fr" || asn == 3320', action: block }]
+        - match: /nowhere
+          rules: [{ name: unknown, when: 'country == null && tag("country:unknown")', action: block }]
+        - match: /shared
+          limits: [{ name: land, key: country, rate: 1/min, action: block }]
+        - match: /skipped
+          limits: [{ name: land, key: [country, asn], missing: skip, rate: 1/min, action: block }]
+        - match: /counted
+          limits: [{ name: land, key: [country], missing: skip, rate: 1/min, action: block }]
 cases:
-  - { name: known, request: { line: GET /, from: 203.0.113.9 }, expect: {} }
-  - { name: unknown, request: { line: GET /, from: 198.51.100.1 }, expect: {} }
+  - { name: known, request: { line: GET /tag, from: 203.0.113.9 }, expect: { verdict: block, tags: ["country:fr"] } }
+  - { name: another, request: { line: GET /tag, from: 198.51.100.1 }, expect: { verdict: pass, tags: ["country:unknown"] } }
+  - { name: by variable, request: { line: GET /variable, from: 203.0.113.9 }, expect: { verdict: block } }
+  - { name: not by variable, request: { line: GET /variable, from: 198.51.100.1 }, expect: { verdict: pass } }
+  - { name: no value, request: { line: GET /nowhere, from: 198.51.100.1 }, expect: { verdict: block } }
+  - { name: a value, request: { line: GET /nowhere, from: 203.0.113.9 }, expect: { verdict: pass } }
+  - { name: counted, request: { line: GET /counted, from: 203.0.113.9 }, times: 2, expect: { verdict: block } }
+  - { name: missing counts together, request: { line: GET /shared, from: 198.51.100.1 }, times: 2, expect: { verdict: block } }
+  - { name: missing is skipped, request: { line: GET /counted, from: 198.51.100.1 }, times: 2, expect: { verdict: pass } }
+  - { name: without a database, request: { line: GET /skipped, from: 203.0.113.9 }, times: 2, expect: { verdict: pass } }
 "#;
-    let file = crate::cases::CaseFile::parse("geo.yaml", text).unwrap();
+
+#[test]
+fn rules_and_limits_see_where_an_address_is_from() {
+    let file = crate::cases::CaseFile::parse("geo.yaml", ASKING).unwrap();
     let sources = file.sources().file("c.mmdb", database(203, &map("country_code", &text_of("FR"))));
-    let policy = portcullis_policy::load("portcullis.yaml", &sources).policy.unwrap();
-    let snapshot = std::sync::Arc::new(crate::compile(policy.into(), &sources).unwrap().snapshot);
-    for (case, tag, refused) in
-        [(&file.cases[0], "country:fr", true), (&file.cases[1], "country:unknown", false)]
-    {
-        let event = crate::cases::drive(&snapshot, case).unwrap().event;
-        let tags: Vec<&str> = event.tags.iter().map(|tag| tag.tag.as_str()).collect();
-        assert!(tags.contains(&tag), "{tags:?}");
-        assert!(!tags.iter().any(|tag| tag.starts_with("asn:")), "no database, no tag: {tags:?}");
-        assert_eq!(event.verdict.action.refuses(), refused, "{}", case.name);
+    let loaded = portcullis_policy::load("portcullis.yaml", &sources);
+    let snapshot = crate::compile(loaded.policy.unwrap().into(), &sources).unwrap().snapshot;
+    let snapshot = std::sync::Arc::new(snapshot);
+    for case in &file.cases {
+        let seen = crate::cases::drive(&snapshot, case).unwrap();
+        let wrong = crate::cases::mismatches(&case.expect, &case.response, &seen);
+        assert!(wrong.is_empty(), "{}: {wrong:?}", case.name);
+        assert!(seen.event.tags.iter().all(|tag| !tag.tag.starts_with("asn:")), "no database, no tag");
     }
 }

@@ -69,9 +69,16 @@ impl<'a> EventFacts<'a> {
         })
     }
 
+    /// The value of the first tag of a namespace.
+    fn tagged(&self, namespace: &str) -> Option<&str> {
+        self.event.tags.iter().find_map(|tag| tag.tag.strip_prefix(namespace))
+    }
+
     fn of_peer(&self, var: Var) -> Option<Value<'_>> {
         Some(match var {
             Var::Ip => Value::Ip(self.event.caller.ip),
+            Var::Country => Value::text(self.tagged("country:").filter(|code| *code != "unknown")?),
+            Var::Asn => Value::Int(self.tagged("asn:")?.parse().ok()?),
             Var::PeerIp => Value::Ip(self.event.peer.ip),
             Var::PeerListener => Value::text(&self.event.peer.listener),
             Var::Tls => self.tls().map(|_| Value::Object)?,

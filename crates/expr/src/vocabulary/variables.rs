@@ -71,6 +71,8 @@ variables! {
     UserAgent "user_agent" Type::String, Peer, Everywhere, "What the client says it is.";
     HttpVersion "http_version" Type::Word(VERSIONS), Peer, Everywhere, "`1.0`, `1.1` or `2`.";
     Ip "ip" Type::Ip, Peer, Everywhere, "The client's address, behind trusted proxies.";
+    Country "country" Type::String, Peer, Everywhere, "The country of the client's address, `country == \"de\"` (ISO 3166, lower case); null where `geo.country` does not know it.";
+    Asn "asn" Type::Int, Peer, Everywhere, "The autonomous system of the client's address, `asn == 3320`; null where `geo.asn` does not know it.";
     PeerIp "peer.ip" Type::Ip, Peer, Everywhere, "The address the connection came from: a trusted proxy's, where there is one.";
     PeerListener "peer.listener" Type::String, Peer, Everywhere, "The listener it came in on, as the policy writes its address.";
     Tls "tls" Type::Group, Peer, Everywhere, "There if the client's connection is encrypted, else null.";

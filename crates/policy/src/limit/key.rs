@@ -22,6 +22,10 @@ pub enum KeyPart {
         /// Of an IPv6 address.
         v6: u8,
     },
+    /// The country of the client's address, by the database.
+    Country,
+    /// The autonomous system of the client's address, by the database.
+    Asn,
     /// The identity; exchanges without one are not counted.
     Identity,
     /// The host.
@@ -57,9 +61,11 @@ words! {
 }
 
 impl KeyPart {
-    const SIMPLE: [(&'static str, Self); 7] = [
+    const SIMPLE: [(&'static str, Self); 9] = [
         ("caller", Self::Caller),
         ("ip", Self::Ip),
+        ("country", Self::Country),
+        ("asn", Self::Asn),
         ("identity", Self::Identity),
         ("host", Self::Host),
         ("method", Self::Method),
@@ -99,6 +105,8 @@ impl KeyPart {
     pub(super) fn read(&self, reads: &mut Reads) {
         match self {
             Self::Caller => reads.var(Var::Caller),
+            Self::Country => reads.var(Var::Country),
+            Self::Asn => reads.var(Var::Asn),
             Self::Identity => reads.var(Var::Identity),
             Self::Operation => reads.var(Var::Operation),
             Self::Param(_) => reads.var(Var::Params),
@@ -147,11 +155,11 @@ impl std::fmt::Display for KeyPart {
 impl Decode for KeyPart {
     const KIND: Kind = Kind::Scalar(&Scalar {
         name: "key",
-        about: "`caller`, `ip`, `net/24` (or `net/24/48`: the lengths for IPv4 and IPv6), `identity`, `host`, \
-                `method`, `path`, `operation`, `headers.NAME`, `query.NAME`, `cookies.NAME`, `params.NAME`, \
+        about: "`caller`, `ip`, `net/24` (or `net/24/48`: the lengths for IPv4 and IPv6), `country`, `asn`, \
+                `identity`, `host`, `method`, `path`, `operation`, `headers.NAME`, `query.NAME`, `cookies.NAME`, `params.NAME`, \
                 `body.FIELD` or `tag.NAMESPACE`",
         json: Json::Pattern(
-            r"^(caller|ip|identity|host|method|path|operation|net/\d+(/\d+)?|(headers|query|cookies|params|body|tag)\..+)$",
+            r"^(caller|ip|country|asn|identity|host|method|path|operation|net/\d+(/\d+)?|(headers|query|cookies|params|body|tag)\..+)$",
         ),
     });
 

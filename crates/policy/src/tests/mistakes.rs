@@ -246,6 +246,16 @@ const OF_A_SITE: &[(&str, &str)] = &[
          upstream by then (let the condition read only what is known on the request's head)",
     ),
     (
+        "rules: [{ name: a, when: 'tag(\"country:de\") && path == \"/\"', action: block }]",
+        "warning at `'tag(\"country:de\") && path == \"/\"'`: this asks for `country`, and no database says it (name \
+         one: `geo: { country: FILE.mmdb }`)",
+    ),
+    (
+        "limits: [{ name: a, key: asn, rate: 1/min }]",
+        "warning at `{ name: a, key: asn, rate: 1/min }`: this asks for `asn`, and no database says it (name one: \
+         `geo: { asn: FILE.mmdb }`)",
+    ),
+    (
         "rules: [{ name: a, when: 'tag(\"list:ofice\")', action: block }]",
         "warning at `\"list:ofice\"`: nothing sets the tag `list:ofice`, so this never holds (did you mean \
          `list:office`?)",

@@ -71,6 +71,7 @@ fn write_part(view: &View<'_>, part: &Part, bytes: &mut Bytes) -> Found {
             let id = tags::operation_id(view);
             return write_text(id.as_ref().map(OperationId::as_str), bytes);
         }
+        Part::Plain(var) => return write_value(&view.value(*var), bytes),
         Part::Named(var, path) => return write_value(&view.member(*var, path), bytes),
         Part::Tags(prefix) => return write_tags(view, prefix, bytes),
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use portcullis_model::event::{IdentityRecord, UpstreamRecord};
 use portcullis_model::exchange::TlsFacts;
 use portcullis_model::trace::{SpanId, TraceId, TraceRecord};
-use portcullis_model::{Action, Proof, Timestamp};
+use portcullis_model::{Action, Cause, Proof, Tag, Timestamp};
 
 use super::*;
 use crate::archive::row::Row;
@@ -183,6 +183,7 @@ fn every_variable_of_the_vocabulary_is_answered() {
         head_us: Some(5),
         error: Some("reset".into()),
     });
+    event.tags.extend(["country:de", "asn:3320"].map(|tag| Tag { tag: tag.into(), cause: Cause::Observed }));
     let facts = crate::archive::EventFacts::new(&event);
     for variable in portcullis_expr::vocabulary() {
         if variable.scope.covers(Place::Event) {
