@@ -30,6 +30,7 @@ pub(crate) fn run(config: &Path, audience: Audience) -> Exit {
         Audience::People => {
             print_text(config, policy.map(|policy| &**policy), &problems);
             snapshot.into_iter().for_each(print_filters);
+            snapshot.into_iter().for_each(print_lists);
             if let Some(loaded) = loaded {
                 print_contracts(loaded);
             }
@@ -57,6 +58,17 @@ fn print_filters(snapshot: &Snapshot) {
         };
         output::line(&format!("content filter of {site}: {what}"));
     }
+}
+
+/// How many entries each list has: overlapping ranges are one.
+fn print_lists(snapshot: &Snapshot) {
+    for list in snapshot.lists() {
+        output::line(&format!("list {}: {} entries", list.name, list.len()));
+    }
+}
+
+fn lists_json(snapshot: &Snapshot) -> Vec<serde_json::Value> {
+    snapshot.lists().iter().map(|list| json!({ "list": list.name, "entries": list.len() })).collect()
 }
 
 /// Where contracts came from that are no files, and what is risky in each: counted, and where the gravest are.
@@ -116,6 +128,7 @@ fn print_json(loaded: Option<&Loaded>, problems: &[Problem]) {
         "problems": problems,
         "rules": rules,
         "filters": loaded.map(|loaded| filters_json(&loaded.snapshot)),
+        "lists": loaded.map(|loaded| lists_json(&loaded.snapshot)),
         "fetched": loaded.map(fetched_json),
         "contracts": loaded.map(flaws_json),
     }));

@@ -1,13 +1,15 @@
-//! Contracts and key sets that come by URL: fetched when a policy is loaded, kept on disk, asked for again while the
-//! gateway runs.
+//! Contracts, key sets and lists that come by URL: fetched when a policy is loaded, kept on disk, asked for again while
+//! the gateway runs.
 //!
 //! Invariants: the data plane never waits for a fetch; a running gateway uses the kept copy at once and asks later; a copy
 //! is replaced only by a document that can be read, so an outage or a broken document leaves the last good one in place,
 //! keys only for as long as policy says: then there are none, and no token passes. A contract is replaced with all its
-//! parts, or not at all.
+//! parts, or not at all. What stands in a URL beside server and path is told nobody.
 
 mod copies;
+mod feeds;
 mod fetch;
+mod figures;
 mod parts;
 mod refresh;
 
@@ -17,11 +19,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use portcullis_document::{Place, Problem, SourceError};
-use portcullis_policy::{ContractRef, Credential, DocumentRef, FileRef, Policy, Provider};
+use portcullis_policy::{ContractRef, Credential, DocumentRef, FileRef, List, Policy, Provider};
 use smol_str::SmolStr;
 
 use crate::load::Purpose;
 use copies::Copy;
+pub(crate) use figures::{Fetches, ListFigures};
 use parts::Documents;
 pub(crate) use refresh::Refreshing;
 
@@ -43,6 +46,8 @@ enum Kind {
         ca: Option<PathBuf>,
     },
     Keys(Keys),
+    /// All lists that are read from it.
+    Lists(Vec<List>),
 }
 
 /// A key set, or the issuer's word where it is.
@@ -67,14 +72,36 @@ impl RemoteDocument {
         match self.kind {
             Kind::Contract { .. } => "contract",
             Kind::Keys(_) => "key set",
+            Kind::Lists(_) => "list",
         }
+    }
+
+    /// Its name in figures, and for people: a list's own, else server and path.
+    fn name(&self) -> SmolStr {
+        match &self.kind {
+            Kind::Lists(lists) => lists.first().map(|list| list.name.clone()).unwrap_or_default(),
+            Kind::Contract { .. } | Kind::Keys(_) => self.shown().into(),
+        }
+    }
+
+    /// Its URL without what may be secret of it: credentials and query.
+    fn shown(&self) -> String {
+        shown(&self.url)
     }
 
     /// Whether a copy that old may still be used.
     fn is_good(&self, age: Duration) -> bool {
         match &self.kind {
-            Kind::Contract { .. } => true,
+            Kind::Contract { .. } | Kind::Lists(_) => true,
             Kind::Keys(keys) => age <= keys.keep,
+        }
+    }
+
+    /// Whether a copy is one that policy, as it is now, can read: it may have been written another way before.
+    fn is_readable(&self, bytes: &Bytes) -> bool {
+        match &self.kind {
+            Kind::Lists(lists) => feeds::mistake(lists, bytes).is_none(),
+            Kind::Contract { .. } | Kind::Keys(_) => true,
         }
     }
 }
@@ -92,6 +119,8 @@ pub(crate) struct Gathered {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Remote {
     documents: Documents,
+    /// Lists that could not be had and have no entries until they are.
+    absent: BTreeSet<String>,
     /// What was done for each.
     pub(crate) gathered: Vec<Gathered>,
 }
@@ -99,6 +128,9 @@ pub(crate) struct Remote {
 impl Remote {
     /// A document's bytes; those of one that could not be had were said to be missing when it was asked for.
     pub(crate) fn read(&self, url: &str) -> Result<Bytes, SourceError> {
+        if self.absent.contains(url) {
+            return Err(SourceError::Missing);
+        }
         let failed = || SourceError::Failed("it could not be fetched".to_owned());
         self.documents.get(url).cloned().ok_or_else(failed)
     }
@@ -110,12 +142,23 @@ pub(crate) fn documents(policy: &Policy) -> Vec<RemoteDocument> {
     let contracts =
         policy.sites.iter().filter_map(|site| site.contract.as_ref()).flat_map(contract_documents);
     let keys = policy.providers.iter().filter_map(key_document);
-    for document in contracts.chain(keys) {
-        if found.iter().all(|known| known.url != document.url) {
-            found.push(document);
+    for document in contracts.chain(keys).chain(policy.lists.iter().filter_map(feeds::document)) {
+        match found.iter_mut().find(|known| known.url == document.url) {
+            Some(known) => known.take_in(document),
+            None => found.push(document),
         }
     }
     found
+}
+
+impl RemoteDocument {
+    /// Lists may be read from one document together.
+    fn take_in(&mut self, other: Self) {
+        if let (Kind::Lists(lists), Kind::Lists(more)) = (&mut self.kind, other.kind) {
+            lists.extend(more);
+            self.refresh = self.refresh.min(other.refresh);
+        }
+    }
 }
 
 fn contract_documents(contract: &ContractRef) -> impl Iterator<Item = RemoteDocument> {
@@ -168,12 +211,16 @@ pub(crate) fn gather(policy: &Policy, purpose: Purpose, problems: &mut Vec<Probl
 
 impl Remote {
     fn take(&mut self, document: &RemoteDocument, purpose: Purpose, problems: &mut Vec<Problem>) {
-        let kept = Copy::read(document).filter(|kept| document.is_good(kept.age));
+        let kept = Copy::read(document)
+            .filter(|kept| document.is_good(kept.age) && document.is_readable(&kept.bytes));
         let (bytes, what) = match (kept, purpose) {
             (Some(kept), Purpose::Serve) => (Some(kept.bytes), "the kept copy is used".to_owned()),
             (kept, _) => ask(document, kept, purpose, problems),
         };
-        self.gathered.push(Gathered { url: document.url.clone(), what });
+        self.gathered.push(Gathered { url: document.shown(), what });
+        if bytes.is_none() && matches!(document.kind, Kind::Lists(_)) {
+            self.absent.insert(document.url.clone());
+        }
         self.documents.extend(bytes.map(|bytes| (document.url.clone(), bytes)));
     }
 
@@ -207,10 +254,11 @@ fn ask(
     purpose: Purpose,
     problems: &mut Vec<Problem>,
 ) -> (Option<Bytes>, String) {
-    let answer = fetch::now(document, None).and_then(|answer| match document.kind {
+    let answer = fetch::now(document).and_then(|answer| match &document.kind {
         // Its mistakes are shown where they are, once it is compiled.
         Kind::Contract { .. } => Ok(answer),
         Kind::Keys(_) => refresh::with_keys(answer),
+        Kind::Lists(lists) => feeds::with_entries(lists, answer),
     });
     match answer {
         Ok(fetch::Answer::Document(fresh)) => {
@@ -234,7 +282,7 @@ fn do_without(
     why: &str,
     problems: &mut Vec<Problem>,
 ) -> (Option<Bytes>, String) {
-    let unreachable = format!("`{}` could not be fetched: {why}", document.url);
+    let unreachable = format!("`{}` could not be fetched: {why}", document.shown());
     let what = match kept {
         Some(_) => format!("not fetched ({why}): the kept copy is used"),
         None => format!("not fetched: {why}"),
@@ -248,6 +296,7 @@ fn do_without(
             let problem = Problem::warning("app.no_keys", unreachable);
             (problem.label("until it is, none of these tokens passes"), Some(Bytes::from_static(NO_KEYS)))
         }
+        (None, Kind::Lists(lists)) => (feeds::never_came(lists, unreachable), None),
         (None, Kind::Contract { .. }) => {
             let problem = Problem::error("app.no_document", unreachable);
             (problem.remedy("there is no copy from before; save it to a file and name that"), None)
@@ -259,13 +308,22 @@ fn do_without(
 
 fn cannot_keep(document: &RemoteDocument, why: &std::io::Error) -> Problem {
     let message =
-        format!("no copy of `{}` can be kept in {}: {why}", document.url, document.copies.display());
+        format!("no copy of `{}` can be kept in {}: {why}", document.shown(), document.copies.display());
     Problem::warning("app.no_copy", message).at(&document.place)
 }
 
 /// Fetches one document, without keeping it: for commands that take a URL in the place of a file.
 pub(crate) fn read_once(url: &str) -> Result<Bytes, SourceError> {
     fetch::read_once(url).map_err(SourceError::Failed)
+}
+
+/// A URL without what may be secret of it: credentials and query.
+pub(crate) fn shown(url: &str) -> String {
+    let url = url.split(['?', '#']).next().unwrap_or_default();
+    let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
+    let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    let server = authority.rsplit_once('@').map_or(authority, |(_, server)| server);
+    format!("{scheme}://{server}{path}")
 }
 
 /// Whether a path names a document on the network.

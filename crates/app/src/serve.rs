@@ -224,7 +224,7 @@ async fn run_until_told(
     told_of_keys: tokio::sync::mpsc::Receiver<smol_str::SmolStr>,
 ) -> Ending {
     let asked = Arc::clone(node);
-    let mut remote = Refreshing::start(move || asked.policy(), told_of_keys);
+    let mut remote = Refreshing::start(move || asked.policy(), told_of_keys, node.fetches());
     let mut elsewhere = node.reloading();
     let mut keep_bans = tokio::time::interval(KEEP_BANS_EVERY);
     let mut sweep = tokio::time::interval(SWEEP_EVERY);

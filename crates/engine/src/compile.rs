@@ -120,7 +120,7 @@ impl Work<'_> {
         read.map_err(|error| self.unreadable(&file.path, &file.place, &error.to_string())).ok()
     }
 
-    fn unreadable(&mut self, path: &str, named: &Place, why: &str) {
+    pub(crate) fn unreadable(&mut self, path: &str, named: &Place, why: &str) {
         let message = format!("cannot read `{path}`: {why}");
         self.problems.push(Problem::error("engine.unreadable", message).at(named));
     }

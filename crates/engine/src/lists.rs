@@ -1,8 +1,9 @@
 //! Named lists, compiled: addresses and words, looked up for every exchange that asks.
 //!
-//! A list's text is one entry a line: an address, a prefix (`203.0.113.0/24`), a range (`10.0.0.1-10.0.0.9`) or
-//! a word; `#` starts a comment. Invariant: what looks like an address and is none is a mistake, never a word.
+//! An entry is an address, a prefix (`203.0.113.0/24`), a range (`10.0.0.1-10.0.0.9`) or a word; how files and feeds
+//! write them is known to [`Entries`]. Invariant: what looks like an address and is none is a mistake, never a word.
 
+mod feed;
 mod ranges;
 
 use std::net::IpAddr;
@@ -11,6 +12,7 @@ use hashbrown::HashSet;
 use portcullis_expr::Value;
 use smol_str::SmolStr;
 
+pub use feed::{BadEntry, Entries};
 pub use ranges::{Range, Ranges};
 
 /// One compiled list.
@@ -22,35 +24,16 @@ pub struct List {
     words: HashSet<SmolStr, foldhash::fast::RandomState>,
 }
 
-/// A line that is no entry.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BadLine {
-    /// Counted from 1.
-    pub line: usize,
-    /// What it says, cut to what a person needs to find it.
-    pub text: String,
-}
-
 impl List {
-    /// Compiles a list of inline entries and the text of its file.
-    pub fn compile(name: &str, entries: &[ipnet::IpNet], text: &str) -> Result<Self, Vec<BadLine>> {
-        let mut ranges: Vec<Range> = entries.iter().copied().map(Range::from).collect();
+    /// Compiles networks that policy names and what its files and feeds hold.
+    pub fn compile(name: &str, networks: &[ipnet::IpNet], read: impl IntoIterator<Item = Entries>) -> Self {
+        let mut ranges: Vec<Range> = networks.iter().copied().map(Range::from).collect();
         let mut words = HashSet::default();
-        let mut bad = Vec::new();
-        for (index, line) in text.lines().enumerate() {
-            match parse_line(line) {
-                Line::Empty => {}
-                Line::Range(range) => ranges.push(range),
-                Line::Word(word) => drop(words.insert(SmolStr::new(word))),
-                Line::Bad(text) => {
-                    bad.push(BadLine { line: index + 1, text: text.chars().take(60).collect() });
-                }
-            }
+        for entries in read {
+            ranges.extend(entries.ranges);
+            words.extend(entries.words);
         }
-        if !bad.is_empty() {
-            return Err(bad);
-        }
-        Ok(Self { name: name.into(), ranges: Ranges::compile(ranges), words })
+        Self { name: name.into(), ranges: Ranges::compile(ranges), words }
     }
 
     /// Whether the address is in it.
@@ -85,24 +68,6 @@ impl List {
     }
 }
 
-enum Line<'a> {
-    Empty,
-    Range(Range),
-    Word(&'a str),
-    Bad(&'a str),
-}
-
-fn parse_line(line: &str) -> Line<'_> {
-    let entry = line.split_once('#').map_or(line, |(entry, _)| entry).trim();
-    if entry.is_empty() {
-        return Line::Empty;
-    }
-    if let Some(range) = Range::parse(entry) {
-        return Line::Range(range);
-    }
-    if looks_like_an_address(entry) { Line::Bad(entry) } else { Line::Word(entry) }
-}
-
 /// Digits with dots or slashes, or hexadecimal with colons, and nothing else.
 fn looks_like_an_address(entry: &str) -> bool {
     let all = |extra: &[u8], digit: fn(&u8) -> bool| {
@@ -119,7 +84,8 @@ mod tests {
     use super::*;
 
     fn check(text: &str, value: &Value<'_>) -> bool {
-        List::compile("test", &[], text).expect("a list").has(value)
+        let entries = feed::tests::read("file: x", text).expect("a list");
+        List::compile("test", &[], [entries]).has(value)
     }
 
     #[test]
@@ -138,8 +104,8 @@ mod tests {
 
     #[test]
     fn a_mistyped_address_is_a_mistake() {
-        let bad = List::compile("test", &[], "10.0.0.1\n10.0.0.300\n2001:db8:::1\n10.0.0.9-10.0.0.1\n");
-        let lines: Vec<usize> = bad.unwrap_err().into_iter().map(|bad| bad.line).collect();
-        assert_eq!(lines, [2, 3, 4]);
+        let bad = feed::tests::read("file: x", "10.0.0.1\n10.0.0.300\n2001:db8:::1\n10.0.0.9-10.0.0.1\n");
+        let lines: Vec<_> = bad.unwrap_err().into_iter().map(|bad| bad.line).collect();
+        assert_eq!(lines, [Some(2), Some(3), Some(4)]);
     }
 }

@@ -1,13 +1,12 @@
-//! Lists, and the ways a caller can prove who it is.
+//! The ways a caller can prove who it is.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use ipnet::IpNet;
 use portcullis_document::{Node, Place, Problem};
 use smol_str::SmolStr;
 
-use crate::decode::{ByName, Decode, Reading, TakesName, nothing_written, section, words};
+use crate::decode::{ByName, Decode, Reading, TakesName, section, words};
 use crate::scalar::{FileRef, HeaderName, SecretSource};
 use crate::table::Kind;
 
@@ -18,40 +17,6 @@ mod oidc;
 pub use introspection::Introspection;
 pub use jwt::{Algorithm, Jwt, KeyFetch};
 pub use oidc::{ClientAuth, LoginSession, Oidc};
-
-section! {
-    /// A named set of addresses, for rules: `ip in lists.NAME`, `tag("list:NAME")`.
-    pub struct List as "list" {
-        /// Addresses and networks.
-        ranges: Vec<IpNet> = "[]",
-        /// A file with one address or network a line; `#` begins a comment. Watched and reloaded.
-        file: Option<FileRef>,
-        + {
-            /// Its name.
-            name: SmolStr = SmolStr::default(),
-        }
-    }
-    => settle_list
-}
-
-fn settle_list(list: List, node: &Node, reading: &mut Reading) -> Option<List> {
-    if nothing_written(node, "ranges") && nothing_written(node, "file") {
-        let problem = Problem::error("policy.empty_list", "the list names nothing").at(&node.place);
-        return reading.refuse(problem.remedy("give it `ranges: [NETWORK]`, a `file: PATH`, or both"));
-    }
-    Some(list)
-}
-
-impl TakesName for List {
-    const WHAT: &'static str = "list";
-
-    fn named(self, name: SmolStr) -> Self {
-        Self { name, ..self }
-    }
-}
-
-/// The lists, by name.
-pub type Lists = ByName<List>;
 
 /// A way a caller can prove who it is.
 #[derive(Clone, Debug)]

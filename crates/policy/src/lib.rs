@@ -13,6 +13,7 @@ mod explain;
 mod filter;
 mod identity;
 mod limit;
+mod list;
 mod names;
 mod pattern;
 mod phases;
@@ -45,12 +46,13 @@ pub use filter::{
 };
 pub use identity::{
     Algorithm, ApiKey, Basic, Carrier, CertificateName, ClientAuth, Credential, Introspection, Jwt, KeyFetch,
-    List, Lists, LoginSession, Mtls, Oidc, Provider, Providers, TellCaller,
+    LoginSession, Mtls, Oidc, Provider, Providers, TellCaller,
 };
 pub use limit::{
     Above, Announce, ByteQuota, Cost, CostBy, Counted, DelayOrder, KeyPart, Limit, LimitAction, Measure,
     Missing, Quota, Threshold,
 };
+pub use list::{Column, CsvEntries, EntriesOf, JsonEntries, List, ListFetch, Lists, WithoutList};
 pub use pattern::{RoutePattern, folded};
 pub use policy::{Loaded, Policy, load};
 pub use reference::reference;

@@ -1,8 +1,9 @@
-//! The last good copy of each document, in a folder: `HASH` holds its bytes, `HASH.etag` what to ask with again.
+//! The last good copy of each document, in a folder: `HASH` holds its bytes, `HASH.etag` and `HASH.modified` what to ask
+//! with again.
 //!
 //! The time of the file is when its server last said that it is good.
 //!
-//! Invariant: a copy is replaced as a whole or not at all; a copy without its tag is only asked for in full.
+//! Invariant: a copy is replaced as a whole or not at all; a copy without tag or time is only asked for in full.
 
 use std::fs;
 use std::io::{self, Write};
@@ -13,16 +14,28 @@ use bytes::Bytes;
 
 use super::RemoteDocument;
 
+const ETAG: &str = "etag";
+const MODIFIED: &str = "modified";
+
 /// A document as it was answered.
 #[derive(Clone, Debug)]
 pub(super) struct Copy {
     pub(super) bytes: Bytes,
-    /// The server's name for this version of it.
-    pub(super) etag: Option<String>,
+    /// What its server calls this version of it.
+    pub(super) version: Version,
     /// How long it may be used without asking, as its server says.
     pub(super) max_age: Option<Duration>,
     /// How long ago its server last said that it is good.
     pub(super) age: Duration,
+}
+
+/// By what a server can say whether a document changed (RFC 9110 §8.8), as it wrote it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Version {
+    /// Its `ETag`.
+    pub(super) etag: Option<String>,
+    /// Its `Last-Modified`.
+    pub(super) modified: Option<String>,
 }
 
 impl Copy {
@@ -31,7 +44,9 @@ impl Copy {
         let path = path(document);
         let bytes = fs::read(&path).ok()?.into();
         let age = Self::age(document)?;
-        Some(Self { bytes, etag: fs::read_to_string(tag(&path)).ok(), max_age: None, age })
+        let read = |extension| fs::read_to_string(path.with_extension(extension)).ok();
+        let version = Version { etag: read(ETAG), modified: read(MODIFIED) };
+        Some(Self { bytes, version, max_age: None, age })
     }
 
     /// How long ago its server last said that what was kept is good.
@@ -50,23 +65,26 @@ impl Copy {
     pub(super) fn keep(&self, document: &RemoteDocument) -> io::Result<()> {
         let path = path(document);
         fs::create_dir_all(&document.copies)?;
-        // The tag goes first and comes last, so that it never belongs to other bytes.
-        match fs::remove_file(tag(&path)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
+        // What it is asked with goes first and comes last, so that it never belongs to other bytes.
+        for extension in [ETAG, MODIFIED] {
+            match fs::remove_file(path.with_extension(extension)) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
         }
         replace(&path, &self.bytes)?;
-        self.etag.as_ref().map_or(Ok(()), |etag| replace(&tag(&path), etag.as_bytes()))
+        for (extension, text) in [(ETAG, &self.version.etag), (MODIFIED, &self.version.modified)] {
+            if let Some(text) = text {
+                replace(&path.with_extension(extension), text.as_bytes())?;
+            }
+        }
+        Ok(())
     }
 }
 
 fn path(document: &RemoteDocument) -> PathBuf {
     let hash = blake3::hash(document.url.as_bytes()).to_hex();
     document.copies.join(hash.get(..16).unwrap_or_default())
-}
-
-fn tag(path: &Path) -> PathBuf {
-    path.with_extension("etag")
 }
 
 fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {

@@ -9,8 +9,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::{BodyExt as _, Empty, Limited};
-use hyper::header::{CACHE_CONTROL, ETAG, LOCATION};
+use http_body_util::{BodyExt as _, Empty, LengthLimitError, Limited};
+use hyper::header::{CACHE_CONTROL, ETAG, LAST_MODIFIED, LOCATION};
 use hyper::{Request, StatusCode, Uri};
 use hyper_util::rt::TokioIo;
 use rustls::RootCertStore;
@@ -20,14 +20,43 @@ use serde_json::{Map, Value};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
-use super::copies::Copy;
+use super::copies::{Copy, Version};
 use super::{Keys, Kind, RemoteDocument};
 
-/// How long a fetch may take, from looking up the name to the last byte.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// What bounds a fetch.
+#[derive(Clone, Copy)]
+struct Bounds {
+    /// How long it may take, from looking up the name to the last byte.
+    patience: Duration,
+    /// The largest document (bytes).
+    largest: usize,
+}
 
-/// The largest document (bytes).
-const LARGEST: usize = 32 * 1024 * 1024;
+impl Bounds {
+    /// Of what policy says nothing else of.
+    const USUAL: Self = Self { patience: Duration::from_secs(10), largest: 32 * 1024 * 1024 };
+
+    /// Where several lists are read from one answer, the most any of them bears.
+    fn of(document: &RemoteDocument) -> Self {
+        let Kind::Lists(lists) = &document.kind else { return Self::USUAL };
+        let patience = lists.iter().map(|list| list.fetch.timeout).max();
+        let largest = lists.iter().map(|list| list.fetch.max_size.get()).max();
+        Self {
+            patience: patience.unwrap_or(Self::USUAL.patience),
+            largest: largest.and_then(|size| size.try_into().ok()).unwrap_or(Self::USUAL.largest),
+        }
+    }
+}
+
+/// What a document is asked for with.
+#[derive(Clone, Copy)]
+struct Asked<'a> {
+    /// The authorities in whose name its server speaks, if not the web's.
+    ca: Option<&'a Path>,
+    /// What is there already.
+    known: &'a Version,
+    largest: usize,
+}
 
 /// What a server said.
 pub(super) enum Answer {
@@ -38,13 +67,16 @@ pub(super) enum Answer {
 }
 
 /// Fetches a document and waits for it, on a thread of its own: whoever asks may stand in a runtime already.
-pub(super) fn now(document: &RemoteDocument, etag: Option<&str>) -> Result<Answer, String> {
-    apart(|| get(document, etag))
+pub(super) fn now(document: &RemoteDocument) -> Result<Answer, String> {
+    let unknown = Version::default();
+    apart(|| get(document, &unknown))
 }
 
 /// Fetches what is at a URL, by the web's authorities.
 pub(super) fn read_once(url: &str) -> Result<Bytes, String> {
-    match apart(|| in_time(fetch(url, None, None)))? {
+    let Bounds { patience, largest } = Bounds::USUAL;
+    let unknown = Version::default();
+    match apart(|| in_time(patience, fetch(url, Asked { ca: None, known: &unknown, largest })))? {
         Answer::Document(fresh) => Ok(fresh.bytes),
         Answer::Unchanged { .. } => Err("it was not asked whether it changed".to_owned()),
     }
@@ -61,24 +93,35 @@ fn apart<F: Future<Output = Result<Answer, String>>>(fetch: impl Fn() -> F + Syn
     fetched.unwrap_or_else(|_| Err("the fetch was broken off".to_owned()))
 }
 
-/// Fetches a document, unless it is still the one with this tag.
-pub(super) async fn get(document: &RemoteDocument, etag: Option<&str>) -> Result<Answer, String> {
+/// Fetches a document, unless it is still the one that is known.
+pub(super) async fn get(document: &RemoteDocument, known: &Version) -> Result<Answer, String> {
+    let Bounds { patience, largest } = Bounds::of(document);
+    let asked = |ca| Asked { ca, known, largest };
     match &document.kind {
-        Kind::Contract { ca } => in_time(fetch(&document.url, ca.as_deref(), etag)).await,
-        Kind::Keys(keys) => in_time(fetch_keys(&document.url, keys, etag)).await,
+        Kind::Contract { ca } => in_time(patience, fetch(&document.url, asked(ca.as_deref()))).await,
+        Kind::Keys(keys) => {
+            in_time(patience, fetch_keys(&document.url, keys, asked(keys.ca.as_deref()))).await
+        }
+        Kind::Lists(lists) => {
+            let ca =
+                lists.iter().find_map(|list| list.fetch.ca.as_ref()).map(|ca| Path::new(ca.path.as_str()));
+            in_time(patience, fetch(&document.url, asked(ca))).await
+        }
     }
 }
 
-async fn in_time(fetch: impl Future<Output = Result<Answer, String>>) -> Result<Answer, String> {
-    let fetched = tokio::time::timeout(PATIENCE, fetch).await;
-    fetched.unwrap_or_else(|_| Err(format!("no answer within {} seconds", PATIENCE.as_secs())))
+async fn in_time(
+    patience: Duration,
+    fetch: impl Future<Output = Result<Answer, String>>,
+) -> Result<Answer, String> {
+    let fetched = tokio::time::timeout(patience, fetch).await;
+    fetched.unwrap_or_else(|_| Err(format!("no answer within {patience:?}")))
 }
 
 /// Fetches a key set from where it is, or from where its issuer says it is (OIDC Discovery 1.0 §4).
-async fn fetch_keys(url: &str, keys: &Keys, etag: Option<&str>) -> Result<Answer, String> {
-    let ca = keys.ca.as_deref();
-    let Some(issuer) = &keys.issuer else { return fetch(url, ca, etag).await };
-    let Answer::Document(told) = fetch(url, ca, None).await? else {
+async fn fetch_keys(url: &str, keys: &Keys, asked: Asked<'_>) -> Result<Answer, String> {
+    let Some(issuer) = &keys.issuer else { return fetch(url, asked).await };
+    let Answer::Document(told) = fetch(url, Asked { known: &Version::default(), ..asked }).await? else {
         return Err("it was not asked whether it changed".to_owned());
     };
     let told: Configuration = serde_json::from_slice(&told.bytes)
@@ -91,12 +134,13 @@ async fn fetch_keys(url: &str, keys: &Keys, etag: Option<&str>) -> Result<Answer
     }
     // A copy is of both, so its tag is, too.
     let mark = told.endpoints.mark();
-    let known = etag.and_then(|etag| etag.strip_prefix(&mark)?.strip_prefix(' '));
-    let fetched = fetch(&told.jwks_uri, ca, known).await;
+    let etag = asked.known.etag.as_deref().and_then(|etag| etag.strip_prefix(&mark)?.strip_prefix(' '));
+    let known = Version { etag: etag.map(str::to_owned), modified: None };
+    let fetched = fetch(&told.jwks_uri, Asked { known: &known, ..asked }).await;
     match fetched.map_err(|why| format!("its keys at `{}`: {why}", told.jwks_uri))? {
         Answer::Document(copy) => Ok(Answer::Document(Copy {
             bytes: told.endpoints.beside(copy.bytes),
-            etag: copy.etag.map(|etag| format!("{mark} {etag}")),
+            version: Version { etag: copy.version.etag.map(|etag| format!("{mark} {etag}")), modified: None },
             ..copy
         })),
         unchanged @ Answer::Unchanged { .. } => Ok(unchanged),
@@ -145,7 +189,7 @@ impl Endpoints {
     }
 }
 
-async fn fetch(url: &str, ca: Option<&Path>, etag: Option<&str>) -> Result<Answer, String> {
+async fn fetch(url: &str, asked: Asked<'_>) -> Result<Answer, String> {
     let uri: Uri = url.parse().map_err(|_| "it cannot be read as a URL".to_owned())?;
     let host = uri.host().ok_or("it names no host")?.trim_matches(['[', ']']).to_owned();
     let is_secure = uri.scheme_str() == Some("https");
@@ -155,19 +199,23 @@ async fn fetch(url: &str, ca: Option<&Path>, etag: Option<&str>) -> Result<Answe
         .header("host", uri.authority().map_or("", |authority| authority.as_str()))
         .header("accept", "application/yaml, application/json, */*;q=0.5")
         .header("user-agent", concat!("portcullis/", env!("CARGO_PKG_VERSION")));
-    if let Some(etag) = etag {
-        request = request.header("if-none-match", etag);
+    let Version { etag, modified } = asked.known;
+    for (name, value) in [("if-none-match", etag), ("if-modified-since", modified)] {
+        if let Some(value) = value {
+            request = request.header(name, value);
+        }
     }
     let request = request.body(Empty::new()).map_err(|error| error.to_string())?;
     let stream = TcpStream::connect((host.as_str(), port)).await.map_err(|error| error.to_string())?;
     if !is_secure {
-        return exchange(stream, request).await;
+        return exchange(stream, request, asked.largest).await;
     }
     let name = ServerName::try_from(host).map_err(|error| error.to_string())?;
     let config =
-        rustls::ClientConfig::builder().with_root_certificates(authorities(ca)?).with_no_client_auth();
+        rustls::ClientConfig::builder().with_root_certificates(authorities(asked.ca)?).with_no_client_auth();
     let connector = tokio_rustls::TlsConnector::from(Arc::new(config));
-    exchange(connector.connect(name, stream).await.map_err(|error| error.to_string())?, request).await
+    let stream = connector.connect(name, stream).await.map_err(|error| error.to_string())?;
+    exchange(stream, request, asked.largest).await
 }
 
 /// Whose word on certificates counts: those of a file, else the web's.
@@ -185,7 +233,7 @@ fn authorities(ca: Option<&Path>) -> Result<RootCertStore, String> {
     if store.is_empty() { Err(unusable("there are none".to_owned())) } else { Ok(store) }
 }
 
-async fn exchange<S>(stream: S, request: Request<Empty<Bytes>>) -> Result<Answer, String>
+async fn exchange<S>(stream: S, request: Request<Empty<Bytes>>, largest: usize) -> Result<Answer, String>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
@@ -201,9 +249,13 @@ where
     match head.status {
         StatusCode::NOT_MODIFIED => Ok(Answer::Unchanged { max_age }),
         StatusCode::OK => {
-            let read = Limited::new(body, LARGEST).collect().await;
-            let bytes = read.map_err(|error| format!("its body: {error}"))?.to_bytes();
-            Ok(Answer::Document(Copy { bytes, etag: text(ETAG), max_age, age: Duration::ZERO }))
+            let read = Limited::new(body, largest).collect().await;
+            let bytes = read.map_err(|error| match error.downcast::<LengthLimitError>() {
+                Ok(_) => format!("it is larger than {largest} bytes"),
+                Err(error) => format!("its body: {error}"),
+            });
+            let version = Version { etag: text(ETAG), modified: text(LAST_MODIFIED) };
+            Ok(Answer::Document(Copy { bytes: bytes?.to_bytes(), version, max_age, age: Duration::ZERO }))
         }
         status if status.is_redirection() => Err(format!(
             "it is now at {}",

@@ -4,7 +4,7 @@
 //! so, a token names a key it lacks, or it could not be had (then waiting ever longer); one that cannot be read is not
 //! kept, and the copy from before stays. What is made of several documents is asked for as a whole.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,13 +12,14 @@ use bytes::Bytes;
 use portcullis_policy::Policy;
 use smol_str::SmolStr;
 use tokio::sync::mpsc;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::Instant;
 use tracing::{info, warn};
 
 use super::copies::Copy;
+use super::figures::{Fetches, Outcome};
 use super::parts::{self, Documents};
-use super::{Kind, RemoteDocument, documents, fetch, key_document, too_many};
+use super::{Kind, RemoteDocument, documents, feeds, fetch, key_document, too_many};
 
 /// How often it is looked whether a document's time has come.
 const TICK: Duration = Duration::from_secs(1);
@@ -72,25 +73,21 @@ impl Refreshing {
     pub(crate) fn start(
         policy: impl Fn() -> Arc<Policy> + Send + 'static,
         mut strange_keys: mpsc::Receiver<SmolStr>,
+        fetches: Arc<Fetches>,
     ) -> Self {
         let (changed, changes) = mpsc::channel(1);
         let task = tokio::spawn(async move {
-            let mut schedules = BTreeMap::new();
+            let mut following = Following { fetches, ..Following::default() };
             loop {
-                let named = documents(&policy());
-                schedules.retain(|url, _| named.iter().any(|document| document.url == *url));
-                for document in named {
-                    let schedule = schedules.entry(document.url.clone()).or_insert_with(Schedule::new);
-                    if schedule.follow(&document).await {
-                        // One that waits already says the same.
-                        let _ = changed.try_send(());
-                    }
+                let mut has_changed = following.begin(documents(&policy()));
+                tokio::select! {
+                    Some(done) = following.under_way.join_next() => has_changed |= following.end(done.ok()),
+                    Some(provider) = strange_keys.recv() => following.hasten(&policy(), &provider),
+                    () = tokio::time::sleep(TICK) => {}
                 }
-                if let Ok(Some(provider)) = tokio::time::timeout(TICK, strange_keys.recv()).await
-                    && let Some(document) = keys_of(&policy(), &provider)
-                    && let Some(schedule) = schedules.get_mut(&document.url)
-                {
-                    schedule.hasten(&document);
+                if has_changed {
+                    // One that waits already says the same.
+                    let _ = changed.try_send(());
                 }
             }
         });
@@ -105,18 +102,76 @@ impl Refreshing {
     }
 }
 
+/// What is followed: each document waits for its time or is being asked for, so that none waits for another's server.
+#[derive(Default)]
+struct Following {
+    waiting: BTreeMap<String, Schedule>,
+    asked: BTreeSet<String>,
+    under_way: JoinSet<(RemoteDocument, Schedule, bool)>,
+    fetches: Arc<Fetches>,
+}
+
+impl Following {
+    /// Begins to ask for what is due of the documents that policy names. Whether a copy has become too old.
+    fn begin(&mut self, named: Vec<RemoteDocument>) -> bool {
+        self.waiting.retain(|url, _| named.iter().any(|document| document.url == *url));
+        let mut has_changed = false;
+        for document in named {
+            if self.asked.contains(&document.url) {
+                continue;
+            }
+            let mut schedule = self.waiting.remove(&document.url).unwrap_or_else(Schedule::new);
+            if schedule.due > Instant::now() {
+                has_changed |= schedule.withdraw(&document);
+                self.waiting.insert(document.url, schedule);
+                continue;
+            }
+            self.asked.insert(document.url.clone());
+            let fetches = Arc::clone(&self.fetches);
+            self.under_way.spawn(async move {
+                let has_changed = schedule.follow(&document, &fetches).await;
+                (document, schedule, has_changed)
+            });
+        }
+        has_changed
+    }
+
+    /// Takes up what was asked for. Whether what is in force has to be taken up anew.
+    fn end(&mut self, done: Option<(RemoteDocument, Schedule, bool)>) -> bool {
+        let Some((document, schedule, has_changed)) = done else {
+            // One broke off, and nobody knows which.
+            self.asked.clear();
+            return false;
+        };
+        self.asked.remove(&document.url);
+        self.waiting.insert(document.url, schedule);
+        has_changed
+    }
+
+    fn hasten(&mut self, policy: &Policy, provider: &str) {
+        if let Some(document) = keys_of(policy, provider)
+            && let Some(schedule) = self.waiting.get_mut(&document.url)
+        {
+            schedule.hasten(&document);
+        }
+    }
+}
+
 impl Schedule {
     fn new() -> Self {
         Self { due: Instant::now(), asked: None, failures: 0, withdrawn: Withdrawn::No }
     }
 
-    /// Asks if it is time. Whether what is in force has to be taken up anew.
-    async fn follow(&mut self, document: &RemoteDocument) -> bool {
-        if self.due > Instant::now() {
-            return self.withdraw(document);
-        }
+    /// Asks. Whether what is in force has to be taken up anew.
+    async fn follow(&mut self, document: &RemoteDocument, fetches: &Fetches) -> bool {
         self.asked = Some(Instant::now());
         let came = ask(document).await;
+        let outcome = match came {
+            Came::Another(_) => Outcome::Changed,
+            Came::Same(_) => Outcome::Unchanged,
+            Came::Nothing => Outcome::Failed,
+        };
+        fetches.count(document.what(), document.name(), outcome);
         let wait = match &came {
             Came::Nothing => {
                 let wait = FIRST_WAIT.saturating_mul(1 << self.failures.min(16)).min(document.refresh);
@@ -142,7 +197,7 @@ impl Schedule {
         if !too_old || self.withdrawn == Withdrawn::Yes {
             return false;
         }
-        warn!(url = document.url, "no word from there for too long: none of its tokens passes any more");
+        warn!(url = document.shown(), "no word from there for too long: none of its tokens passes any more");
         self.withdrawn = Withdrawn::Yes;
         true
     }
@@ -157,7 +212,7 @@ impl Schedule {
 
 /// Asks for a document with all its parts, and keeps them if any is another than before.
 async fn ask(document: &RemoteDocument) -> Came {
-    let (url, what) = (document.url.as_str(), document.what());
+    let (url, what) = (document.shown(), document.what());
     let whole = match whole(document).await {
         Ok(whole) => whole,
         Err(why) => {
@@ -206,6 +261,11 @@ async fn whole(root: &RemoteDocument) -> Result<Whole, String> {
     let mistake = match &root.kind {
         Kind::Contract { .. } => parts::mistake(root, &documents),
         Kind::Keys(_) => documents.values().find_map(no_key_set),
+        Kind::Lists(lists) => {
+            let (lists, documents) = (lists.clone(), documents.clone());
+            let find = move |_: &_| documents.values().find_map(|bytes| feeds::mistake(&lists, bytes));
+            apart(root, find).await.unwrap_or_else(|| Some("reading it was broken off".to_owned()))
+        }
     };
     mistake.map_or(Ok(whole), |why| Err(has_mistakes(&why)))
 }
@@ -213,8 +273,11 @@ async fn whole(root: &RemoteDocument) -> Result<Whole, String> {
 impl Whole {
     /// Fetches one document; its bytes.
     async fn take(&mut self, document: &RemoteDocument) -> Result<Bytes, String> {
-        let kept = Copy::read(document);
-        let answer = fetch::get(document, kept.as_ref().and_then(|kept| kept.etag.as_deref())).await?;
+        let kept =
+            apart(document, |document| Copy::read(document).filter(|kept| document.is_readable(&kept.bytes)));
+        let kept = kept.await.flatten();
+        let version = kept.as_ref().map(|kept| kept.version.clone()).unwrap_or_default();
+        let answer = fetch::get(document, &version).await?;
         let (max_age, fresh) = match (answer, &kept) {
             (fetch::Answer::Document(fresh), Some(kept)) if kept.bytes == fresh.bytes => {
                 (fresh.max_age, None)
@@ -238,6 +301,15 @@ impl Whole {
         self.changed.iter().rev().try_for_each(|(document, fresh)| fresh.keep(document))?;
         Ok(self.changed.len())
     }
+}
+
+/// Does what takes a while, with large lists, where nobody's requests wait; nothing if it was broken off.
+async fn apart<T: Send + 'static>(
+    document: &RemoteDocument,
+    work: impl FnOnce(&RemoteDocument) -> T + Send + 'static,
+) -> Option<T> {
+    let document = document.clone();
+    tokio::task::spawn_blocking(move || work(&document)).await.ok()
 }
 
 fn has_mistakes(why: &str) -> String {

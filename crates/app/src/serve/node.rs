@@ -34,6 +34,7 @@ use super::state::NodeState;
 use super::{now, recording};
 use crate::findings;
 use crate::load::{self, Loaded, Purpose};
+use crate::remote::{Fetches, ListFigures};
 use crate::shared;
 
 /// A started gateway and everything around it.
@@ -42,6 +43,7 @@ pub(super) struct RunningNode {
     started: Timestamp,
     policy: ArcSwap<Policy>,
     snapshot: Arc<ArcSwap<Snapshot>>,
+    fetches: Arc<Fetches>,
     state: Mutex<PolicyState>,
     /// One reload at a time.
     reloading: tokio::sync::Mutex<()>,
@@ -106,6 +108,9 @@ impl RunningNode {
             spans: traces.spans(),
             runtime: tokio::runtime::Handle::current(),
         }));
+        let fetches = Arc::<Fetches>::default();
+        let lists = ListFigures { snapshot: Arc::clone(&snapshot), fetches: Arc::clone(&fetches) };
+        metrics.register_collector(Box::new(lists));
         let ports = Ports {
             snapshot: Arc::clone(&snapshot),
             store: kept.store(),
@@ -124,6 +129,7 @@ impl RunningNode {
             started: now(),
             policy: ArcSwap::from(policy),
             snapshot,
+            fetches,
             state: Mutex::new(PolicyState { since: now(), rejected: None }),
             reloading: tokio::sync::Mutex::new(()),
             kept,
@@ -155,6 +161,11 @@ impl RunningNode {
     /// The policy in force.
     pub(super) fn policy(&self) -> Arc<Policy> {
         self.policy.load_full()
+    }
+
+    /// Where fetches are counted.
+    pub(super) fn fetches(&self) -> Arc<Fetches> {
+        Arc::clone(&self.fetches)
     }
 
     pub(super) fn recorder(&self) -> Recorder {

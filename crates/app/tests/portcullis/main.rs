@@ -26,6 +26,7 @@ mod doctor;
 mod documents;
 mod failover;
 mod faults;
+mod feeds;
 mod filter;
 mod findings;
 mod generated;

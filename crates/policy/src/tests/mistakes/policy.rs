@@ -101,8 +101,53 @@ const OF_A_POLICY: &[(&str, &str, &str)] = &[
     ),
     (
         "lists",
+        "{ a: { url: feeds/a.txt } }",
+        "error at `feeds/a.txt`: this must be a URL (write `https://…`, or name a file: `file: PATH`)",
+    ),
+    (
+        "lists",
+        "{ a: { url: 'http://feeds.example/a' } }",
+        "warning at `'http://feeds.example/a'`: `http://feeds.example/a` is fetched in clear: anybody on the way can change it (write `https://`)",
+    ),
+    (
+        "lists",
+        "{ a: { file: a, csv: { column: 0 } } }",
+        "error at `0`: `column` must be a column's name or number (columns are counted from 1)",
+    ),
+    (
+        "lists",
+        "{ a: { file: a, csv: { column: 1, separator: tab } } }",
+        "error at `tab`: columns are separated by one ASCII character (e.g. `separator: \";\"`)",
+    ),
+    (
+        "lists",
+        "{ a: { file: a, json: { at: data.ips } } }",
+        "error at `data.ips`: this is no JSON Pointer (write `/data/ips`)",
+    ),
+    (
+        "lists",
+        "{ a: { file: a, json: {}, csv: { column: 1 } } }",
+        "error at `csv`: a list is JSON or CSV, not both (leave one of the two out)",
+    ),
+    (
+        "lists",
+        "{ a: { ranges: 10.0.0.0/8, json: {} } }",
+        "error at `json`: this says how a file is written, and there is none (give a `file: PATH` or a `url: URL`)",
+    ),
+    (
+        "lists",
+        "{ a: { file: a, fetch: { refresh: 1m } } }",
+        "error at `fetch`: this says how an answer is fetched, and there is no URL (give a `url: URL`)",
+    ),
+    (
+        "lists",
+        "{ a: { url: 'https://a.example/a', fetch: { timeout: 0s } } }",
+        "error at `0s`: `timeout` must be more than nothing (leave it out for the default)",
+    ),
+    (
+        "lists",
         "{ a: {} }",
-        "error at `{}`: the list names nothing (give it `ranges: [NETWORK]`, a `file: PATH`, or both)",
+        "error at `{}`: the list names nothing (give it `ranges: [NETWORK]`, a `file: PATH` or a `url: URL`)",
     ),
     (
         "lists",
