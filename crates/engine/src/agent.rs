@@ -65,6 +65,25 @@ const CRAWLERS: &[(&str, &str)] = &[
     ("yandexbot", "yandexbot"),
 ];
 
+/// The domains that the names of crawlers' addresses are below, as their makers publish them.
+const DOMAINS: &[(&str, &[&str])] = &[
+    ("ahrefsbot", &["ahrefs.com", "ahrefs.net"]),
+    ("amazonbot", &["crawl.amazonbot.amazon"]),
+    ("applebot", &["applebot.apple.com"]),
+    ("baiduspider", &["baidu.com", "baidu.jp"]),
+    ("bingbot", &["search.msn.com"]),
+    ("ccbot", &["crawl.commoncrawl.org"]),
+    ("googlebot", &["googlebot.com", "google.com"]),
+    ("petalbot", &["petalsearch.com"]),
+    ("semrushbot", &["semrush.com"]),
+    ("yandexbot", &["yandex.ru", "yandex.net", "yandex.com"]),
+];
+
+/// The domains of a well-known crawler; none where its maker names none.
+pub(crate) fn domains(crawler: &str) -> &'static [&'static str] {
+    DOMAINS.iter().find(|(name, _)| *name == crawler).map_or(&[], |(_, domains)| domains)
+}
+
 /// Words that make a user agent that of a bot, whichever it is.
 const BOT_WORDS: [&str; 4] = ["bot", "crawler", "spider", "scraper"];
 

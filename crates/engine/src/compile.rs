@@ -11,7 +11,7 @@ mod scopes;
 mod sites;
 mod turns;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 pub(crate) use filter::Kept;
 use portcullis_document::{Place, Problem, Severity, SourceError, Sources};
@@ -69,7 +69,8 @@ pub fn compile_after(
     if problems.iter().any(|problem| problem.severity == Severity::Error) {
         return Err(problems);
     }
-    let snapshot = Snapshot { policy, node, client_ip, lists, geo, hosts, sites, nowhere, kept };
+    let snapshot =
+        Snapshot { policy, node, client_ip, lists, geo, names: OnceLock::new(), hosts, sites, nowhere, kept };
     Ok(Compiled { snapshot, warnings: problems, files })
 }
 

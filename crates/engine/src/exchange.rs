@@ -449,6 +449,7 @@ impl State {
             client,
             caller: CallerKey::address(client),
             located: std::sync::OnceLock::new(),
+            named: std::sync::OnceLock::new(),
             place: None,
             prefix: None,
             identity: None,

@@ -27,6 +27,7 @@ mod json;
 pub mod lists;
 mod load;
 mod mend;
+mod names;
 mod node_key;
 mod observe;
 mod phase;
@@ -56,6 +57,7 @@ pub use identity::{
     TokenCheck, keys,
 };
 pub use load::{Load, Shed, Worth};
+pub use names::{Named, Names};
 pub use phase::bans::session_key;
 pub use phase::challenge::without_pass;
 pub use refusal::{ChallengePage, Connection, Prove, Refusal};

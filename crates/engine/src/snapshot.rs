@@ -2,7 +2,7 @@
 //!
 //! Invariant: made only by [`crate::compile`], from a checked policy and documents without mistakes.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use portcullis_contract::{Contract, LearnedOperations};
@@ -18,6 +18,7 @@ use crate::filter::Owner;
 use crate::geo::Databases;
 use crate::hosts::Hosts;
 use crate::lists::List;
+use crate::names::Names;
 use crate::node_key::NodeKeys;
 use crate::scope::Scope;
 use crate::site::{Looking, Site};
@@ -31,6 +32,8 @@ pub struct Snapshot {
     pub(crate) client_ip: ClientIp,
     pub(crate) lists: Vec<List>,
     pub(crate) geo: Databases,
+    /// Who knows the names of addresses, where somebody does.
+    pub(crate) names: OnceLock<Arc<dyn Names>>,
     pub(crate) hosts: Hosts,
     pub(crate) sites: Vec<Site>,
     /// What holds where no site is named like the host.
@@ -52,6 +55,12 @@ impl Snapshot {
     /// The policy this was compiled from.
     pub fn policy(&self) -> &Arc<Policy> {
         &self.policy
+    }
+
+    /// Says who knows the names of addresses; the first who does is asked. Without one, no name is known.
+    pub fn ask_for_names(&self, names: Arc<dyn Names>) {
+        // Whoever was named first stays.
+        let _ = self.names.set(names);
     }
 
     /// Begins an exchange whose request's head was read.

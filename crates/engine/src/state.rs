@@ -23,6 +23,7 @@ use crate::filter::{Asking, Workspaces};
 use crate::geo::Located;
 use crate::header_edits::HeaderEdits;
 use crate::identity::{Failed, Identity, Proofs, Replied};
+use crate::names::Named;
 use crate::phase::body::Parsed;
 use crate::phase::{filter, limits, login};
 use crate::refusal::Prove;
@@ -148,6 +149,8 @@ pub(crate) struct State {
     pub(crate) caller: CallerKey,
     /// Where the client's address is from, once somebody asked.
     pub(crate) located: OnceLock<Located>,
+    /// What is known of the names of the client's address, once somebody asked.
+    pub(crate) named: OnceLock<Named>,
     pub(crate) place: Option<Place>,
     /// The prefix by which the path goes to an upstream of its own, by its place in the site's list.
     pub(crate) prefix: Option<usize>,

@@ -12,8 +12,9 @@ use portcullis_model::caller::address_text;
 use portcullis_model::{Cause, OperationId, Tag, Version};
 use smol_str::{SmolStr, SmolStrBuilder};
 
-use crate::agent::{Agent, Way, contradictions};
+use crate::agent::{Agent, Way, contradictions, domains};
 use crate::facts::View;
+use crate::names::Named;
 use crate::state::Matched;
 use namespace::Namespace;
 
@@ -229,15 +230,28 @@ fn each_bot(view: &View<'_>, observed: &mut dyn FnMut(&str)) {
     }
 }
 
-/// The name a crawler gives itself, and whether it comes from where that one does: the list of its name.
+/// The name a crawler gives itself, and whether it comes from where that one does: by the list of its name where there is
+/// one, else by the names of its address.
 fn each_crawler(view: &View<'_>, show: &mut dyn FnMut(&str, Cause)) {
     let Agent::Crawler(name) = agent(view) else { return };
-    let list = view.snapshot.lists.iter().find(|list| list.name == name);
     show(name, Cause::Observed);
-    match list.filter(|list| list.has_address(view.state.client)) {
-        Some(list) => show("verified", Cause::List(list.name.clone())),
-        None => show("unverified", Cause::Observed),
+    if let Some(list) = view.snapshot.lists.iter().find(|list| list.name == name) {
+        return if list.has_address(view.state.client) {
+            show("verified", Cause::List(list.name.clone()));
+        } else {
+            show("unverified", Cause::Observed);
+        };
     }
+    let domains = domains(name);
+    let word = match view.snapshot.names.get().filter(|_| !domains.is_empty()) {
+        Some(names) => match view.state.named.get_or_init(|| names.of(view.state.client)) {
+            Named::Pending => "pending",
+            named if named.is_below(domains) => "verified",
+            _ => "unverified",
+        },
+        None => "unverified",
+    };
+    show(word, Cause::Observed);
 }
 
 fn each_credential(view: &View<'_>, namespace: Namespace, show: &mut dyn FnMut(&str, Cause)) {

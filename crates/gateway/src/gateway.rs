@@ -101,6 +101,7 @@ impl Gateway {
         ports.metrics.register_collector(Box::new(figures));
         let node = Arc::new(Node::new(ports, plan.limits.clone(), upstreams));
         let gateway = Self { node, open: Mutex::default() };
+        gateway.serve_names(&gateway.node.ports.snapshot.load());
         let mut handed = handed;
         gateway.carry_out(plan, &mut handed)?;
         for address in handed.unclaimed() {
@@ -119,10 +120,16 @@ impl Gateway {
     pub fn reload(&self, snapshot: Arc<Snapshot>) -> Result<(), StartError> {
         let generation = self.node.upstreams.prepare(Arc::clone(&snapshot), &*self.node.ports.files)?;
         self.carry_out(Plan::of(snapshot.policy()), &mut Handed::default())?;
+        self.serve_names(&snapshot);
         self.node.upstreams.put_in_force(generation);
         self.node.ports.snapshot.store(snapshot);
         self.check_servers();
         Ok(())
+    }
+
+    fn serve_names(&self, snapshot: &Snapshot) {
+        let ports = &self.node.ports;
+        self.node.names.serve(snapshot, &*ports.files, &ports.metrics);
     }
 
     fn check_servers(&self) {

@@ -25,6 +25,7 @@ mod limits;
 mod listen;
 mod login;
 mod metrics;
+mod names;
 mod node;
 mod pace;
 mod passwords;

@@ -43,6 +43,7 @@ pub struct Metrics {
     connections_cut: Family<Named, Counter>,
     observations_dropped: Counter,
     guesses_dropped: Counter,
+    crawler_lookups: Family<Named, Counter>,
     delayed: Gauge,
     not_delayed: Counter,
     overload_memory: Counter,
@@ -66,6 +67,7 @@ impl Default for Metrics {
             connections_cut: Family::default(),
             observations_dropped: Counter::default(),
             guesses_dropped: Counter::default(),
+            crawler_lookups: Family::default(),
             delayed: Gauge::default(),
             not_delayed: Counter::default(),
             overload_memory: Counter::default(),
@@ -134,6 +136,11 @@ impl Metrics {
             "guesses_dropped",
             "Credentials that failed and were not counted because the queue was full",
             self.guesses_dropped.clone(),
+        );
+        registry.register(
+            "crawler_lookups",
+            "Addresses of crawlers asked about in the DNS, by what came of it: `full` is a bound on asking",
+            self.crawler_lookups.clone(),
         );
         registry.register("delayed", "Exchanges that limits hold now", self.delayed.clone());
         registry.register(
@@ -235,6 +242,11 @@ impl Metrics {
     /// Counts a credential that failed and was not counted for its caller and account.
     pub(crate) fn guess_dropped(&self) {
         self.guesses_dropped.inc();
+    }
+
+    /// Counts what came of looking for an address's names.
+    pub(crate) fn crawler_lookup(&self, what: &'static str) {
+        self.crawler_lookups.get_or_create(&Named { what }).inc();
     }
 
     /// Counts an exchange there was no memory for.

@@ -13,6 +13,7 @@ use crate::delays::Delays;
 use crate::introspection::Introspections;
 use crate::limits::Limits;
 use crate::login::Logins;
+use crate::names::NameBook;
 use crate::passwords::PasswordChecks;
 use crate::ports::Ports;
 use crate::upstream::Upstreams;
@@ -30,6 +31,8 @@ pub(crate) struct Node {
     /// Issuers being asked about tokens.
     pub(crate) introspections: Introspections,
     pub(crate) logins: Logins,
+    /// Names of crawlers' addresses.
+    pub(crate) names: Arc<NameBook>,
     /// Exchanges held by limits.
     pub(crate) delays: Delays,
     /// Passwords being looked at.
@@ -58,6 +61,7 @@ impl Node {
             workspaces: Arc::default(),
             introspections: Introspections::default(),
             logins: Logins::default(),
+            names: Arc::default(),
             delays: Delays::default(),
             passwords: PasswordChecks::default(),
             memory: AtomicU64::new(0),

@@ -8,6 +8,7 @@ mod access_log;
 mod alerts;
 mod challenge;
 mod condition;
+mod crawlers;
 mod decode;
 mod explain;
 mod filter;
@@ -38,6 +39,7 @@ pub use access_log::{AccessLog, LogFormat, LogTarget};
 pub use alerts::{AlertChannel, AlertRule, Alerts, Syslog, SyslogTransport, Webhook, WebhookUrl};
 pub use challenge::{Challenge, Difficulty};
 pub use condition::{Condition, EventTemplate, FindingCondition, Phase, Template};
+pub use crawlers::{CrawlerDns, Crawlers};
 pub use decode::ByName;
 pub use explain::{Explanation, Line, Origin, Scheduled, explain, schedule};
 pub use filter::{

@@ -9,6 +9,7 @@ use smol_str::SmolStr;
 
 use crate::access_log::AccessLog;
 use crate::alerts::Alerts;
+use crate::crawlers::Crawlers;
 use crate::decode::{Decode, Reading, section};
 use crate::filter::RuleSets;
 use crate::identity::Providers;
@@ -49,6 +50,8 @@ section! {
         lists: Lists = "{}",
         /// Databases of where addresses are from.
         geo: Geo = "{}",
+        /// How crawlers prove that they are what they say.
+        crawlers: Crawlers = "{}",
         /// Rule files for the content filter, by name; `filter: { rules: [NAME] }` uses them.
         rule_sets: RuleSets = "{}",
         /// Ways a caller can prove who it is, by name.

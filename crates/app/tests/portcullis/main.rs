@@ -18,6 +18,7 @@ mod cases;
 mod cli;
 mod cluster;
 mod contracts;
+mod crawlers;
 mod crs;
 mod dashboards;
 mod debian;

@@ -35,7 +35,7 @@ namespaces! {
     "ja4" Peer None, "The JA4 fingerprint of what the client's TLS offered.";
     "client" Peer None, "The library or tool the user agent names; `browser`, `headless`, or `none` without one.";
     "bot" Peer Some(&["declared", "impossible_agent", "header_order"]), "What gives a program away: that it says so, or that a browser would not send this.";
-    "crawler" Peer None, "The well-known crawler the user agent names, and `verified` or `unverified`: whether the address is in the list of that name.";
+    "crawler" Peer None, "The well-known crawler the user agent names, and `verified`, `unverified` or `pending`: whether the address is in the list of that name or, without one, has a name in the DNS that is that crawler's; `pending` while that is asked.";
     "list" Peer None, "The policy's lists the client's address is in.";
     "site" Located None, "The site.";
     "route" Located None, "The route.";

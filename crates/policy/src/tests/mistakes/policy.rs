@@ -100,6 +100,16 @@ const OF_A_POLICY: &[(&str, &str, &str)] = &[
         "error at `anybody`: `anybody` is not one of `trusted`, `everybody`, `nobody` (did you mean `nobody`?)",
     ),
     (
+        "crawlers",
+        "{ dns: { resolver: 10.0.0.53 } }",
+        "error at `10.0.0.53`: `resolver` must be an IP address and a port (add a port: `10.0.0.53:8080`)",
+    ),
+    (
+        "crawlers",
+        "{ dns: { at_once: 0 } }",
+        "error at `0`: `at_once` must be more than nothing (leave it out for the default)",
+    ),
+    (
         "lists",
         "{ a: { url: feeds/a.txt } }",
         "error at `feeds/a.txt`: this must be a URL (write `https://…`, or name a file: `file: PATH`)",
