@@ -63,7 +63,8 @@ fn print_filters(snapshot: &Snapshot) {
 /// How many entries each list has: overlapping ranges are one.
 fn print_lists(snapshot: &Snapshot) {
     for list in snapshot.lists() {
-        output::line(&format!("list {}: {} entries", list.name, list.len()));
+        let what = if list.len() == 1 { "entry" } else { "entries" };
+        output::line(&format!("list {}: {} {what}", list.name, list.len()));
     }
 }
 

@@ -86,7 +86,17 @@ impl RemoteDocument {
 
     /// Its URL without what may be secret of it: credentials and query.
     fn shown(&self) -> String {
-        shown(&self.url)
+        self.named().shown()
+    }
+
+    fn named(&self) -> DocumentRef {
+        DocumentRef { path: self.url.as_str().into(), place: self.place.clone() }
+    }
+
+    /// A problem with it, at its place, of which nothing is shown that may be secret.
+    fn placed(&self, problem: Problem) -> Problem {
+        let problem = problem.at(&self.place);
+        if self.named().has_secret() { problem.concealed() } else { problem }
     }
 
     /// Whether a copy that old may still be used.
@@ -245,7 +255,7 @@ impl Remote {
 }
 
 fn too_many(root: &RemoteDocument) -> String {
-    format!("`{}` refers to more than {} documents", root.url, parts::MOST)
+    format!("`{}` refers to more than {} documents", root.shown(), parts::MOST)
 }
 
 fn ask(
@@ -302,28 +312,19 @@ fn do_without(
             (problem.remedy("there is no copy from before; save it to a file and name that"), None)
         }
     };
-    problems.push(problem.at(&document.place));
+    problems.push(document.placed(problem));
     (used, what)
 }
 
 fn cannot_keep(document: &RemoteDocument, why: &std::io::Error) -> Problem {
     let message =
         format!("no copy of `{}` can be kept in {}: {why}", document.shown(), document.copies.display());
-    Problem::warning("app.no_copy", message).at(&document.place)
+    document.placed(Problem::warning("app.no_copy", message))
 }
 
 /// Fetches one document, without keeping it: for commands that take a URL in the place of a file.
 pub(crate) fn read_once(url: &str) -> Result<Bytes, SourceError> {
     fetch::read_once(url).map_err(SourceError::Failed)
-}
-
-/// A URL without what may be secret of it: credentials and query.
-pub(crate) fn shown(url: &str) -> String {
-    let url = url.split(['?', '#']).next().unwrap_or_default();
-    let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
-    let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-    let server = authority.rsplit_once('@').map_or(authority, |(_, server)| server);
-    format!("{scheme}://{server}{path}")
 }
 
 /// Whether a path names a document on the network.

@@ -144,6 +144,11 @@ fn settle_list(list: List, node: &Node, reading: &mut Reading) -> Option<List> {
         let problem = Problem::error("policy.not_a_url", "this must be a URL").at(&named.place);
         return reading.refuse(problem.remedy("write `https://…`, or name a file: `file: PATH`"));
     }
+    if let Some(named) = list.url.as_ref().filter(|url| has_credentials(&url.path)) {
+        let problem = Problem::error("policy.credentials_in_url", "credentials in a URL are not sent");
+        let remedy = "leave them out; a feed that wants a key takes it in the query, which is shown nowhere";
+        return reading.refuse(problem.at(&named.place).concealed().remedy(remedy));
+    }
     if let (Some(_), Some(csv)) = (&list.json, node.entry("csv")) {
         let problem = Problem::error("policy.two_forms", "a list is JSON or CSV, not both");
         return reading.refuse(problem.at(&csv.key.place).remedy("leave one of the two out"));
@@ -172,6 +177,11 @@ fn settle_list(list: List, node: &Node, reading: &mut Reading) -> Option<List> {
         }
     }
     Some(list)
+}
+
+fn has_credentials(url: &str) -> bool {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    rest.split(['/', '?', '#']).next().is_some_and(|authority| authority.contains('@'))
 }
 
 fn settle_json(json: JsonEntries, node: &Node, reading: &mut Reading) -> Option<JsonEntries> {

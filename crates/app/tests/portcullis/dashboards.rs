@@ -22,7 +22,7 @@ fn scraped() -> BTreeMap<String, BTreeSet<String>> {
     let redis = Redis::start();
     let gateway = Gateway::start(&format!(
         "listen: [{{ address: \"127.0.0.1:0\" }}]\nmetrics: {{ listen: \"127.0.0.1:0\" }}\n\
-         connections: {{ per_client: 3 }}\nstate: {{ server: {{ at: [\"redis://127.0.0.1:{}\"], deadline: 2s }} }}\n\
+         connections: {{ per_client: 3 }}\nlists: {{ gone: {{ url: \"http://127.0.0.1:9/\" }} }}\nstate: {{ server: {{ at: [\"redis://127.0.0.1:{}\"], deadline: 2s }} }}\n\
          sites: {{ shop: {{ hosts: [\"*\"], upstream: {{ servers: [UPSTREAM] }}, \
          limits: [{{ name: few, key: ip, rate: 1/h }}] }} }}\n",
         redis.port
@@ -31,7 +31,11 @@ fn scraped() -> BTreeMap<String, BTreeSet<String>> {
     let metrics = gateway.await_until("exchanges and refused connections are counted", |gateway| {
         let _held = [(); 4].map(|()| TcpStream::connect(gateway.address()).expect("it listens"));
         let metrics = gateway.metrics();
-        let counted = ["portcullis_exchanges_total{", "portcullis_connections_refused_total{"];
+        let counted = [
+            "portcullis_exchanges_total{",
+            "portcullis_connections_refused_total{",
+            "portcullis_fetches_total{",
+        ];
         counted.iter().all(|series| metrics.contains(series)).then_some(metrics)
     });
     let mut series: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();

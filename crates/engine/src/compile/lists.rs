@@ -22,10 +22,10 @@ fn compile_one(work: &mut Work<'_>, list: &portcullis_policy::List) -> List {
         read(work, list, (&file.path, &file.place), &bytes)
     });
     let feed = list.url.as_ref().and_then(|url| match work.sources.read(&url.path) {
-        Ok(bytes) => read(work, list, (&url.path, &url.place), &bytes),
+        Ok(bytes) => read(work, list, (&url.shown(), &url.place), &bytes),
         Err(SourceError::Missing) => None,
         Err(error) => {
-            work.unreadable(&url.path, &url.place, &error.to_string());
+            work.unreadable(&url.shown(), &url.place, &error.to_string());
             None
         }
     });

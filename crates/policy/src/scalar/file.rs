@@ -58,12 +58,30 @@ impl DocumentRef {
         is_url(&self.path)
     }
 
+    /// It without what may be secret of a URL: credentials and query.
+    pub fn shown(&self) -> String {
+        if !self.is_remote() {
+            return self.path.to_string();
+        }
+        let url = self.path.split(['?', '#']).next().unwrap_or_default();
+        let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
+        let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+        let server = authority.rsplit_once('@').map_or(authority, |(_, server)| server);
+        format!("{scheme}://{server}{path}")
+    }
+
+    /// Whether something of it may be secret.
+    pub fn has_secret(&self) -> bool {
+        self.shown() != self.path
+    }
+
     /// Warns of a URL whose answer anybody on the way can change.
     pub(crate) fn warn_if_clear(&self, reading: &mut Reading) {
         let Self { path, place } = self;
         if path.starts_with("http://") && !is_local(path) {
-            let message = format!("`{path}` is fetched in clear: anybody on the way can change it");
+            let message = format!("`{}` is fetched in clear: anybody on the way can change it", self.shown());
             let problem = Problem::warning("policy.clear_document", message).at(place);
+            let problem = if self.has_secret() { problem.concealed() } else { problem };
             reading.problems.push(problem.remedy("write `https://`"));
         }
     }

@@ -116,6 +116,16 @@ const OF_A_POLICY: &[(&str, &str, &str)] = &[
     ),
     (
         "lists",
+        "{ a: { url: 'https://me:secret@feeds.example/a' } }",
+        "error at `'https://me:secret@feeds.example/a'`: credentials in a URL are not sent (leave them out; a feed that wants a key takes it in the query, which is shown nowhere)",
+    ),
+    (
+        "lists",
+        "{ a: { url: 'http://feeds.example/a?key=secret' } }",
+        "warning at `'http://feeds.example/a?key=secret'`: `http://feeds.example/a` is fetched in clear: anybody on the way can change it (write `https://`)",
+    ),
+    (
+        "lists",
         "{ a: { url: 'http://feeds.example/a' } }",
         "warning at `'http://feeds.example/a'`: `http://feeds.example/a` is fetched in clear: anybody on the way can change it (write `https://`)",
     ),
