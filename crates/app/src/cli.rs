@@ -4,6 +4,8 @@
 //! or 2 (used wrongly). Does not know how anything is carried out.
 
 mod api;
+#[cfg(test)]
+mod documents;
 mod migrate;
 mod operations;
 mod revoke;
