@@ -14,6 +14,7 @@ mod health;
 mod http1;
 mod http2;
 mod plan;
+mod rate;
 mod resolve;
 mod server;
 mod set;

@@ -82,7 +82,7 @@ pub use site::{
 pub use state::{MemoryState, OnFailure, Prefix, ServerKind, State, StateAddress, StateLeases, StateServer};
 pub use tracing::{Otlp, TraceParents, TracedRefusals, Tracing};
 pub use upstream::{
-    AllDown, Balance, Capacity, CheckPath, Health, HealthCheck, Overload, PathPrefix, PathUpstream,
-    PathUpstreams, Pool, ProxyVersion, Server, Servers, Upstream, UpstreamProtocol, UpstreamTimeouts,
-    UpstreamTls, Weight,
+    AllDown, Balance, Capacity, CheckPath, FailureRate, Health, HealthCheck, Overload, PathPrefix,
+    PathUpstream, PathUpstreams, Pool, ProxyVersion, Server, Servers, Upstream, UpstreamProtocol,
+    UpstreamTimeouts, UpstreamTls, Weight,
 };

@@ -18,7 +18,7 @@ use crate::scalar::{FileRef, ServerScheme};
 pub(crate) use by_path::check_prefixes;
 pub use by_path::{PathPrefix, PathUpstream, PathUpstreams};
 pub use capacity::Capacity;
-pub use health::{AllDown, CheckPath, Health, HealthCheck};
+pub use health::{AllDown, CheckPath, FailureRate, Health, HealthCheck};
 pub use overload::Overload;
 pub use server::{Balance, Server, Servers, Weight};
 

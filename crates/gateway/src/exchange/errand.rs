@@ -193,7 +193,7 @@ impl Errand {
                 if self.set.plan().failing.contains(&head.status) {
                     self.set.failed(lease.server(), now);
                 } else {
-                    lease.server().health.succeeded(now);
+                    lease.server().health.succeeded(self.set.plan().tolerance, now);
                 }
                 Ok(Reply { response, head, carrier: Carrier::new(connection, lease, Arc::clone(&self.set)) })
             }

@@ -1,6 +1,6 @@
 //! What is known of a server: it keeps failing and is left alone for a while, or checks found it down.
 //!
-//! Invariant: a success of an exchange forgives its failures, and only a check undoes what checks found. It sends
+//! Invariant: a success of an exchange forgives its failures in a row (their share is another matter), and only a check undoes what checks found. It sends
 //! nothing of its own, and whether a server that is left alone is asked after all, because every other one is left
 //! alone too, is the balancer's decision.
 
@@ -9,11 +9,15 @@ use std::time::Duration;
 
 use portcullis_model::Tick;
 
+use super::rate::{Became, FailureRate, Window};
+
 /// When a failing server is left alone, and for how long.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Tolerance {
     /// Failures in a row that begin a pause.
     pub(crate) failures: u32,
+    /// The share of failures that begins one as well.
+    pub(crate) rate: Option<FailureRate>,
     /// How long a pause lasts.
     pub(crate) pause: Duration,
 }
@@ -27,6 +31,7 @@ const COLDEST: f64 = 0.1;
 #[derive(Debug, Default)]
 pub(crate) struct Health {
     failures: AtomicU32,
+    lately: Window,
     paused_until: AtomicU64,
     all: AtomicU64,
     /// When it last came back from being left alone; 0 if it never was.
@@ -46,7 +51,10 @@ pub(crate) enum Condition {
 
 impl Health {
     /// The server answered.
-    pub(crate) fn succeeded(&self, now: Tick) {
+    pub(crate) fn succeeded(&self, tolerance: Tolerance, now: Tick) {
+        if let Some(rate) = tolerance.rate {
+            self.lately.count(rate, Became::Well, now);
+        }
         // Mostly nothing is to be forgiven: a read is cheaper than taking the cache line to write.
         if self.failures.load(Ordering::Relaxed) != 0 {
             self.failures.store(0, Ordering::Relaxed);
@@ -59,7 +67,13 @@ impl Health {
     /// The server did not answer, or only with nonsense.
     pub(crate) fn failed(&self, tolerance: Tolerance, now: Tick) {
         self.all.fetch_add(1, Ordering::Relaxed);
-        let failures = self.failures.fetch_add(1, Ordering::Relaxed).saturating_add(1);
+        let mut failures = self.failures.fetch_add(1, Ordering::Relaxed).saturating_add(1);
+        if tolerance.rate.is_some_and(|rate| self.lately.count(rate, Became::Failed, now)) {
+            self.lately.forget();
+            // As if so many had failed in a row: whoever is tried after the pause decides about the next.
+            failures = failures.max(tolerance.failures);
+            self.failures.fetch_max(failures, Ordering::Relaxed);
+        }
         if let Some(further) = failures.checked_sub(tolerance.failures) {
             let pause = nanos(tolerance.pause).saturating_mul(1 << further.min(LONGEST_PAUSE));
             self.paused_until.store(now.0.saturating_add(pause), Ordering::Relaxed);
@@ -152,7 +166,7 @@ fn nanos(duration: Duration) -> u64 {
 mod tests {
     use super::*;
 
-    const TOLERANCE: Tolerance = Tolerance { failures: 3, pause: Duration::from_nanos(100) };
+    const TOLERANCE: Tolerance = Tolerance { failures: 3, rate: None, pause: Duration::from_nanos(100) };
 
     #[test]
     fn a_pause_begins_after_failures_in_a_row_and_ends() {
@@ -180,7 +194,7 @@ mod tests {
         assert!(health.admits(TOLERANCE, Tick(200)));
         assert!(health.paused(Tick(201)), "the others wait for what becomes of it");
         assert!(!health.paused(Tick(300)), "no longer than another pause");
-        health.succeeded(Tick(210));
+        health.succeeded(TOLERANCE, Tick(210));
         assert!(health.admits(TOLERANCE, Tick(211)) && !health.paused(Tick(211)));
     }
 
@@ -200,8 +214,28 @@ mod tests {
         for tick in 0..5 {
             health.failed(TOLERANCE, Tick(tick));
         }
-        health.succeeded(Tick(6));
+        health.succeeded(TOLERANCE, Tick(6));
         health.failed(TOLERANCE, Tick(6));
         assert!(!health.paused(Tick(7)));
+    }
+
+    #[test]
+    fn a_server_that_fails_every_other_time_is_left_alone_as_well() {
+        let rate = FailureRate { share: 0.5, exchanges: 6, within: Duration::from_nanos(1000) };
+        let tolerance = Tolerance { rate: Some(rate), ..TOLERANCE };
+        let health = Health::default();
+        for tick in 0..3 {
+            assert!(!health.paused(Tick(tick)), "{tick}");
+            health.succeeded(tolerance, Tick(tick));
+            health.failed(tolerance, Tick(tick));
+        }
+        assert!(health.paused(Tick(3)) && health.paused(Tick(101)) && !health.paused(Tick(102)));
+        assert!(health.admits(tolerance, Tick(102)), "one is tried");
+        health.failed(tolerance, Tick(103));
+        assert!(health.paused(Tick(302)) && !health.paused(Tick(303)), "and was in vain: twice as long");
+        assert!(health.admits(tolerance, Tick(303)));
+        health.succeeded(tolerance, Tick(304));
+        health.failed(tolerance, Tick(305));
+        assert!(!health.paused(Tick(306)), "what came before the pause does not count any more");
     }
 }

@@ -16,6 +16,7 @@ use super::checks::{Check, Checks};
 use super::crowd::Capacity;
 use super::gate::Overload;
 use super::health::Tolerance;
+use super::rate::FailureRate;
 use super::tls::TlsPlanError;
 use crate::ports::ReadFile;
 
@@ -191,7 +192,7 @@ impl Plan {
             },
             retries: u32::from(upstream.retries),
             pool: PoolBounds { connections: upstream.pool.idle as usize, idle: upstream.pool.idle_timeout },
-            tolerance: Tolerance { failures: upstream.health.failures.get(), pause: upstream.health.pause },
+            tolerance: tolerance(&upstream.health),
             most_paused: upstream.health.most_paused.get(),
             announces: upstream.proxy_protocol.map(|version| match version {
                 policy::ProxyVersion::V1 => Wording::Line,
@@ -235,6 +236,15 @@ fn capacity(capacity: &policy::Capacity) -> Capacity {
         queue: capacity.queue as usize,
         wait: capacity.wait,
     }
+}
+
+fn tolerance(health: &policy::Health) -> Tolerance {
+    let rate = health.failure_rate.as_ref().map(|rate| FailureRate {
+        share: rate.share.get(),
+        exchanges: rate.exchanges.get(),
+        within: rate.within,
+    });
+    Tolerance { failures: health.failures.get(), rate, pause: health.pause }
 }
 
 fn overload(overload: &policy::Overload) -> Overload {
@@ -380,7 +390,7 @@ pub(crate) mod tests {
             },
             retries: 1,
             pool: PoolBounds { connections: 8, idle: Duration::from_mins(1) },
-            tolerance: Tolerance { failures: 3, pause: Duration::from_secs(10) },
+            tolerance: Tolerance { failures: 3, rate: None, pause: Duration::from_secs(10) },
             checks: None,
             all_down: AllDown::Ask,
             dns_refresh: Duration::from_secs(30),

@@ -16,6 +16,8 @@ section! {
     pub struct Health as "upstream's health" {
         /// Failures in a row (refused, timed out, reset, garbage) that take a server out.
         failures: NonZero<u32> = "3",
+        /// A share of failures that takes a server out as well, though others between them succeed: none if it is not said.
+        failure_rate: Option<FailureRate>,
         /// For how long. Afterwards one exchange is tried, and the others follow if it succeeds; if it fails, the next pause
         /// is twice as long, up to sixteen times.
         pause: Duration = "10s",
@@ -43,6 +45,34 @@ section! {
         all_down: AllDown = "ask",
     }
     => settle_health
+}
+
+section! {
+    /// How many of a server's exchanges may fail before it is left alone, `health.failures` in a row or not.
+    pub struct FailureRate as "failure rate" {
+        /// The share of failures that is too much.
+        share: Share = "50%",
+        /// Fewer exchanges than so many say nothing.
+        exchanges: NonZero<u32> = "20",
+        /// Over how long they are counted: it is half as much at least, and no more than this.
+        within: Duration = "10s",
+    }
+    => settle_rate
+}
+
+#[allow(clippy::unnecessary_wraps, reason = "the shape of every section's last check")]
+fn settle_rate(rate: FailureRate, node: &Node, reading: &mut Reading) -> Option<FailureRate> {
+    let mut wrong = |key: &str, message: &str, remedy: &str| {
+        let place = node.get(key).map_or(&node.place, |value| &value.place);
+        reading.problems.push(Problem::error("policy.failure_rate", message).at(place).remedy(remedy));
+    };
+    if rate.share.get() <= 0.0 {
+        wrong("share", "servers would be left alone whatever they do", "e.g. `share: 50%`");
+    }
+    if rate.within < Duration::from_millis(2) {
+        wrong("within", "nothing happens in that time", "e.g. `within: 10s`");
+    }
+    Some(rate)
 }
 
 words! {

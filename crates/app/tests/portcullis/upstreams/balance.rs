@@ -51,6 +51,22 @@ fn statuses_that_count_as_failures_take_a_server_out() {
 }
 
 #[test]
+fn a_server_that_fails_too_often_is_left_alone_though_not_in_a_row() {
+    let [one, two] = ["one", "two"].map(Server::start);
+    let health =
+        "health: { statuses: [503], failures: 100, failure_rate: { share: 40%, exchanges: 10, within: 1h }, pause: 1h }";
+    let gateway = start(&format!("{}, {}", one.url(), two.url()), health);
+    let paused = format!("portcullis_upstream_paused{{site=\"shop\",server=\"{}\"}} 1", one.url());
+    // They take turns: of every two exchanges with the one, one fails.
+    let failed = (0..40).filter(|turn| {
+        one.answer_with(if turn % 4 < 2 { 503 } else { 200 });
+        gateway.get("/").0 == 503
+    });
+    assert!((4..=6).contains(&failed.count()), "until ten exchanges told enough");
+    assert!(gateway.metrics().contains(&paused));
+}
+
+#[test]
 fn a_server_that_comes_back_begins_with_a_small_share() {
     let [one, two] = ["one", "two"].map(Server::start);
     let health = "slow_start: 10h, health: { path: /healthz, every: 20ms, down_after: 1, up_after: 1 }";

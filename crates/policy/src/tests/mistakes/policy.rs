@@ -371,6 +371,16 @@ const OF_A_POLICY: &[(&str, &str, &str)] = &[
     ),
     (
         "sites",
+        "{ a: { hosts: a, upstream: { servers: 'http://b', health: { failure_rate: { share: 0% } } } } }",
+        "error at `0%`: servers would be left alone whatever they do (e.g. `share: 50%`)",
+    ),
+    (
+        "sites",
+        "{ a: { hosts: a, upstream: { servers: 'http://b', health: { failure_rate: { within: 0s } } } } }",
+        "error at `0s`: nothing happens in that time (e.g. `within: 10s`)",
+    ),
+    (
+        "sites",
         "{ a: { hosts: a, upstream: { servers: 'http://b', overload: { tolerance: 1 } } } }",
         "error at `1`: half of all answers take longer than usual (at least `tolerance: 2`)",
     ),
