@@ -46,7 +46,9 @@ pub(crate) struct Exchange {
 impl Exchange {
     pub(crate) fn begin(snapshot: Arc<Snapshot>, arrival: Arrival, bans: &dyn BanView) -> Step {
         let defects = arrival.defects.clone();
-        let mut exchange = Box::new(Self { state: State::new(&snapshot, arrival), snapshot });
+        // Some 3 KiB, made where it stays.
+        let room = Box::new_uninit();
+        let mut exchange = Box::write(room, Self { state: State::new(&snapshot, arrival), snapshot });
         let Self { snapshot, state } = &mut *exchange;
         head::refuse_defects(state, &defects);
         if state.refused() {
@@ -434,6 +436,7 @@ impl Exchange {
 }
 
 impl State {
+    #[inline]
     pub(crate) fn new(snapshot: &Snapshot, arrival: Arrival) -> Self {
         let Arrival { id, now, peer, head, defects: _, body: hint, lent, proofs } = arrival;
         let normal = normalise(&head, EncodedSlash::Keep);

@@ -21,6 +21,7 @@ use portcullis_engine::{Arrival, BodyHint, CredentialCheck, Delayed, Held, HeldB
 use portcullis_model::counter::{Answers, StoreFailure};
 use portcullis_model::event::{End, UpstreamRecord};
 use portcullis_model::{EventId, Tick};
+use portcullis_store::Reply;
 
 pub(crate) use course::Course;
 use course::Stage;
@@ -117,13 +118,22 @@ pub(crate) async fn serve(
 
 /// The store's answers to what the stage asks.
 async fn answers(course: &Course) -> Option<Result<Answers, StoreFailure>> {
+    Some(asked(course)?.answers().await)
+}
+
+fn asked(course: &Course) -> Option<Reply<'_>> {
     let batch = course.stage()?.batch()?;
-    Some(course.connection.node.ports.store.apply(batch).answers().await)
+    Some(course.connection.node.ports.store.apply(batch))
 }
 
 /// The store's answers to the engine.
 async fn count(course: &mut Course) {
-    let Some(answers) = answers(course).await else { return };
+    let answers = match asked(course) {
+        // Memory answers at once.
+        Some(Reply::Ready(answers)) => answers,
+        Some(Reply::Waiting(answers)) => answers.await,
+        None => return,
+    };
     let ports = &course.connection.node.ports;
     let (bans, now) = (ports.store.ban_view(), ports.clock.tick());
     if let Some(Stage::Counters(ask)) = course.take() {
@@ -200,7 +210,7 @@ async fn hold_request(course: &mut Course, received: &mut Received) -> Result<()
 
 /// Asks the upstream and delivers what it answers, or the refusal that comes of it.
 async fn forward_request(
-    mut course: Course,
+    mut course: Box<Course>,
     mut received: Received,
     (set, key): (Option<Arc<ServerSet>>, Option<u64>),
     report_every: Duration,
@@ -245,7 +255,7 @@ fn tells_load<T>(answered: &Result<T, Unanswered>) -> bool {
 }
 
 /// Tells the engine that no server answered, and the client what comes of it.
-fn fail(mut course: Course, unanswered: Unanswered) -> Response<ClientBody> {
+fn fail(mut course: Box<Course>, unanswered: Unanswered) -> Response<ClientBody> {
     let now = course.connection.node.ports.clock.tick();
     let Some(Stage::Forward(forward)) = course.take() else { return gone(course) };
     match unanswered {
@@ -265,7 +275,7 @@ fn fail(mut course: Course, unanswered: Unanswered) -> Response<ClientBody> {
 }
 
 /// Sends the refusal the engine decided on.
-fn refuse(mut course: Course) -> Response<ClientBody> {
+fn refuse(mut course: Box<Course>) -> Response<ClientBody> {
     let Some(Stage::Refuse(step)) = course.take() else { return gone(course) };
     for ban in step.bans() {
         course.connection.node.ports.store.ban(ban.clone());
@@ -283,7 +293,7 @@ fn refuse(mut course: Course) -> Response<ClientBody> {
 }
 
 /// Answers into the void: the client is gone, or the exchange has ended.
-fn gone(mut course: Course) -> Response<ClientBody> {
+fn gone(mut course: Box<Course>) -> Response<ClientBody> {
     course.end(End::ClientGone);
     let mut response = Response::new(ClientBody::default());
     *response.status_mut() = StatusCode::BAD_REQUEST;

@@ -68,9 +68,12 @@ where
     };
     let tap = Tap::new(stream, Arc::clone(&heads), terms);
     let served = Arc::clone(&context);
-    // Boxed, as hyper keeps room for one exchange as long as the connection lives: 7 KiB while it is idle.
-    let service =
-        service_fn(move |request| Box::pin(answer_http1(Arc::clone(&served), Arc::clone(&heads), request)));
+    // Boxed, as hyper keeps room for one exchange as long as the connection lives: 7 KiB while it is idle; and made
+    // where it stays, as to move it costs as much as a rule.
+    let service = service_fn(move |request| {
+        let room = Box::new_uninit();
+        Box::into_pin(Box::write(room, answer_http1(Arc::clone(&served), Arc::clone(&heads), request)))
+    });
     let connection = http1::Builder::new().serve_connection(TokioIo::new(tap), service).with_upgrades();
     run(connection, &context).await;
 }

@@ -62,7 +62,7 @@ fn may_change_to(protocols: &[u8]) -> bool {
 }
 
 /// Carries bytes both ways from when the client's side is ready, until a side ends it.
-pub(crate) fn open(mut course: Course, client: OnUpgrade, carrier: Carrier, pace: Pace) {
+pub(crate) fn open(mut course: Box<Course>, client: OnUpgrade, carrier: Carrier, pace: Pace) {
     let Some((ahead, upstream, lease)) = carrier.into_tunnel() else {
         course.end(End::UpstreamFailed);
         return;

@@ -47,7 +47,7 @@ pub(crate) enum BrokenOff {
 
 impl ClientBody {
     /// One piece; the exchange ends once it is sent.
-    pub(crate) fn whole(bytes: Bytes, trailers: Option<HeaderMap>, course: Course) -> Self {
+    pub(crate) fn whole(bytes: Bytes, trailers: Option<HeaderMap>, course: Box<Course>) -> Self {
         Self::Whole(Box::new(Whole { bytes, trailers, course }))
     }
 }
@@ -56,7 +56,7 @@ impl ClientBody {
 pub(crate) struct Whole {
     bytes: Bytes,
     trailers: Option<HeaderMap>,
-    course: Course,
+    course: Box<Course>,
 }
 
 impl Whole {
@@ -136,7 +136,7 @@ pub(crate) struct Download {
     state: State,
     /// Bytes of the request's body that had passed when the response last stood still.
     uploaded: u64,
-    course: Option<Course>,
+    course: Option<Box<Course>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -148,8 +148,8 @@ enum State {
 
 impl Download {
     /// A body that has just begun, or of which the beginning is held already.
-    pub(crate) fn new(body: Incoming, carrier: Carrier, pace: Pace, clock: Clock) -> Self {
-        Self {
+    pub(crate) fn new(body: Incoming, carrier: Carrier, pace: Pace, clock: Clock) -> Box<Self> {
+        Box::new(Self {
             held: Bytes::new(),
             body,
             carrier: Some(carrier),
@@ -159,16 +159,21 @@ impl Download {
             state: State::Open,
             uploaded: 0,
             course: None,
-        }
+        })
     }
 
     /// Makes it the answer of an exchange: after what was held of it, what is to come.
-    pub(crate) fn answer(mut self, held: Bytes, looking: Looking, course: Course) -> ClientBody {
+    pub(crate) fn answer(
+        mut self: Box<Self>,
+        held: Bytes,
+        looking: Looking,
+        course: Box<Course>,
+    ) -> ClientBody {
         self.held = held;
         self.looking = looking;
         self.course = Some(course);
         self.upload_moved();
-        ClientBody::Download(Box::new(self))
+        ClientBody::Download(self)
     }
 
     /// Whether nothing is left to come from the upstream.

@@ -159,14 +159,14 @@ impl Stage {
 }
 
 impl Course {
-    /// An exchange at its first stage.
+    /// An exchange at its first stage; boxed, as it is handed on many times.
     pub(crate) fn begin(
         connection: Arc<ConnectionContext>,
         (id, trace): (EventId, Option<Trace>),
         stage: impl Into<Stage>,
-    ) -> Self {
+    ) -> Box<Self> {
         let trace = trace.map(Arc::new);
-        Self { connection, id, trace, stage: Some(stage.into()), seen: Seen::default() }
+        Box::new(Self { connection, id, trace, stage: Some(stage.into()), seen: Seen::default() })
     }
 
     /// Where it stands; absent once it ended.

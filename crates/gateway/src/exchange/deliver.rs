@@ -32,7 +32,7 @@ pub(super) enum Delivery {
 }
 
 /// Delivers an answer to the client.
-pub(super) fn deliver(mut course: Course, received: Received, answered: Answered) -> Delivery {
+pub(super) fn deliver(mut course: Box<Course>, received: Received, answered: Answered) -> Delivery {
     let Answered { reply: Reply { response, head, carrier }, record, pace, now } = answered;
     let Some(Stage::Forward(forward)) = course.take() else { return Delivery::Begun(gone(course)) };
     course.enter(forward.answered(head, record, now));
@@ -47,7 +47,7 @@ struct Arrived {
 }
 
 /// As the engine said of the head.
-fn go_on(course: Course, received: Received, arrived: Arrived) -> Delivery {
+fn go_on(course: Box<Course>, received: Received, arrived: Arrived) -> Delivery {
     match course.stage() {
         Some(Stage::Refuse(_)) => return Delivery::Begun(refuse(course)),
         Some(Stage::ResponseCounters(_)) => {
@@ -67,7 +67,7 @@ fn go_on(course: Course, received: Received, arrived: Arrived) -> Delivery {
 }
 
 /// Asks the store for what rules over the response read, and goes on.
-async fn count(mut course: Course, received: Received, arrived: Arrived) -> Response<ClientBody> {
+async fn count(mut course: Box<Course>, received: Received, arrived: Arrived) -> Response<ClientBody> {
     let Some(answers) = answers(&course).await else { return gone(course) };
     let now = course.connection.node.ports.clock.tick();
     let Some(Stage::ResponseCounters(ask)) = course.take() else { return gone(course) };
@@ -80,7 +80,7 @@ async fn count(mut course: Course, received: Received, arrived: Arrived) -> Resp
 
 /// Opens a tunnel after a 101.
 fn switch(
-    mut course: Course,
+    mut course: Box<Course>,
     received: Received,
     response: Response<Incoming>,
     carrier: body::Carrier,
@@ -103,7 +103,7 @@ fn switch(
     Response::from_parts(parts, ClientBody::Empty)
 }
 
-fn pass_on(mut course: Course, parts: Parts, download: Download) -> Delivery {
+fn pass_on(mut course: Box<Course>, parts: Parts, download: Box<Download>) -> Delivery {
     let Some(Stage::Deliver(step)) = course.stage() else { return Delivery::Begun(gone(course)) };
     let looking = match step.mode() {
         ResponseMode::Hold { .. } => return Delivery::Held(Box::pin(hold(course, parts, download))),
@@ -116,7 +116,11 @@ fn pass_on(mut course: Course, parts: Parts, download: Download) -> Delivery {
 }
 
 /// Holds the body, has it judged, and sends what comes of that.
-async fn hold(mut course: Course, mut parts: Parts, mut download: Download) -> Response<ClientBody> {
+async fn hold(
+    mut course: Box<Course>,
+    mut parts: Parts,
+    mut download: Box<Download>,
+) -> Response<ClientBody> {
     let Some(Stage::Deliver(step)) = course.stage() else { return gone(course) };
     let ResponseMode::Hold { limit, deadline } = step.mode() else { return gone(course) };
     let held = body::hold(&mut download, limit, deadline).await;
@@ -184,9 +188,9 @@ async fn judge(course: &mut Course, body: &HeldBody) -> Option<Judged> {
 }
 
 fn send(
-    mut course: Course,
+    mut course: Box<Course>,
     mut parts: Parts,
-    body: impl FnOnce(Course) -> ClientBody,
+    body: impl FnOnce(Box<Course>) -> ClientBody,
 ) -> Response<ClientBody> {
     clean(&mut parts);
     course.seen.status = parts.status.as_u16();

@@ -37,7 +37,7 @@ impl Traffic {
 
 /// Carries a tunnel to its end; `ahead` is what the upstream sent right behind its 101.
 pub(super) async fn carry(
-    mut course: Course,
+    mut course: Box<Course>,
     client: Upgraded,
     upstream: Strict<Transport>,
     ahead: Bytes,

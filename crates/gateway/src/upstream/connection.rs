@@ -18,7 +18,7 @@ use crate::pace::Timer;
 /// A connection ready for one exchange.
 pub(crate) enum Connection {
     /// Its own for the time being.
-    Http1(Http1),
+    Http1(Box<Http1>),
     /// A place on a shared one.
     Http2(Stream),
 }

@@ -39,7 +39,7 @@ pub(crate) struct Server {
     pub(crate) health: Health,
     active: AtomicUsize,
     attempts: AtomicU64,
-    idle: Mutex<Vec<Http1>>,
+    idle: Mutex<Vec<Box<Http1>>>,
     shared: Mutex<Vec<Http2>>,
     /// One HTTP/2 connection is begun at a time; who waits uses it then.
     beginning: tokio::sync::Mutex<()>,
@@ -225,7 +225,7 @@ impl Server {
             return Ok(place);
         }
         self.chose_http1.store(speaking == Speaking::Negotiated, Ordering::Relaxed);
-        Http1::begin(transport, remote).await.map(Connection::Http1).map_err(handshake)
+        Http1::begin(transport, remote).await.map(Box::new).map(Connection::Http1).map_err(handshake)
     }
 
     async fn open(
@@ -266,7 +266,7 @@ impl Server {
     }
 
     /// Takes a connection back if it is between messages; else it ends here.
-    pub(crate) fn keep(&self, mut connection: Http1, bounds: PoolBounds, now: Tick) {
+    pub(crate) fn keep(&self, mut connection: Box<Http1>, bounds: PoolBounds, now: Tick) {
         if !connection.rests() {
             return;
         }

@@ -240,7 +240,7 @@ impl ServerSet {
     }
 
     /// Takes a connection back after an exchange.
-    pub(crate) fn keep(&self, lease: &Lease, connection: Http1, now: Tick) {
+    pub(crate) fn keep(&self, lease: &Lease, connection: Box<Http1>, now: Tick) {
         if self.plan.announces.is_none() {
             lease.server().keep(connection, self.plan.pool, now);
         }
