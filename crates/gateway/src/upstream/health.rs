@@ -221,7 +221,7 @@ mod tests {
 
     #[test]
     fn a_server_that_fails_every_other_time_is_left_alone_as_well() {
-        let rate = FailureRate { share: 0.5, exchanges: 6, within: Duration::from_nanos(1000) };
+        let rate = FailureRate { share: 0.5, exchanges: 6, within: Duration::from_micros(1) };
         let tolerance = Tolerance { rate: Some(rate), ..TOLERANCE };
         let health = Health::default();
         for tick in 0..3 {

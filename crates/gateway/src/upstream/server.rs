@@ -39,6 +39,7 @@ pub(crate) struct Server {
     pub(crate) health: Health,
     active: AtomicUsize,
     attempts: AtomicU64,
+    #[expect(clippy::vec_box, reason = "whoever uses one keeps its box: it is handed on many times")]
     idle: Mutex<Vec<Box<Http1>>>,
     shared: Mutex<Vec<Http2>>,
     /// One HTTP/2 connection is begun at a time; who waits uses it then.
