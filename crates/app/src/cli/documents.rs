@@ -16,9 +16,10 @@ fn commands(text: &str, program: &str) -> Vec<String> {
             fenced = !fenced;
             continue;
         }
-        let parts: Vec<&str> = match fenced {
-            true => vec![line.trim_start().trim_start_matches("$ ")],
-            false => line.split('`').skip(1).step_by(2).collect(),
+        let parts: Vec<&str> = if fenced {
+            vec![line.trim_start().trim_start_matches("$ ")]
+        } else {
+            line.split('`').skip(1).step_by(2).collect()
         };
         let own = parts.into_iter().filter(|part| part.starts_with(program));
         found.extend(own.map(|part| part.strip_prefix(program).unwrap_or_default().to_owned()));

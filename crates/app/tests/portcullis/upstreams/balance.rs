@@ -53,8 +53,7 @@ fn statuses_that_count_as_failures_take_a_server_out() {
 #[test]
 fn a_server_that_fails_too_often_is_left_alone_though_not_in_a_row() {
     let [one, two] = ["one", "two"].map(Server::start);
-    let health =
-        "health: { statuses: [503], failures: 100, failure_rate: { share: 40%, exchanges: 10, within: 1h }, pause: 1h }";
+    let health = "health: { statuses: [503], failures: 100, failure_rate: { share: 40%, exchanges: 10, within: 1h }, pause: 1h }";
     let gateway = start(&format!("{}, {}", one.url(), two.url()), health);
     let paused = format!("portcullis_upstream_paused{{site=\"shop\",server=\"{}\"}} 1", one.url());
     // They take turns: of every two exchanges with the one, one fails.
