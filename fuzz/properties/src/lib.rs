@@ -16,6 +16,7 @@ pub mod body;
 pub mod client_hello;
 pub mod content;
 pub mod corpora;
+pub mod feeds;
 pub mod fields;
 pub mod filter;
 pub mod form;

@@ -9,7 +9,7 @@ use std::path::Path;
 
 use portcullis_properties::mutation::{Mutations, words};
 use portcullis_properties::{
-    answers, body, client_hello, content, corpora, fields, filter, form, framing, graphql, multipart,
+    answers, body, client_hello, content, corpora, feeds, fields, filter, form, framing, graphql, multipart,
     normalise, operator, pack, protobuf, seclang, transform, xml,
 };
 
@@ -28,6 +28,7 @@ tried! {
     body: 12_000,
     client_hello: 2_000,
     content: 20_000,
+    feeds: 5_000,
     fields: 20_000,
     filter: 500,
     form: 20_000,
