@@ -27,6 +27,7 @@ pub(crate) fn run(audience: Audience, options: &cli::Migrate) -> Result<Exit> {
     let dialect = match options.from {
         cli::MigrateFrom::Nginx => Dialect::Nginx,
         cli::MigrateFrom::Modsecurity => Dialect::Modsecurity,
+        cli::MigrateFrom::Kong => Dialect::Kong,
     };
     let files: Vec<String> = options.files.iter().map(|file| file.to_string_lossy().into_owned()).collect();
     let wanted =

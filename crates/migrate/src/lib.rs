@@ -4,6 +4,7 @@
 //! the report says so first; no secret of the source is in a note; what was read is bounded. Does not know how
 //! a policy is checked or where it is written.
 
+mod kong;
 mod modsecurity;
 mod nginx;
 mod report;
@@ -20,6 +21,8 @@ pub enum Dialect {
     Nginx,
     /// ModSecurity's engine settings and rules (SecLang).
     Modsecurity,
+    /// Kong's declarative configuration.
+    Kong,
 }
 
 impl Dialect {
@@ -28,6 +31,7 @@ impl Dialect {
         match self {
             Self::Nginx => "nginx",
             Self::Modsecurity => "modsecurity",
+            Self::Kong => "kong",
         }
     }
 }
@@ -63,6 +67,7 @@ pub fn migrate(
     let (policy, mut notes) = match dialect {
         Dialect::Nginx => nginx::migrate(files, options, sources)?,
         Dialect::Modsecurity => modsecurity::migrate(files, options, sources)?,
+        Dialect::Kong => kong::migrate(files, options, sources)?,
     };
     notes.sort_by_key(|note| note.outcome);
     let heading = format!(

@@ -61,6 +61,60 @@ fn a_shop_behind_nginx() {
 }
 
 #[test]
+fn a_shop_behind_kong() {
+    let done = migrated(Dialect::Kong, &["kong/kong.yaml"], &sources());
+    assert!(!told(&done).contains("c2VjcmV0"), "a secret of the source is told");
+    insta::assert_snapshot!(told(&done));
+}
+
+fn kong(plugin: &str) -> Migration {
+    let text = format!(
+        "_format_version: '3.0'\nservices:\n- url: http://10.0.0.1:80\n  plugins: [{plugin}]\n  routes: [{{ hosts: [a.test], paths: [/] }}]\n"
+    );
+    migrated(Dialect::Kong, &["kong.yaml"], &MemorySources::new().file("kong.yaml", text))
+}
+
+#[test]
+fn plugins_of_kong_that_cannot_be_said_refuse_their_paths() {
+    for plugin in [
+        "{ name: key-auth }",
+        "{ name: acl }",
+        "{ name: ours-alone }",
+        "{ name: ip-restriction }",
+        "{ name: rate-limiting, config: { year: 5 } }",
+        "{ name: request-size-limiting, config: { allowed_payload_size: -1 } }",
+        "{ name: request-termination, config: { trigger: x } }",
+    ] {
+        let done = kong(plugin);
+        assert_eq!(done.notes.first().expect("a note").outcome.as_str(), "refused", "{plugin}");
+        assert!(done.policy.contains("todo: plugin"), "{plugin}: {}", done.policy);
+    }
+    for plugin in ["{ name: cors }", "{ name: key-auth, enabled: false }"] {
+        assert!(!kong(plugin).policy.contains("todo: plugin"), "{plugin}");
+    }
+}
+
+#[test]
+fn what_is_no_configuration_of_kong_is_a_mistake_with_a_place() {
+    for (text, expected) in [
+        ("services: [", "kong.yaml:1"),
+        ("services: []", "there is no `_format_version`"),
+        ("[]", "there is no `_format_version`"),
+        ("_format_version: '3.0'", "there is no route"),
+        (
+            "_format_version: '3.0'\nroutes: [{ expression: 'true' }]",
+            "kong.yaml:2:12: error: routes by expressions",
+        ),
+    ] {
+        let sources = MemorySources::new().file("kong.yaml", text);
+        let problems =
+            migrate(Dialect::Kong, &["kong.yaml".to_owned()], &options(), &sources).expect_err("wrong");
+        let said: Vec<_> = problems.iter().map(ToString::to_string).collect();
+        assert!(said.join("\n").contains(expected), "{said:?}");
+    }
+}
+
+#[test]
 fn modsecurity_with_own_rules() {
     insta::assert_snapshot!(told(&migrated(Dialect::Modsecurity, &["modsecurity/main.conf"], &sources())));
 }

@@ -33,4 +33,6 @@ pub(crate) enum MigrateFrom {
     Nginx,
     /// ModSecurity: its settings and rule files (SecLang).
     Modsecurity,
+    /// Kong: its declarative configuration (YAML or JSON).
+    Kong,
 }
