@@ -4,6 +4,7 @@
 //! them; no key, password or token of a consumer is written. Does not know Kong's database or its expressions.
 
 mod plugins;
+mod read;
 mod service;
 
 use std::collections::BTreeMap;
@@ -14,6 +15,7 @@ use crate::Options;
 use crate::report::{Note, Report};
 use crate::tree::Tree;
 use plugins::{Scope, effective};
+use read::read;
 use service::Service;
 
 /// Reads the files and writes the policy.
@@ -61,32 +63,6 @@ pub(crate) fn migrate(
     Ok((Tree::map().with("listen", listen).with("sites", trees), report.notes))
 }
 
-fn read(files: &[String], sources: &dyn Sources) -> Result<Vec<Node>, Vec<Problem>> {
-    let (mut roots, mut problems) = (Vec::new(), Vec::new());
-    for file in files {
-        let parsed = portcullis_document::load(file, sources);
-        problems.extend(parsed.problems);
-        if let Some(root) = parsed.root {
-            if root.get("_format_version").is_none() {
-                let message = "this is no declarative configuration of Kong: there is no `_format_version`";
-                problems.push(
-                    Problem::error("migrate.format", message)
-                        .at(&root.place)
-                        .remedy("write one with `deck gateway dump` or `kong config db_export`"),
-                );
-            }
-            roots.push(root);
-        }
-    }
-    let all = |key| roots.iter().filter_map(move |root| root.get(key)).filter_map(Node::items).flatten();
-    let routes = all("services").flat_map(|service| listed(service, "routes")).chain(all("routes"));
-    for expression in routes.filter_map(|route| route.entry("expression")) {
-        let message = "routes by expressions cannot be read: what they protect is not known";
-        problems.push(Problem::error("migrate.format", message).at(&expression.key.place));
-    }
-    if problems.is_empty() { Ok(roots) } else { Err(problems) }
-}
-
 /// The files together.
 struct Kong<'a> {
     roots: &'a [Node],
@@ -120,9 +96,31 @@ impl<'a> Kong<'a> {
                 );
             }
         }
-        for plugin in self.all("plugins").filter(|plugin| plugin.get("consumer").is_some()) {
-            let became = "it is about one consumer, and consumers are not carried over";
-            report.lost(&plugin.place, &format!("plugin {}", text(plugin, "name")), became, "write a limit or rule with `when: 'identity.subject == …'` once the consumer has a credential");
+        let services = || self.all("services");
+        let routes = || services().flat_map(|one| listed(one, "routes")).chain(self.all("routes"));
+        let inner = services().chain(routes()).flat_map(|one| listed(one, "plugins"));
+        for plugin in inner.chain(self.all("plugins")).filter(|plugin| plugins::is_personal(plugin)) {
+            let became = "it is about some consumers, and consumers are not carried over";
+            let todo = "write a limit or rule with `when: 'identity.subject == …'` once the consumer has a credential";
+            report.lost(&plugin.place, &format!("plugin {}", text(plugin, "name")), became, todo);
+        }
+        services().for_each(|one| untold(one, &read::SERVICE, report));
+        routes().for_each(|one| untold(one, &read::ROUTE, report));
+        self.all("upstreams").for_each(|one| untold(one, &read::UPSTREAM, report));
+    }
+}
+
+/// Tells of keys that nothing is made of.
+fn untold(node: &Node, known: &[&str], report: &mut Report) {
+    for entry in node.entries().unwrap_or_default() {
+        let name = entry.key.text.as_str();
+        if !known.contains(&name) && !entry.value.is_null() {
+            report.lost(
+                &entry.key.place,
+                name,
+                "no part of a policy is made of it",
+                "carry over by hand what clients or servers count on",
+            );
         }
     }
 }
@@ -187,7 +185,7 @@ fn place_route<'a>(
         return;
     }
     let what = format!("route {}", text(route, "name"));
-    if route.get("protocols").is_some() {
+    if plugins::is_some_protocols(route) {
         report.lost(
             &route.place,
             &format!("{what}: protocols"),
@@ -253,9 +251,10 @@ impl<'a> Site<'a> {
             && path.bytes().all(|one| one.is_ascii_alphanumeric() || b"/-_.~".contains(&one))
             && !path.split('/').any(|part| matches!(part, "." | ".."));
         let trimmed = path.trim_end_matches('/').to_owned();
-        let odd = ["headers", "snis", "sources", "destinations"]
-            .into_iter()
-            .find(|key| route.get(key).is_some_and(|value| !value.is_null()));
+        let is_said = |key: &str| route.get(key).is_some_and(|value| !value.is_null());
+        let other_paths = route.get("path_handling").is_some_and(|value| value.as_str() != Some("v0"));
+        let chosen_by = ["headers", "snis", "sources", "destinations"].into_iter().find(|key| is_said(key));
+        let odd = chosen_by.or(other_paths.then_some("path_handling"));
         if !plain || odd.is_some() || !Service::can_say(service) {
             let why = match odd {
                 _ if !plain => {

@@ -84,14 +84,34 @@ fn plugins_of_kong_that_cannot_be_said_refuse_their_paths() {
         "{ name: rate-limiting, config: { year: 5 } }",
         "{ name: request-size-limiting, config: { allowed_payload_size: -1 } }",
         "{ name: request-termination, config: { trigger: x } }",
+        "{ name: request-size-limiting, _config: small }",
+        "{ name: request-size-limiting, protocols: [https] }",
+        "{ name: ip-restriction, config: { deny: [192.0.2.1], allow: 10.0.0.0/8 } }",
     ] {
         let done = kong(plugin);
         assert_eq!(done.notes.first().expect("a note").outcome.as_str(), "refused", "{plugin}");
         assert!(done.policy.contains("todo: plugin"), "{plugin}: {}", done.policy);
     }
-    for plugin in ["{ name: cors }", "{ name: key-auth, enabled: false }"] {
+    for plugin in [
+        "{ name: cors }",
+        "{ name: key-auth, enabled: false }",
+        "{ name: request-size-limiting, protocols: [grpc, grpcs, http, https] }",
+    ] {
         assert!(!kong(plugin).policy.contains("todo: plugin"), "{plugin}");
     }
+}
+
+#[test]
+fn a_plugin_of_some_consumers_takes_no_other_ones_place() {
+    let done = kong(
+        "{ name: ip-restriction, consumer_group: gold, config: { allow: [10.0.0.0/8] } }, { name: ip-restriction, config: { deny: [192.0.2.0/24] } }",
+    );
+    assert!(done.policy.contains("192.0.2.0/24") && !done.policy.contains("10.0.0.0/8"), "{}", done.policy);
+    let lost = done
+        .notes
+        .iter()
+        .filter(|note| note.outcome.as_str() == "lost" && note.what == "plugin ip-restriction");
+    assert_eq!(lost.count(), 1);
 }
 
 #[test]
@@ -100,6 +120,16 @@ fn what_is_no_configuration_of_kong_is_a_mistake_with_a_place() {
         ("services: [", "kong.yaml:1"),
         ("services: []", "there is no `_format_version`"),
         ("[]", "there is no `_format_version`"),
+        ("_format_version: '3.0'\nplugins: { name: key-auth }", "kong.yaml:2:10: error: this is a map"),
+        (
+            "_format_version: '3.0'\nservices: [{ plugins: [x] }]",
+            "kong.yaml:2:24: error: this is the text `x`",
+        ),
+        ("_format_version: '3.0'\nroutes: [{ hosts: a.test }]", "`hosts` is no list of texts"),
+        (
+            "_format_version: '3.0'\n_info: { defaults: { route: {} } }",
+            "kong.yaml:2:10: error: `_info.defaults`",
+        ),
         ("_format_version: '3.0'", "there is no route"),
         (
             "_format_version: '3.0'\nroutes: [{ expression: 'true' }]",

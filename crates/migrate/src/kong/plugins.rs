@@ -70,7 +70,7 @@ pub(super) fn effective<'a>(kong: &Kong<'a>, service: &'a Node, route: &'a Node)
     let refers_to =
         |plugin: &Node, key: &str, to: &Node| plugin.get(key).is_some_and(|name| refers(name, to));
     let is_about = |plugin: &Node, key: &str| plugin.get(key).is_some_and(|value| !value.is_null());
-    let top = || kong.all("plugins").filter(move |plugin| !is_about(plugin, "consumer"));
+    let top = || kong.all("plugins");
     let of_routes = top().filter(|plugin| refers_to(plugin, "route", route));
     let of_services =
         top().filter(|plugin| !is_about(plugin, "route") && refers_to(plugin, "service", service));
@@ -78,12 +78,30 @@ pub(super) fn effective<'a>(kong: &Kong<'a>, service: &'a Node, route: &'a Node)
     let nearest = listed(route, "plugins").iter().chain(of_routes);
     let all = nearest.chain(listed(service, "plugins")).chain(of_services).chain(of_all);
     let mut found: Vec<&Node> = Vec::new();
-    for plugin in all.filter(|one| one.get("enabled").and_then(Node::as_bool) != Some(false)) {
+    let is_on = |plugin: &Node| plugin.get("enabled").and_then(Node::as_bool) != Some(false);
+    for plugin in all.filter(|one| is_on(one) && !is_personal(one)) {
         if !found.iter().any(|one| text(one, "name") == text(plugin, "name")) {
             found.push(plugin);
         }
     }
     found
+}
+
+/// Whether a plugin is about some consumers alone.
+pub(super) fn is_personal(plugin: &Node) -> bool {
+    ["consumer", "consumer_group"]
+        .into_iter()
+        .any(|key| plugin.get(key).is_some_and(|value| !value.is_null()))
+}
+
+/// Whether this holds for requests in clear alone, or over TLS alone.
+pub(super) fn is_some_protocols(node: &Node) -> bool {
+    let both = |one: &str, other: &str| {
+        let names = texts(node, "protocols");
+        names.contains(&one) && names.contains(&other)
+    };
+    let is_said = node.get("protocols").is_some_and(|value| !value.is_null());
+    is_said && !both("http", "https") && !both("grpc", "grpcs")
 }
 
 /// Writes what a plugin does on the paths of `own`.
@@ -92,7 +110,12 @@ pub(super) fn carry(plugin: &Node, own: &str, scope: &mut Scope, report: &mut Re
     let what = format!("plugin {name}");
     let config = plugin.get("config").unwrap_or(plugin);
     let comment = format!("{name} ({})", told(&plugin.place));
+    // What stands elsewhere (`_config`), or holds for some requests alone, is not read.
+    let is_said = |key| plugin.get(key).is_some_and(|value: &Node| !value.is_null());
+    let is_partial =
+        ["_config", "condition", "partials"].into_iter().any(is_said) || is_some_protocols(plugin);
     let done = match name {
+        _ if is_partial && !HARMLESS.contains(&name) => None,
         "ip-restriction" => addresses(config, own, scope, &comment),
         "rate-limiting" => rates(config, own, scope, &comment),
         "request-size-limiting" => size(config, own, scope, &comment),
@@ -134,7 +157,14 @@ fn addresses(config: &Node, own: &str, scope: &mut Scope, comment: &str) -> Done
         texts(config, new).into_iter().chain(texts(config, old)).map(literal).collect()
     };
     let (allow, deny) = (either("allow", "whitelist"), either("deny", "blacklist"));
-    if allow.is_empty() && deny.is_empty() {
+    let is_whole = |key: &str| {
+        let value = config.get(key).filter(|value| !value.is_null());
+        value.is_none_or(|value| {
+            value.items().is_some_and(|items| items.iter().all(|one| one.as_str().is_some()))
+        })
+    };
+    let is_read = ["allow", "deny", "whitelist", "blacklist"].into_iter().all(is_whole);
+    if !is_read || allow.is_empty() && deny.is_empty() {
         return None;
     }
     for (list, negated) in [(deny, ""), (allow, "!")] {
