@@ -24,6 +24,7 @@ pub(crate) const FOR_TESTS: &[Tool] = &[
     Tool { program: "curl", package: "curl" },
     Tool { program: "redis-server", package: "redis-server" },
     Tool { program: "/usr/share/modsecurity-crs/rules", package: "modsecurity-crs" },
+    Tool { program: "pebble", package: "pebble" },
     Tool { program: "npm", package: "npm" },
     Tool { program: "systemd-analyze", package: "systemd" },
     Tool { program: "unzip", package: "unzip" },

@@ -124,7 +124,7 @@ pub(crate) fn load_after(
 fn tls_problems(policy: &Policy) -> Vec<Problem> {
     let files = |path: &str| std::fs::read(path).map(Into::into);
     let listeners = policy.listeners.iter().filter_map(|listener| {
-        let error = portcullis_gateway::check_listener(listener, &files).err()?;
+        let error = portcullis_gateway::check_listener(listener, &policy.sites, &files).err()?;
         Some((error, listener.tls.as_ref().map_or(&listener.place, |tls| &tls.place)))
     });
     let upstreams = policy.sites.iter().flat_map(Site::every_upstream).filter_map(|upstream| {

@@ -1,5 +1,6 @@
 //! The `portcullis` binary: reads the command line, carries out the command, answers with an exit code.
 
+mod acme;
 mod adopt;
 mod alerts;
 mod allocator;

@@ -24,6 +24,7 @@ use smol_str::SmolStr;
 
 use crate::load::Purpose;
 use copies::Copy;
+pub(crate) use fetch::authorities;
 pub(crate) use figures::{Fetches, ListFigures};
 use parts::Documents;
 pub(crate) use refresh::Refreshing;

@@ -225,6 +225,7 @@ async fn run_until_told(
 ) -> Ending {
     let asked = Arc::clone(node);
     let mut remote = Refreshing::start(move || asked.policy(), told_of_keys, node.fetches());
+    let mut certificates = node.order_certificates();
     let mut elsewhere = node.reloading();
     let mut keep_bans = tokio::time::interval(KEEP_BANS_EVERY);
     let mut sweep = tokio::time::interval(SWEEP_EVERY);
@@ -240,6 +241,7 @@ async fn run_until_told(
             () = watch.changed() => take_up(node, watch).await,
             () = told(elsewhere.as_mut()) => take_up(node, watch).await,
             () = remote.changed() => take_up(node, watch).await,
+            () = certificates.changed() => take_up(node, watch).await,
             _ = keep_bans.tick() => {
                 node.keep_bans();
                 node.weigh();

@@ -10,9 +10,10 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use portcullis_engine::Snapshot;
-use portcullis_policy::Listener as Listening;
+use portcullis_policy::{Listener as Listening, Site};
 use smol_str::SmolStr;
 
+use crate::challenges::Challenges;
 use crate::handed::{Door, Handed};
 use crate::listen::{self, Bound, Listener, Offer, Terms, bind};
 use crate::metrics::Recorded;
@@ -136,6 +137,11 @@ impl Gateway {
         self.node.upstreams.check(self.node.ports.clock, &self.node.tasks, &self.node.draining);
     }
 
+    /// Where tokens are put that an authority asks for.
+    pub fn challenges(&self) -> Arc<Challenges> {
+        Arc::clone(&self.node.challenges)
+    }
+
     /// How every upstream server of the policy in force stands.
     pub fn servers(&self) -> Vec<ServerStanding> {
         self.node.upstreams.standings(self.node.ports.clock.tick())
@@ -214,8 +220,8 @@ impl Gateway {
 }
 
 /// Whether a listener's TLS can be set up from its files; opens nothing.
-pub fn check_listener(listener: &Listening, files: &ReadFile) -> Result<(), StartError> {
-    let plan = ListenerPlan::of(listener);
+pub fn check_listener(listener: &Listening, sites: &[Site], files: &ReadFile) -> Result<(), StartError> {
+    let plan = ListenerPlan::of(listener, sites);
     offer(&plan, files).map(drop)
 }
 

@@ -12,6 +12,7 @@ mod announced;
 mod aside;
 mod body;
 mod bounds;
+mod challenges;
 mod clock;
 mod connection;
 mod delays;
@@ -44,6 +45,7 @@ mod trace;
 mod upgrade;
 mod upstream;
 
+pub use challenges::Challenges;
 pub use clock::Clock;
 pub use gateway::{Gateway, Leaving, Lent, StartError, check_listener, check_upstream};
 pub use handed::{Door, Handed, HandedSocket};

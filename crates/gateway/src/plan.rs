@@ -5,7 +5,7 @@
 
 use std::net::SocketAddr;
 
-use portcullis_policy::{ClientCertificates, Connections, Listener, ListenerTls, Policy, TlsVersion};
+use portcullis_policy::{ClientCertificates, Connections, Listener, ListenerTls, Policy, Site, TlsVersion};
 use portcullis_wire::framing::FramingLimits;
 use smol_str::{SmolStr, ToSmolStr};
 
@@ -52,7 +52,11 @@ impl Plan {
     /// What `policy` asks for.
     pub(crate) fn of(policy: &Policy) -> Self {
         Self {
-            listeners: policy.listeners.iter().map(ListenerPlan::of).collect(),
+            listeners: policy
+                .listeners
+                .iter()
+                .map(|listener| ListenerPlan::of(listener, &policy.sites))
+                .collect(),
             limits: limits(policy),
             probe: policy.metrics.as_ref().map(|metrics| metrics.listen),
         }
@@ -60,9 +64,9 @@ impl Plan {
 }
 
 impl ListenerPlan {
-    pub(crate) fn of(listener: &Listener) -> Self {
+    pub(crate) fn of(listener: &Listener, sites: &[Site]) -> Self {
         let speaks = match &listener.tls {
-            Some(tls) => Speaks::Tls(spec(tls, listener.http2)),
+            Some(tls) => Speaks::Tls(spec(tls, listener.http2, sites)),
             None if listener.h2c => Speaks::ClearWithHttp2,
             None => Speaks::Clear,
         };
@@ -71,10 +75,13 @@ impl ListenerPlan {
     }
 }
 
-fn spec(tls: &ListenerTls, http2: bool) -> Spec {
+fn spec(tls: &ListenerTls, http2: bool, sites: &[Site]) -> Spec {
     let pairs = tls
         .pairs()
         .map(|(certificate, key)| KeyPair { certificate: certificate.path.clone(), key: key.path.clone() });
+    let ordered = tls.acme.iter().flat_map(|acme| {
+        acme.hosts_of(sites.iter()).into_iter().map(|host| acme.file(&host)).collect::<Vec<_>>()
+    });
     let client = match tls.clients() {
         None | Some((_, ClientCertificates::Off)) => ClientAuth::Off,
         Some((file, ClientCertificates::Optional)) => ClientAuth::Optional { authorities: file.path.clone() },
@@ -86,7 +93,7 @@ fn spec(tls: &ListenerTls, http2: bool) -> Spec {
     };
     let protocols: &[&[u8]] = if http2 { &[b"h2", b"http/1.1"] } else { &[b"http/1.1"] };
     let revoked = tls.client_crl.as_ref().map(|file| file.path.clone());
-    Spec { pairs: pairs.collect(), client, revoked, oldest, protocols }
+    Spec { pairs: pairs.collect(), ordered: ordered.collect(), client, revoked, oldest, protocols }
 }
 
 fn limits(policy: &Policy) -> Limits {

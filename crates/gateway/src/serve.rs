@@ -90,7 +90,10 @@ async fn answer_http1(
     let in_flight = InFlight::begin(Arc::clone(&context));
     let connect = request.method() == Method::CONNECT;
     let closing = context.closing.clone();
-    let mut response = exchange::serve(context, record, request).await;
+    let mut response = match context.node.challenges.answer(&record) {
+        Some(response) => response,
+        None => exchange::serve(context, record, request).await,
+    };
     let switch = switch(connect, response.status());
     if switch == Switch::Stayed && closing.is_cancelled() {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));

@@ -70,6 +70,8 @@ pub(crate) enum Oldest {
 pub(crate) struct Spec {
     /// Certificates and keys; the first is shown where no name fits.
     pub(crate) pairs: Vec<KeyPair>,
+    /// Files with a chain and its key that ACME brings; they may not be there yet.
+    pub(crate) ordered: Vec<SmolStr>,
     /// Whether clients show a certificate.
     pub(crate) client: ClientAuth,
     /// The file of lists of certificates that were taken back.
@@ -93,7 +95,7 @@ pub(crate) struct Established {
 /// Builds a listener's configuration from its files.
 pub(crate) fn configure(spec: &Spec, files: &ReadFile) -> Result<Arc<ServerConfig>, CertificateError> {
     let provider = Arc::new(aws_lc_rs::default_provider());
-    let names = ServerNames::load(&spec.pairs, files, &provider)?;
+    let names = ServerNames::load(spec, files, &provider)?;
     let verifier = client_verifier(spec, files, &provider)?;
     let versions: &[_] = match spec.oldest {
         Oldest::V12 => &[&TLS13, &TLS12],

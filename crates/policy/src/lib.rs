@@ -5,6 +5,7 @@
 //! not opened (but for the policy's own); what is in them is the engine's to judge.
 
 mod access_log;
+mod acme;
 mod alerts;
 mod challenge;
 mod condition;
@@ -36,6 +37,7 @@ mod upstream;
 mod whereabouts;
 
 pub use access_log::{AccessLog, LogFormat, LogTarget};
+pub use acme::Acme;
 pub use alerts::{AlertChannel, AlertRule, Alerts, Syslog, SyslogTransport, Webhook, WebhookUrl};
 pub use challenge::{Challenge, Difficulty};
 pub use condition::{Condition, EventTemplate, FindingCondition, Phase, Template};

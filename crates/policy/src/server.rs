@@ -8,6 +8,7 @@ use ipnet::IpNet;
 use portcullis_document::{Node, Place, Problem};
 use smol_str::SmolStr;
 
+use crate::acme::Acme;
 use crate::decode::{Decode, Reading, section, words};
 use crate::scalar::{ByteSize, FileRef, HeaderName, Share};
 use crate::table::Kind;
@@ -67,6 +68,8 @@ section! {
         key: Option<FileRef>,
         /// Further certificates; the one whose names fit the client's SNI is shown, else the first.
         certificates: Vec<CertificatePair> = "[]",
+        /// Certificates ordered and renewed by ACME, beside those in files.
+        acme: Option<Acme>,
         /// The authorities whose client certificates are believed, PEM.
         client_ca: Option<FileRef>,
         /// Certificates its authorities took back: revocation lists (RFC 5280 §5), PEM. Every authority in a client's chain
@@ -125,7 +128,7 @@ words! {
 }
 
 impl ListenerTls {
-    /// Every certificate, the listener's own first; never empty.
+    /// Every certificate in a file, the listener's own first; none where ACME is to bring all.
     pub fn pairs(&self) -> impl Iterator<Item = (&FileRef, &FileRef)> {
         let own = self.certificate.as_ref().zip(self.key.as_ref());
         own.into_iter().chain(self.certificates.iter().map(|pair| (&pair.certificate, &pair.key)))
@@ -154,7 +157,7 @@ fn settle_tls(tls: ListenerTls, node: &Node, reading: &mut Reading) -> Option<Li
     match (&tls.certificate, &tls.key) {
         (Some(_), None) => wrong("the certificate has no key", "add `key: FILE`"),
         (None, Some(_)) => wrong("the key has no certificate", "add `certificate: FILE`"),
-        (None, None) if tls.certificates.is_empty() => {
+        (None, None) if tls.certificates.is_empty() && tls.acme.is_none() => {
             wrong("TLS needs a certificate", "add `certificate: FILE` and `key: FILE`");
         }
         _ => {}

@@ -9,7 +9,7 @@ use rustls_pki_types::{CertificateDer, CertificateRevocationListDer};
 use x509_parser::prelude::{CertificateRevocationList, FromDer, X509Certificate};
 
 use super::Trouble;
-use crate::{serve, span};
+use crate::{acme, serve, span};
 
 /// Less than this left is soon.
 const SOON: Duration = Duration::from_hours(21 * 24);
@@ -37,7 +37,26 @@ pub(super) fn ending(policy: &Policy) -> Vec<Trouble> {
     files.sort_unstable();
     files.dedup();
     let crls = tls().filter_map(|tls| tls.client_crl.as_ref()).flat_map(|file| lists(&file.path));
-    files.into_iter().flat_map(ends).chain(crls).collect()
+    files.into_iter().flat_map(ends).chain(crls).chain(ordered(policy, now)).collect()
+}
+
+/// What is wrong with those that ACME brings: renewed with a third of their time left, less than a quarter is a failure.
+fn ordered(policy: &Policy, now: Timestamp) -> Vec<Trouble> {
+    let remedy = "read the gateway's log for why no certificate was issued; the host's port 80 has to reach the gateway";
+    let told = |(settings, host): (&portcullis_policy::Acme, smol_str::SmolStr)| {
+        let Some(kept) = acme::kept(&settings.file(&host)) else {
+            let what = format!("there is no certificate for `{host}` from ACME");
+            return Some(Trouble::warning("certificates", what, remedy));
+        };
+        let left = kept.ends.since(now);
+        if kept.ends <= now {
+            let what = format!("the certificate for `{host}` from ACME has ended");
+            return Some(Trouble::error("certificates", what, remedy));
+        }
+        let what = format!("the certificate for `{host}` from ACME ends in {}", span::short(left));
+        (left < kept.lifetime() / 4).then(|| Trouble::warning("certificates", what, remedy))
+    };
+    acme::wanted(policy).into_iter().filter_map(told).collect()
 }
 
 /// A certificate: whose it is, and when it ends.

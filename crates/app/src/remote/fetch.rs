@@ -219,7 +219,7 @@ async fn fetch(url: &str, asked: Asked<'_>) -> Result<Answer, String> {
 }
 
 /// Whose word on certificates counts: those of a file, else the web's.
-fn authorities(ca: Option<&Path>) -> Result<RootCertStore, String> {
+pub(crate) fn authorities(ca: Option<&Path>) -> Result<RootCertStore, String> {
     let Some(path) = ca else {
         return Ok(RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() });
     };

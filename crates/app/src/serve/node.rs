@@ -32,6 +32,7 @@ use super::learning::{self, Publisher};
 use super::metrics::{OpenFindings, Watched};
 use super::state::NodeState;
 use super::{now, recording};
+use crate::acme::{OrderFigures, Ordering, Orders};
 use crate::findings;
 use crate::load::{self, Loaded, Purpose};
 use crate::remote::{Fetches, ListFigures};
@@ -44,6 +45,7 @@ pub(super) struct RunningNode {
     policy: ArcSwap<Policy>,
     snapshot: Arc<ArcSwap<Snapshot>>,
     fetches: Arc<Fetches>,
+    orders: Arc<Orders>,
     state: Mutex<PolicyState>,
     /// One reload at a time.
     reloading: tokio::sync::Mutex<()>,
@@ -111,6 +113,8 @@ impl RunningNode {
         let fetches = Arc::<Fetches>::default();
         let lists = ListFigures { snapshot: Arc::clone(&snapshot), fetches: Arc::clone(&fetches) };
         metrics.register_collector(Box::new(lists));
+        let orders = Arc::<Orders>::default();
+        metrics.register_collector(Box::new(OrderFigures(Arc::clone(&orders))));
         let ports = Ports {
             snapshot: Arc::clone(&snapshot),
             store: kept.store(),
@@ -130,6 +134,7 @@ impl RunningNode {
             policy: ArcSwap::from(policy),
             snapshot,
             fetches,
+            orders,
             state: Mutex::new(PolicyState { since: now(), rejected: None }),
             reloading: tokio::sync::Mutex::new(()),
             kept,
@@ -166,6 +171,12 @@ impl RunningNode {
     /// Where fetches are counted.
     pub(super) fn fetches(&self) -> Arc<Fetches> {
         Arc::clone(&self.fetches)
+    }
+
+    /// Begins to order the certificates that policy wants by ACME.
+    pub(super) fn order_certificates(self: &Arc<Self>) -> Ordering {
+        let asked = Arc::clone(self);
+        Ordering::start(move || asked.policy(), self.gateway.challenges(), Arc::clone(&self.orders))
     }
 
     pub(super) fn recorder(&self) -> Recorder {

@@ -9,6 +9,7 @@
 )]
 
 mod access_log;
+mod acme;
 mod alerts;
 mod announced;
 mod api;

@@ -27,6 +27,8 @@ pub(crate) enum ClientBody {
     Empty,
     /// One piece, made or held here.
     Whole(Box<Whole>),
+    /// One piece that answers no exchange.
+    Apart(Bytes),
     /// The upstream's body, as it comes.
     Download(Box<Download>),
 }
@@ -319,6 +321,8 @@ impl Body for ClientBody {
     ) -> Poll<Option<Result<Frame<Bytes>, BrokenOff>>> {
         match &mut *self {
             Self::Empty => Poll::Ready(None),
+            Self::Apart(bytes) if bytes.is_empty() => Poll::Ready(None),
+            Self::Apart(bytes) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
             Self::Whole(whole) => Poll::Ready(whole.next().map(Ok)),
             Self::Download(download) => Pin::new(&mut **download).poll_frame(cx),
         }
@@ -327,6 +331,7 @@ impl Body for ClientBody {
     fn is_end_stream(&self) -> bool {
         match self {
             Self::Empty => true,
+            Self::Apart(bytes) => bytes.is_empty(),
             Self::Whole(whole) => whole.is_sent(),
             Self::Download(download) => download.is_end_stream(),
         }
@@ -335,6 +340,7 @@ impl Body for ClientBody {
     fn size_hint(&self) -> SizeHint {
         match self {
             Self::Empty => SizeHint::with_exact(0),
+            Self::Apart(bytes) => SizeHint::with_exact(bytes.len() as u64),
             Self::Whole(whole) if whole.trailers.is_none() => SizeHint::with_exact(whole.bytes.len() as u64),
             Self::Whole(_) => SizeHint::default(),
             Self::Download(download) => download.size_hint(),
@@ -346,6 +352,7 @@ impl std::fmt::Debug for ClientBody {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Self::Empty => "Empty",
+            Self::Apart(_) => "Apart",
             Self::Whole(_) => "Whole",
             Self::Download(_) => "Download",
         })

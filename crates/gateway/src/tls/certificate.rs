@@ -16,7 +16,7 @@ use rustls_pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyD
 use smol_str::{SmolStr, StrExt};
 use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
 
-use super::KeyPair;
+use super::{KeyPair, Spec};
 use crate::ports::ReadFile;
 
 /// Why a listener's TLS could not be set up.
@@ -109,31 +109,50 @@ fn load_pair(
     })
 }
 
+/// One that ACME brings; none while its file is not there or cannot be used: it is ordered anew, and nothing else waits.
+fn load_ordered(file: &SmolStr, files: &ReadFile, provider: &CryptoProvider) -> Option<CertifiedKey> {
+    let pair = KeyPair { certificate: file.clone(), key: file.clone() };
+    match load_pair(&pair, files, provider) {
+        Ok(certified) => Some(certified),
+        Err(CertificateError::Read { cause, .. }) if cause.kind() == io::ErrorKind::NotFound => None,
+        Err(error) => {
+            tracing::warn!(%error, "a certificate from ACME cannot be used");
+            None
+        }
+    }
+}
+
 /// A listener's certificates by the names they carry.
 #[derive(Debug)]
 pub(super) struct ServerNames {
     /// Lower-case names; a wildcard under what follows its `*.`, with a leading dot.
     by_name: HashMap<SmolStr, Vec<Arc<CertifiedKey>>>,
-    first: Arc<CertifiedKey>,
+    /// None where all are still to be ordered: no handshake comes about.
+    first: Option<Arc<CertifiedKey>>,
 }
 
 impl ServerNames {
     /// Reads every pair.
     pub(super) fn load(
-        pairs: &[KeyPair],
+        spec: &Spec,
         files: &ReadFile,
         provider: &CryptoProvider,
     ) -> Result<Self, CertificateError> {
         let mut by_name: HashMap<SmolStr, Vec<Arc<CertifiedKey>>> = HashMap::new();
         let mut first = None;
-        for pair in pairs {
-            let certified = Arc::new(load_pair(pair, files, provider)?);
+        let named = spec.pairs.iter().map(|pair| load_pair(pair, files, provider));
+        let ordered = spec.ordered.iter().filter_map(|file| load_ordered(file, files, provider)).map(Ok);
+        for certified in named.chain(ordered) {
+            let certified = Arc::new(certified?);
             for name in certified.cert.first().map(names_of).unwrap_or_default() {
                 by_name.entry(name).or_default().push(Arc::clone(&certified));
             }
             first.get_or_insert(certified);
         }
-        Ok(Self { by_name, first: first.ok_or(CertificateError::None)? })
+        if first.is_none() && spec.ordered.is_empty() && spec.pairs.is_empty() {
+            return Err(CertificateError::None);
+        }
+        Ok(Self { by_name, first })
     }
 
     fn named(&self, name: &str) -> Option<&Vec<Arc<CertifiedKey>>> {
@@ -148,7 +167,7 @@ impl ResolvesServerCert for ServerNames {
         let usable = named.and_then(|certified| {
             certified.iter().find(|each| each.key.choose_scheme(hello.signature_schemes()).is_some())
         });
-        Some(Arc::clone(usable.unwrap_or(&self.first)))
+        usable.or(self.first.as_ref()).map(Arc::clone)
     }
 }
 

@@ -51,6 +51,21 @@ const OF_A_POLICY: &[(&str, &str, &str)] = &[
         "error at `'1.2'`: `profile: modern` speaks TLS 1.3 alone (leave one of the two out)",
     ),
     (
+        "listen",
+        "{ address: '127.0.0.1:1', tls: { acme: {} } }",
+        "error at `{}`: certificates can be ordered only by whoever agrees to the authority's terms (read them and add `agree_to_terms: true`)",
+    ),
+    (
+        "listen",
+        "{ address: '127.0.0.1:1', tls: { acme: { agree_to_terms: true, directory: 'http://ca.example/dir' } } }",
+        "error at `'http://ca.example/dir'`: an ACME directory is at an `https` URL (write it like `https://HOST/directory`)",
+    ),
+    (
+        "listen",
+        "{ address: '127.0.0.1:1', tls: { acme: { agree_to_terms: true, hosts: ['*.shop.example'] } } }",
+        "error at `['*.shop.example']`: no certificate can be had by HTTP for `*.shop.example` (name a host like `shop.example`)",
+    ),
+    (
         "client_ip",
         "{ header: x-forwarded-for }",
         "error at `{ header: x-forwarded-for }`: a header is named, and no proxy is trusted to write it (add `trusted: [NETWORK]` with your proxies' addresses)",

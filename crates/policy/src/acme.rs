@@ -1,0 +1,98 @@
+//! Certificates an authority issues by itself (ACME, RFC 8555).
+//!
+//! Invariant: nothing is ordered in the name of somebody who did not agree to the authority's terms. Deliberately absent:
+//! ordering; here is only for which names, where, and how it is kept.
+
+use portcullis_document::{Node, Problem};
+use smol_str::SmolStr;
+
+use crate::decode::{Reading, section};
+use crate::scalar::{FileRef, HostPattern};
+use crate::server::DataPath;
+use crate::site::Site;
+
+section! {
+    /// Certificates ordered from an authority by ACME (RFC 8555) and renewed when a third of their time is left. The
+    /// authority asks for a token over HTTP at port 80 of each host (HTTP-01): a listener in clear has to be reachable there.
+    pub struct Acme as "ACME" {
+        /// The authority's directory; Let's Encrypt's if not given.
+        directory: SmolStr = "https://acme-v02.api.letsencrypt.org/directory",
+        /// Whether you agree to the authority's terms of service, which it links in its directory. Nothing is ordered without.
+        agree_to_terms: bool = "false",
+        /// Where the authority may write to about the account: `mailto:` is put before.
+        contact: Option<SmolStr>,
+        /// The hosts to have certificates for, one each. If none are named: those of the sites, but for wildcards and
+        /// addresses.
+        hosts: Vec<SmolStr> = "[]",
+        /// The authorities that vouch for the directory's own certificate, PEM, if not the web's: for a private authority.
+        ca: Option<FileRef>,
+        /// The folder for the account's key and the certificates with theirs, readable to the gateway's user alone.
+        folder: DataPath = "data/certificates",
+    }
+    => settle_acme
+}
+
+#[allow(clippy::unnecessary_wraps, reason = "the shape of every section's last check")]
+fn settle_acme(acme: Acme, node: &Node, reading: &mut Reading) -> Option<Acme> {
+    let mut wrong = |place: &portcullis_document::Place, message: String, remedy: &str| {
+        reading.problems.push(Problem::error("policy.acme", message).at(place).remedy(remedy));
+    };
+    if !acme.agree_to_terms {
+        let message =
+            "certificates can be ordered only by whoever agrees to the authority's terms".to_owned();
+        wrong(&node.place, message, "read them and add `agree_to_terms: true`");
+    }
+    if !acme.directory.starts_with("https://") {
+        let place = node.get("directory").map_or(&node.place, |directory| &directory.place);
+        wrong(
+            place,
+            "an ACME directory is at an `https` URL".to_owned(),
+            "write it like `https://HOST/directory`",
+        );
+    }
+    for host in &acme.hosts {
+        if !is_orderable(host) {
+            let place = node.get("hosts").map_or(&node.place, |hosts| &hosts.place);
+            wrong(
+                place,
+                format!("no certificate can be had by HTTP for `{host}`"),
+                "name a host like `shop.example`",
+            );
+        }
+    }
+    Some(acme)
+}
+
+/// Whether a host's certificate can be had by HTTP: a plain name, which is safe as a file's, too.
+fn is_orderable(host: &str) -> bool {
+    let label = |label: &str| {
+        !label.is_empty()
+            && label.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+    };
+    host.len() <= 253
+        && host.contains('.')
+        && host.split('.').all(label)
+        && host.parse::<std::net::IpAddr>().is_err()
+}
+
+impl Acme {
+    /// The hosts to have certificates for, each once.
+    pub fn hosts_of<'a>(&'a self, sites: impl Iterator<Item = &'a Site>) -> Vec<SmolStr> {
+        let mut hosts = self.hosts.clone();
+        if hosts.is_empty() {
+            let named = sites.flat_map(|site| &site.hosts).filter_map(|host| match host {
+                HostPattern::Exact(name) => Some(name.clone()),
+                HostPattern::Below(_) | HostPattern::Any => None,
+            });
+            hosts = named.filter(|name| is_orderable(name)).collect();
+        }
+        hosts.sort_unstable();
+        hosts.dedup();
+        hosts
+    }
+
+    /// The file of a host's certificate chain and key, both in one so that they always belong together.
+    pub fn file(&self, host: &str) -> SmolStr {
+        format!("{}/{host}.pem", self.folder.path.trim_end_matches('/')).into()
+    }
+}
