@@ -24,16 +24,16 @@ fn a_bundle_has_the_shape_of_everything_and_names_nobody() {
     let mut gateway = Gateway::prepare(&format!(
         "listen: [{{ address: \"127.0.0.1:0\" }}]\nmetrics: {{ listen: \"127.0.0.1:{port}\" }}\n\
          control: {{ socket: control.sock }}\nclient_ip: {{ header: x-forwarded-for, trusted: [203.0.113.0/24] }}\n\
-         identity:\n  acme-partners: {{ api_key: {{ header: X-Acme-Key, keys: \"file:acme-keys.yaml\" }} }}\n\
-         sites:\n  acme-shop:\n    hosts: [shop.acme.test, \"*\"]\n    upstream: {{ servers: [UPSTREAM] }}\n    \
-         rules: [{{ name: no-cards, when: 'path == \"/acme/4111111111111111\"', action: block }}]\n    \
-         limits: [{{ name: acme-limit, key: ip, rate: 100/m }}]\n"
+         identity:\n  umbrella-partners: {{ api_key: {{ header: X-Umbrella-Key, keys: \"file:umbrella-keys.yaml\" }} }}\n\
+         sites:\n  umbrella-shop:\n    hosts: [shop.umbrella.test, \"*\"]\n    upstream: {{ servers: [UPSTREAM] }}\n    \
+         rules: [{{ name: no-cards, when: 'path == \"/umbrella/4111111111111111\"', action: block }}]\n    \
+         limits: [{{ name: umbrella-limit, key: ip, rate: 100/m }}]\n"
     ));
-    gateway.write("node.secret", "acme secret of all nodes, longer than thirty-two bytes");
-    gateway.write("acme-keys.yaml", "");
+    gateway.write("node.secret", "umbrella secret of all nodes, longer than thirty-two bytes");
+    gateway.write("umbrella-keys.yaml", "");
     gateway.run();
     let site = gateway.site.address.to_string();
-    for path in ["/acme/4111111111111111", "/acme/anna@acme.test?token=acme-token"] {
+    for path in ["/umbrella/4111111111111111", "/umbrella/anna@umbrella.test?token=umbrella-token"] {
         gateway.get(path);
     }
     let said = gateway.command(&["bundle", "help"]);
@@ -53,7 +53,7 @@ fn a_bundle_has_the_shape_of_everything_and_names_nobody() {
     }
     for (name, text) in &files {
         for secret in
-            ["acme", "4111111111111111", "anna", "203.0.113", "no-cards", "shop.", &site, "node.secret"]
+            ["umbrella", "4111111111111111", "anna", "203.0.113", "no-cards", "shop.", &site, "node.secret"]
         {
             assert!(!text.to_lowercase().contains(secret), "{secret} in {name}:\n{text}");
         }
@@ -72,12 +72,12 @@ fn a_bundle_has_the_shape_of_everything_and_names_nobody() {
 
 #[test]
 fn a_bundle_of_a_policy_with_mistakes_tells_which() {
-    let gateway = Gateway::prepare("listen: nonsense-of-acme\nsites: {}\n");
+    let gateway = Gateway::prepare("listen: nonsense-of-umbrella\nsites: {}\n");
     assert!(gateway.command(&["bundle", "help"]).status.success());
     let files = contents(&gateway.path("help"));
     let problems = files.iter().find(|(name, _)| name == "problems.json").expect("problems");
     assert!(problems.1.contains("\"code\": \"policy."), "{problems:?}");
-    assert!(files.iter().all(|(_, text)| !text.contains("acme")), "{files:?}");
+    assert!(files.iter().all(|(_, text)| !text.contains("umbrella")), "{files:?}");
 }
 
 #[test]

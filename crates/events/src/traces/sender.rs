@@ -166,13 +166,13 @@ fn refused(body: &[u8]) -> Option<String> {
 }
 
 fn succeed(shared: &Shared, count: u64, Refused(refused): Refused) {
-    shared.exported.fetch_add(count, Ordering::Relaxed);
-    if let Some(why) = refused {
-        return fail(shared, why);
+    match refused {
+        Some(why) => fail(shared, why),
+        None if shared.failing.lock().take().is_some() => tracing::info!("the collector takes traces again"),
+        None => {}
     }
-    if shared.failing.lock().take().is_some() {
-        tracing::info!("the collector takes traces again");
-    }
+    // Last: whoever sees the count sees as well that it works.
+    shared.exported.fetch_add(count, Ordering::Release);
 }
 
 fn fail(shared: &Shared, why: String) {
