@@ -1,6 +1,7 @@
 //! Watching a policy's files: editors replace files, so folders are watched and names compared.
 //!
-//! Invariant: a burst of changes (an editor's save, a checkout) becomes one reload, shortly after its last change.
+//! Invariants: a burst of changes (an editor's save, a checkout) becomes one reload, shortly after its last change;
+//! files beside the watched ones, such as a log that is written all the time, hold no reload up.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -8,6 +9,7 @@ use std::time::Duration;
 
 use notify::{RecommendedWatcher, RecursiveMode, Watcher};
 use tokio::sync::mpsc;
+use tokio::time::{Instant, timeout_at};
 use tracing::warn;
 
 /// No change for this long ends a burst.
@@ -82,7 +84,12 @@ impl Watch {
             let Some(path) = self.changes.recv().await else { return std::future::pending().await };
             self.burst = self.is_watched(&path);
         }
-        while let Ok(Some(_)) = tokio::time::timeout(QUIET, self.changes.recv()).await {}
+        let mut pause = Instant::now() + QUIET;
+        while let Ok(Some(path)) = timeout_at(pause, self.changes.recv()).await {
+            if self.is_watched(&path) {
+                pause = Instant::now() + QUIET;
+            }
+        }
         self.burst = false;
     }
 

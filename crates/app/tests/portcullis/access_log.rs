@@ -52,7 +52,7 @@ fn a_file_that_was_moved_away_is_begun_anew_on_a_signal_and_nothing_is_lost() {
     gateway.get("/2");
     assert_eq!(lines(&gateway, "access.log", 1), ["/2 200 -"]);
     assert_eq!(lines(&gateway, "access.log.1", 1), ["/1 200 -"]);
-    // Another format, taken up at once.
+    // Another format, taken up at once, however much is written beside the policy meanwhile.
     gateway.write_policy(&policy("{ to: other.log, format: json }"));
     let json = gateway.await_until("the new format is in force", |gateway| {
         gateway.get("/3");
