@@ -458,6 +458,7 @@ impl State {
             identity: None,
             others: Vec::new(),
             failed: None,
+            signed: Vec::new(),
             strange_keys: SmallVec::new(),
             matched: Matched::Nothing,
             frozen: None,

@@ -14,13 +14,14 @@ mod login;
 mod passwords;
 mod place;
 mod proofs;
+mod signature;
 mod statement;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use portcullis_model::exchange::Peer;
-use portcullis_model::{Credential, Headers, Proof, Timestamp};
+use portcullis_model::{Credential, Proof, RequestHead, Timestamp};
 use portcullis_wire::{NormalTarget, Query};
 use smallvec::SmallVec;
 use smol_str::SmolStr;
@@ -40,6 +41,7 @@ pub use passwords::PasswordCheck;
 pub(crate) use passwords::{Accounts, Shown};
 pub(crate) use place::Where;
 pub use proofs::{NoProofs, ProofKey, Proofs, Proven};
+pub(crate) use signature::{Signatures, Signed, SigningKey};
 pub(crate) use statement::Statement;
 
 use crate::node_key::NodeKeys;
@@ -92,13 +94,18 @@ pub(crate) struct Outcome {
     pub(crate) failed: Option<Failed>,
     /// Providers whose issuer may have a key by now that would prove a credential that failed.
     pub(crate) strange_keys: SmallVec<[SmolStr; 1]>,
+    /// What is still to be seen of signatures that are valid.
+    pub(crate) signed: Vec<Signed>,
     /// What the host is asked before the outcome stands.
     pub(crate) ask: Option<Ask>,
 }
 
 /// Everything a credential can be in.
 pub(crate) struct Presented<'a> {
-    pub(crate) headers: &'a Headers,
+    /// The request's head as it was received.
+    pub(crate) head: &'a RequestHead,
+    /// Whether a body follows it.
+    pub(crate) has_body: bool,
     pub(crate) query: Query<'a>,
     pub(crate) peer: &'a Peer,
     /// Tokens that were verified before.
@@ -125,6 +132,7 @@ pub(crate) enum Method {
     Mtls(CertificateName),
     Basic(Box<Passwords>),
     Oidc(Box<Login>),
+    Signature(Box<Signatures>),
 }
 
 /// Names and passwords, and how long a proved one is remembered.
@@ -138,6 +146,8 @@ pub(crate) struct Passwords {
 /// What became of what was shown to a provider.
 enum Finding {
     Proves(Arc<Identity>),
+    /// The same, if the rest of what was signed turns out as it should.
+    Signed(Arc<Identity>, Signed),
     Fails(&'static str),
     /// Only the host can tell.
     Asks(CredentialCheck),
@@ -165,10 +175,12 @@ pub(crate) fn authenticate(
         match provider.prove(presented, node, now) {
             Some(Finding::Proves(identity)) => {
                 proved.push(place);
-                match outcome.identity {
-                    None => outcome.identity = Some(identity),
-                    Some(_) => outcome.others.push(identity),
-                }
+                outcome.add(identity);
+            }
+            Some(Finding::Signed(identity, signed)) => {
+                proved.push(place);
+                outcome.signed.push(signed);
+                outcome.add(identity);
             }
             Some(Finding::Fails(why)) => {
                 failures.push((place, Failed { provider: provider.name.clone(), why }));
@@ -198,6 +210,13 @@ impl Failed {
 }
 
 impl Outcome {
+    fn add(&mut self, identity: Arc<Identity>) {
+        match self.identity {
+            None => self.identity = Some(identity),
+            Some(_) => self.others.push(identity),
+        }
+    }
+
     /// Holds every identity whose credential was taken back for a credential that fails.
     pub(crate) fn withdraw(&mut self, is_revoked: impl Fn(&Credential) -> bool) {
         let proved = self.identity.take().into_iter();
@@ -220,7 +239,7 @@ impl Identity {
             portcullis_model::Identity { provider: self.provider.clone(), subject: self.subject.clone() };
         let own = self.credential.clone().and_then(|id| match self.proof {
             Proof::Jwt | Proof::Introspection | Proof::Oidc => Some(Credential::Token(id)),
-            Proof::ApiKey => Some(Credential::Key(id)),
+            Proof::ApiKey | Proof::Signature => Some(Credential::Key(id)),
             Proof::Mtls => Some(Credential::Certificate(id)),
             Proof::Basic => None,
         });
@@ -238,6 +257,7 @@ impl Provider {
             Method::Mtls(_) => &[],
             Method::Basic(_) => &[Where::Basic],
             Method::Oidc(login) => std::slice::from_ref(login.cookie(presented.peer.tls.is_some()).0),
+            Method::Signature(_) => &[Where::Signature],
         };
         places.iter().find(|place| place.find(presented).is_some())
     }
@@ -276,6 +296,7 @@ impl Provider {
                 Some(self.prove_password(passwords, &text, presented, node, now))
             }
             Method::Oidc(login) => self.prove_session(login, presented, node, now),
+            Method::Signature(signatures) => signatures.prove(&self.name, presented, node, now),
         }
     }
 
@@ -336,7 +357,7 @@ impl Provider {
         let Method::ApiKey { places, .. } = &self.method else { return None };
         places.iter().find_map(|place| match place {
             Where::Query(name) => Some(name.as_str()),
-            Where::Header(_) | Where::Cookie(_) | Where::Basic => None,
+            Where::Header(_) | Where::Cookie(_) | Where::Basic | Where::Signature => None,
         })
     }
 

@@ -22,7 +22,7 @@ use crate::arrival::BodyHint;
 use crate::filter::{Asking, Workspaces};
 use crate::geo::Located;
 use crate::header_edits::HeaderEdits;
-use crate::identity::{Failed, Identity, Proofs, Replied};
+use crate::identity::{Failed, Identity, Proofs, Replied, Signed};
 use crate::names::Named;
 use crate::phase::body::Parsed;
 use crate::phase::{filter, limits, login};
@@ -158,6 +158,8 @@ pub(crate) struct State {
     /// What further credentials of the request proved.
     pub(crate) others: Vec<Arc<Identity>>,
     pub(crate) failed: Option<Failed>,
+    /// What is still to be seen of signatures that are valid.
+    pub(crate) signed: Vec<Signed>,
     /// Providers whose issuer is worth asking for its keys again.
     pub(crate) strange_keys: SmallVec<[SmolStr; 1]>,
     pub(crate) matched: Matched,

@@ -25,6 +25,8 @@ pub enum Proof {
     Basic,
     /// A session of somebody who logged in at an OIDC issuer.
     Oidc,
+    /// The signature of the request itself (RFC 9421).
+    Signature,
 }
 
 impl Proof {
@@ -37,6 +39,7 @@ impl Proof {
             Self::Mtls => "mtls",
             Self::Basic => "basic",
             Self::Oidc => "oidc",
+            Self::Signature => "signature",
         }
     }
 }

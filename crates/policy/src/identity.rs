@@ -13,10 +13,12 @@ use crate::table::Kind;
 mod introspection;
 mod jwt;
 mod oidc;
+mod signature;
 
 pub use introspection::Introspection;
 pub use jwt::{Algorithm, Jwt, KeyFetch};
 pub use oidc::{ClientAuth, LoginSession, Oidc};
+pub use signature::{Replay, Signature, SignatureAlgorithm, SigningKey, SigningKeys};
 
 /// A way a caller can prove who it is.
 #[derive(Clone, Debug)]
@@ -44,6 +46,8 @@ pub enum Credential {
     Basic(Basic),
     /// A session of somebody who logged in with a browser.
     Oidc(Arc<Oidc>),
+    /// The signature of the request itself.
+    Signature(Box<Signature>),
 }
 
 section! {
@@ -61,6 +65,8 @@ section! {
         basic: Option<Basic>,
         /// People who log in with their browsers (OIDC).
         oidc: Option<Oidc>,
+        /// Requests that are signed themselves (RFC 9421).
+        signature: Option<Signature>,
     }
 }
 
@@ -68,7 +74,7 @@ impl Decode for Provider {
     const KIND: Kind = <ProviderKeys as Decode>::KIND;
 
     fn decode(node: &Node, _: Option<&Self>, reading: &mut Reading) -> Option<Self> {
-        let ProviderKeys { jwt, introspection, api_key, mtls, basic, oidc, place } =
+        let ProviderKeys { jwt, introspection, api_key, mtls, basic, oidc, signature, place } =
             ProviderKeys::decode(node, None, reading)?;
         let mut credentials = jwt
             .map(|jwt| Credential::Jwt(Box::new(jwt)))
@@ -77,11 +83,12 @@ impl Decode for Provider {
             .chain(api_key.map(Credential::ApiKey))
             .chain(mtls.map(Credential::Mtls))
             .chain(basic.map(Credential::Basic))
-            .chain(oidc.map(|login| Credential::Oidc(Arc::new(login))));
+            .chain(oidc.map(|login| Credential::Oidc(Arc::new(login))))
+            .chain(signature.map(|signature| Credential::Signature(Box::new(signature))));
         match (credentials.next(), credentials.next()) {
             (Some(credential), None) => Some(Self { name: SmolStr::default(), credential, place }),
             (first, _) => {
-                let known = ["jwt", "introspection", "api_key", "mtls", "basic", "oidc"];
+                let known = ["jwt", "introspection", "api_key", "mtls", "basic", "oidc", "signature"];
                 let written = known.iter().filter(|key| node.get(key).is_some());
                 if written.count() == 1 {
                     return None;
@@ -91,7 +98,7 @@ impl Decode for Provider {
                 let problem = Problem::error("policy.one_credential", message).at(&place);
                 reading.refuse(
                     problem.remedy(
-                        "give it one of `jwt`, `introspection`, `api_key`, `mtls`, `basic` and `oidc`",
+                        "give it one of `jwt`, `introspection`, `api_key`, `mtls`, `basic`, `oidc` and `signature`",
                     ),
                 )
             }

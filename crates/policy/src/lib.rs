@@ -50,7 +50,8 @@ pub use filter::{
 };
 pub use identity::{
     Algorithm, ApiKey, Basic, Carrier, CertificateName, ClientAuth, Credential, Introspection, Jwt, KeyFetch,
-    LoginSession, Mtls, Oidc, Provider, Providers, TellCaller,
+    LoginSession, Mtls, Oidc, Provider, Providers, Replay, Signature, SignatureAlgorithm, SigningKey,
+    SigningKeys, TellCaller,
 };
 pub use limit::{
     Above, Announce, ByteQuota, Cost, CostBy, Counted, DelayOrder, KeyPart, Limit, LimitAction, Measure,

@@ -50,6 +50,7 @@ mod revoke;
 mod rules;
 mod sessions;
 mod shared_bans;
+mod signed;
 mod suggest;
 mod takeover;
 mod told;

@@ -270,7 +270,10 @@ impl World {
                 let new = set.insert(*value);
                 Answer::Distinct { count: set.len() as u64, new, reset: *window }
             }
-            Op::Once { .. } | Op::Recent { .. } => Answer::Done,
+            Op::Once { key, .. } => {
+                Answer::Once { first: self.values.borrow_mut().entry(*key).or_default().insert(0) }
+            }
+            Op::Recent { .. } => Answer::Done,
         });
         answers.collect()
     }

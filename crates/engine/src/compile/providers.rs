@@ -1,5 +1,7 @@
 //! Identity providers: their keys read, their algorithms pinned.
 
+mod signatures;
+
 use std::sync::Arc;
 
 use jsonwebtoken::Algorithm;
@@ -48,6 +50,7 @@ pub(super) fn compile(work: &mut Work<'_>) -> Vec<Arc<Provider>> {
             Credential::Introspection(asked) => compile_introspection(work, asked)?,
             Credential::Basic(basic) => compile_basic(work, basic)?,
             Credential::Oidc(oidc) => compile_oidc(work, &provider.name, oidc)?,
+            Credential::Signature(signature) => signatures::compile(work, signature)?,
         };
         Some(Arc::new(Provider { name: provider.name.clone(), method }))
     });

@@ -54,6 +54,21 @@ fn keys_that_cannot_verify_are_mistakes() {
         ("jwt: { key: file:k, algorithms: [HS256] }", &[("k", "shared\n")], &[]),
         ("jwt: { key: file:k, algorithms: [RS256] }", &[("k", "shared\n")], &["engine.no_key"]),
         ("api_key: { header: X-Key, keys: k.yaml }", &[("k.yaml", "[]")], &[]),
+        (
+            "signature: { keys: { a: { algorithm: hmac-sha256, key: file:k, subject: s } } }",
+            &[("k", "thirty-two bytes, not one less of")],
+            &[],
+        ),
+        (
+            "signature: { keys: { a: { algorithm: hmac-sha256, key: file:k, subject: s } } }",
+            &[("k", "too short")],
+            &["engine.signing_key"],
+        ),
+        (
+            "signature: { keys: { a: { algorithm: ed25519, key: file:k, subject: s } } }",
+            &[("k", "thirty-two bytes, not one less of")],
+            &["engine.signing_key"],
+        ),
         ("api_key: { header: X-Key, keys: k.yaml }", &[("k.yaml", "3")], &["keys.not_a_list"]),
         ("api_key: { header: X-Key, keys: k.yaml }", &[], &["engine.unreadable"]),
     ] {

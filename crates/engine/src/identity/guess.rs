@@ -7,7 +7,9 @@
 use portcullis_model::guess::{Guess, Tried};
 
 use super::keys::KeyRefusal;
+use super::signature::NOT_SIGNED;
 use super::{FORGED, Failed, Method, Presented, Provider, Shown, WRONG};
+use crate::arrival::BodyHint;
 use crate::exchange::Exchange;
 use crate::node_key::NodeKeys;
 
@@ -20,7 +22,8 @@ impl Exchange {
         let providers = &snapshot.scope(state.place).providers;
         let provider = providers.iter().find(|provider| provider.name == failed.provider)?;
         let presented = Presented {
-            headers: &state.head.headers,
+            head: &state.head,
+            has_body: state.hint != BodyHint::None,
             query: state.normal.query(),
             peer: &state.peer,
             proofs: &*state.proofs,
@@ -41,7 +44,7 @@ impl Exchange {
 impl Failed {
     /// Whether it was never good, as far as anybody knows.
     fn is_guess(&self) -> bool {
-        [WRONG, FORGED, KeyRefusal::Unknown.as_str()].contains(&self.why)
+        [WRONG, FORGED, NOT_SIGNED, KeyRefusal::Unknown.as_str()].contains(&self.why)
     }
 }
 

@@ -87,6 +87,11 @@ impl JwtKeys {
         usable.then(|| Self(vec![JwtKey { id: None, algorithms, key }]))
     }
 
+    /// Whether one of them made this signature, in base64url, by that algorithm.
+    pub(super) fn verify(&self, message: &[u8], signature: &str, algorithm: Algorithm) -> bool {
+        self.candidates(None, algorithm).any(|key| key.made(message, signature, algorithm))
+    }
+
     /// How many there are.
     pub(crate) fn len(&self) -> usize {
         self.0.len()
@@ -110,6 +115,11 @@ impl JwtKeys {
 }
 
 impl JwtKey {
+    /// Whether it made this signature, in base64url.
+    fn made(&self, message: &[u8], signature: &str, algorithm: Algorithm) -> bool {
+        jsonwebtoken::crypto::verify(signature, message, &self.key, algorithm).unwrap_or(false)
+    }
+
     fn from_jwk(jwk: &Jwk, allowed: &[Algorithm]) -> Option<Self> {
         let signs = matches!(jwk.common.public_key_use, None | Some(PublicKeyUse::Signature));
         let key = DecodingKey::from_jwk(jwk).ok().filter(|_| signs)?;
@@ -193,9 +203,7 @@ impl JwtVerifier {
         if candidates.peek().is_none() {
             return Err(self.why_no_key(id, payload));
         }
-        let signed = candidates.any(|key| {
-            jsonwebtoken::crypto::verify(signature, message.as_bytes(), &key.key, algorithm).unwrap_or(false)
-        });
+        let signed = candidates.any(|key| key.made(message.as_bytes(), signature, algorithm));
         if !signed {
             return Err(super::FORGED);
         }

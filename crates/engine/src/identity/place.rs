@@ -20,6 +20,8 @@ pub(crate) enum Where {
     Cookie(SmolStr),
     /// Name and password of `Authorization: Basic`.
     Basic,
+    /// The signatures of the request.
+    Signature,
 }
 
 impl Where {
@@ -34,9 +36,12 @@ impl Where {
             Self::Basic => field(presented, "authorization")
                 .and_then(|text| after_scheme(text, "basic"))
                 .map(Cow::Borrowed),
+            Self::Signature => {
+                presented.head.headers.get("signature").map(|value| String::from_utf8_lossy(value))
+            }
             Self::Query(name) => only(presented.query.all(name)),
             Self::Cookie(name) => only(
-                portcullis_wire::fields::cookies(presented.headers)
+                portcullis_wire::fields::cookies(&presented.head.headers)
                     .filter(|(known, _)| known == name.as_str())
                     .map(|(_, value)| value),
             ),
@@ -52,7 +57,7 @@ fn only<'a>(mut values: impl Iterator<Item = Cow<'a, str>>) -> Option<Cow<'a, st
 
 /// The one field of that name; of several, nothing valid.
 fn field<'a>(presented: &Presented<'a>, name: &str) -> Option<&'a str> {
-    let mut values = presented.headers.iter().filter(|field| field.is(name));
+    let mut values = presented.head.headers.iter().filter(|field| field.is(name));
     let value = values.next()?.value;
     if values.next().is_some() {
         return Some("");

@@ -81,7 +81,7 @@ mod tests {
     use std::time::Duration;
 
     use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
-    use portcullis_model::{Headers, Peer, Timestamp};
+    use portcullis_model::{Headers, Peer, RequestHead, Timestamp};
     use portcullis_wire::Query;
     use serde_json::json;
 
@@ -142,11 +142,26 @@ mod tests {
 
     fn check(world: &World, provider: &Arc<Provider>, token: &str, now: i64) -> Result<String, Failed> {
         let headers: Headers = [("Authorization", format!("Bearer {token}").as_str())].into_iter().collect();
+        let head = RequestHead {
+            method: http::Method::GET,
+            target: "/".into(),
+            authority: None,
+            version: portcullis_model::Version::Http11,
+            scheme: portcullis_model::Scheme::Http,
+            headers,
+        };
         let address = "203.0.113.9:4000".parse().expect("an address");
         let peer = Peer { address, listener: "l".into(), tls: None };
         let query = Query::new("");
-        let presented =
-            Presented { headers: &headers, query, peer: &peer, proofs: world, replies: &[], site: "s" };
+        let presented = Presented {
+            head: &head,
+            has_body: false,
+            query,
+            peer: &peer,
+            proofs: world,
+            replies: &[],
+            site: "s",
+        };
         let node = NodeKeys::derive(b"x");
         let outcome = authenticate(&[Arc::clone(provider)], &presented, &node, Timestamp::from_secs(now));
         outcome

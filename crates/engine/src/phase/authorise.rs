@@ -119,6 +119,13 @@ fn credential_wanted(scope: &Scope, state: &State) -> Answer {
             }
         }
     }
+    let signed = scope.providers.iter().find_map(|provider| match &provider.method {
+        Method::Signature(signatures) => Some(signatures.wanted()),
+        _ => None,
+    });
+    if signed.is_some() {
+        ways.push(Cow::Borrowed("Signature"));
+    }
     let sessions = scope.providers.iter().any(|provider| matches!(provider.method, Method::Oidc(_)));
     if sessions && !state.failed.as_ref().is_some_and(Failed::is_withdrawn) {
         ways.push(Cow::Borrowed("Session"));
@@ -126,7 +133,11 @@ fn credential_wanted(scope: &Scope, state: &State) -> Answer {
     if ways.is_empty() {
         return Answer::status(403);
     }
-    Answer::status(401).header("www-authenticate", ways.join(", "))
+    let answer = Answer::status(401).header("www-authenticate", ways.join(", "));
+    match signed {
+        Some(wanted) => answer.header("accept-signature", wanted),
+        None => answer,
+    }
 }
 
 fn is_bearer(provider: &Provider) -> bool {

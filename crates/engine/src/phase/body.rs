@@ -48,6 +48,9 @@ pub(crate) fn plan(snapshot: &Snapshot, state: &mut State) -> Option<HoldBounds>
         return is_looked_at(state).then_some(HoldBounds { limit: LOOK, deadline: LOOK_DEADLINE });
     }
     let bounds = scope.body.bounds;
+    if is_signed(state) {
+        return Some(bounds);
+    }
     match conversation(state) {
         Conversation::None => Some(bounds),
         Conversation::Readable => Some(HoldBounds { deadline: bounds.deadline.min(CALL), ..bounds }),
@@ -60,7 +63,15 @@ pub(crate) fn plan(snapshot: &Snapshot, state: &mut State) -> Option<HoldBounds>
 
 /// Whether the verdict depends on the body.
 fn is_judged(snapshot: &Snapshot, scope: &Scope, state: &State) -> bool {
-    read_by_rules(scope) || contract::reads_body(snapshot, state) || filter::reads_request(scope, state)
+    read_by_rules(scope)
+        || contract::reads_body(snapshot, state)
+        || filter::reads_request(scope, state)
+        || is_signed(state)
+}
+
+/// Whether somebody signed for it.
+fn is_signed(state: &State) -> bool {
+    state.signed.iter().any(|signed| signed.digest.is_some())
 }
 
 /// Whether learning looks at the body, where nobody else does: at a short one that has fields and does not wait for leave.
@@ -122,9 +133,19 @@ pub(crate) fn take(snapshot: &Snapshot, state: &mut State, held: &HeldBody) {
     if !is_judged(snapshot, scope, state) {
         return look(state, held, &scope.body);
     }
-    let over_limit = over_limit(snapshot, scope, state);
+    // What was not seen whole cannot be held against what was signed.
+    let over_limit = if is_signed(state) { OverLimit::Refuse } else { over_limit(snapshot, scope, state) };
     match &held.outcome {
-        Held::Complete => {}
+        Held::Complete => {
+            if state
+                .signed
+                .iter()
+                .filter_map(|signed| signed.digest.as_ref())
+                .any(|it| !it.is_of(&held.bytes))
+            {
+                return refuse(state, "body.digest", 400);
+            }
+        }
         Held::Broken(defect) => return refuse_defects(state, &[*defect]),
         Held::Lost => return refuse(state, "body.short", 400),
         Held::Stalled => return refuse(state, "body.stalled", 408),

@@ -5,6 +5,7 @@ use portcullis_policy::Mode;
 use portcullis_wire::{Defect, EncodedSlash, normalise};
 use smol_str::SmolStr;
 
+use crate::arrival::BodyHint;
 use crate::identity::{self, Ask, Presented};
 use crate::snapshot::Snapshot;
 use crate::state::{Answer, Place, State};
@@ -65,7 +66,8 @@ pub(crate) fn authenticate(snapshot: &Snapshot, state: &mut State, bans: &dyn Ba
         return None;
     }
     let presented = Presented {
-        headers: &state.head.headers,
+        head: &state.head,
+        has_body: state.hint != BodyHint::None,
         query: state.normal.query(),
         peer: &state.peer,
         proofs: &*state.proofs,
@@ -94,6 +96,7 @@ pub(crate) fn authenticate(snapshot: &Snapshot, state: &mut State, bans: &dyn Ba
     }
     state.failed = outcome.failed;
     state.others = outcome.others;
+    state.signed = outcome.signed;
     state.strange_keys = outcome.strange_keys;
     state.without_key = identity::strip_keys(providers, &state.normal.target);
     tell_caller(snapshot, state);

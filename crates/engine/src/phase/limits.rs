@@ -21,6 +21,7 @@ use smallvec::SmallVec;
 use smol_str::SmolStr;
 
 use crate::facts::View;
+use crate::identity::Signed;
 use crate::scope::{Limit, Measure, Scope, Turn};
 use crate::snapshot::Snapshot;
 use crate::state::{Answer, Given, State};
@@ -33,15 +34,19 @@ use super::{bans, challenge};
 const PLACE_HELD: Duration = Duration::from_hours(1);
 /// How many different values are counted exactly.
 const EXACT: u32 = 512;
+/// Stands among the limits of a batch for a signature that counts once.
+const ONCE: u16 = u16::MAX;
 
 /// The batch of a turn, if any limit applies.
 pub(crate) fn plan(snapshot: &Snapshot, state: &mut State, turn: Turn) -> Option<Batch> {
     let limits = snapshot.scope(state.place).limits.at(turn);
-    if limits.is_empty() || state.skips(Skippable::Limits) {
+    let limits = if state.skips(Skippable::Limits) { &[] } else { limits };
+    let once: &[Signed] = if turn == Turn::Operation { &state.signed } else { &[] };
+    if limits.is_empty() && once.is_empty() {
         return None;
     }
-    let mut batch = Batch { now: state.began.wall, ops: SmallVec::new() };
-    let mut counting = SmallVec::new();
+    let mut batch = Batch { now: state.began.wall, ops: once.iter().filter_map(Signed::once).collect() };
+    let mut counting = SmallVec::from_elem(ONCE, batch.ops.len());
     for (index, limit) in limits.iter().enumerate() {
         if let Some(op) = count(&View { snapshot, state }, limit) {
             note_debt(state, limit, &op);
@@ -148,12 +153,29 @@ pub(crate) fn judge_end(snapshot: &Snapshot, state: &mut State, answers: Result<
 fn judge_answers(snapshot: &Snapshot, scope: &Scope, state: &mut State, answers: &Answers) -> Option<Turn> {
     let (turn, counting) = state.counting.take()?;
     let limits = scope.limits.at(turn);
-    let counted = counting.iter().filter_map(|index| limits.get(usize::from(*index)));
-    for (limit, answer) in counted.zip(answers) {
+    for (index, answer) in counting.iter().zip(answers) {
+        if *index == ONCE {
+            refuse_replay(scope, state, answer);
+            continue;
+        }
+        let Some(limit) = limits.get(usize::from(*index)) else { continue };
         state.announced.extend(announce::of(limit, answer));
         exceed(snapshot, scope, state, (limit, turn), answer);
     }
     Some(turn)
+}
+
+/// A signature counts once.
+fn refuse_replay(scope: &Scope, state: &mut State, answer: &Counted) {
+    if matches!(answer, Counted::Once { first: false }) {
+        let code = SmolStr::new_static("authenticate.replayed");
+        let reason = Reason::new(Stage::Authenticate, code, Action::Block);
+        state.decide(
+            scope.mode,
+            reason,
+            Answer::status(401).header("www-authenticate", "Signature".to_owned()),
+        );
+    }
 }
 
 /// Goes on without counters: as policy says where the store is gone.

@@ -202,12 +202,27 @@ const OF_A_POLICY: &[(&str, &str, &str)] = &[
     (
         "identity",
         "{ a: {} }",
-        "error at `{}`: the provider says not how it proves who calls (give it one of `jwt`, `introspection`, `api_key`, `mtls`, `basic` and `oidc`)",
+        "error at `{}`: the provider says not how it proves who calls (give it one of `jwt`, `introspection`, `api_key`, `mtls`, `basic`, `oidc` and `signature`)",
     ),
     (
         "identity",
         "{ a: { introspection: { endpoint: issuer.json, client_id: x, client_secret: env:X, audience: y } } }",
         "error at `issuer.json`: the issuer is asked at a URL (e.g. `endpoint: https://login.example/oauth2/introspect`)",
+    ),
+    (
+        "identity",
+        "{ a: { signature: { keys: {} } } }",
+        "error at `{}`: nobody can sign: there is no key (give each signer's key by its `keyid`)",
+    ),
+    (
+        "identity",
+        "{ a: { signature: { keys: { k: { algorithm: ed25519, key: 'env:K', subject: s } }, cover: ['@method', '@path', '@status'] } } }",
+        "error at `['@method', '@path', '@status']`: `@status` is nothing a signature can cover (use @method, @authority, @path, @query, @scheme or the name of a field in lower case)",
+    ),
+    (
+        "identity",
+        "{ a: { signature: { keys: { k: { algorithm: ed25519, key: 'env:K', subject: s } }, cover: ['@method'] } } }",
+        "warning at `['@method']`: a signature need not cover `@path` (what it does not cover, whoever sees it can change)",
     ),
     (
         "identity",
