@@ -126,15 +126,18 @@ impl Agent {
     pub(crate) fn of(headers: &Headers) -> Self {
         let Some(text) = headers.get("user-agent").filter(|text| !text.is_empty()) else { return Self::None };
         let text = str::from_utf8(text).unwrap_or_default();
-        if let Some((_, name)) = LIBRARIES.iter().rev().find(|(begins, _)| text.starts_with(begins)) {
+        let browser = text.starts_with("Mozilla/5.0 (");
+        // No library begins as browsers do, which are most of what comes.
+        if !browser && let Some((_, name)) = LIBRARIES.iter().rev().find(|(begins, _)| text.starts_with(begins)) {
             return Self::Library(name);
         }
         if let Some(bot) = bot(text) {
             return bot;
         }
+        let products = Products::of(text);
         match () {
-            () if text.contains("HeadlessChrome/") => Self::Headless,
-            () if text.starts_with("Mozilla/5.0 (") => engine(text).map_or(Self::Other, Self::Browser),
+            () if products.headless => Self::Headless,
+            () if browser => products.engine().map_or(Self::Other, Self::Browser),
             () => Self::Other,
         }
     }
@@ -154,7 +157,7 @@ impl Agent {
 /// What a user agent that names a bot belongs to: one well known, or any.
 fn bot(text: &str) -> Option<Agent> {
     let mut called = None;
-    for word in text.split(|letter: char| !letter.is_ascii_alphanumeric()).filter(|word| word.len() >= 3) {
+    for word in text.split(|letter: char| !letter.is_ascii_alphanumeric()).filter(|word| may_be_bot(word)) {
         let known = CRAWLERS.iter().find(|(name, _)| word.eq_ignore_ascii_case(name));
         if let Some((_, name)) = known {
             return Some(Agent::Crawler(name));
@@ -171,21 +174,69 @@ fn bot(text: &str) -> Option<Agent> {
     called
 }
 
-fn engine(text: &str) -> Option<Engine> {
-    let version = |name: &str| {
-        let rest = text.split_once(name)?.1;
-        rest.split(|letter: char| !letter.is_ascii_digit()).next()?.parse().ok()
-    };
-    // An app's web view sends what the app says.
-    let app = text.contains("; wv)") || text.contains("Electron/");
-    match () {
-        () if app => None,
-        () if text.contains("CriOS/") || text.contains("FxiOS/") || text.contains("EdgiOS/") => {
-            Some(Engine::WebKit)
+/// Whether a word ends as all those do that name bots.
+fn may_be_bot(word: &str) -> bool {
+    word.len() >= 3 && matches!(word.as_bytes().last(), Some(b't' | b'T' | b'r' | b'R'))
+}
+
+/// What stands before the slashes of a user agent that names a browser.
+#[derive(Default)]
+struct Products<'a> {
+    headless: bool,
+    /// An app's web view, which sends what the app says.
+    app: bool,
+    ios: bool,
+    safari: bool,
+    version: bool,
+    chrome: bool,
+    /// What stands after the first of them.
+    firefox: Option<&'a str>,
+    chromium: Option<&'a str>,
+}
+
+impl<'a> Products<'a> {
+    /// Reads them in one pass.
+    fn of(text: &'a str) -> Self {
+        let mut products = Self::default();
+        for (at, letter) in text.bytes().enumerate().filter(|(_, letter)| matches!(letter, b'/' | b')')) {
+            let Some((before, after)) = text.split_at_checked(at) else { continue };
+            if letter == b')' {
+                products.app |= before.ends_with("; wv");
+            } else {
+                products.add(before, after.get(1..).unwrap_or_default());
+            }
         }
-        () if text.contains("Firefox/") => version("Firefox/").map(Engine::Firefox),
-        () if text.contains("Chrome/") => version(" Chrome/").map(Engine::Chromium),
-        () => text.contains("Version/").then_some(Engine::WebKit).filter(|_| text.contains("Safari/")),
+        products
+    }
+
+    fn add(&mut self, before: &str, version: &'a str) {
+        match before.as_bytes() {
+            [.., b'C', b'h', b'r', b'o', b'm', b'e'] => {
+                self.chrome = true;
+                self.headless |= before.ends_with("HeadlessChrome");
+                if before.ends_with(" Chrome") {
+                    self.chromium.get_or_insert(version);
+                }
+            }
+            [.., b'F', b'i', b'r', b'e', b'f', b'o', b'x'] => _ = self.firefox.get_or_insert(version),
+            [.., b'S', b'a', b'f', b'a', b'r', b'i'] => self.safari = true,
+            [.., b'V', b'e', b'r', b's', b'i', b'o', b'n'] => self.version = true,
+            [.., b'E', b'l', b'e', b'c', b't', b'r', b'o', b'n'] => self.app = true,
+            _ => self.ios |= ["CriOS", "FxiOS", "EdgiOS"].iter().any(|name| before.ends_with(name)),
+        }
+    }
+
+    fn engine(&self) -> Option<Engine> {
+        let number = |version: &str| {
+            version.split(|letter: char| !letter.is_ascii_digit()).next().and_then(|digits| digits.parse().ok())
+        };
+        match () {
+            () if self.app => None,
+            () if self.ios => Some(Engine::WebKit),
+            () if self.firefox.is_some() => self.firefox.and_then(number).map(Engine::Firefox),
+            () if self.chrome => self.chromium.and_then(number).map(Engine::Chromium),
+            () => (self.version && self.safari).then_some(Engine::WebKit),
+        }
     }
 }
 

@@ -5,10 +5,11 @@ use smallvec::SmallVec;
 use smol_str::SmolStr;
 
 /// What put a tag on an exchange.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Cause {
     /// The gateway itself, from what it saw (the namespace says what).
+    #[default]
     Observed,
     /// The site's contract.
     Contract,
@@ -29,8 +30,16 @@ pub enum Cause {
 pub struct Tag {
     /// `namespace:value`.
     pub tag: SmolStr,
-    /// What put it there.
+    /// What put it there; left out, it was observed.
+    #[serde(default, skip_serializing_if = "Cause::is_observed")]
     pub cause: Cause,
+}
+
+impl Cause {
+    // Most tags are observed, and most of what an archive holds is tags.
+    fn is_observed(&self) -> bool {
+        matches!(self, Self::Observed)
+    }
 }
 
 impl Tag {

@@ -123,3 +123,11 @@ fn pretenders_forget_something() {
     // A web socket's first request has fewer fields.
     check(Version::Http11, &[("User-Agent", CHROME), ("Upgrade", "websocket")], Way::Encrypted, &[]);
 }
+
+#[test]
+fn no_name_of_a_bot_is_passed_over() {
+    let names = CRAWLERS.iter().map(|(word, _)| *word).chain(BOT_WORDS);
+    for name in names {
+        assert!(may_be_bot(name) && may_be_bot(&name.to_uppercase()), "{name}");
+    }
+}
