@@ -128,7 +128,9 @@ impl Agent {
         let text = str::from_utf8(text).unwrap_or_default();
         let browser = text.starts_with("Mozilla/5.0 (");
         // No library begins as browsers do, which are most of what comes.
-        if !browser && let Some((_, name)) = LIBRARIES.iter().rev().find(|(begins, _)| text.starts_with(begins)) {
+        if !browser
+            && let Some((_, name)) = LIBRARIES.iter().rev().find(|(begins, _)| text.starts_with(begins))
+        {
             return Self::Library(name);
         }
         if let Some(bot) = bot(text) {
@@ -228,7 +230,10 @@ impl<'a> Products<'a> {
 
     fn engine(&self) -> Option<Engine> {
         let number = |version: &str| {
-            version.split(|letter: char| !letter.is_ascii_digit()).next().and_then(|digits| digits.parse().ok())
+            version
+                .split(|letter: char| !letter.is_ascii_digit())
+                .next()
+                .and_then(|digits| digits.parse().ok())
         };
         match () {
             () if self.app => None,

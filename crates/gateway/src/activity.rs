@@ -47,8 +47,13 @@ impl Activity {
         }
     }
 
+    /// Whether the connection carries nothing.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.running.load(Ordering::Relaxed) == 0
+    }
+
     /// How long the connection may go on carrying nothing, of `allowed`; zero once that is used up.
-    fn patience(&self, allowed: Duration, now: Tick) -> Duration {
+    pub(crate) fn patience(&self, allowed: Duration, now: Tick) -> Duration {
         if self.running.load(Ordering::Relaxed) > 0 {
             return allowed;
         }

@@ -85,6 +85,11 @@ impl ConnectionContext {
         Announcement::Relayed { source: SocketAddr::new(client, port), destination }
     }
 
+    /// Whether it has carried nothing for as long as it may.
+    pub(crate) fn is_overdue(&self) -> bool {
+        self.activity.patience(self.limits.idle, self.node.ports.clock.tick()).is_zero()
+    }
+
     /// Whether it is encrypted.
     pub(crate) fn scheme(&self) -> Scheme {
         if self.peer.tls.is_some() { Scheme::Https } else { Scheme::Http }

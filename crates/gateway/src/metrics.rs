@@ -31,6 +31,7 @@ pub(crate) use record::Recorded;
 pub struct Metrics {
     registry: Mutex<Registry>,
     connections_open: Family<AtListener, Gauge>,
+    connections_resting: Gauge,
     connections: Family<AtListener, Counter>,
     connections_refused: Family<ListenerAndWhy, Counter>,
     handshakes_failed: Family<ListenerAndWhy, Counter>,
@@ -55,6 +56,7 @@ impl Default for Metrics {
         let metrics = Self {
             registry: Mutex::new(Registry::with_prefix("portcullis")),
             connections_open: Family::default(),
+            connections_resting: Gauge::default(),
             connections: Family::default(),
             connections_refused: Family::default(),
             handshakes_failed: Family::default(),
@@ -93,6 +95,11 @@ impl Metrics {
     fn register_connections(&self) {
         let mut registry = self.registry.lock();
         registry.register("connections_open", "Client connections open now", self.connections_open.clone());
+        registry.register(
+            "connections_resting",
+            "Client connections of HTTP/1 that have carried nothing for a while and hold no buffers",
+            self.connections_resting.clone(),
+        );
         registry.register("connections", "Client connections accepted", self.connections.clone());
         registry.register(
             "connections_refused",
@@ -153,6 +160,12 @@ impl Metrics {
             "Exchanges refused because the process has more memory than `connections.memory`",
             self.overload_memory.clone(),
         );
+    }
+
+    /// Counts a connection among those that rest, until what this gives is dropped.
+    pub(crate) fn rests(&self) -> Counted {
+        self.connections_resting.inc();
+        Counted(self.connections_resting.clone())
     }
 
     /// Counts an exchange among those that limits hold, until what it gives is dropped.

@@ -1,12 +1,13 @@
 //! Serving one connection: hyper over the byte tap for HTTP/1, hyper's HTTP/2 otherwise.
 //!
-//! Invariants: what an exchange is judged by is the record made of the bytes themselves (HTTP/1) or of the fields
+//! A connection of HTTP/1 that carries nothing for a while rests: hyper and its buffers are given up, and come back with
+//! the next byte. Invariants: what an exchange is judged by is the record made of the bytes themselves (HTTP/1) or of the fields
 //! h2 decoded (HTTP/2), never hyper's reading of HTTP/1; a connection that carries nothing for the idle time, or
-//! whose listener goes, finishes what it carries and closes.
+//! whose listener goes, finishes what it carries and closes; none rests of which anything is unread, unwritten or unsaid.
 
 use std::error::Error;
 use std::future::{Future, poll_fn};
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
@@ -33,6 +34,8 @@ use crate::tap::{Heads, Switch, Tap, Terms};
 const PING_INTERVAL: Duration = Duration::from_secs(30);
 /// How long a client may take to answer one.
 const PING_TIMEOUT: Duration = Duration::from_secs(20);
+/// How long a connection of HTTP/1 carries nothing before what hyper holds for it is given up.
+const REST: Duration = Duration::from_secs(2);
 /// How long a client that was told to go may take to do so once it carries nothing.
 const FAREWELL: Duration = Duration::from_secs(2);
 /// The shape hyper wants errors in.
@@ -66,16 +69,47 @@ where
         clock: context.node.ports.clock,
         metrics: Arc::clone(&context.node.ports.metrics),
     };
-    let tap = Tap::new(stream, Arc::clone(&heads), terms);
-    let served = Arc::clone(&context);
+    let mut tap = Tap::new(stream, Arc::clone(&heads), terms);
+    let (served, settled) = (Arc::clone(&context), Arc::clone(&heads));
     // Boxed, as hyper keeps room for one exchange as long as the connection lives: 7 KiB while it is idle; and made
     // where it stays, as to move it costs as much as a rule.
     let service = service_fn(move |request| {
         let room = Box::new_uninit();
         Box::into_pin(Box::write(room, answer_http1(Arc::clone(&served), Arc::clone(&heads), request)))
     });
-    let connection = http1::Builder::new().serve_connection(TokioIo::new(tap), service).with_upgrades();
-    run(connection, &context).await;
+    loop {
+        let io = TokioIo::new(tap);
+        // Boxed, so that nothing of it stays where the connection rests.
+        let run = Box::pin(async {
+            let mut connection = http1::Builder::new().serve_connection(io, service.clone()).with_upgrades();
+            let ended = run(&mut connection, &context, Some(&settled)).await;
+            connection.into_parts().filter(|_| ended == Ended::Rests)
+        });
+        let Some(parts) = run.await else { return };
+        tap = parts.io.into_inner();
+        tap.give_again(&parts.read_buf);
+        if !begins_again(&mut tap, &context).await {
+            return;
+        }
+    }
+}
+
+/// Waits for the next message of a connection that hyper was taken from; `false` if the connection is to end.
+async fn begins_again<T: AsyncRead + Unpin>(tap: &mut Tap<T>, context: &ConnectionContext) -> bool {
+    let _rests = context.node.ports.metrics.rests();
+    let mut cut = Box::pin(cut(context));
+    let mut quiet = Box::pin(quiet(context, Duration::ZERO, context.limits.idle));
+    poll_fn(|cx| {
+        if let Poll::Ready(begins) = tap.poll_begins(cx) {
+            return Poll::Ready(begins);
+        }
+        if let Poll::Ready(why) = quiet.as_mut().poll(cx) {
+            why.count(context);
+            return Poll::Ready(false);
+        }
+        cut.as_mut().poll(cx).map(|()| false)
+    })
+    .await
 }
 
 async fn answer_http1(
@@ -117,8 +151,8 @@ where
 {
     let served = Arc::clone(&context);
     let service = service_fn(move |request| answer_http2(Arc::clone(&served), request));
-    let connection = http2_builder(&context.limits).serve_connection(TokioIo::new(stream), service);
-    run(connection, &context).await;
+    let mut connection = http2_builder(&context.limits).serve_connection(TokioIo::new(stream), service);
+    run(&mut connection, &context, None).await;
 }
 
 fn http2_builder(limits: &Limits) -> http2::Builder<TokioExecutor> {
@@ -146,7 +180,7 @@ async fn answer_http2(
 }
 
 /// A connection hyper serves, of either protocol.
-trait Served: Future<Output = hyper::Result<()>> {
+trait Served: Future<Output = hyper::Result<()>> + Unpin {
     /// Finishes what runs and begins nothing new.
     fn close(self: Pin<&mut Self>);
 }
@@ -179,38 +213,60 @@ where
     }
 }
 
-/// Polls a connection until it ends, is idle too long, is told to close, or is cut.
-async fn run(connection: impl Served, context: &ConnectionContext) {
-    let mut connection = pin!(connection);
+/// How serving a connection came to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ended {
+    /// The connection is over.
+    Over,
+    /// It carries nothing, and nothing of it is under way.
+    Rests,
+}
+
+/// Polls a connection until it ends, is idle too long, is told to close, or is cut; one whose `heads` are given, only
+/// until it rests.
+async fn run(connection: &mut impl Served, context: &ConnectionContext, heads: Option<&Heads>) -> Ended {
     let mut cut = Aside::new(cut(context));
-    let mut quiet = Some(Aside::new(quiet(context)));
+    let rest = heads.map_or(context.limits.idle, |_| REST.min(context.limits.idle));
+    let mut soon = Some(Aside::new(quiet(context, Duration::ZERO, rest)));
     let mut overstayed = None;
     let ended = poll_fn(|cx| {
-        if let Poll::Ready(ended) = connection.as_mut().poll(cx) {
-            return Poll::Ready(ended);
+        if let Poll::Ready(ended) = Pin::new(&mut *connection).poll(cx) {
+            return Poll::Ready(ended.map(|()| Ended::Over));
         }
         if cut.poll(cx).is_ready() {
-            return Poll::Ready(Ok(()));
+            return Poll::Ready(Ok(Ended::Over));
         }
-        if quiet.as_mut().is_some_and(|quiet| quiet.poll(cx).is_ready()) {
-            quiet = None;
-            connection.as_mut().close();
+        while let Some(Poll::Ready(why)) = soon.as_mut().map(|quiet| quiet.poll(cx)) {
+            if let Some(heads) = heads
+                && why == Quiet::Idle
+                && !context.is_overdue()
+            {
+                if context.activity.is_idle() && heads.are_settled() {
+                    return Poll::Ready(Ok(Ended::Rests));
+                }
+                soon = Some(Aside::new(quiet(context, REST, rest)));
+                continue;
+            }
+            why.count(context);
+            soon = None;
+            Pin::new(&mut *connection).close();
             overstayed = Some(Aside::new(overstayed_farewell(context)));
-            if let Poll::Ready(ended) = connection.as_mut().poll(cx) {
-                return Poll::Ready(ended);
+            if let Poll::Ready(ended) = Pin::new(&mut *connection).poll(cx) {
+                return Poll::Ready(ended.map(|()| Ended::Over));
             }
         }
         match overstayed.as_mut().map(|overstayed| overstayed.poll(cx)) {
-            Some(Poll::Ready(())) => Poll::Ready(Ok(())),
+            Some(Poll::Ready(())) => Poll::Ready(Ok(Ended::Over)),
             _ => Poll::Pending,
         }
     });
-    if let Err(error) = ended.await {
+    ended.await.unwrap_or_else(|error| {
         if is_flood(&error) {
             context.node.ports.metrics.connection_cut("flood");
         }
         tracing::trace!(peer = %context.peer.address, %error, "a connection ended early");
-    }
+        Ended::Over
+    })
 }
 
 /// Whether h2 itself ended the connection, for streams reset before their exchanges began or frames without end.
@@ -241,19 +297,44 @@ async fn overstayed_farewell(context: &ConnectionContext) {
     context.node.ports.metrics.connection_cut("overstayed");
 }
 
-/// Resolves when the connection should carry nothing new.
+/// Why a connection should carry nothing new.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Quiet {
+    /// It was told to go.
+    ToGo,
+    /// It has carried nothing for so long.
+    Idle,
+}
+
+impl Quiet {
+    /// Counts a connection that is ended for that.
+    fn count(self, context: &ConnectionContext) {
+        if self == Self::Idle {
+            context.node.ports.metrics.timed_out("idle");
+        }
+    }
+}
+
+/// Resolves when the connection should carry nothing new: once told so, or, looked at after `first`, when it has carried
+/// nothing for `allowed`.
 ///
 /// While another process serves in this one's place, a connection of HTTP/1 goes on until it has asked once more: its
 /// client learns only from an answer that it is to close.
-async fn quiet(context: &ConnectionContext) {
+async fn quiet(context: &ConnectionContext, first: Duration, allowed: Duration) -> Quiet {
     let told_to_go = async {
         context.closing.cancelled().await;
         if context.protocol == Protocol::Http1 && context.node.succeeded.is_cancelled() {
             std::future::pending::<()>().await;
         }
     };
+    let idle = async {
+        if !first.is_zero() {
+            tokio::time::sleep(first).await;
+        }
+        wait_idle(context, allowed).await;
+    };
     tokio::select! {
-        () = told_to_go => {}
-        () = wait_idle(context, context.limits.idle) => context.node.ports.metrics.timed_out("idle"),
+        () = told_to_go => Quiet::ToGo,
+        () = idle => Quiet::Idle,
     }
 }

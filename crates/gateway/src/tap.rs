@@ -35,6 +35,9 @@ use crate::metrics::Metrics;
 /// The most that is read ahead while bytes wait for the answer to an upgrade: enough to notice that a client went.
 const HELD_BEHIND_UPGRADE: usize = 16 * 1024;
 
+/// What is read of a message at first by whoever waits for one.
+const FIRST: usize = 512;
+
 /// A defect met in a body whose head had been passed on; found in the source chain of the body's error.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
 #[error("the request's body is defective")]
@@ -242,6 +245,20 @@ impl<T> Tap<T> {
         buf.set_filled(start + passed);
     }
 
+    /// Gives up room that the next message will want again, if there is one.
+    fn shrink(&mut self) {
+        for buffer in [&mut self.head, &mut self.body, &mut self.unread] {
+            if buffer.is_empty() {
+                *buffer = BytesMut::new();
+            }
+        }
+    }
+
+    /// Has hyper get bytes again that it gave back unread.
+    pub(crate) fn give_again(&mut self, bytes: &[u8]) {
+        self.head.extend_from_slice(bytes);
+    }
+
     /// Whether the client may still be sending what nobody will read.
     fn unfinished(&self) -> bool {
         !matches!(self.at, At::Between | At::Closed | At::Tunnel) || !self.unread.is_empty()
@@ -255,6 +272,19 @@ fn put(from: &mut impl Buf, to: &mut ReadBuf<'_>) {
 }
 
 impl<T: AsyncRead + Unpin> Tap<T> {
+    /// Waits between two messages until the client sends something, `true`, or goes.
+    pub(crate) fn poll_begins(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
+        if self.at != At::Between || !self.head.is_empty() || !self.unread.is_empty() {
+            return Poll::Ready(true);
+        }
+        self.shrink();
+        let mut first = [0; FIRST];
+        let mut buf = ReadBuf::new(&mut first);
+        let read = ready!(Pin::new(&mut self.inner).poll_read(cx, &mut buf));
+        self.unread.extend_from_slice(buf.filled());
+        Poll::Ready(read.is_ok() && !self.unread.is_empty())
+    }
+
     /// Reads ahead while an upgrade is undecided, to notice a client that went away.
     fn poll_waiting(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let start = buf.filled().len();
@@ -291,6 +321,7 @@ impl<T: AsyncRead + Unpin> Tap<T> {
 impl<T: AsyncRead + Unpin> AsyncRead for Tap<T> {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
+        this.heads.note_between(false);
         loop {
             if this.release(buf) {
                 return Poll::Ready(Ok(()));
@@ -314,6 +345,7 @@ impl<T: AsyncRead + Unpin> AsyncRead for Tap<T> {
             }
             let start = buf.filled().len();
             let Poll::Ready(read) = Pin::new(&mut this.inner).poll_read(cx, buf) else {
+                this.heads.note_between(this.at == At::Between);
                 ready!(this.poll_patience(cx))?;
                 continue;
             };
@@ -340,9 +372,13 @@ impl<T: AsyncWrite + Unpin> Tap<T> {
     /// Bounds how long a client may take nothing of its response.
     fn watch_write<R>(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<R>>) -> Poll<io::Result<R>> {
         if written.is_ready() {
-            self.writing.rest();
+            if self.writing.is_tried() {
+                self.heads.note_blocked(false);
+                self.writing.rest();
+            }
             return written;
         }
+        self.heads.note_blocked(true);
         if self.at == At::Tunnel {
             return Poll::Pending;
         }

@@ -27,6 +27,11 @@ impl Patience {
         self.since = None;
     }
 
+    /// Whether something is waited for.
+    pub(crate) fn is_tried(&self) -> bool {
+        self.since.is_some()
+    }
+
     /// Ready once `allowed` has passed since the first such poll after the last [`Self::rest`].
     pub(crate) fn poll_exhausted(&mut self, cx: &mut Context<'_>, allowed: Duration) -> Poll<()> {
         let deadline = *self.since.get_or_insert_with(Instant::now) + allowed;

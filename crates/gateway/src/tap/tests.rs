@@ -85,6 +85,39 @@ fn root(error: &dyn Error) -> String {
     cause.to_string()
 }
 
+#[tokio::test(start_paused = true)]
+async fn nothing_is_settled_while_anything_is_unread_unwritten_or_unsaid() {
+    // Room for less than an answer.
+    let (client, server) = duplex(32);
+    let heads = Arc::new(Heads::default());
+    let tap = Tap::new(server, Arc::clone(&heads), terms());
+    let asked = Arc::clone(&heads);
+    let service = service_fn(move |request| {
+        let heads = Arc::clone(&asked);
+        async move { Ok::<_, Infallible>(tell(&heads, Switch::Stayed, request).await) }
+    });
+    tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(tap), service).with_upgrades());
+    // Time passes once nothing happens any more.
+    let settled = async || {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        heads.are_settled()
+    };
+    let (mut read, mut write) = tokio::io::split(client);
+    assert!(settled().await, "nothing was sent yet");
+    write.write_all(b"POST / HTTP/1.1\r\nHost: a\r\n").await.unwrap();
+    assert!(!settled().await, "a head is under way");
+    write.write_all(b"Content-Length: 2\r\n\r\na").await.unwrap();
+    assert!(!settled().await, "a body is under way");
+    write.write_all(b"b").await.unwrap();
+    assert!(!settled().await, "the client has not taken its answer");
+    let mut buf = [0; 1024];
+    while let Ok(Ok(1..)) = tokio::time::timeout(Duration::from_millis(1), read.read(&mut buf)).await {}
+    assert!(settled().await);
+    write.write_all(b"GET / HTTP/1.1\r\nHost: a\r\nUpgrade: b\r\nConnection: upgrade\r\n\r\n").await.unwrap();
+    while let Ok(Ok(1..)) = tokio::time::timeout(Duration::from_millis(1), read.read(&mut buf)).await {}
+    assert!(settled().await, "it stayed with HTTP");
+}
+
 /// What is told about the requests in `sent`, written in pieces of that size.
 async fn exchange(sent: &[u8], piece: usize, switch: Switch) -> String {
     let (client, server) = duplex(64 * 1024);

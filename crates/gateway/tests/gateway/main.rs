@@ -17,6 +17,7 @@ mod faults;
 mod forwarding;
 mod framing;
 mod http2;
+mod resting;
 mod running;
 mod stage;
 mod streams;
