@@ -4,8 +4,8 @@ mod callers;
 mod driver;
 mod filter;
 mod kept;
-mod load;
-mod peers;
+pub(crate) mod load;
+pub(crate) mod peers;
 mod report;
 mod sample;
 
@@ -14,6 +14,7 @@ use clap::{Args, Subcommand};
 
 use crate::install;
 use crate::process::{cargo, run};
+pub(crate) use filter::request;
 use load::Answer;
 use peers::Contestant;
 
@@ -88,6 +89,9 @@ pub(crate) struct Proxy {
     /// Only these numbers of workers.
     #[arg(long, default_values_t = [1, 2])]
     workers: Vec<u32>,
+    /// Measure this binary, such as one that `cargo xtask dist` built, instead of building one.
+    #[arg(long)]
+    gateway: Option<std::path::PathBuf>,
     /// Only these contestants (nginx and the bare proxy always take part: ratios need them).
     #[arg(long, value_enum)]
     only: Vec<Contestant>,
@@ -147,8 +151,16 @@ impl Discovery {
 impl Proxy {
     fn run(&self) -> Result<()> {
         install::ensure(install::FOR_BENCH)?;
-        run(&mut cargo(&["build", "--release", "-p", "portcullis-app", "-p", "portcullis-bench"]))?;
-        let ground = peers::Ground::prepare()?;
+        let mut build = cargo(&["build", "--release", "-p", "portcullis-bench"]);
+        let gateway = match &self.gateway {
+            Some(gateway) => std::path::absolute(gateway)?,
+            None => {
+                build.args(["-p", "portcullis-app"]);
+                crate::process::target()?.join("release/portcullis")
+            }
+        };
+        run(&mut build)?;
+        let ground = peers::Ground::prepare(gateway)?;
         for workers in &self.workers {
             for answer in Answer::ALL {
                 let figures = self.measure(&ground, *workers, answer)?;

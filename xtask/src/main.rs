@@ -6,7 +6,9 @@ mod bench;
 mod demo;
 mod dist;
 mod install;
+mod optimised;
 mod process;
+mod profile;
 mod soak;
 mod suite;
 mod tidy;
@@ -35,6 +37,8 @@ enum Chore {
     Bench(bench::Bench),
     /// Run a gateway through everything at once for some minutes; fails if a request fails or anything grows.
     Soak(soak::Soak),
+    /// Record which code a gateway runs how often, for packages that are built by it.
+    Profile(profile::Profile),
     /// Make the packages: Debian's, an archive, the Helm chart.
     Dist(dist::Dist),
     /// Formatting, lints with warnings denied, and the rules of the repository (crate arrows, file sizes, …).
@@ -51,6 +55,7 @@ fn main() -> Result<()> {
         }
         Chore::Bench(bench) => bench.run(),
         Chore::Soak(soak) => soak.run(),
+        Chore::Profile(profile) => profile.run(),
         Chore::Dist(dist) => dist.run(),
         Chore::Tidy => tidy::enforce(),
     }

@@ -6,16 +6,17 @@
 //! request.
 
 mod contestant;
-mod request;
+pub(crate) mod request;
 mod table;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
 
 use crate::bench::driver::Driver;
 use crate::install::{self, Tool};
+use crate::optimised::{self, Counts};
 use crate::process::{cargo, root, run, target};
 use contestant::Contestant;
 use request::{Kind, WARMING};
@@ -24,6 +25,8 @@ use table::Row;
 /// What `bench filter` measures against and with.
 const TOOLS: &[Tool] =
     &[Tool { program: "cc", package: "gcc" }, Tool { program: "valgrind", package: "valgrind" }];
+/// Our package and its program.
+const OURS: &str = "portcullis-bench-filter";
 /// libmodsecurity's headers, which tell whether its package is there.
 const HEADER: &str = "/usr/include/modsecurity/modsecurity.h";
 const LIBRARY: &str = "libmodsecurity-dev";
@@ -53,6 +56,9 @@ pub(crate) struct Filter {
     /// none.
     #[arg(long)]
     no_instructions: bool,
+    /// Build ours as packages are: by counts of how often its code runs, recorded with other values than are measured.
+    #[arg(long)]
+    profile: bool,
     /// Only these contestants.
     #[arg(long, value_enum)]
     only: Vec<Contestant>,
@@ -64,7 +70,7 @@ impl Filter {
         if !Path::new(HEADER).is_file() {
             install::packages(&[LIBRARY])?;
         }
-        let ground = Ground::prepare(&self.crs()?, self.rounds)?;
+        let ground = Ground::prepare(&self.crs()?, self)?;
         let mut rows = self.measure(&ground)?;
         if !self.no_instructions {
             for row in rows.iter_mut().filter(|row| !row.kind.is_hostile()) {
@@ -104,6 +110,29 @@ impl Filter {
     }
 }
 
+/// Our program, built by counts of what it did with other values.
+fn optimised(folder: &Path, rules: &[String]) -> Result<PathBuf> {
+    const ROUNDS: u32 = 3;
+    let (counts, requests) = (folder.join("portcullis.profdata"), folder.join("requests-counted"));
+    std::fs::write(&requests, request::file(request::COUNTED, ROUNDS))?;
+    optimised::record(OURS, OURS, &counts, |ours| {
+        let (ours, requests) = (ours.display().to_string(), requests.display().to_string());
+        for way in ["warm", "naive"] {
+            let files = rules.iter().chain([&requests]).map(String::as_str);
+            let arguments: Vec<&str> = [ours.as_str(), way].into_iter().chain(files).collect();
+            let mut driver = Driver::start(&arguments)?;
+            for _ in 0..ROUNDS {
+                for kind in Kind::ALL {
+                    driver.take(kind, kind.count(Contestant::Warm))?;
+                }
+            }
+            driver.end()?;
+        }
+        Ok(())
+    })?;
+    optimised::build(OURS, OURS, &target()?.join("optimised"), Counts::Used(&counts))
+}
+
 /// Rules, requests and programs, ready.
 pub(super) struct Ground {
     rules: Vec<String>,
@@ -113,17 +142,15 @@ pub(super) struct Ground {
 }
 
 impl Ground {
-    fn prepare(crs: &str, rounds: u32) -> Result<Self> {
+    fn prepare(crs: &str, options: &Filter) -> Result<Self> {
         let folder = target()?.join("bench-filter");
         std::fs::create_dir_all(&folder)?;
         let place = |name: &str| folder.join(name).display().to_string();
         let (engine, requests, driver) = (place("engine.conf"), place("requests"), place("modsecurity"));
         std::fs::write(&engine, ENGINE)?;
-        std::fs::write(&requests, request::file(rounds))?;
+        std::fs::write(&requests, request::file(request::MEASURED, options.rounds))?;
         let source = root().join("bench/modsecurity/driver.c").display().to_string();
         run(std::process::Command::new("cc").args(["-O2", "-o", &driver, &source, "-lmodsecurity"]))?;
-        run(&mut cargo(&["build", "--release", "-p", "portcullis-bench-filter"]))?;
-        let ours = target()?.join("release/portcullis-bench-filter").display().to_string();
         let mut rules = vec![engine, format!("{crs}/crs-setup.conf.example")];
         let mut files: Vec<String> = std::fs::read_dir(format!("{crs}/rules"))
             .with_context(|| format!("no rules in {crs}"))?
@@ -132,7 +159,14 @@ impl Ground {
             .collect();
         files.sort();
         rules.extend(files);
-        Ok(Self { rules, requests, libmodsecurity: driver, ours })
+        let ours = match options.profile {
+            true => optimised(&folder, &rules)?,
+            false => {
+                run(&mut cargo(&["build", "--release", "-p", OURS]))?;
+                target()?.join("release").join(OURS)
+            }
+        };
+        Ok(Self { rules, requests, libmodsecurity: driver, ours: ours.display().to_string() })
     }
 
     fn arguments(&self, contestant: Contestant) -> Vec<&str> {

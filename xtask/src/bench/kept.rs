@@ -7,16 +7,16 @@ use anyhow::{Context, Result};
 
 /// Events offered and not kept, since the contestant started.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Kept {
+pub(crate) struct Kept {
     /// Handed over to be kept.
-    pub(super) offered: u64,
+    pub(crate) offered: u64,
     /// Lost because the queue was full, or refused by the archive.
-    pub(super) dropped: u64,
+    pub(crate) dropped: u64,
 }
 
 impl Kept {
     /// Asks a gateway's metrics.
-    pub(super) fn ask(metrics: SocketAddr) -> Result<Self> {
+    pub(crate) fn ask(metrics: SocketAddr) -> Result<Self> {
         let mut stream = TcpStream::connect(metrics)?;
         stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: bench\r\nConnection: close\r\n\r\n")?;
         let mut text = String::new();
@@ -34,12 +34,12 @@ impl Kept {
     }
 
     /// Both counts together.
-    pub(super) fn and(self, other: Self) -> Self {
+    pub(crate) fn and(self, other: Self) -> Self {
         Self { offered: self.offered + other.offered, dropped: self.dropped + other.dropped }
     }
 
     /// For the report: the share that was kept.
-    pub(super) fn describe(self) -> String {
+    pub(crate) fn describe(self) -> String {
         match self {
             Self { offered: 0, .. } => "–".to_owned(),
             Self { dropped: 0, .. } => "all".to_owned(),

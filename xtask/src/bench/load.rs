@@ -9,7 +9,7 @@ use crate::process::tied;
 
 /// Which of the upstream's answers is fetched.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Answer {
+pub(crate) enum Answer {
     /// 512 bytes of JSON.
     Small,
     /// 64 KiB.
@@ -17,10 +17,10 @@ pub(super) enum Answer {
 }
 
 impl Answer {
-    pub(super) const ALL: [Self; 2] = [Self::Small, Self::Large];
+    pub(crate) const ALL: [Self; 2] = [Self::Small, Self::Large];
 
     /// The path that fetches it: an operation of the contract the bench declares.
-    pub(super) fn path(self) -> &'static str {
+    pub(crate) fn path(self) -> &'static str {
         match self {
             Self::Small => "/v1/customers/42/plans?verbose=1",
             Self::Large => "/v1/customers/42/usage?month=2026-10",
@@ -28,7 +28,7 @@ impl Answer {
     }
 
     /// For the report.
-    pub(super) fn describe(self) -> &'static str {
+    pub(crate) fn describe(self) -> &'static str {
         match self {
             Self::Small => "512-byte answers",
             Self::Large => "64 KiB answers",
@@ -38,15 +38,15 @@ impl Answer {
 
 /// What one run of load gave.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Load {
+pub(crate) struct Load {
     /// Requests answered.
-    pub(super) requests: f64,
+    pub(crate) requests: f64,
     /// Requests a second.
-    pub(super) rate: f64,
+    pub(crate) rate: f64,
     /// Median latency, microseconds.
-    pub(super) p50_us: f64,
+    pub(crate) p50_us: f64,
     /// 99th percentile, microseconds.
-    pub(super) p99_us: f64,
+    pub(crate) p99_us: f64,
 }
 
 /// Header fields a browser sends; every contestant gets the same.
@@ -64,7 +64,7 @@ const HEADERS: &[&str] = &[
 ];
 
 /// Loads `address` for some seconds.
-pub(super) fn run(address: SocketAddr, answer: Answer, connections: u32, seconds: u32) -> Result<Load> {
+pub(crate) fn run(address: SocketAddr, answer: Answer, connections: u32, seconds: u32) -> Result<Load> {
     anyhow::ensure!(address.ip().is_loopback(), "load only goes to loopback, not to {address}");
     let mut wrk = Command::new("wrk");
     wrk.args(["--latency", "-t1", &format!("-c{connections}"), &format!("-d{seconds}s")]);
@@ -81,7 +81,7 @@ pub(super) fn run(address: SocketAddr, answer: Answer, connections: u32, seconds
 }
 
 /// Sends `requests` one after the other over one connection, for instruction counts.
-pub(super) fn count(address: SocketAddr, answer: Answer, requests: u32) -> Result<()> {
+pub(crate) fn count(address: SocketAddr, answer: Answer, requests: u32) -> Result<()> {
     use std::io::{BufReader, Write};
     let stream = std::net::TcpStream::connect(address)?;
     stream.set_nodelay(true)?;

@@ -15,7 +15,7 @@ use crate::process::{Running, target, tied};
 
 /// Who takes part.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, clap::ValueEnum)]
-pub(super) enum Contestant {
+pub(crate) enum Contestant {
     /// Debian's nginx writing a JSON access log.
     Nginx,
     /// A hundred lines of hyper.
@@ -29,10 +29,10 @@ pub(super) enum Contestant {
 }
 
 impl Contestant {
-    pub(super) const ALL: [Self; 5] = [Self::Nginx, Self::Bare, Self::Off, Self::Sampled, Self::All];
+    pub(crate) const ALL: [Self; 5] = [Self::Nginx, Self::Bare, Self::Off, Self::Sampled, Self::All];
 
     /// For the report.
-    pub(super) fn describe(self) -> &'static str {
+    pub(crate) fn describe(self) -> &'static str {
         match self {
             Self::Nginx => "nginx, JSON access log",
             Self::Bare => "bare hyper proxy",
@@ -44,14 +44,16 @@ impl Contestant {
 }
 
 /// The folder of this run and its upstream.
-pub(super) struct Ground {
+pub(crate) struct Ground {
     folder: PathBuf,
+    /// Portcullis' binary.
+    gateway: PathBuf,
     upstream: SocketAddr,
     _upstream: Running,
 }
 
 /// A contestant that runs.
-pub(super) struct Peer {
+pub(crate) struct Peer {
     address: SocketAddr,
     /// Where a gateway serves its metrics.
     metrics: SocketAddr,
@@ -60,20 +62,26 @@ pub(super) struct Peer {
 }
 
 impl Peer {
-    pub(super) fn address(&self) -> SocketAddr {
+    pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }
 
     /// What became of the events it offered to its archive; other contestants have none.
-    pub(super) fn kept(&self) -> Result<Kept> {
+    pub(crate) fn kept(&self) -> Result<Kept> {
         match self.contestant {
             Contestant::Nginx | Contestant::Bare => Ok(Kept::default()),
             Contestant::Off | Contestant::Sampled | Contestant::All => Kept::ask(self.metrics),
         }
     }
 
+    /// Has it end, and waits until it has written all it has to.
+    pub(crate) fn end(&mut self) -> Result<()> {
+        self.running.ask_to_end()?;
+        self.running.wait()
+    }
+
     /// The processes that do its work.
-    pub(super) fn processes(&self) -> Result<Vec<u32>> {
+    pub(crate) fn processes(&self) -> Result<Vec<u32>> {
         match self.contestant {
             Contestant::Nginx => sample::children(self.running.id()),
             _ => Ok(vec![self.running.id()]),
@@ -83,7 +91,7 @@ impl Peer {
 
 impl Ground {
     /// Writes configurations and starts the upstream.
-    pub(super) fn prepare() -> Result<Self> {
+    pub(crate) fn prepare(gateway: PathBuf) -> Result<Self> {
         let folder = target()?.join("bench-proxy");
         std::fs::create_dir_all(folder.join("files"))?;
         std::fs::write(folder.join("files/small.json"), filler(512))?;
@@ -94,11 +102,11 @@ impl Ground {
         std::fs::write(&config, upstream_config(&folder, upstream))?;
         let running = Running::start(tied(&nginx(&config)).stderr(Stdio::null()))?;
         await_listening(upstream)?;
-        Ok(Self { folder, upstream, _upstream: running })
+        Ok(Self { folder, gateway, upstream, _upstream: running })
     }
 
     /// Starts a contestant on a free port.
-    pub(super) fn start(&self, contestant: Contestant, workers: u32) -> Result<Peer> {
+    pub(crate) fn start(&self, contestant: Contestant, workers: u32) -> Result<Peer> {
         self.start_under(contestant, workers, None)
     }
 
@@ -115,7 +123,7 @@ impl Ground {
     }
 
     /// User instructions a request: the difference of two runs of different length under callgrind.
-    pub(super) fn instructions(&self, contestant: Contestant, answer: Answer) -> Result<f64> {
+    pub(crate) fn instructions(&self, contestant: Contestant, answer: Answer) -> Result<f64> {
         let (short, long) = (200, 1200);
         let few = self.counted(contestant, answer, short)?;
         let many = self.counted(contestant, answer, long)?;
@@ -127,8 +135,7 @@ impl Ground {
         let mut peer = self.start_under(contestant, 1, Some(&file))?;
         load::count(peer.address, answer, requests)?;
         // Asked to stop, valgrind writes its counts and ends.
-        peer.running.ask_to_end()?;
-        peer.running.wait()?;
+        peer.end()?;
         let text = std::fs::read_to_string(&file).context("callgrind wrote no counts")?;
         let line = text
             .lines()
@@ -144,7 +151,6 @@ impl Ground {
         (address, metrics): (SocketAddr, SocketAddr),
         counted: bool,
     ) -> Result<Command> {
-        let release = target()?.join("release");
         Ok(match contestant {
             Contestant::Nginx => {
                 let config = self.folder.join("nginx.conf");
@@ -155,7 +161,7 @@ impl Ground {
                 nginx(&config)
             }
             Contestant::Bare => {
-                let mut command = Command::new(release.join("portcullis-bench"));
+                let mut command = Command::new(target()?.join("release/portcullis-bench"));
                 command.args(["--listen", &address.to_string(), "--upstream", &self.upstream.to_string()]);
                 command.args(["--workers", &workers.to_string()]);
                 command
@@ -164,7 +170,7 @@ impl Ground {
                 let config = self.folder.join("portcullis.yaml");
                 std::fs::write(&config, policy(contestant, (address, metrics), self.upstream, workers))?;
                 let _ = std::fs::remove_dir_all(self.folder.join("data"));
-                let mut command = Command::new(release.join("portcullis"));
+                let mut command = Command::new(&self.gateway);
                 command.arg("serve").arg("-c").arg(&config).args(["--no-watch", "--log", "error"]);
                 command
             }
@@ -179,7 +185,7 @@ fn callgrind(inner: &Command, file: &std::path::Path) -> Command {
     command
 }
 
-pub(super) fn nginx(config: &std::path::Path) -> Command {
+pub(crate) fn nginx(config: &std::path::Path) -> Command {
     let program = if crate::process::is_installed("nginx") { "nginx" } else { "/usr/sbin/nginx" };
     let mut command = Command::new(program);
     command.arg("-c").arg(config).args(["-g", "daemon off;"]);
@@ -187,11 +193,11 @@ pub(super) fn nginx(config: &std::path::Path) -> Command {
 }
 
 /// A free loopback port. It is free again when this returns; the contestant takes it at once.
-pub(super) fn free_address() -> Result<SocketAddr> {
+pub(crate) fn free_address() -> Result<SocketAddr> {
     Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?)
 }
 
-pub(super) fn await_listening(address: SocketAddr) -> Result<()> {
+pub(crate) fn await_listening(address: SocketAddr) -> Result<()> {
     let pause = std::time::Duration::from_millis(20);
     for _ in 0..1500 {
         if std::net::TcpStream::connect(address).is_ok() {
@@ -203,22 +209,26 @@ pub(super) fn await_listening(address: SocketAddr) -> Result<()> {
 }
 
 /// A JSON document of exactly `size` bytes.
-pub(super) fn filler(size: usize) -> String {
+pub(crate) fn filler(size: usize) -> String {
     let frame = r#"{"filler":""}"#.len();
     format!(r#"{{"filler":"{}"}}"#, "x".repeat(size - frame))
 }
 
-pub(super) fn upstream_config(folder: &std::path::Path, address: SocketAddr) -> String {
+pub(crate) fn upstream_config(folder: &std::path::Path, address: SocketAddr) -> String {
     let at = folder.display();
     format!(
         "worker_processes 1; pid {at}/upstream.pid; error_log {at}/upstream.log crit;\n\
          events {{ worker_connections 2048; }}\n\
          http {{ access_log off; keepalive_requests 100000000; keepalive_timeout 300s; sendfile on; open_file_cache max=10;\n\
          server {{ listen {address}; default_type application/json;\n\
+         location / {{ return 200 '{ITEMS}'; }}\n\
          location ~ /plans$ {{ alias {at}/files/small.json; }}\n\
          location ~ /usage$ {{ alias {at}/files/large.json; }} }} }}\n"
     )
 }
+
+/// What is answered to all else that is asked for.
+const ITEMS: &str = r#"{"items":[{"id":4711,"name":"Maria Kowalski","mail":"maria@shop.example","card":"4111111111111111","total":12.5},{"id":4712,"name":"Ada Green","mail":"ada@shop.example","iban":"DE89370400440532013000","total":3}],"next":null}"#;
 
 fn nginx_config(
     folder: &std::path::Path,

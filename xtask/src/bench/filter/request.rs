@@ -119,13 +119,29 @@ impl Kind {
 /// are made ready when a value first needs them.
 pub(super) const WARMING: u32 = 4;
 
+/// The values that are measured, and those that are counted to build by.
+pub(super) const MEASURED: u64 = 0x5eed;
+pub(super) const COUNTED: u64 = 0x7ea1_0ad5;
+
 /// The file of requests: as many of each kind as are taken in so many rounds and before the first, so that none comes
 /// twice.
-pub(super) fn file(rounds: u32) -> String {
-    let mut values = Values(0x5eed);
+pub(super) fn file(seed: u64, rounds: u32) -> String {
+    let mut values = Values(seed);
     let mut file = String::new();
     for kind in Kind::ALL {
         for _ in 0..kind.counts().0 * (rounds + WARMING) {
+            push_request(&mut file, kind, &mut values);
+        }
+    }
+    file
+}
+
+/// A file of so many requests of each kind but the hostile ones, with the values that are counted.
+pub(crate) fn ordinary(each: usize) -> String {
+    let mut values = Values(COUNTED);
+    let mut file = String::new();
+    for _ in 0..each {
+        for kind in Kind::ALL.into_iter().filter(|kind| !kind.is_hostile()) {
             push_request(&mut file, kind, &mut values);
         }
     }
