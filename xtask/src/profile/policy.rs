@@ -74,7 +74,7 @@ fn policy(plain: SocketAddr, secure: SocketAddr, upstream: SocketAddr) -> String
       - {{ name: office, when: 'ip in lists.office', tag: [net:office] }}
       - {{ name: curious, when: 'headers[\"user-agent\"].matches(\"(?i)sqlmap|nikto|masscan\")', action: block }}
       - {{ name: shown, when: 'tag(\"auth:jwt\")', headers: {{ set: {{ X-Caller: \"${{identity.subject}}\" }} }} }}
-      - {{ name: no-cards, action: {{ mask: [card] }} }}
+      - {{ name: no-cards, when: 'path.startsWith(\"/shop/\")', action: {{ mask: [card] }} }}
 "
         )
     });
