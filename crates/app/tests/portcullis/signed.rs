@@ -42,8 +42,8 @@ fn signed(gateway: &Gateway, (method, path, body): (&str, &str, &str), ago: u64,
     }
     let list: Vec<String> = covered.iter().map(|(name, _)| format!("\"{name}\"")).collect();
     let input = format!("({});created={};keyid=\"shop-1\";nonce=\"{nonce}\"", list.join(" "), now - ago);
-    let lines: String = covered.iter().map(|(name, value)| format!("\"{name}\": {value}\n")).collect();
-    let base = format!("{lines}\"@signature-params\": {input}");
+    let lines: Vec<String> = covered.iter().map(|(name, value)| format!("\"{name}\": {value}\n")).collect();
+    let base = format!("{}\"@signature-params\": {input}", lines.concat());
     let signature = sign(base.as_bytes(), &EncodingKey::from_secret(SECRET.as_bytes()), Algorithm::HS256)
         .expect("signed");
     let signature = format!("{}=", signature.replace('-', "+").replace('_', "/"));
