@@ -152,12 +152,11 @@ impl Proxy {
     fn run(&self) -> Result<()> {
         install::ensure(install::FOR_BENCH)?;
         let mut build = cargo(&["build", "--release", "-p", "portcullis-bench"]);
-        let gateway = match &self.gateway {
-            Some(gateway) => std::path::absolute(gateway)?,
-            None => {
-                build.args(["-p", "portcullis-app"]);
-                crate::process::target()?.join("release/portcullis")
-            }
+        let gateway = if let Some(gateway) = &self.gateway {
+            std::path::absolute(gateway)?
+        } else {
+            build.args(["-p", "portcullis-app"]);
+            crate::process::target()?.join("release/portcullis")
         };
         run(&mut build)?;
         let ground = peers::Ground::prepare(gateway)?;

@@ -159,12 +159,11 @@ impl Ground {
             .collect();
         files.sort();
         rules.extend(files);
-        let ours = match options.profile {
-            true => optimised(&folder, &rules)?,
-            false => {
-                run(&mut cargo(&["build", "--release", "-p", OURS]))?;
-                target()?.join("release").join(OURS)
-            }
+        let ours = if options.profile {
+            optimised(&folder, &rules)?
+        } else {
+            run(&mut cargo(&["build", "--release", "-p", OURS]))?;
+            target()?.join("release").join(OURS)
         };
         Ok(Self { rules, requests, libmodsecurity: driver, ours: ours.display().to_string() })
     }
