@@ -54,7 +54,7 @@ fn signatures(cover: &[&str]) -> Signatures {
         .into_iter()
         .collect(),
         cover: cover.iter().map(SmolStr::new).collect(),
-        max_age: Duration::from_secs(300),
+        max_age: Duration::from_mins(5),
         leeway: Duration::from_secs(30),
         tag: None,
         once: true,
