@@ -464,7 +464,7 @@ pub(crate) enum Key {
         #[arg(long, value_name = "SPAN")]
         expires: Option<String>,
     },
-    /// Show keys: ids, prefixes, subjects; never the keys.
+    /// Show keys: ids, prefixes, subjects, last uses; never the keys.
     Ls {
         /// The provider; all if absent.
         #[arg(long)]

@@ -18,7 +18,7 @@ use smol_str::SmolStr;
 
 use crate::files::FileSources;
 use crate::output::{self, Audience};
-use crate::{Exit, Misuse, check, cli, secret, serve, span};
+use crate::{Exit, Misuse, check, cli, key_uses, secret, serve, span};
 
 /// Carries out the command.
 pub(crate) fn run(config: &Path, audience: Audience, command: cli::Key) -> Result<Exit> {
@@ -211,13 +211,16 @@ fn list(policy: &Policy, provider: Option<&str>, audience: Audience) -> Result<E
         None => KeysFile::all(policy),
     };
     let now = serve::now();
-    let mut table =
-        output::table(&["provider", "id", "begins with", "subject", "groups", "scopes", "created", "state"]);
+    let columns =
+        ["provider", "id", "begins with", "subject", "groups", "scopes", "created", "last used", "state"];
+    let mut table = output::table(&columns);
+    let uses = key_uses::read(&key_uses::path(policy)).unwrap_or_default();
     let mut listed = Vec::new();
     for file in &files {
         for key in file.read()?.keys() {
             let state =
                 key.usable(now).map_or_else(portcullis_engine::keys::KeyRefusal::as_str, |()| "in use");
+            let last = uses.get(&file.provider).and_then(|keys| keys.get(&key.id)).copied();
             table.add_row([
                 file.provider.as_str(),
                 &key.id,
@@ -226,12 +229,16 @@ fn list(policy: &Policy, provider: Option<&str>, audience: Audience) -> Result<E
                 &key.groups.join(", "),
                 &key.scopes.join(", "),
                 key.created.to_string().get(..10).unwrap_or_default(),
+                &last.map_or_else(
+                    || "never".to_owned(),
+                    |last| last.to_string().get(..16).unwrap_or_default().replace('T', " "),
+                ),
                 state,
             ]);
             listed.push(json!({
                 "provider": file.provider, "id": key.id, "prefix": key.prefix, "subject": key.subject,
                 "groups": key.groups, "scopes": key.scopes, "created": key.created, "expires": key.expires, "revoked": key.revoked,
-                "state": state,
+                "last_used": last, "state": state,
             }));
         }
     }

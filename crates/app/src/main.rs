@@ -19,6 +19,7 @@ mod filter;
 mod findings;
 mod freeze;
 mod key;
+mod key_uses;
 mod limits;
 mod lint;
 mod load;

@@ -14,6 +14,8 @@ mod takeover;
 mod upgrade;
 mod watch;
 
+pub(crate) use bans::{beside_state, write_whole};
+
 use std::io::IsTerminal;
 use std::path::Path;
 use std::sync::Arc;
@@ -244,6 +246,7 @@ async fn run_until_told(
             () = certificates.changed() => take_up(node, watch).await,
             _ = keep_bans.tick() => {
                 node.keep_bans();
+                node.keep_key_uses();
                 node.weigh();
             }
             _ = sweep.tick() => node.forget_old_counters(),

@@ -7,7 +7,7 @@ use portcullis_model::counter::{Answers, Batch, StoreFailure};
 use portcullis_model::event::{End, NotInspected, Summary, UpstreamRecord};
 use portcullis_model::guess::Guess;
 use portcullis_model::observation::Observation;
-use portcullis_model::{Ban, Event, Moment};
+use portcullis_model::{Ban, Event, Moment, Proof, Timestamp};
 use smallvec::SmallVec;
 use smol_str::SmolStr;
 
@@ -86,6 +86,20 @@ impl Finished {
     /// The providers a token came to that names a key they do not have, though its issuer may have it by now.
     pub fn strange_keys(&self) -> &[SmolStr] {
         &self.exchange.state.strange_keys
+    }
+
+    /// When the exchange began.
+    pub fn began(&self) -> Timestamp {
+        self.exchange.state.began.wall
+    }
+
+    /// The API keys that proved who called: their providers and ids.
+    pub fn keys_used(&self) -> impl Iterator<Item = (&str, &str)> {
+        let state = &self.exchange.state;
+        let identities = state.identity.iter().chain(&state.others);
+        identities
+            .filter(|identity| identity.proof == Proof::ApiKey)
+            .filter_map(|identity| Some((identity.provider.as_str(), identity.credential.as_deref()?)))
     }
 
     /// The credential of this exchange that failed, where it may have been guessed.

@@ -15,6 +15,7 @@ use smol_str::SmolStr;
 use tokio::sync::mpsc;
 
 use crate::clock::Clock;
+use crate::key_uses::KeyUses;
 use crate::metrics::Metrics;
 
 /// Reads a file that policy names (a certificate, a key, roots), by the name policy gives it.
@@ -37,6 +38,8 @@ pub struct Ports {
     /// Where it is told which providers' keys are worth asking for again, if anything asks. Full means that somebody is
     /// asking already.
     pub strange_keys: Option<mpsc::Sender<SmolStr>>,
+    /// Where it is noted when API keys were used.
+    pub key_uses: Arc<KeyUses>,
     /// Where exchanges are told as traces, if anywhere.
     pub spans: Option<Spans>,
     /// Reads the files policy names.

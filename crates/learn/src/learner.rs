@@ -182,3 +182,80 @@ impl Learner {
         left
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicBool;
+    use std::time::Duration;
+
+    use portcullis_inventory::Limits;
+    use portcullis_model::{EventId, Timestamp};
+
+    use super::*;
+
+    struct Nobody;
+
+    impl Publish for Nobody {
+        fn learned(&self, _: &SmolStr, _: &Arc<Drawn>) {}
+    }
+
+    fn config() -> LearnConfig {
+        LearnConfig { path: None, key: 1, limits: Limits::default(), sites: Vec::new() }
+    }
+
+    fn observation() -> Observation {
+        Observation {
+            id: EventId::new(Timestamp::default(), 0),
+            time: Timestamp::default(),
+            site: "shop".into(),
+            weight: 1,
+            host: "shop.test".into(),
+            operation: None,
+            method: "GET".into(),
+            segments: Vec::new(),
+            query: Vec::new(),
+            headers: Vec::new(),
+            cookies: Vec::new(),
+            credentials: Vec::new(),
+            proof: None,
+            calls: Vec::new(),
+            speaking: None,
+            versions: Vec::new(),
+            request_body: None,
+            status: 200,
+            response_type: None,
+            response_body: None,
+            identifiers: Vec::new(),
+            data: Vec::new(),
+            farewell: None,
+            caller: 0,
+            request_bytes: 0,
+            response_bytes: 0,
+            duration_us: 0,
+        }
+    }
+
+    #[tokio::test]
+    async fn whoever_asks_is_answered_while_exchanges_go_on_without_end() {
+        let findings = Findings::start(None).expect("in memory").0;
+        let learner = Learner::start(config(), Arc::new(Nobody), findings).expect("started");
+        let (observations, over) = (learner.observations(), Arc::new(AtomicBool::new(false)));
+        let ended = Arc::clone(&over);
+        let load = std::thread::spawn(move || {
+            while !ended.load(Ordering::Relaxed) {
+                if observations.try_send(observation()).is_err() {
+                    std::thread::yield_now();
+                }
+            }
+        });
+        for _ in 0..3 {
+            let asked = async {
+                learner.reconfigure(config()).await;
+                learner.settle().await;
+            };
+            tokio::time::timeout(Duration::from_secs(20), asked).await.expect("answered");
+        }
+        over.store(true, Ordering::Relaxed);
+        load.join().expect("ended");
+    }
+}

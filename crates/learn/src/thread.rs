@@ -1,7 +1,8 @@
 //! The learning thread: folds, draws operations, publishes them, writes down what is new.
 //!
 //! Invariants: drawing takes at most a twentieth of the thread's time, but for a path never met, which is drawn at the
-//! next tick once that time has passed; what is new is written down once a second; a configuration is taken over whole.
+//! next tick once that time has passed; what is new is written down once a second; a configuration is taken over whole;
+//! an ask waits for what was observed before it, and for nothing that comes after.
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -66,12 +67,38 @@ pub(crate) async fn run(
     let mut batch = Vec::with_capacity(BATCH);
     loop {
         tokio::select! {
-            // What was observed before an ask is folded before it is answered.
+            // Whoever asks is not kept waiting by exchanges that go on without end.
             biased;
             _ = tick.tick() => {
                 // Counted by the clock, so that a guess wakes nobody.
                 round.count(&mut guessed);
                 round.tick();
+            }
+            ask = asked.recv() => {
+                round.fold_waiting(&mut waiting);
+                match ask {
+                    Some(Ask::Settle(done)) => {
+                        round.settle();
+                        // Nobody waits any more: fine.
+                        let _ = done.send(());
+                    }
+                    Some(Ask::Decide(site, decision, done)) => {
+                        let _ = done.send(round.decide(&site, &decision));
+                    }
+                    Some(Ask::Lend(done)) => {
+                        round.lend();
+                        let _ = done.send(());
+                    }
+                    Some(Ask::Reclaim) => round.reclaim(),
+                    Some(Ask::TakeIn(parts)) => round.take_in(&parts),
+                    Some(Ask::Reconfigure(config)) => round.take_over(*config),
+                    Some(Ask::Finish(done)) => {
+                        round.fold_rest(&mut waiting, &mut guessed);
+                        let _ = done.send(round.unwritten());
+                        return;
+                    }
+                    None => return round.fold_rest(&mut waiting, &mut guessed),
+                }
             }
             many = waiting.recv_many(&mut batch, BATCH) => match many {
                 0 => return round.write(),
@@ -81,29 +108,6 @@ pub(crate) async fn run(
                         sleep(GATHER).await;
                     }
                 }
-            },
-            ask = asked.recv() => match ask {
-                Some(Ask::Settle(done)) => {
-                    round.settle();
-                    // Nobody waits any more: fine.
-                    let _ = done.send(());
-                }
-                Some(Ask::Decide(site, decision, done)) => {
-                    let _ = done.send(round.decide(&site, &decision));
-                }
-                Some(Ask::Lend(done)) => {
-                    round.lend();
-                    let _ = done.send(());
-                }
-                Some(Ask::Reclaim) => round.reclaim(),
-                Some(Ask::TakeIn(parts)) => round.take_in(&parts),
-                Some(Ask::Reconfigure(config)) => round.take_over(*config),
-                Some(Ask::Finish(done)) => {
-                    round.fold_rest(&mut waiting, &mut guessed);
-                    let _ = done.send(round.unwritten());
-                    return;
-                }
-                None => return round.fold_rest(&mut waiting, &mut guessed),
             },
         }
     }
@@ -187,6 +191,14 @@ impl<'a> Round<'a> {
         if let Some(site) = self.sites.get_mut(&observation.site) {
             site.take(observation);
             self.shared.folded.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// What was observed before an ask is folded before it is answered.
+    fn fold_waiting(&mut self, waiting: &mut mpsc::Receiver<Observation>) {
+        for _ in 0..waiting.len() {
+            let Ok(observation) = waiting.try_recv() else { return };
+            self.take(&observation);
         }
     }
 

@@ -28,15 +28,9 @@ enum Kept {
 }
 
 impl BanFile {
-    /// Beside the archive or the control socket, where this node's own state is; else beside the secret.
+    /// Beside what else this node keeps.
     pub(super) fn of(policy: &Policy) -> Self {
-        let archive = policy.archive.as_ref().map(|archive| &*archive.sqlite.path.path);
-        let socket = policy.control.as_ref().map(|control| &*control.socket.path);
-        let beside = archive.or(socket).or(secret::file(policy)).unwrap_or("data/bans");
-        Self {
-            path: Path::new(beside).with_file_name("bans.json"),
-            kept: parking_lot::Mutex::new(Kept::At(0)),
-        }
+        Self { path: beside_state(policy, "bans.json"), kept: parking_lot::Mutex::new(Kept::At(0)) }
     }
 
     /// Puts back what an earlier run kept; a file that cannot be read is told and left.
@@ -79,8 +73,16 @@ impl BanFile {
     }
 }
 
+/// A file beside the archive or the control socket, where this node's own state is; else beside the secret.
+pub(crate) fn beside_state(policy: &Policy, name: &str) -> PathBuf {
+    let archive = policy.archive.as_ref().map(|archive| &*archive.sqlite.path.path);
+    let socket = policy.control.as_ref().map(|control| &*control.socket.path);
+    let beside = archive.or(socket).or(secret::file(policy)).unwrap_or("data/bans");
+    Path::new(beside).with_file_name(name)
+}
+
 /// Written aside and moved into place, so that a crash leaves the old file or the new one.
-fn write_whole(path: &Path, text: &str) -> std::io::Result<()> {
+pub(crate) fn write_whole(path: &Path, text: &str) -> std::io::Result<()> {
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         std::fs::create_dir_all(folder)?;
     }

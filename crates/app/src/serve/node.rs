@@ -17,7 +17,7 @@ use portcullis_engine::Snapshot;
 use portcullis_events::alerts::Alerts;
 use portcullis_events::traces::Traces;
 use portcullis_events::{FindingKeeper, Findings, Recorder, Recording};
-use portcullis_gateway::{Clock, Gateway, Handed, HandedSocket, Metrics, Ports, ServerStanding};
+use portcullis_gateway::{Clock, Gateway, Handed, HandedSocket, KeyUses, Metrics, Ports, ServerStanding};
 use portcullis_inventory::Decision;
 use portcullis_learn::{Inventories, Keeping, Learner};
 use portcullis_model::Timestamp;
@@ -34,6 +34,7 @@ use super::state::NodeState;
 use super::{now, recording};
 use crate::acme::{OrderFigures, Ordering, Orders};
 use crate::findings;
+use crate::key_uses;
 use crate::load::{self, Loaded, Purpose};
 use crate::remote::{Fetches, ListFigures};
 use crate::shared;
@@ -51,6 +52,7 @@ pub(super) struct RunningNode {
     reloading: tokio::sync::Mutex<()>,
     kept: NodeState,
     bans: BanFile,
+    key_uses: Arc<KeyUses>,
     recorder: Recorder,
     recording: Mutex<Option<Recording>>,
     findings: Findings,
@@ -81,6 +83,13 @@ struct PolicyState {
 }
 
 impl RunningNode {
+    /// Writes down when API keys were last used, if any was since.
+    pub(super) fn keep_key_uses(&self) {
+        if let Some(later) = self.key_uses.changed() {
+            key_uses::keep(&key_uses::path(&self.policy.load()), later);
+        }
+    }
+
     /// Starts everything that runs under this policy, but for [`Self::tell_findings`].
     pub(super) async fn start(config: &Path, beginning: Beginning) -> Result<Self> {
         let Beginning { loaded, sockets, strange_keys } = beginning;
@@ -115,7 +124,9 @@ impl RunningNode {
         metrics.register_collector(Box::new(lists));
         let orders = Arc::<Orders>::default();
         metrics.register_collector(Box::new(OrderFigures(Arc::clone(&orders))));
+        let key_uses = Arc::<KeyUses>::default();
         let ports = Ports {
+            key_uses: Arc::clone(&key_uses),
             snapshot: Arc::clone(&snapshot),
             store: kept.store(),
             recorder: recorder.clone(),
@@ -139,6 +150,7 @@ impl RunningNode {
             reloading: tokio::sync::Mutex::new(()),
             kept,
             bans,
+            key_uses,
             recorder,
             recording: Mutex::new(Some(recording)),
             findings,

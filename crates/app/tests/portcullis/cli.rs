@@ -129,8 +129,21 @@ fn keys_are_made_shown_used_and_revoked() {
     assert_eq!(ask(&gateway, "pk_wrong"), 401);
     assert_eq!(gateway.get("/orders").0, 401);
     assert_eq!(gateway.get("/health").0, 200);
-    let listed = gateway.json(&["key", "ls"]).remove(0);
+    let listed = gateway.await_until("its use is written down", |gateway| {
+        let listed = gateway.json(&["key", "ls"]).remove(0);
+        listed["keys"][0]["last_used"].is_string().then_some(listed)
+    });
     assert_eq!(listed["keys"][0]["subject"], "acme");
+    let unused = gateway.json(&["key", "new", "--subject", "other"]).remove(0);
+    // Over a restart, too.
+    gateway.stop();
+    gateway.run();
+    let again = gateway.json(&["key", "ls"]).remove(0);
+    assert_eq!(again["keys"][0]["last_used"], listed["keys"][0]["last_used"]);
+    assert_eq!(
+        (&again["keys"][1]["id"], &again["keys"][1]["last_used"]),
+        (&unused["id"], &serde_json::Value::Null)
+    );
     assert!(!listed.to_string().contains(key));
     assert!(gateway.command(&["key", "revoke", id]).status.success());
     gateway.await_until("the key no longer opens", |gateway| (ask(gateway, key) == 401).then_some(()));

@@ -285,8 +285,9 @@ impl Told {
     }
 }
 
-/// What asks for keys, counts guesses and learns gets its part.
+/// What notes keys, asks for keys, counts guesses and learns gets its part.
 fn pass_on(ports: &Ports, finished: &Finished) {
+    finished.keys_used().for_each(|(provider, key)| ports.key_uses.note(provider, key, finished.began()));
     if let Some(asking) = &ports.strange_keys {
         // One that is full has enough to ask for.
         finished.strange_keys().iter().for_each(|provider| drop(asking.try_send(provider.clone())));

@@ -145,6 +145,7 @@ fn ports(snapshot: Arc<Snapshot>, recorder: Recorder, metrics: &Arc<Metrics>, fi
         strange_keys: None,
         observations: None,
         guesses: None,
+        key_uses: Arc::default(),
         spans: None,
         files: Arc::new(move |name: &str| {
             files.lock().get(name).cloned().ok_or_else(|| std::io::ErrorKind::NotFound.into())

@@ -74,6 +74,7 @@ impl RunningNode {
         let deadline = self.policy.load().connections.drain_timeout;
         self.gateway.drain(deadline, leaving).await;
         self.bans.keep(self.kept.ban_book());
+        self.keep_key_uses();
         let recording = self.recording.lock().take();
         // Waits for the disk; ends by itself where that fails.
         let node = Arc::clone(self);
