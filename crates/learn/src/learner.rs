@@ -240,20 +240,25 @@ mod tests {
         let findings = Findings::start(None).expect("in memory").0;
         let learner = Learner::start(config(), Arc::new(Nobody), findings).expect("started");
         let (observations, over) = (learner.observations(), Arc::new(AtomicBool::new(false)));
-        let ended = Arc::clone(&over);
+        let (ended, sent) = (Arc::clone(&over), Arc::new(AtomicU64::new(0)));
+        let counted = Arc::clone(&sent);
         let load = std::thread::spawn(move || {
             while !ended.load(Ordering::Relaxed) {
-                if observations.try_send(observation()).is_err() {
-                    std::thread::yield_now();
+                match observations.try_send(observation()) {
+                    Ok(()) => _ = counted.fetch_add(1, Ordering::Relaxed),
+                    Err(_) => std::thread::yield_now(),
                 }
             }
         });
         for _ in 0..3 {
+            let before = sent.load(Ordering::Relaxed);
             let asked = async {
                 learner.reconfigure(config()).await;
                 learner.settle().await;
             };
             tokio::time::timeout(Duration::from_secs(20), asked).await.expect("answered");
+            let meanwhile = sent.load(Ordering::Relaxed) - before;
+            assert!(meanwhile < 100 * WAITING as u64, "{meanwhile} observations went before");
         }
         over.store(true, Ordering::Relaxed);
         load.join().expect("ended");
