@@ -2,7 +2,8 @@
 //! silent.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::io::{Read, Write};
+use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::sync::{Arc, Mutex};
 
 use crate::harness::{Gateway, exchange};
@@ -23,6 +24,10 @@ enum Says {
     Silence,
     /// An answer to another question and bytes that are none, then the right one.
     Noise(&'static str),
+    /// Half an answer, and the whole one over TCP.
+    Cut(&'static str),
+    /// Half an answer, and half of one over TCP.
+    CutTwice,
 }
 
 type Zone = HashMap<(String, u16), Says>;
@@ -36,10 +41,24 @@ struct Dns {
 
 impl Dns {
     fn start(zone: Zone) -> Self {
-        let socket = UdpSocket::bind("127.0.0.1:0").expect("a free port");
+        // The same port for both.
+        let (socket, listener) =
+            std::iter::repeat_with(|| UdpSocket::bind("127.0.0.1:0").expect("a free port"))
+                .find_map(|socket| {
+                    let address = socket.local_addr().expect("bound");
+                    Some((socket, TcpListener::bind(address).ok()?))
+                })
+                .expect("a port that is free for both");
         let address = socket.local_addr().expect("bound");
         let dns = Self { address, zone: Arc::new(Mutex::new(zone)), asked: Arc::default() };
         let (zone, asked) = (Arc::clone(&dns.zone), Arc::clone(&dns.asked));
+        let whole = Arc::clone(&dns.zone);
+        std::thread::spawn(move || {
+            for stream in listener.incoming().map_while(Result::ok) {
+                // Whoever hangs up is none of ours.
+                let _ = answer_whole(stream, &whole);
+            }
+        });
         std::thread::spawn(move || {
             let mut buffer = [0; 512];
             while let Ok((size, from)) = socket.recv_from(&mut buffer) {
@@ -62,6 +81,23 @@ impl Dns {
     fn asked(&self) -> usize {
         self.asked.lock().expect("not poisoned").len()
     }
+}
+
+/// Answers one question over TCP.
+fn answer_whole(mut stream: TcpStream, zone: &Mutex<Zone>) -> std::io::Result<()> {
+    let mut length = [0; 2];
+    stream.read_exact(&mut length)?;
+    let mut message = vec![0; usize::from(u16::from_be_bytes(length))];
+    stream.read_exact(&mut message)?;
+    let (name, kind) = question(&message);
+    let says = zone.lock().expect("not poisoned").get(&(name, kind)).cloned();
+    let (text, half) = match says {
+        Some(Says::Cut(text)) => (text, false),
+        _ => ("crawl.googlebot.com", true),
+    };
+    let answer = answers(&message, kind, &Says::Name(text)).remove(0);
+    stream.write_all(&(answer.len() as u16).to_be_bytes())?;
+    stream.write_all(&answer[..if half { answer.len() / 2 } else { answer.len() }])
 }
 
 /// The name and the type a message asks for.
@@ -102,6 +138,11 @@ fn answers(message: &[u8], kind: u16, says: &Says) -> Vec<Vec<u8>> {
         Says::Nobody => vec![reply(3, None)],
         Says::Failure => vec![reply(2, None)],
         Says::Silence => Vec::new(),
+        Says::Cut(_) | Says::CutTwice => {
+            let mut cut = reply(0, None);
+            cut[2] |= 0x02;
+            vec![cut]
+        }
         Says::Noise(text) => {
             let mut forged = reply(0, name("crawl.evil.example"));
             forged[0] ^= 0xff;
@@ -154,6 +195,9 @@ fn a_crawler_is_verified_by_a_name_that_leads_back_to_its_address() {
         // Has a name of its own, which is none of Google's.
         ("6.113.0.203.in-addr.arpa", PTR, Says::Name("crawl-1.googlebot.com.evil.example")),
         ("crawl-1.googlebot.com.evil.example", A, Says::Address("203.0.113.6".parse().expect("an address"))),
+        ("2.66.249.66.in-addr.arpa", PTR, Says::Cut("crawl-2.googlebot.com")),
+        ("crawl-2.googlebot.com", A, Says::Address("66.249.66.2".parse().expect("an address"))),
+        ("10.113.0.203.in-addr.arpa", PTR, Says::CutTwice),
         ("8.113.0.203.in-addr.arpa", PTR, Says::Failure),
         ("9.113.0.203.in-addr.arpa", PTR, Says::Silence),
     ]));
@@ -163,7 +207,10 @@ fn a_crawler_is_verified_by_a_name_that_leads_back_to_its_address() {
     assert_eq!(status(&gateway, "66.249.66.1", GOOGLEBOT), 200, "nobody waits");
     await_status(&gateway, "66.249.66.1", 410);
     await_status(&gateway, "2001:4860:4801::1", 410);
-    for pretender in ["203.0.113.5", "203.0.113.6", "203.0.113.7", "203.0.113.8", "203.0.113.9"] {
+    await_status(&gateway, "66.249.66.2", 410);
+    for pretender in
+        ["203.0.113.5", "203.0.113.6", "203.0.113.7", "203.0.113.8", "203.0.113.9", "203.0.113.10"]
+    {
         await_status(&gateway, pretender, 451);
     }
     let asked = dns.asked();
@@ -175,7 +222,7 @@ fn a_crawler_is_verified_by_a_name_that_leads_back_to_its_address() {
     assert_eq!(status(&gateway, "66.249.66.1", "GPTBot/1.0"), 451);
     assert_eq!(status(&gateway, "66.249.66.1", "Mozilla/5.0 (compatible; bingbot/2.0)"), 451);
     let metrics = gateway.metrics();
-    for (what, count) in [("confirmed", 3), ("unconfirmed", 2), ("failed", 2)] {
+    for (what, count) in [("confirmed", 4), ("unconfirmed", 2), ("failed", 3)] {
         let line = format!("portcullis_crawler_lookups_total{{what=\"{what}\"}} {count}");
         assert!(metrics.contains(&line), "{line}: {metrics}");
     }

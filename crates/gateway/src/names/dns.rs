@@ -1,8 +1,9 @@
-//! Questions to a resolver, over UDP: which names an address has, and which addresses these have.
+//! Questions to a resolver: which names an address has, and which addresses these have; over UDP, and over TCP where an
+//! answer was cut (RFC 7766).
 //!
 //! Invariants: a question goes out from a port of its own under an id nobody can guess; an answer to another question is
 //! passed over; nothing but what stands in answers is believed, and no more than [`NAMES`] names of an address are asked
-//! about. Deliberately absent: caching, TCP (a cut answer counts as far as it goes, and without one as a failure).
+//! about. Deliberately absent: caching.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
@@ -12,7 +13,8 @@ use simple_dns::rdata::{PTR, RData};
 use simple_dns::{CLASS, Name, Packet, PacketFlag, QTYPE, Question, RCODE, TYPE};
 use smol_str::SmolStr;
 use thiserror::Error;
-use tokio::net::UdpSocket;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpStream, UdpSocket};
 
 /// Names of one address that are asked about.
 const NAMES: usize = 4;
@@ -22,6 +24,8 @@ const AGAIN: Duration = Duration::from_millis(500);
 
 /// The longest message without EDNS (RFC 1035 §2.3.4), and what resolvers send regardless.
 const LARGEST: usize = 4096;
+/// The longest message over TCP that is read: a cut answer has few records too many.
+const LARGEST_WHOLE: usize = 16 * 1024;
 
 /// Why nobody could say.
 #[derive(Debug, Error)]
@@ -94,16 +98,38 @@ async fn ask<T>(
             loop {
                 let size = socket.recv(&mut buffer).await?;
                 let message = buffer.get(..size).unwrap_or_default();
-                if let Some(answer) = answer(message, id, name, kind) {
-                    return read_answer(&answer, &read);
-                }
+                let Some(answer) = answer(message, id, name, kind) else { continue };
+                let is_cut = answer.has_flags(PacketFlag::TRUNCATION);
+                let found = if is_cut { None } else { Some(read_answer(&answer, &read)?) };
+                return Ok::<_, Failure>(found);
             }
         };
         // Again and again, until patience is over.
         if let Ok(answered) = tokio::time::timeout(AGAIN, answered).await {
-            return answered;
+            return match answered? {
+                Some(found) => Ok(found),
+                None => {
+                    let whole = ask_whole(resolver, &question).await?;
+                    let answer = answer(&whole, id, name, kind).ok_or(Failure::Unanswered)?;
+                    read_answer(&answer, &read)
+                }
+            };
         }
     }
+}
+
+/// Asks for an answer that is not cut, over a connection of its own; how long that takes is bounded by who waits.
+async fn ask_whole(resolver: SocketAddr, question: &[u8]) -> Result<Vec<u8>, Failure> {
+    let mut stream = TcpStream::connect(resolver).await?;
+    let length = u16::try_from(question.len()).map_err(|_| Failure::NoName)?;
+    stream.write_all(&[&length.to_be_bytes(), question].concat()).await?;
+    let size = usize::from(stream.read_u16().await?);
+    if size > LARGEST_WHOLE {
+        return Err(Failure::Unanswered);
+    }
+    let mut message = vec![0; size];
+    stream.read_exact(&mut message).await?;
+    Ok(message)
 }
 
 fn question(id: u16, name: &str, kind: TYPE) -> Result<Vec<u8>, Failure> {
@@ -127,11 +153,8 @@ fn answer<'a>(message: &'a [u8], id: u16, name: &str, kind: TYPE) -> Option<Pack
 
 fn read_answer<T>(answer: &Packet<'_>, read: impl Fn(&Packet<'_>) -> Vec<T>) -> Result<Vec<T>, Failure> {
     match answer.rcode() {
-        RCODE::NoError => {
-            let found = read(answer);
-            let is_cut = answer.has_flags(PacketFlag::TRUNCATION);
-            if found.is_empty() && is_cut { Err(Failure::Unanswered) } else { Ok(found) }
-        }
+        RCODE::NoError if answer.has_flags(PacketFlag::TRUNCATION) => Err(Failure::Unanswered),
+        RCODE::NoError => Ok(read(answer)),
         RCODE::NameError => Ok(Vec::new()),
         _ => Err(Failure::Unanswered),
     }
