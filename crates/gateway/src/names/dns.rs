@@ -106,14 +106,12 @@ async fn ask<T>(
         };
         // Again and again, until patience is over.
         if let Ok(answered) = tokio::time::timeout(AGAIN, answered).await {
-            return match answered? {
-                Some(found) => Ok(found),
-                None => {
-                    let whole = ask_whole(resolver, &question).await?;
-                    let answer = answer(&whole, id, name, kind).ok_or(Failure::Unanswered)?;
-                    read_answer(&answer, &read)
-                }
-            };
+            if let Some(found) = answered? {
+                return Ok(found);
+            }
+            let whole = ask_whole(resolver, &question).await?;
+            let answer = answer(&whole, id, name, kind).ok_or(Failure::Unanswered)?;
+            return read_answer(&answer, &read);
         }
     }
 }
