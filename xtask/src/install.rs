@@ -32,6 +32,17 @@ pub(crate) const FOR_TESTS: &[Tool] = &[
     Tool { program: "nginx", package: "nginx-light" },
 ];
 
+/// A browser, where Debian gives one: some three hundred megabytes that no other test needs.
+pub(crate) fn browser() -> Option<PathBuf> {
+    let program = PathBuf::from("/usr/bin/chromium");
+    if !program.is_file()
+        && let Err(error) = packages(&["chromium"])
+    {
+        eprintln_line(&format!("no browser is there, and its test is skipped: {error:#}"));
+    }
+    program.is_file().then_some(program)
+}
+
 /// The npm package that holds OpenAPI documents against the official schemas, and its program.
 const OPENAPI_VALIDATOR: (&str, &str) = ("@seriousme/openapi-schema-validator@2.11.0", "validate-api");
 

@@ -29,6 +29,9 @@ impl Test {
         if let Some(valkey) = valkey::server() {
             command.env("PORTCULLIS_VALKEY", valkey);
         }
+        if let Some(browser) = install::browser() {
+            command.env("PORTCULLIS_CHROMIUM", browser);
+        }
         command.env("PORTCULLIS_OPENAPI_VALIDATOR", install::openapi_validator()?);
         command.env("PORTCULLIS_COUNTRIES", install::countries()?);
         command.env("PORTCULLIS_HELM", install::helm()?);

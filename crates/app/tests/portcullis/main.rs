@@ -13,6 +13,7 @@ mod acme;
 mod alerts;
 mod announced;
 mod api;
+mod browser;
 mod bundle;
 mod calls;
 mod cases;
