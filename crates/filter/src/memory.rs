@@ -42,8 +42,8 @@ pub(crate) struct Unknown(Option<u64>);
 pub(crate) struct Memory<T> {
     /// Part of the hash of texts that were met.
     met: Vec<u16>,
-    /// For each hash, the place of a text plus one; empty until there is one.
-    places: Vec<u16>,
+    /// For each hash, part of it and the place of a text plus one; empty until there is one.
+    places: Vec<(u16, u16)>,
     known: Vec<Known<T>>,
     bytes: Vec<u8>,
 }
@@ -60,7 +60,9 @@ impl<T> Memory<T> {
         let Some(hash) = hash_of(regard, text) else { return Err(Unknown(None)) };
         let first = first_of(hash);
         let pair = self.places.get(first..first + 2).unwrap_or_default();
-        let mut places = pair.iter().filter_map(|place| place.checked_sub(1)).map(Place);
+        let here =
+            |(tag, place): &(u16, u16)| place.checked_sub(1).filter(|_| *tag == tag_of(hash)).map(Place);
+        let mut places = pair.iter().filter_map(here);
         let place = places.find(|place| self.holds(*place, regard, text));
         let Some((place, known)) =
             place.and_then(|place| Some((place, self.known.get_mut(usize::from(place.0))?)))
@@ -81,7 +83,7 @@ impl<T> Memory<T> {
         about: impl FnOnce() -> T,
     ) -> Option<Place> {
         let hash = unknown.0.filter(|hash| self.was_met(*hash))?;
-        let place = self.room(first_of(hash))?;
+        let place = self.room(hash)?;
         let known = Known { regard, length: text.len() as u8, wanted: Wanted::Once, about: about() };
         let at = usize::from(place.0);
         if let Some(other) = self.known.get_mut(at) {
@@ -99,7 +101,7 @@ impl<T> Memory<T> {
         if self.met.is_empty() {
             self.met.resize(MARKS, 0);
         }
-        let mark = (hash >> 48) as u16 | 1;
+        let mark = tag_of(hash) | 1;
         let met = self.met.get_mut((hash >> 24) as usize % MARKS);
         met.is_some_and(|met| std::mem::replace(met, mark) == mark)
     }
@@ -113,25 +115,29 @@ impl<T> Memory<T> {
     }
 
     /// A place for a text with that hash: a new one, or that of a text that was met once.
-    fn room(&mut self, first: usize) -> Option<Place> {
+    fn room(&mut self, hash: u64) -> Option<Place> {
         if self.places.is_empty() {
-            self.places.resize(TEXTS, 0);
+            self.places.resize(TEXTS, (0, 0));
         }
+        let first = first_of(hash);
         let pair = self.places.get_mut(first..first + 2)?;
-        if let Some(free) = pair.iter_mut().find(|place| **place == 0) {
+        if let Some(free) = pair.iter_mut().find(|(_, place)| *place == 0) {
             let place = self.known.len() as u16;
-            *free = place + 1;
+            *free = (tag_of(hash), place + 1);
             return Some(Place(place));
         }
         let mut found = None;
-        for place in pair.iter().filter_map(|place| place.checked_sub(1)) {
-            let Some(known) = self.known.get_mut(usize::from(place)) else { continue };
+        for (tag, place) in pair {
+            let Some(at) = place.checked_sub(1) else { continue };
+            let Some(known) = self.known.get_mut(usize::from(at)) else { continue };
             if known.wanted == Wanted::Once {
-                found = Some(Place(place));
+                found = Some((tag, Place(at)));
             }
             known.wanted = Wanted::Once;
         }
-        found
+        let (tag, place) = found?;
+        *tag = tag_of(hash);
+        Some(place)
     }
 
     fn holds(&self, place: Place, regard: u64, text: &[u8]) -> bool {
@@ -151,6 +157,11 @@ fn hash_of(regard: u64, text: &[u8]) -> Option<u64> {
     hasher.write(text);
     hasher.write_u64(regard);
     Some(hasher.finish())
+}
+
+/// The part of a hash that tells most texts apart without looking at them.
+const fn tag_of(hash: u64) -> u16 {
+    (hash >> 48) as u16
 }
 
 /// The first of the two places where a text of that hash can be remembered.

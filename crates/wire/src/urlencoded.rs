@@ -52,25 +52,19 @@ pub fn pairs(text: &[u8], separator: u8) -> impl Iterator<Item = Pair<'_>> {
     })
 }
 
-/// The pair that `text` begins with, and what follows it; one look at each byte, for pairs are short. `None` at the end.
+/// The pair that `text` begins with, and what follows it. `None` at the end.
 fn next_pair(text: &[u8], separator: u8) -> Option<(Pair<'_>, &[u8])> {
-    let mut equals = None;
-    let mut coded = Coded::Plain;
-    let mut end = text.len();
-    for (at, &byte) in text.iter().enumerate() {
-        if byte == separator {
-            end = at;
-            break;
+    let mark = memchr::memchr2(separator, b'=', text).unwrap_or(text.len());
+    let (name, rest) = text.split_at_checked(mark)?;
+    let (value, rest) = match rest {
+        [first, rest @ ..] if *first != separator => {
+            rest.split_at_checked(memchr::memchr(separator, rest).unwrap_or(rest.len()))?
         }
-        match byte {
-            b'%' | b'+' => coded = Coded::Coded,
-            b'=' if equals.is_none() => equals = Some(at),
-            _ => {}
-        }
-    }
-    let (pair, rest) = text.split_at_checked(end).filter(|(pair, _)| !pair.is_empty())?;
-    let (name, value) = equals.and_then(|equals| pair.split_at_checked(equals)).unwrap_or((pair, &[]));
-    Some((Pair { name, value: value.get(1..).unwrap_or_default(), coded }, rest))
+        _ => (&[][..], rest),
+    };
+    let pair = text.get(..text.len() - rest.len()).filter(|pair| !pair.is_empty())?;
+    let coded = if memchr::memchr2(b'%', b'+', pair).is_some() { Coded::Coded } else { Coded::Plain };
+    Some((Pair { name, value, coded }, rest))
 }
 
 /// Decodes a name or value; borrowed where nothing is escaped.

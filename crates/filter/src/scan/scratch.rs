@@ -37,7 +37,7 @@ impl Scratch {
         seen: Seen,
         look: impl Fn(Seen, u8) -> Seen,
     ) -> (Shape, Seen) {
-        write_codes(value, &mut self.codes, PADDING, seen, look)
+        write_codes::<_, PADDING>(value, &mut self.codes, seen, look)
     }
 
     /// Gives back what an unusually long value took.

@@ -119,20 +119,19 @@ pub(super) const fn kind_of(byte: u8) -> u64 {
 /// The bits that tell lengths.
 pub(super) const LENGTH_BITS: u64 = ((1 << LENGTHS.len()) - 1) << FIRST_LENGTH_BIT;
 
-/// Writes the codes of a value's bytes, with `padding` more of the rarest, where `codes` begins; what is behind is left
+/// Writes the codes of a value's bytes, with `PADDING` more of the rarest, where `codes` begins; what is behind is left
 /// from longer values. `look` takes what it made of the bytes before to what it makes of one more: by value, as what is
 /// behind a reference would be written with every byte. The shape, and what `look` made of all.
 #[inline]
-pub(super) fn write_codes<Seen>(
+pub(super) fn write_codes<Seen, const PADDING: usize>(
     value: &[u8],
     codes: &mut Vec<u8>,
-    padding: usize,
     mut seen: Seen,
     look: impl Fn(Seen, u8) -> Seen,
 ) -> (Shape, Seen) {
     let mut kinds = 0;
-    if codes.len() < value.len() + padding {
-        codes.resize(value.len() + padding, RARE_CODE);
+    if codes.len() < value.len() + PADDING {
+        codes.resize(value.len() + PADDING, RARE_CODE);
     }
     let (mine, free) = codes.split_at_mut(value.len());
     // By fours: half of what a byte by itself would cost goes into counting bytes.
@@ -152,7 +151,9 @@ pub(super) fn write_codes<Seen>(
         kinds |= entry;
         *code = (entry >> CODE_SHIFT) as u8;
     }
-    free.iter_mut().take(padding).for_each(|code| *code = RARE_CODE);
+    if let Some(behind) = free.first_chunk_mut() {
+        *behind = [RARE_CODE; PADDING];
+    }
     (Shape(kinds & KIND_BITS | lengths(value.len()) | ALWAYS), seen)
 }
 
@@ -175,7 +176,7 @@ mod tests {
     #[test]
     fn a_shape_tells_kinds_and_lengths() {
         let mut codes = Vec::new();
-        let (shape, bytes) = write_codes(b"O'Neil 42", &mut codes, 3, Vec::new(), |mut bytes, byte| {
+        let (shape, bytes) = write_codes::<_, 3>(b"O'Neil 42", &mut codes, Vec::new(), |mut bytes, byte| {
             bytes.push(byte);
             bytes
         });

@@ -35,8 +35,10 @@ pub(super) struct Texts {
     before: Box<[u32; PAIRS]>,
     /// For each pair of codes, those that follow it at the end of a gram.
     fourths: Box<[u64; PAIRS]>,
-    /// The beginnings of grams, in order.
-    beginnings: Vec<Beginning>,
+    /// For each beginning, in order, where its grams begin; and where the last one's end.
+    beginnings: Vec<u32>,
+    /// The codes of each gram: most places have those of none, and what else is known of it is not even loaded.
+    keys: Vec<Key>,
     grams: Vec<Gram>,
     /// The bytes of all texts, and their codes.
     bytes: Vec<u8>,
@@ -45,19 +47,16 @@ pub(super) struct Texts {
     meanings: Vec<Meaning>,
 }
 
-/// Three codes with which a gram begins: its grams.
+/// The codes of a gram's bytes, and which of them count: one comparison tells most other places apart.
 #[derive(Clone, Copy, Debug)]
-struct Beginning {
-    first: u32,
-    last: u32,
+struct Key {
+    codes: u32,
+    mask: u32,
 }
 
 /// A text by the bytes it is looked for.
 #[derive(Clone, Copy, Debug)]
 struct Gram {
-    /// The codes of its bytes, and which of them count: one comparison tells most other places apart.
-    codes: u32,
-    mask: u32,
     /// Where in the text the gram begins.
     offset: u32,
     /// The text, in `bytes`.
@@ -133,7 +132,7 @@ impl TextsBuilder {
 #[derive(Default)]
 struct Tables {
     /// By the three codes they begin with, grams with the codes that may come fourth.
-    grams: BTreeMap<[u8; 3], Vec<(u64, Gram)>>,
+    grams: BTreeMap<[u8; 3], Vec<(u64, Key, Gram)>>,
     /// How many texts are looked for by a gram.
     crowds: BTreeMap<Vec<u8>, u32>,
     bytes: Vec<u8>,
@@ -161,14 +160,14 @@ impl Tables {
             false => Told::Bytes,
         };
         let (offset, length) = (offset as u32, text.len() as u32);
-        let found = Gram { codes, mask, offset, start, length, first, last, told };
+        let (key, found) = (Key { codes, mask }, Gram { offset, start, length, first, last, told });
         // Past the end of a text that is shorter than a gram, anything may follow.
         let codes = |at: usize| gram.get(at).map_or(0..CODES, |&byte| code(byte)..code(byte) + 1);
         let fourths = codes(3).fold(0, |fourths, code| fourths | 1 << code);
         for first in codes(0) {
             for second in codes(1) {
                 for third in codes(2) {
-                    self.grams.entry([first, second, third]).or_default().push((fourths, found));
+                    self.grams.entry([first, second, third]).or_default().push((fourths, key, found));
                 }
             }
         }
@@ -192,7 +191,8 @@ impl Tables {
             thirds: zeroed(),
             before: zeroed(),
             fourths: zeroed(),
-            beginnings: Vec::with_capacity(self.grams.len()),
+            beginnings: vec![0],
+            keys: Vec::new(),
             grams: Vec::new(),
             bytes: self.bytes,
             codes: self.codes,
@@ -203,12 +203,12 @@ impl Tables {
             if let Some(thirds) = texts.thirds.get_mut(pair) {
                 *thirds |= 1 << third;
             }
-            let start = texts.grams.len() as u32;
-            texts.grams.extend(grams.iter().map(|(_, gram)| *gram));
-            texts.beginnings.push(Beginning { first: start, last: texts.grams.len() as u32 });
+            texts.keys.extend(grams.iter().map(|(_, key, _)| *key));
+            texts.grams.extend(grams.iter().map(|(_, _, gram)| *gram));
+            texts.beginnings.push(texts.grams.len() as u32);
             if let Some(known) = texts.fourths.get_mut(usize::from(second) << CODE_BITS | usize::from(third))
             {
-                *known = grams.iter().fold(*known, |all, (fourths, _)| all | fourths);
+                *known = grams.iter().fold(*known, |all, (fourths, ..)| all | fourths);
             }
         }
         let mut before = 0;
@@ -294,12 +294,14 @@ impl Texts {
             let at = place.at as usize;
             let Some(here) = coded.codes.get(at..).and_then(<[u8]>::first_chunk) else { continue };
             let here = u32::from_be_bytes(*here);
-            let Some(beginning) = self.beginnings.get(place.beginning as usize) else { continue };
-            let grams = self.grams.get(beginning.first as usize..beginning.last as usize);
-            for gram in grams.unwrap_or_default() {
-                if here & gram.mask != gram.codes {
+            let beginning = place.beginning as usize;
+            let Some([first, last]) = self.beginnings.get(beginning..beginning + 2) else { continue };
+            let keys = self.keys.get(*first as usize..*last as usize).unwrap_or_default();
+            for (number, key) in (*first as usize..).zip(keys) {
+                if here & key.mask != key.codes {
                     continue;
                 }
+                let Some(gram) = self.grams.get(number) else { continue };
                 let Some(start) = at.checked_sub(gram.offset as usize) else { continue };
                 let end = start + gram.length as usize;
                 if end > coded.value.len() || !self.stands(gram, coded, start..end) {
@@ -338,6 +340,7 @@ impl Texts {
             + size_of_val(&*self.before)
             + size_of_val(&*self.fourths)
             + size_of_val(self.beginnings.as_slice())
+            + size_of_val(self.keys.as_slice())
             + size_of_val(self.grams.as_slice())
             + size_of_val(self.meanings.as_slice())
             + self.bytes.len()

@@ -61,9 +61,7 @@ fn class(byte: u8) -> Class {
 const BITS: usize = 1 << 17;
 
 /// For the hash of each word of the list up to its first mark or space, two bits.
-static WORDS: [u64; BITS / 64] = words();
-
-const fn words() -> [u64; BITS / 64] {
+static WORDS: [u64; BITS / 64] = {
     let mut words = [0; BITS / 64];
     let mut list = SQL_KEYWORDS;
     while let [known, rest @ ..] = list {
@@ -78,11 +76,28 @@ const fn words() -> [u64; BITS / 64] {
         {
             end += 1;
         }
-        let [first, second] = bits_of(hash_of(bytes, end));
-        set(&mut words, first);
-        set(&mut words, second);
+        add(&mut words, hash_of(bytes, end));
     }
     words
+};
+
+/// The same for the list's fingerprints: few texts have one, and to search for each would be slow.
+static FINGERPRINTS: [u64; BITS / 64] = {
+    let mut fingerprints = [0; BITS / 64];
+    let mut list = SQL_KEYWORDS;
+    while let [known, rest @ ..] = list {
+        list = rest;
+        if known.token_type == b'F' {
+            add(&mut fingerprints, hash_of(known.word.as_bytes(), known.word.len()));
+        }
+    }
+    fingerprints
+};
+
+const fn add(bits: &mut [u64], hash: u32) {
+    let [first, second] = bits_of(hash);
+    set(bits, first);
+    set(bits, second);
 }
 
 const fn set(words: &mut [u64], bit: usize) {
@@ -166,9 +181,19 @@ fn has_ends(run: &[u8]) -> bool {
 
 #[inline]
 fn may_be_word(hash: u32) -> bool {
-    let has = |bit: usize| WORDS.get(bit / 64).is_some_and(|word| word >> (bit % 64) & 1 == 1);
+    has(&WORDS, hash)
+}
+
+/// Whether a fingerprint of the list could be this one, which has its `0`.
+pub(super) fn may_be_fingerprint(letters: &[u8]) -> bool {
+    has(&FINGERPRINTS, hash_of(letters, letters.len()))
+}
+
+#[inline]
+fn has(bits: &[u64; BITS / 64], hash: u32) -> bool {
+    let is_set = |bit: usize| bits.get(bit / 64).is_some_and(|word| word >> (bit % 64) & 1 == 1);
     let [first, second] = bits_of(hash);
-    has(first) && has(second)
+    is_set(first) && is_set(second)
 }
 
 /// Whether a word of the list could begin with the letters and digits that `text` begins with, and go on with a mark or

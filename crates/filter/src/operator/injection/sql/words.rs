@@ -4,7 +4,7 @@
 
 use libinjectionrs::sqli::sqli_data::SQL_KEYWORDS;
 
-use super::plain::may_be_listed;
+use super::plain::{may_be_fingerprint, may_be_listed};
 use super::token::{Kind, LONGEST};
 
 /// Where words that begin with a byte stand in the list: from its index to the next one's.
@@ -54,7 +54,8 @@ pub(super) fn is_attack(letters: &[u8]) -> bool {
     let mut key = [b'0'; 8];
     let Some(rest) = key.get_mut(1..=letters.len()) else { return false };
     rest.copy_from_slice(letters);
-    !letters.is_empty() && key.get(..=letters.len()).and_then(kind) == Some(Kind::Fingerprint)
+    let key = key.get(..=letters.len()).filter(|key| may_be_fingerprint(key));
+    !letters.is_empty() && key.and_then(kind) == Some(Kind::Fingerprint)
 }
 
 #[cfg(test)]
