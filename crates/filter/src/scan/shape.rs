@@ -165,9 +165,29 @@ fn entry(byte: u8) -> u64 {
 
 #[inline]
 fn lengths(len: usize) -> u64 {
-    let reached: u32 = LENGTHS.iter().map(|&least| u32::from(least <= len)).sum();
-    ((1 << reached) - 1) << FIRST_LENGTH_BIT
+    REACHED.get(len).copied().unwrap_or(LENGTH_BITS)
 }
+
+/// The bits of each length below the longest that is told apart.
+static REACHED: [u64; LENGTHS[LENGTHS.len() - 1]] = {
+    let mut reached = [0; LENGTHS[LENGTHS.len() - 1]];
+    let mut rest: &mut [u64] = &mut reached;
+    let mut len = 0;
+    while let [bits, after @ ..] = rest {
+        let mut lengths: &[usize] = &LENGTHS;
+        let mut bit = 1 << FIRST_LENGTH_BIT;
+        while let [least, longer @ ..] = lengths
+            && *least <= len
+        {
+            *bits |= bit;
+            bit <<= 1;
+            lengths = longer;
+        }
+        len += 1;
+        rest = after;
+    }
+    reached
+};
 
 #[cfg(test)]
 mod tests {
