@@ -12,17 +12,21 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use instant_acme::{
-    Account, AuthorizationStatus, ChallengeType, Identifier, NewAccount, NewOrder, OrderStatus, RetryPolicy,
+    Account, AuthorizationStatus, ChallengeType, ExternalAccountKey, Identifier, NewAccount, NewOrder,
+    OrderStatus, RetryPolicy,
 };
-use portcullis_gateway::Challenges;
-use portcullis_policy::{Acme, Policy};
+use portcullis_gateway::{Challenges, Proof};
+use portcullis_policy::{Acme, AcmeChallenge, ExternalAccount, Policy};
 use smol_str::SmolStr;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 use tracing::{info, warn};
 
+use crate::files::FileSources;
 use crate::serve;
 use client::Client;
 pub(crate) use figures::{OrderFigures, Orders};
@@ -59,7 +63,7 @@ impl Ordering {
     /// Begins with the certificates of the policy in force, as `policy` says at any time.
     pub(crate) fn start(
         policy: impl Fn() -> Arc<Policy> + Send + 'static,
-        challenges: Arc<Challenges>,
+        challenges: Challenges,
         orders: Arc<Orders>,
     ) -> Self {
         let (changed, changes) = mpsc::channel(1);
@@ -92,7 +96,7 @@ struct Turn {
 
 /// Where orders are kept.
 struct Desk {
-    challenges: Arc<Challenges>,
+    challenges: Challenges,
     orders: Arc<Orders>,
     waiting: BTreeMap<SmolStr, Turn>,
 }
@@ -156,24 +160,39 @@ impl Desk {
         let account = account(acme, client).await?;
         let identifiers = [Identifier::Dns(host.to_owned())];
         let mut order = account.new_order(&NewOrder::new(&identifiers)).await.map_err(told)?;
-        let mut tokens = Tokens { challenges: &self.challenges, put: Vec::new() };
+        let mut shown = Shown { challenges: &self.challenges, put: Vec::new() };
         let mut authorizations = order.authorizations();
         while let Some(authorization) = authorizations.next().await {
             let mut authorization = authorization.map_err(told)?;
             if authorization.status == AuthorizationStatus::Valid {
                 continue;
             }
+            let kind = match acme.challenge {
+                AcmeChallenge::Http => ChallengeType::Http01,
+                AcmeChallenge::TlsAlpn => ChallengeType::TlsAlpn01,
+            };
             let mut challenge = authorization
-                .challenge(ChallengeType::Http01)
-                .ok_or("the authority does not offer to look by HTTP (http-01)")?;
-            tokens.put(&challenge.token, challenge.key_authorization().as_str())?;
+                .challenge(kind)
+                .ok_or_else(|| format!("the authority does not offer {}", acme.challenge.as_str()))?;
+            let answer = challenge.key_authorization();
+            match acme.challenge {
+                AcmeChallenge::Http => {
+                    let proof = Proof::Http { token: SmolStr::new(&challenge.token) };
+                    shown.put(proof, answer.as_str()).await?;
+                }
+                AcmeChallenge::TlsAlpn => {
+                    let pem = certificate_to_look_at(host, answer.digest().as_ref());
+                    let pem = pem.map_err(|error| error.to_string())?;
+                    shown.put(Proof::Tls { host: SmolStr::new(host) }, &pem).await?;
+                }
+            }
             challenge.set_ready().await.map_err(told)?;
         }
         let status = order.poll_ready(&ASKING).await.map_err(told)?;
         if status != OrderStatus::Ready {
             return Err(refusal(&mut order).await);
         }
-        drop(tokens);
+        drop(shown);
         let key = rcgen::KeyPair::generate().map_err(|error| error.to_string())?;
         let mut asked =
             rcgen::CertificateParams::new([host.to_owned()]).map_err(|error| error.to_string())?;
@@ -199,28 +218,36 @@ async fn refusal(order: &mut instant_acme::Order) -> String {
     "the authority refused the order".to_owned()
 }
 
-/// The tokens of an order, taken away when it ends.
-struct Tokens<'a> {
+/// What the authority looks at for an order, taken away when it ends.
+struct Shown<'a> {
     challenges: &'a Challenges,
-    put: Vec<String>,
+    put: Vec<Proof>,
 }
 
-impl Tokens<'_> {
-    fn put(&mut self, token: &str, answer: &str) -> Result<(), String> {
-        if !self.challenges.put(token, answer) {
+impl Shown<'_> {
+    async fn put(&mut self, proof: Proof, answer: &str) -> Result<(), String> {
+        if !self.challenges.put(&proof, answer).await {
             return Err("too many orders are open".to_owned());
         }
-        self.put.push(token.to_owned());
+        self.put.push(proof);
         Ok(())
     }
 }
 
-impl Drop for Tokens<'_> {
+impl Drop for Shown<'_> {
     fn drop(&mut self) {
-        for token in &self.put {
-            self.challenges.remove(token);
+        for proof in &self.put {
+            self.challenges.remove(proof);
         }
     }
+}
+
+/// The certificate that shows the hash of an answer (RFC 8737 §3), with its key.
+fn certificate_to_look_at(host: &str, digest: &[u8]) -> Result<String, rcgen::Error> {
+    let key = rcgen::KeyPair::generate()?;
+    let mut asked = rcgen::CertificateParams::new([host.to_owned()])?;
+    asked.custom_extensions = vec![rcgen::CustomExtension::new_acme_identifier(digest)];
+    Ok(asked.self_signed(&key)?.pem() + &key.serialize_pem())
 }
 
 /// The account at the authority: the one that is kept, else a new one.
@@ -243,11 +270,21 @@ async fn account(acme: &Acme, client: &Client) -> Result<Account, String> {
         terms_of_service_agreed: acme.agree_to_terms,
         only_return_existing: false,
     };
-    let made = builder.create(&asked, acme.directory.to_string(), None).await;
+    let bound = acme.external_account.as_ref().map(external_key).transpose()?;
+    let made = builder.create(&asked, acme.directory.to_string(), bound.as_ref()).await;
     let (account, credentials) = made.map_err(told)?;
     let bytes = serde_json::to_vec(&credentials).map_err(|error| error.to_string())?;
     kept::write(&file, &bytes).map_err(|error| format!("{file}: {error}"))?;
     Ok(account)
+}
+
+/// The key of the account that one is bound to.
+fn external_key(account: &ExternalAccount) -> Result<ExternalAccountKey, String> {
+    let text = account.key.read(&FileSources).map_err(|problem| problem.message)?;
+    let text = text.reveal().trim_ascii_end();
+    let key = URL_SAFE_NO_PAD.decode(text.strip_suffix(b"=").unwrap_or(text));
+    let key = key.map_err(|_| "the external account's key is not in base64url".to_owned())?;
+    Ok(ExternalAccountKey::new(account.id.to_string(), &key))
 }
 
 #[allow(clippy::needless_pass_by_value, reason = "what `map_err` wants")]

@@ -144,6 +144,11 @@ impl Snapshot {
         self.node.counter(&bytes)
     }
 
+    /// Where the store keeps what an authority looks at before it issues a certificate.
+    pub fn acme_proof(&self, name: &str) -> CounterKey {
+        self.node.counter(&[b"acme\0", name.as_bytes()].concat())
+    }
+
     pub(crate) fn node(&self) -> &NodeKeys {
         &self.node
     }

@@ -137,9 +137,9 @@ impl Gateway {
         self.node.upstreams.check(self.node.ports.clock, &self.node.tasks, &self.node.draining);
     }
 
-    /// Where tokens are put that an authority asks for.
-    pub fn challenges(&self) -> Arc<Challenges> {
-        Arc::clone(&self.node.challenges)
+    /// Where it is put what an authority looks at.
+    pub fn challenges(&self) -> Challenges {
+        Challenges::of(&self.node)
     }
 
     /// How every upstream server of the policy in force stands.

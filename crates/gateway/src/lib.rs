@@ -46,7 +46,7 @@ mod trace;
 mod upgrade;
 mod upstream;
 
-pub use challenges::Challenges;
+pub use challenges::{Challenges, Proof};
 pub use clock::Clock;
 pub use gateway::{Gateway, Leaving, Lent, StartError, check_listener, check_upstream};
 pub use handed::{Door, Handed, HandedSocket};

@@ -23,6 +23,7 @@ use tokio_util::sync::CancellationToken;
 use crate::activity::Activity;
 use crate::announced::{Balancers, read_source};
 use crate::bounds::Turned;
+use crate::challenges;
 use crate::connection::{Admitted, ConnectionContext, Protocol};
 use crate::limits::Limits;
 use crate::metrics::Word;
@@ -249,9 +250,12 @@ impl Arrived {
             Offer::Tls(config) => Some(Arc::clone(config)),
             Offer::Clear | Offer::ClearWithHttp2 => None,
         };
-        let handshake = Box::pin(tls::handshake(stream, current));
+        let node = &self.door.node;
+        let proof = async |host: &str| Box::pin(challenges::terms(node, host)).await;
+        let handshake = Box::pin(tls::handshake(stream, current, proof));
         let failed = match self.within(self.limits.handshake, handshake).await {
-            Ok(tls::Established { stream, facts, protocol }) => {
+            Ok(None) => return,
+            Ok(Some(tls::Established { stream, facts, protocol })) => {
                 let context = self.context(Some(facts), protocol);
                 return serve_connection(stream, context).await;
             }

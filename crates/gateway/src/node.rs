@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::bounds::Bounds;
-use crate::challenges::Challenges;
+use crate::challenges::Proofs;
 use crate::delays::Delays;
 use crate::introspection::Introspections;
 use crate::limits::Limits;
@@ -38,8 +38,8 @@ pub(crate) struct Node {
     pub(crate) delays: Delays,
     /// Passwords being looked at.
     pub(crate) passwords: PasswordChecks,
-    /// Tokens an authority asks for.
-    pub(crate) challenges: Arc<Challenges>,
+    /// What an authority looks at.
+    pub(crate) proofs: Proofs,
     /// Bytes of memory the process has, as its host said last.
     pub(crate) memory: AtomicU64,
     /// What the next connection may cost.
@@ -67,7 +67,7 @@ impl Node {
             names: Arc::default(),
             delays: Delays::default(),
             passwords: PasswordChecks::default(),
-            challenges: Arc::default(),
+            proofs: Proofs::default(),
             memory: AtomicU64::new(0),
             limits: ArcSwap::from_pointee(limits),
             tasks: TaskTracker::new(),

@@ -24,6 +24,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::activity::{CountedBody, InFlight, wait_idle, wait_untaken};
 use crate::aside::Aside;
+use crate::challenges;
 use crate::connection::{ConnectionContext, Protocol};
 use crate::exchange;
 use crate::head::HeadRecord;
@@ -124,7 +125,11 @@ async fn answer_http1(
     let in_flight = InFlight::begin(Arc::clone(&context));
     let connect = request.method() == Method::CONNECT;
     let closing = context.closing.clone();
-    let mut response = match context.node.challenges.answer(&record) {
+    let answered = match challenges::token(&record) {
+        Some(token) => Box::pin(challenges::answer(&context.node, token)).await,
+        None => None,
+    };
+    let mut response = match answered {
         Some(response) => response,
         None => exchange::serve(context, record, request).await,
     };

@@ -15,10 +15,11 @@ use portcullis_model::exchange::TlsFacts;
 use rustls::crypto::CryptoProvider;
 use rustls::crypto::aws_lc_rs::{self, Ticketer};
 use rustls::server::danger::ClientCertVerifier;
-use rustls::server::{Acceptor, VerifierBuilderError, WebPkiClientVerifier};
+use rustls::server::{Acceptor, ClientHello, VerifierBuilderError, WebPkiClientVerifier};
 use rustls::version::{TLS12, TLS13};
 use rustls::{ProtocolVersion, RootCertStore, ServerConfig, ServerConnection};
 use smol_str::{SmolStr, StrExt};
+use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio_rustls::LazyConfigAcceptor;
 use tokio_rustls::server::TlsStream;
@@ -26,6 +27,7 @@ use tokio_rustls::server::TlsStream;
 pub use certificate::CertificateError;
 use certificate::ServerNames;
 
+use crate::challenges::ALPN;
 use crate::connection::Protocol;
 use crate::ports::ReadFile;
 use crate::sniff::{Prefixed, prefixed};
@@ -152,14 +154,22 @@ fn load_roots(file: &str, files: &ReadFile) -> Result<RootCertStore, Certificate
 /// Carries out the handshake; the caller bounds its time.
 ///
 /// `config` is asked once the hello has been read, so a reload between accept and hello takes the new one; `None`
-/// ends the handshake.
+/// ends the handshake. `proof` is asked where an authority looks at a host it is asked to issue a certificate for;
+/// such a connection is over with its handshake, and nothing comes of it.
 pub(crate) async fn handshake(
     mut stream: TcpStream,
     config: impl FnOnce() -> Option<Arc<ServerConfig>>,
-) -> io::Result<Established> {
+    proof: impl AsyncFnOnce(&str) -> Option<Arc<ServerConfig>>,
+) -> io::Result<Option<Established>> {
     let heard = hello::listen(&mut stream).await?;
     let stream = prefixed(stream, heard.bytes);
     let started = LazyConfigAcceptor::new(Acceptor::default(), stream).await?;
+    if let Some(host) = looked_at(&started.client_hello())
+        && let Some(proof) = proof(&host).await
+    {
+        started.into_stream(proof).await?.shutdown().await?;
+        return Ok(None);
+    }
     let config = config().ok_or(io::ErrorKind::ConnectionAborted)?;
     let stream = started.into_stream(config).await?;
     let (_, session) = stream.get_ref();
@@ -168,7 +178,14 @@ pub(crate) async fn handshake(
         Some("h2") => Protocol::Http2,
         _ => Protocol::Http1,
     };
-    Ok(Established { stream, facts, protocol })
+    Ok(Some(Established { stream, facts, protocol }))
+}
+
+/// The host that an authority looks at: whoever offers its protocol, and nothing else, is one (RFC 8737 §3).
+fn looked_at(hello: &ClientHello<'_>) -> Option<String> {
+    let mut offered = hello.alpn()?;
+    let is_authority = offered.next() == Some(ALPN) && offered.next().is_none();
+    hello.server_name().filter(|_| is_authority).map(str::to_owned)
 }
 
 fn facts(session: &ServerConnection) -> TlsFacts {

@@ -6,14 +6,13 @@
 use portcullis_document::{Node, Problem};
 use smol_str::SmolStr;
 
-use crate::decode::{Reading, section};
-use crate::scalar::{FileRef, HostPattern};
+use crate::decode::{Reading, section, words};
+use crate::scalar::{FileRef, HostPattern, SecretSource};
 use crate::server::DataPath;
 use crate::site::Site;
 
 section! {
-    /// Certificates ordered from an authority by ACME (RFC 8555) and renewed when a third of their time is left. The
-    /// authority asks for a token over HTTP at port 80 of each host (HTTP-01): a listener in clear has to be reachable there.
+    /// Certificates ordered from an authority by ACME (RFC 8555) and renewed when a third of their time is left.
     pub struct Acme as "ACME" {
         /// The authority's directory; Let's Encrypt's if not given.
         directory: SmolStr = "https://acme-v02.api.letsencrypt.org/directory",
@@ -21,6 +20,10 @@ section! {
         agree_to_terms: bool = "false",
         /// Where the authority may write to about the account: `mailto:` is put before.
         contact: Option<SmolStr>,
+        /// How the authority convinces itself that a host is yours.
+        challenge: AcmeChallenge = "http-01",
+        /// The account with the authority's owner that this one is bound to, where it wants one (RFC 8555 §7.3.4).
+        external_account: Option<ExternalAccount>,
         /// The hosts to have certificates for, one each. If none are named: those of the sites, but for wildcards and
         /// addresses.
         hosts: Vec<SmolStr> = "[]",
@@ -30,6 +33,26 @@ section! {
         folder: DataPath = "data/certificates",
     }
     => settle_acme
+}
+
+words! {
+    /// What an authority looks at before it issues a certificate.
+    pub enum AcmeChallenge {
+        /// A token over HTTP at port 80 of the host (RFC 8555 §8.3): a listener in clear has to be reachable there.
+        Http = "http-01",
+        /// A certificate of its own over TLS at port 443 of the host (RFC 8737): a listener with TLS has to be reachable there.
+        TlsAlpn = "tls-alpn-01",
+    }
+}
+
+section! {
+    /// An account with an authority's owner.
+    pub struct ExternalAccount as "external account" {
+        /// What the owner calls the account: the key identifier.
+        id: SmolStr,
+        /// The key, in base64url as it is handed out.
+        key: SecretSource,
+    }
 }
 
 #[allow(clippy::unnecessary_wraps, reason = "the shape of every section's last check")]

@@ -37,7 +37,7 @@ mod upstream;
 mod whereabouts;
 
 pub use access_log::{AccessLog, LogFormat, LogTarget};
-pub use acme::Acme;
+pub use acme::{Acme, AcmeChallenge, ExternalAccount};
 pub use alerts::{AlertChannel, AlertRule, Alerts, Syslog, SyslogTransport, Webhook, WebhookUrl};
 pub use challenge::{Challenge, Difficulty};
 pub use condition::{Condition, EventTemplate, FindingCondition, Phase, Template};

@@ -43,6 +43,11 @@ struct Authority {
 impl Authority {
     /// One that looks at `challenges` in place of port 80; not running yet.
     fn prepare(challenges: u16) -> Self {
+        Self::prepare_for(challenges, free(), None)
+    }
+
+    /// One that looks at these ports in place of 80 and 443, and binds accounts to the one with this key.
+    fn prepare_for(challenges: u16, encrypted: u16, bound: Option<&str>) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let (directory, management, names) = (free(), free(), free());
         let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).expect("made");
@@ -55,9 +60,10 @@ impl Authority {
             "certificate": folder.path().join("ca.pem"),
             "privateKey": folder.path().join("key.pem"),
             "httpPort": challenges,
-            "tlsPort": free(),
+            "tlsPort": encrypted,
             "ocspResponderURL": "",
-            "externalAccountBindingRequired": false,
+            "externalAccountBindingRequired": bound.is_some(),
+            "externalAccountMACKeys": bound.map(|key| serde_json::json!({ "account-7": key })),
         }});
         write("pebble.json", &config.to_string());
         Self { folder, directory, names, children: Vec::new() }
@@ -88,7 +94,7 @@ impl Authority {
             .arg(self.folder.path().join("pebble.json"))
             .args(["-dnsserver", &format!("127.0.0.1:{}", self.names)])
             .env("PEBBLE_VA_NOSLEEP", "1")
-            .env("PEBBLE_WFE_NONCEREJECT", "20")
+            .env("PEBBLE_WFE_NONCEREJECT", "5")
             .envs(variables.iter().copied())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
@@ -117,11 +123,15 @@ impl Drop for Authority {
 
 /// A policy with a listener over TLS that orders, and one in clear on `challenges`.
 fn policy(authority: &Authority, challenges: u16) -> String {
+    policy_of(authority, free(), challenges, "")
+}
+
+/// The same with its port for TLS, and more said of the authority.
+fn policy_of(authority: &Authority, encrypted: u16, challenges: u16, more: &str) -> String {
     format!(
-        "listen:\n  - address: 127.0.0.1:{}\n    tls:\n      acme: {{ directory: \"https://127.0.0.1:{}/dir\", \
-         agree_to_terms: true, ca: {:?} }}\n  - 127.0.0.1:{challenges}\nmetrics: {{ listen: \"127.0.0.1:0\" }}\nsites:\n  \
+        "listen:\n  - address: 127.0.0.1:{encrypted}\n    tls:\n      acme: {{ directory: \"https://127.0.0.1:{}/dir\", \
+         agree_to_terms: true, ca: {:?}{more} }}\n  - 127.0.0.1:{challenges}\nmetrics: {{ listen: \"127.0.0.1:0\" }}\nsites:\n  \
          shop: {{ hosts: [{HOST}], upstream: {{ servers: [UPSTREAM] }} }}\n",
-        free(),
         authority.directory,
         authority.ca(),
     )
@@ -304,4 +314,68 @@ fn a_broken_file_stops_nothing_and_is_ordered_anew() {
     authority.start(&[]);
     let first = gateway.await_until("there is a certificate", |gateway| shown(gateway.address()));
     assert_eq!(first, in_file(&gateway));
+}
+
+#[test]
+fn a_host_is_proved_over_tls_alone_and_the_account_is_bound_to_another() {
+    if !is_there() {
+        return;
+    }
+    let encrypted = free();
+    let key = "zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W";
+    let mut authority = Authority::prepare_for(free(), encrypted, Some(key));
+    authority.start(&[]);
+    let more = ", challenge: tls-alpn-01, external_account: { id: account-7, key: file:bound.key }";
+    let mut gateway = Gateway::prepare(&policy_of(&authority, encrypted, free(), more));
+    gateway.write("bound.key", "AAAAZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W\n");
+    gateway.run();
+    gateway.await_until("an order failed for the wrong key", |gateway| {
+        gateway.metrics().contains(&format!("acme_failures_total{{host=\"{HOST}\"}} 1")).then_some(())
+    });
+    assert_eq!(shown(gateway.address()), None);
+    gateway.write("bound.key", &format!("{key}\n"));
+    let first = gateway.await_until("there is a certificate", |gateway| shown(gateway.address()));
+    assert_eq!(first, in_file(&gateway));
+}
+
+/// A gateway that orders nothing shows what another put, to an authority that only comes to it.
+fn shown_by_another(challenge: &str) {
+    if !is_there() {
+        return;
+    }
+    let redis = crate::redis::Redis::start();
+    let (clear, encrypted) = (free(), free());
+    let mut authority = Authority::prepare_for(clear, encrypted, None);
+    authority.start(&[]);
+    let shared = format!(
+        "state: {{ server: {{ at: [\"redis://127.0.0.1:{}\"], deadline: 2s }}, on_failure: local }}\n",
+        redis.port
+    );
+    let secret = "of all nodes, longer than thirty-two bytes";
+    let mut other = Gateway::prepare(&format!(
+        "listen:\n  - 127.0.0.1:{clear}\n  - address: 127.0.0.1:{encrypted}\n    tls: {{ certificate: own.pem, key: own.key \
+         }}\nsites:\n  shop: {{ hosts: [{HOST}], upstream: {{ servers: [UPSTREAM] }} }}\n{shared}"
+    ));
+    let own = rcgen::generate_simple_self_signed([HOST.to_owned()]).expect("made");
+    other.write("own.pem", &own.cert.pem());
+    other.write("own.key", &own.signing_key.serialize_pem());
+    other.write("node.secret", secret);
+    other.run();
+    let more = format!(", challenge: {challenge}");
+    let mut gateway = Gateway::prepare(&(policy_of(&authority, free(), free(), &more) + &shared));
+    gateway.write("node.secret", secret);
+    gateway.run();
+    gateway.await_until("there is a certificate", |gateway| shown(gateway.address()));
+    let kept = SocketAddr::from(([127, 0, 0, 1], encrypted));
+    assert_eq!(shown(kept).as_ref(), Some(own.cert.der()), "its own certificate is shown to everybody else");
+}
+
+#[test]
+fn any_gateway_on_the_store_answers_the_tokens_of_all() {
+    shown_by_another("http-01");
+}
+
+#[test]
+fn any_gateway_on_the_store_shows_the_certificates_of_all_to_the_authority() {
+    shown_by_another("tls-alpn-01");
 }
