@@ -11,7 +11,9 @@ use super::fold::{RARE_CODE, code, fold};
 /// The first bit that tells a length; the bits below are kinds of bytes.
 const FIRST_LENGTH_BIT: usize = 46;
 /// Lengths that are told apart: bit `FIRST_LENGTH_BIT + i` is set from the i-th on.
-const LENGTHS: [usize; 10] = [1, 2, 3, 4, 6, 9, 12, 16, 24, 40];
+const LENGTHS: [usize; 10] = [1, 2, 3, 4, 6, 9, 12, 16, 24, LONGEST];
+/// From it on all lengths are one.
+const LONGEST: usize = 40;
 /// The bit that every shape has.
 pub(super) const ALWAYS: u64 = 1 << 63;
 /// From here on, the table entry of a byte holds its code.
@@ -169,8 +171,8 @@ fn lengths(len: usize) -> u64 {
 }
 
 /// The bits of each length below the longest that is told apart.
-static REACHED: [u64; LENGTHS[LENGTHS.len() - 1]] = {
-    let mut reached = [0; LENGTHS[LENGTHS.len() - 1]];
+static REACHED: [u64; LONGEST] = {
+    let mut reached = [0; LONGEST];
     let mut rest: &mut [u64] = &mut reached;
     let mut len = 0;
     while let [bits, after @ ..] = rest {

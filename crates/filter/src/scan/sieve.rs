@@ -41,12 +41,11 @@ impl Sieve {
     /// Whether this very value has as many ASCII bytes next to each other as it takes to be let through.
     pub fn has_run(&self, value: &[u8]) -> bool {
         let mut rest = value;
-        while self.run > 1 {
-            let Some(window) = rest.get(..self.run) else { return false };
+        while let Some(window) = rest.get(..self.run) {
             // From its end: no run goes over another byte, so most bytes of what is no text are never looked at.
             let Some(other) = window.iter().rposition(|byte| !byte.is_ascii()) else { return true };
             rest = rest.get(other + 1..).unwrap_or_default();
         }
-        true
+        self.run <= 1
     }
 }
